@@ -1,0 +1,64 @@
+"""Everything that a weak loss may need, in one place.
+
+Shape letters: B batch, C classes, H x W the grid of the logits, h x w the input image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, eq=False)
+class LossInputs:
+    """What :class:`~mmseg_wsss.models.segmentors.WeakEncoderDecoder` hands to every loss.
+
+    Args:
+        logits: Class scores of the head before softmax, (B, C, H, W), at the head's own resolution.
+        image: RGB in [0, 1], (B, 3, h, w). A grey image has three equal channels.
+        labels: Class ids, (B, h, w) int64; ``ignore_index`` where nobody labelled.
+        valid: 1 inside the original image, 0 where augmentation or padding left it, (B, 1, h, w) float.
+        tags: Image-level classes, (B, C) float of 0 and 1; a row of NaN says that nobody tagged the image.
+        boxes: Per image (K, 5) float: x1, y1, x2, y2 in edge coordinates of the input image, class id.
+        points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
+        features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.
+        progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
+        ignore_index: The unlabelled value.
+        align_corners: How the head's logits are resized.
+    """
+
+    logits: Tensor
+    image: Tensor
+    labels: Tensor
+    valid: Tensor
+    tags: Tensor | None = None
+    boxes: tuple[Tensor, ...] = ()
+    points: tuple[Tensor, ...] = ()
+    features: tuple[Tensor, ...] = field(default=(), repr=False)
+    progress: float = 1.0
+    ignore_index: int = 255
+    align_corners: bool = False
+
+    @cached_property
+    def standardised_image(self) -> Tensor:
+        """RGB minus the ImageNet mean, divided by the ImageNet standard deviation, (B, 3, h, w)."""
+        mean = self.image.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+        std = self.image.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
+        return (self.image - mean) / std
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """Softmax of the logits over the classes in float32, (B, C, H, W)."""
+        return torch.softmax(self.logits.float(), dim=1)
+
+    @cached_property
+    def full_logits(self) -> Tensor:
+        """The logits resized to the labels' size, (B, C, h, w)."""
+        return F.interpolate(self.logits, self.labels.shape[1:], mode='bilinear', align_corners=self.align_corners)
