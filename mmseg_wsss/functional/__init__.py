@@ -1,0 +1,1 @@
+"""The maths of the papers: pure functions on tensors."""

@@ -25,7 +25,7 @@ class LossInputs:
         image: RGB in [0, 1], (B, 3, h, w). A grey image has three equal channels.
         labels: Class ids, (B, h, w) int64; ``ignore_index`` where nobody labelled.
         valid: 1 inside the original image, 0 where augmentation or padding left it, (B, 1, h, w) float.
-        tags: Image-level classes, (B, C) float of 0 and 1; a row of NaN says that nobody tagged the image.
+        tags: Foreground classes 1 .. C-1 of the image, (B, C-1) float of 0 and 1; a row of NaN: nobody tagged it.
         boxes: Per image (K, 5) float: x1, y1, x2, y2 in edge coordinates of the input image, class id.
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
         features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.

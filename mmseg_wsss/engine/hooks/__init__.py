@@ -1,0 +1,5 @@
+"""One file per hook."""
+
+from .exact_resume_hook import ExactResumeHook
+
+__all__ = ['ExactResumeHook']

@@ -1,0 +1,47 @@
+"""Randomness of the main process that does not care about kills."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...datasets.resumable import seed_everything
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Seeds the main process before every iteration from (run seed, rank, iteration).
+
+    Dropout and stochastic gates of iteration n are then the same in an interrupted and in an uninterrupted run, on
+    every rank, and nothing has to be saved. Together with ``ResumableInfiniteSampler`` (the data) and mmengine's
+    checkpoints (weights, optimizer, schedules) a resumed run ends in the same weights, bit for bit on a CPU.
+
+    Needs ``randomness=dict(seed=...)`` in the config: without it the order of the data is drawn anew at each start.
+    The checkpoint interval must be a multiple of ``accumulative_counts``, since checkpoints hold no gradients.
+
+    Priority: the last before the iteration, so that no other hook draws in between.
+    """
+
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Check, before the first iteration, what would make the resume inexact.
+
+        Raises:
+            ValueError: If a checkpoint would fall between accumulated iterations.
+        """
+        if runner._randomness_cfg.get('seed') is None:
+            runner.logger.warning('ExactResumeHook: no randomness=dict(seed=...) in the config, a resume is not exact')
+        accumulative_counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        for hook in runner.hooks:
+            interval = getattr(hook, 'interval', -1)
+            if type(hook).__name__ == 'CheckpointHook' and not hook.by_epoch and interval > 0:
+                if interval % accumulative_counts:
+                    raise ValueError(
+                        f'default_hooks.checkpoint.interval={interval} is not a multiple of '
+                        f'optim_wrapper.accumulative_counts={accumulative_counts}: gradients that are being summed '
+                        'are not saved, so a resumed run would differ. Choose a multiple'
+                    )
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed for this iteration."""
+        seed_everything(runner.seed, runner.rank, runner.iter)

@@ -1,0 +1,63 @@
+"""Cross-entropy over the labelled pixels alone."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...functional import inverse_log_class_weights, partial_cross_entropy
+from ...structures import LossInputs
+from .base_weak_loss import BaseWeakLoss
+
+
+@MODELS.register_module()
+class PartialCrossEntropyLoss(BaseWeakLoss):
+    """Mean cross-entropy of the labelled pixels, at the resolution of the labels.
+
+    See :func:`mmseg_wsss.functional.partial_cross_entropy`. A batch without a labelled pixel gives 0.
+
+    Args:
+        class_weight: One weight per class, or ``'batch'`` for 1 / log(1.1 + p) with p the share of each class among the
+            labelled pixels of the batch (Gated CRF paper, its Cityscapes setting), or None.
+        class_frequencies: Share of each class among the labels of the whole training set, for the same weights
+            (the paper's published code; ``wsss check`` prints the shares). Not together with ``class_weight``.
+        loss_weight: Factor of the loss.
+        start: Fraction of the training before which the loss is 0.
+
+    Raises:
+        ValueError: If both ways to weight classes are set, or ``class_weight`` is an unknown word.
+    """
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        class_weight: Sequence[float] | str | None = None,
+        class_frequencies: Sequence[float] | None = None,
+        loss_weight: float = 1.0,
+        start: float = 0.0,
+    ) -> None:
+        super().__init__(loss_weight, start)
+        if class_weight is not None and class_frequencies is not None:
+            raise ValueError('class_weight and class_frequencies both weight the classes: set one of them')
+        if isinstance(class_weight, str) and class_weight != 'batch':
+            raise ValueError(f"class_weight must be one number per class, 'batch' or None, got {class_weight!r}")
+        self.by_batch = class_weight == 'batch'
+        weight = None
+        if class_frequencies is not None:
+            weight = inverse_log_class_weights(torch.as_tensor(class_frequencies, dtype=torch.float32))
+        elif class_weight is not None and not self.by_batch:
+            weight = torch.as_tensor(class_weight, dtype=torch.float32)
+        self.register_buffer('class_weight', weight, persistent=False)
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the cross-entropy of the resized logits."""
+        weight = self.class_weight
+        if self.by_batch:
+            labelled = inputs.labels[inputs.labels != inputs.ignore_index]
+            counts = torch.bincount(labelled, minlength=inputs.logits.shape[1]).float()
+            weight = inverse_log_class_weights(counts / counts.sum().clamp(min=1))
+        return partial_cross_entropy(
+            inputs.full_logits, inputs.labels, class_weight=weight, ignore_index=inputs.ignore_index
+        )

@@ -1,0 +1,61 @@
+"""From a preprocessed batch and its samples to the tensors of a :class:`~mmseg_wsss.structures.LossInputs`."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module, *, is_rgb: bool) -> Tensor:
+    """Undo the normalisation of the preprocessor.
+
+    Args:
+        inputs: Normalised images, (B, 1 or 3, h, w).
+        preprocessor: Holds ``mean`` and ``std`` in 0-255, if it normalises at all.
+        is_rgb: Whether three channels come as RGB; BGR otherwise.
+
+    Returns:
+        RGB in [0, 1], (B, 3, h, w), float32.
+    """
+    image = inputs.detach().float()
+    if getattr(preprocessor, '_enable_normalize', False):
+        image = image * preprocessor.std + preprocessor.mean
+    image = image / 255
+    if image.shape[1] == 1:
+        return image.expand(-1, 3, -1, -1)
+    return image if is_rgb else image.flip(1)
+
+
+def stack_labels(data_samples: list[Any]) -> Tensor:
+    """Return the label maps, (B, h, w) int64; the preprocessor padded them to one size."""
+    return torch.cat([sample.gt_sem_seg.data for sample in data_samples]).long()
+
+
+def stack_validity(data_samples: list[Any], size: torch.Size, device: torch.device) -> Tensor:
+    """Return 1 inside the original images, 0 outside, (B, 1, h, w).
+
+    The preprocessor pads on the right and at the bottom and does not know this map, so it is padded here. Samples of a
+    pipeline without ``RasterizeWeakAnnotations`` count as valid where the batch was not padded.
+    """
+    maps = []
+    for sample in data_samples:
+        if 'gt_valid_map' in sample:
+            valid = sample.gt_valid_map.data.to(device, torch.float32)
+        else:
+            height, width = sample.metainfo.get('img_shape', size)[:2]
+            valid = torch.ones(1, height, width, device=device)
+        maps.append(F.pad(valid, (0, size[1] - valid.shape[2], 0, size[0] - valid.shape[1])))
+    return torch.stack(maps)
+
+
+def stack_tags(data_samples: list[Any], num_classes: int, device: torch.device) -> Tensor | None:
+    """Return foreground tags, (B, num_classes - 1) of 0 and 1, NaN rows where unknown; None if nobody tagged."""
+    if not any('gt_tags' in sample for sample in data_samples):
+        return None
+    tags = torch.full((len(data_samples), num_classes), torch.nan, device=device)
+    for row, sample in zip(tags, data_samples, strict=True):
+        if 'gt_tags' in sample:
+            row.zero_()
+            row[sample.gt_tags.to(device).long()] = 1
+    return tags[:, 1:]

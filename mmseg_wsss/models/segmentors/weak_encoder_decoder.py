@@ -1,0 +1,193 @@
+"""The segmentor of every recipe: any mmseg backbone and head, and losses that see the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...structures import LossInputs
+from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
+from ._batch import image_in_unit_range, stack_labels, stack_tags, stack_validity
+
+LABELLED_PIXELS = 'labelled_pixels'
+
+
+@MODELS.register_module()
+class WeakEncoderDecoder(EncoderDecoder):
+    """``EncoderDecoder`` whose named losses see the image, the validity map and all weak labels.
+
+    The head is used through ``forward`` alone, so any plain ``BaseDecodeHead`` works; its ``loss_decode`` is never
+    called. Inference is that of ``EncoderDecoder``.
+
+    Log keys are the names in ``losses`` (``aux.<name>`` or ``aux_<i>.<name>`` for auxiliary heads) and
+    ``labelled_pixels``, the number of labelled pixels of the batch. All losses are summed, whatever their names.
+
+    Args:
+        backbone: As in ``EncoderDecoder``.
+        decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
+        losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``.
+        auxiliary_losses: The same for auxiliary heads. By default partial cross-entropy, weighted by the
+            ``loss_weight`` in the ``loss_decode`` of the auxiliary head.
+        **kwargs: ``neck``, ``auxiliary_head``, ``train_cfg``, ``test_cfg``, ``data_preprocessor``, ``pretrained`` and
+            ``init_cfg`` of ``EncoderDecoder``.
+
+    Raises:
+        TypeError: If a head, a loss or a setting would be ignored or could not work; the message says why.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        decode_head: dict[str, Any],
+        losses: Mapping[str, dict[str, Any]],
+        auxiliary_losses: Mapping[str, dict[str, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(decode_head, Sequence):
+            raise TypeError('decode_head is a list of heads (a cascade): WeakEncoderDecoder takes one head')
+        super().__init__(backbone, decode_head, **kwargs)
+        if getattr(self.data_preprocessor, 'batch_augments', None):
+            raise TypeError('batch_augments mix images after their weak labels are drawn: leave them out')
+        for head in (self.decode_head, *self._auxiliary_heads().values()):
+            check_head(head)
+        self.losses = _build_losses(losses, 'losses')
+        self.auxiliary_losses = nn.ModuleDict()
+        for prefix, head in self._auxiliary_heads().items():
+            default = {'loss_ce': {'type': PartialCrossEntropyLoss, 'loss_weight': head.loss_decode.loss_weight}}
+            self.auxiliary_losses[prefix] = _build_losses(auxiliary_losses or default, 'auxiliary_losses')
+        if auxiliary_losses and not self.with_auxiliary_head:
+            raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
+        preprocessor = kwargs.get('data_preprocessor')
+        self._inputs_are_rgb = isinstance(preprocessor, Mapping) and bool(preprocessor.get('bgr_to_rgb', False))
+
+    def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
+        if not self.with_auxiliary_head:
+            return {}
+        if isinstance(self.auxiliary_head, nn.ModuleList):
+            return {f'aux_{index}': head for index, head in enumerate(self.auxiliary_head)}
+        return {'aux': self.auxiliary_head}
+
+    def init_weights(self) -> None:
+        """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
+        try:
+            super().init_weights()
+        except (OSError, ImportError) as error:
+            sources = {name: module.init_cfg for name, module in self.named_modules() if isinstance(module, BaseModule)}
+            wanted = {
+                f'model.{name}.init_cfg.checkpoint': cfg['checkpoint']
+                for name, cfg in sources.items()
+                if isinstance(cfg, Mapping) and 'checkpoint' in cfg
+            }
+            if not wanted:
+                raise
+            key, checkpoint = next(iter(wanted.items()))
+            raise FileNotFoundError(
+                f'pretrained weights {checkpoint!r} ({key}) could not be loaded: {error}. Without a network, download '
+                f'the file elsewhere and pass --cfg-options {key}=/path/to/file.pth, or train from scratch with '
+                f'--cfg-options {key.removesuffix(".checkpoint")}=None'
+            ) from error
+
+    def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Return every loss of the batch by name, and the number of labelled pixels.
+
+        Args:
+            inputs: Preprocessed images, (B, channels, h, w).
+            data_samples: One ``SegDataSample`` per image, with ``gt_sem_seg`` and, from our pipeline, the validity
+                map, tags, boxes and points.
+        """
+        features = self.extract_feat(inputs)
+        batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
+        results = {name: loss(batch) for name, loss in self.losses.items()}
+        for prefix, head in self._auxiliary_heads().items():
+            auxiliary_batch = self.loss_inputs(head, features, inputs, data_samples)
+            for name, loss in self.auxiliary_losses[prefix].items():
+                results[f'{prefix}.{name}'] = loss(auxiliary_batch)
+        results[LABELLED_PIXELS] = (batch.labels != batch.ignore_index).sum().float()
+        return results
+
+    def loss_inputs(
+        self, head: BaseDecodeHead, features: Sequence[Tensor], inputs: Tensor, data_samples: list[Any]
+    ) -> LossInputs:
+        """Run ``head`` and collect what its losses may need; a second view overrides this."""
+        labels = stack_labels(data_samples)
+        return LossInputs(
+            logits=head.forward(features),
+            image=image_in_unit_range(inputs, self.data_preprocessor, is_rgb=self._inputs_are_rgb),
+            labels=labels,
+            valid=stack_validity(data_samples, labels.shape[1:], inputs.device),
+            tags=stack_tags(data_samples, self.num_classes, inputs.device),
+            boxes=tuple(sample.gt_boxes for sample in data_samples if 'gt_boxes' in sample),
+            points=tuple(sample.gt_points for sample in data_samples if 'gt_points' in sample),
+            features=tuple(features),
+            progress=training_progress(),
+            ignore_index=head.ignore_index,
+            align_corners=head.align_corners,
+        )
+
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum every loss, also those without "loss" in their name, and log each under its own name."""
+        summed = {name if name == LABELLED_PIXELS or 'loss' in name else f'{name}.loss': name for name in losses}
+        total, log_vars = super().parse_losses({key: losses[name] for key, name in summed.items()})
+        return total, {summed.get(key, key): value for key, value in log_vars.items()}
+
+
+def training_progress() -> float:
+    """Fraction of the training that is done, in [0, 1]; 1 outside a Runner."""
+    hub = MessageHub.get_current_instance()
+    max_iters = hub.get_info('max_iters')
+    return 1.0 if not max_iters else min(hub.get_info('iter', 0) / max_iters, 1.0)
+
+
+def check_head(head: nn.Module) -> None:
+    """Refuse a head whose own way to its losses would be lost.
+
+    Raises:
+        TypeError: With the class of the head and the reason.
+    """
+    name = type(head).__name__
+    if not isinstance(head, BaseDecodeHead):
+        raise TypeError(f'{name} is no BaseDecodeHead: its forward does not return one map of class logits')
+    for method in ('loss', 'loss_by_feat'):
+        if getattr(type(head), method) is not getattr(BaseDecodeHead, method):
+            raise TypeError(
+                f'{name} overrides {method}(), so it trains through more than its logits; WeakEncoderDecoder uses the '
+                'logits alone. Take a head such as FCNHead, PSPHead, UPerHead, SegformerHead or '
+                'DepthwiseSeparableASPPHead'
+            )
+    if head.sampler is not None:
+        raise TypeError(f'{name} has a pixel sampler, which would be ignored: remove sampler (use loss weights)')
+    if head.out_channels != head.num_classes:
+        raise TypeError(f'{name} has out_channels={head.out_channels}: set out_channels={head.num_classes}')
+    loss = head.loss_decode
+    plain = isinstance(loss, CrossEntropyLoss) and not (loss.use_sigmoid or loss.use_mask or loss.class_weight)
+    if not plain:
+        raise TypeError(
+            f'the loss_decode of {name} ({type(loss).__name__}) would be ignored: leave loss_decode out of the head '
+            'and name the losses in model.losses'
+        )
+
+
+def _build_losses(config: Mapping[str, dict[str, Any]], key: str) -> nn.ModuleDict:
+    if not config:
+        raise TypeError(f"model.{key} is empty: name at least one, such as dict(loss_ce=dict(type='...'))")
+    built = nn.ModuleDict()
+    for name, settings in config.items():
+        if name in (LABELLED_PIXELS, 'loss') or '.' in name:
+            raise TypeError(f'model.{key}: {name!r} is taken or has a dot in it; choose another name')
+        loss = MODELS.build(settings)
+        if not isinstance(loss, BaseWeakLoss):
+            raise TypeError(
+                f'model.{key}.{name} is a {type(loss).__name__}, which takes no LossInputs: losses here derive from '
+                'BaseWeakLoss (for plain cross-entropy take PartialCrossEntropyLoss)'
+            )
+        loss.attached = True
+        built[name] = loss
+    return built

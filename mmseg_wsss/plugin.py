@@ -1,0 +1,15 @@
+"""Importing this module registers every part with MMSegmentation, and nothing else does.
+
+A config says ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
+"""
+
+import mmseg.datasets
+import mmseg.engine
+import mmseg.evaluation
+import mmseg.models
+import mmseg.visualization  # noqa: F401
+
+from . import datasets, engine, evaluation, models, visualization  # noqa: F401
+from .datasets import resumable, transforms  # noqa: F401
+from .engine import hooks  # noqa: F401
+from .models import losses, segmentors  # noqa: F401

@@ -1,0 +1,53 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out DIR]``."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line, with mmengine's conventions."""
+    parser = argparse.ArgumentParser(description='Evaluate a segmentation model')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
+    parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
+    parser.add_argument('--show-dir', help='folder, inside the work dir, to write painted predictions to')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main() -> None:
+    """Build the runner and test."""
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    cfg.load_from = args.checkpoint
+    if args.show_dir is not None:
+        cfg.default_hooks.visualization.draw = True
+        cfg.visualizer.save_dir = args.show_dir
+    if args.tta:
+        if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
+            raise SystemExit(f'--tta needs tta_model and tta_pipeline, which {args.config} does not set')
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.tta_model.module = cfg.model
+        cfg.model = cfg.tta_model
+    if args.out is not None:
+        cfg.test_evaluator.output_dir = args.out
+        cfg.test_evaluator.keep_results = True
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()
