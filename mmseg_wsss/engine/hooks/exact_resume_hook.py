@@ -1,6 +1,6 @@
 """Randomness of the main process that does not care about kills."""
 
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -33,14 +33,13 @@ class ExactResumeHook(Hook):
             runner.logger.warning('ExactResumeHook: no randomness=dict(seed=...) in the config, a resume is not exact')
         accumulative_counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         for hook in runner.hooks:
-            interval = getattr(hook, 'interval', -1)
-            if type(hook).__name__ == 'CheckpointHook' and not hook.by_epoch and interval > 0:
-                if interval % accumulative_counts:
-                    raise ValueError(
-                        f'default_hooks.checkpoint.interval={interval} is not a multiple of '
-                        f'optim_wrapper.accumulative_counts={accumulative_counts}: gradients that are being summed '
-                        'are not saved, so a resumed run would differ. Choose a multiple'
-                    )
+            counts_iterations = isinstance(hook, CheckpointHook) and not hook.by_epoch and hook.interval > 0
+            if counts_iterations and hook.interval % accumulative_counts:
+                raise ValueError(
+                    f'default_hooks.checkpoint.interval={hook.interval} is not a multiple of '
+                    f'optim_wrapper.accumulative_counts={accumulative_counts}: gradients that are being summed '
+                    'are not saved, so a resumed run would differ. Choose a multiple'
+                )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed for this iteration."""

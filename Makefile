@@ -1,0 +1,46 @@
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ORIGINAL := .venv-openmmlab
+
+.PHONY: help setup demo test lint types test-openmmlab clean
+
+help:
+	@echo "make demo            install, train Gated CRF from clicks on built-in images, show where the results are"
+	@echo "make test            install and run the tests"
+	@echo "make lint types      ruff and mypy"
+	@echo "make test-openmmlab  the tests on the original OpenMMLab line (compiles mmcv: about 15 minutes)"
+
+setup: $(STAMP)
+
+$(STAMP): requirements/constraints-onedl.txt setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements/constraints-onedl.txt torch
+	$(BIN)/python -m pip install --quiet --constraint requirements/constraints-onedl.txt --editable '.[onedl,dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python tools/train.py configs/gated_crf/unet_shapes_clicks.py --work-dir work_dirs/demo
+	@$(BIN)/wsss report work_dirs/demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+# mmcv of the original line has no wheel for this torch: it is compiled once.
+test-openmmlab:
+	$(PYTHON) -m venv $(ORIGINAL)
+	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt 'setuptools<80' wheel ninja psutil torch
+	MMCV_WITH_OPS=1 $(ORIGINAL)/bin/python -m pip install --constraint requirements/constraints-openmmlab.txt --no-build-isolation mmcv
+	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt --no-build-isolation --editable '.[openmmlab,dev]'
+	$(ORIGINAL)/bin/python -m pytest tests
+
+clean:
+	rm -rf $(VENV) $(ORIGINAL) build dist *.egg-info

@@ -1,0 +1,57 @@
+# PASCAL VOC 2012 with human clicks (What's the Point) and scribbles (ScribbleSup); see docs/your_own_data.md.
+# data_root is the folder with JPEGImages, SegmentationClass, SegmentationClassAug, ImageSets, points and scribbles.
+data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+metainfo = dict(dataset='voc')
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadWeakAnnotations'),
+    dict(type='RandomResize', resize_type='WeakResize', scale=(500, 500), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='WeakRandomCrop', crop_size=(256, 256)),
+    dict(type='WeakRandomFlip', prob=0.5),
+    dict(type='RasterizeWeakAnnotations', click_diameter=1, stroke_width=3),
+    dict(type='PackWeakSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=48,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        type='WeakSegDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='ImageSets/Segmentation/train_aug.txt',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+        weak_labels=[
+            dict(
+                format='whats_the_point',
+                path='points/voc_whats_the_point.json',
+                background='points/voc_whats_the_point_bg_from_scribbles.json',
+            )
+        ],
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WeakSegDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

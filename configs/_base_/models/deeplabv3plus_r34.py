@@ -1,0 +1,42 @@
+# DeepLabv3+ on a dilated ResNet-34: output stride 16, ASPP 6/12/18, decoder at stride 4.
+norm_cfg = dict(type='BN', requires_grad=True)  # SyncBN in distributed training
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(256, 256),
+)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='ResNet',
+        depth=34,
+        num_stages=4,
+        out_indices=(0, 1, 2, 3),
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 2),
+        norm_cfg=norm_cfg,
+        style='pytorch',
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet34'),
+    ),
+    decode_head=dict(
+        type='DepthwiseSeparableASPPHead',
+        in_channels=512,
+        in_index=3,
+        channels=256,
+        dilations=(1, 6, 12, 18),
+        c1_in_channels=64,
+        c1_channels=48,
+        dropout_ratio=0.1,
+        num_classes=21,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+    ),
+    losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss')),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

@@ -1,0 +1,32 @@
+# Gated CRF loss from clicks on a sample of PASCAL VOC, sized for a CPU.
+#
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019. The paper has no such
+#   small setting: scores, cost and hardware of this one are in docs/results.md.
+# Expected: see docs/results.md (mIoU over seven classes; not comparable with numbers on the whole of VOC).
+# Cost: 2,400 iterations of 12 crops of 160 px, one CPU thread; docs/results.md has the time.
+# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/gated_crf/deeplabv3plus_mbv2_voc_clicks.py
+_base_ = [
+    '../_base_/models/deeplabv3plus_mbv2.py',
+    '../_base_/datasets/voc_animals.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    losses=dict(
+        loss_ce=dict(type='PartialCrossEntropyLoss'),
+        loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1, start=0.04),
+    )
+)
+max_iters = 2400
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=600)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(checkpoint=dict(interval=200))

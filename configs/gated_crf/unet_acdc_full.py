@@ -1,0 +1,8 @@
+# The same network and schedule on full masks: the reference for unet_acdc_scribbles.py.
+#
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
+# Expected, cost: docs/results.md.
+# Command: ACDC_ROOT=... python tools/train.py configs/gated_crf/unet_acdc_full.py
+_base_ = './unet_acdc_scribbles.py'
+model = dict(losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss')))
+train_dataloader = dict(dataset=dict(weak_labels=None, use_dense_masks=True))

@@ -1,0 +1,61 @@
+# Gated CRF loss from real scribbles on cardiac MR slices (ACDC), sized for a CPU.
+#
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019 (the loss; the paper
+#   has no medical setting).
+# Expected, cost: docs/results.md.
+# Command: ACDC_ROOT=... python tools/train.py configs/gated_crf/unet_acdc_scribbles.py
+_base_ = ['../_base_/datasets/acdc_scribbles.py', '../_base_/default_runtime.py']
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[70.0],
+        std=[60.0],
+        pad_val=0,
+        seg_pad_val=255,
+        size=(192, 192),
+        test_cfg=dict(size_divisor=16),
+    ),
+    backbone=dict(
+        type='UNet',
+        in_channels=1,
+        base_channels=16,
+        num_stages=5,
+        strides=(1, 1, 1, 1, 1),
+        enc_num_convs=(2, 2, 2, 2, 2),
+        dec_num_convs=(2, 2, 2, 2),
+        downsamples=(True, True, True, True),
+        enc_dilations=(1, 1, 1, 1, 1),
+        dec_dilations=(1, 1, 1, 1),
+        norm_cfg=norm_cfg,
+    ),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=32,
+        in_index=3,
+        channels=32,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=4,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+    ),
+    losses=dict(
+        loss_ce=dict(type='PartialCrossEntropyLoss'),
+        loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1, start=0.05),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+max_iters = 2000
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(checkpoint=dict(interval=200))

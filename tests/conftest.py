@@ -1,0 +1,21 @@
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.registry import init_default_scope
+
+import mmseg_wsss.plugin  # noqa: F401
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_scope():
+    """Every test starts in the default scope and outside a training."""
+    init_default_scope('mmseg')
+    hub = MessageHub.get_current_instance()
+    for key in ('iter', 'max_iters'):
+        hub.pop_info(key, None)
+    torch.manual_seed(0)

@@ -1,0 +1,250 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+
+from mmseg_wsss.functional import gated_crf_loss, partial_cross_entropy
+from mmseg_wsss.models.losses import BaseWeakLoss
+from mmseg_wsss.structures import LossInputs
+from tests.helpers.models import HEADS, head_config, model_config, raw_batch
+
+
+class RecordingLoss(BaseWeakLoss):
+    """Keeps what it was given."""
+
+    def compute(self, inputs):
+        self.seen = inputs
+        return inputs.logits.square().mean()
+
+
+def build(*args, **kwargs):
+    model = MODELS.build(model_config(*args, **kwargs))
+    model.init_weights()
+    return model.train()
+
+
+def run_loss(model, batch):
+    data = model.data_preprocessor(copy.deepcopy(batch), training=True)
+    return model.loss(**data)
+
+
+def seen_inputs(batch, **kwargs):
+    model = build(losses={'loss_seen': {'type': RecordingLoss}}, **kwargs)
+    run_loss(model, batch)
+    return model.losses['loss_seen'].seen
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_every_parameter_gets_a_gradient(head):
+    model = build(head, auxiliary_head=head_config('fcn', in_channels=32, in_index=2))
+    losses = run_loss(model, raw_batch())
+    assert set(losses) == {'loss_ce', 'loss_crf', 'aux.loss_ce', 'labelled_pixels'}
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert without == []
+
+
+def test_losses_equal_the_functional_core():
+    model = build('deeplabv3plus').eval()
+    batch = raw_batch(((32, 32), (24, 28)))
+    data = model.data_preprocessor(copy.deepcopy(batch), training=True)
+    losses = model.loss(**data)
+    logits = model.decode_head(model.extract_feat(data['inputs']))
+    labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data['data_samples']])
+    valid = torch.zeros(2, 1, 32, 32)
+    valid[0] = 1
+    valid[1, :, :24, :28] = 1
+    image = torch.stack(
+        [
+            F.pad(img[[2, 1, 0]].float() / 255, (0, 32 - img.shape[2], 0, 32 - img.shape[1]), value=-9)
+            for img in batch['inputs']
+        ]
+    )
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    resized = F.interpolate(logits, (32, 32), mode='bilinear', align_corners=False)
+    torch.testing.assert_close(losses['loss_ce'], partial_cross_entropy(resized, labels))
+    expected = gated_crf_loss(
+        logits.softmax(1),
+        (image - mean) / std,
+        kernels=[{'weight': 1.0, 'xy': 6.0, 'rgb': 0.1}],
+        radius=2,
+        source_mask=valid,
+        destination_mask=None,
+    )
+    # The colours of the padding differ here, and no destination in the padding has a source in its own padding.
+    torch.testing.assert_close(losses['loss_crf'], 0.1 * expected, rtol=2e-2, atol=1e-4)
+
+
+def test_image_comes_back_in_rgb():
+    batch = raw_batch()
+    image = seen_inputs(batch).image
+    expected = torch.stack([img[[2, 1, 0]].float() / 255 for img in batch['inputs']])
+    assert (image - expected).abs().max() < 1e-6
+    without_conversion = model_config()['data_preprocessor'] | {'bgr_to_rgb': False}
+    image = seen_inputs(batch, data_preprocessor=without_conversion).image
+    assert (image - expected).abs().max() < 1e-6
+
+
+def test_grey_image_has_three_equal_channels():
+    preprocessor = {'type': 'SegDataPreProcessor', 'mean': [100.0], 'std': [50.0], 'size': (32, 32)}
+    backbone = model_config()['backbone'] | {'in_channels': 1}
+    batch = raw_batch(channels=1)
+    image = seen_inputs(batch, data_preprocessor=preprocessor, backbone=backbone).image
+    assert image.shape == (2, 3, 32, 32)
+    assert (image - torch.stack(batch['inputs']).float() / 255).abs().max() < 1e-6
+
+
+def test_padding_is_invalid_and_unlabelled():
+    seen = seen_inputs(raw_batch(((32, 32), (20, 25))))
+    assert seen.valid.shape == (2, 1, 32, 32)
+    assert seen.valid[0].sum() == 32 * 32
+    assert seen.valid[1].sum() == 20 * 25
+    assert seen.valid[1, 0, 19, 24] == 1
+    assert (seen.labels[1, 20:] == 255).all()
+
+
+def test_samples_without_validity_map_count_as_valid_inside():
+    batch = raw_batch(((32, 32), (20, 25)))
+    for sample in batch['data_samples']:
+        del sample.gt_valid_map
+    assert seen_inputs(batch).valid.sum(dim=(1, 2, 3)).tolist() == [1024, 500]
+
+
+def test_tags_become_rows_and_unknown_is_nan():
+    batch = raw_batch()
+    batch['data_samples'][0].set_data({'gt_tags': torch.tensor([2])})
+    tags = seen_inputs(batch).tags
+    assert tags[0].tolist() == [0, 1]
+    assert tags[1].isnan().all()
+    assert seen_inputs(raw_batch()).tags is None
+
+
+def test_labelled_pixels_are_logged_and_every_name_is_summed():
+    ce = {'type': 'PartialCrossEntropyLoss'}
+    model = build(losses={'ce': ce, 'loss_again': ce})
+    losses = run_loss(model, raw_batch(clicks=1))
+    total, log_vars = model.parse_losses(losses)
+    assert log_vars['labelled_pixels'] == 2
+    assert set(log_vars) == {'loss', 'ce', 'loss_again', 'labelled_pixels'}
+    torch.testing.assert_close(total, losses['ce'] + losses['loss_again'])
+
+
+@pytest.mark.parametrize('clicks', [0, 1])
+def test_batch_of_one_and_no_label(clicks):
+    model = build().eval()
+    losses = run_loss(model, raw_batch(((32, 32),), clicks=clicks))
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert (losses['loss_ce'] == 0) == (clicks == 0)
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_mixed_precision_keeps_the_losses_in_float32():
+    model = build('deeplabv3plus').eval()
+    exact = run_loss(model, raw_batch())
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = run_loss(model, raw_batch())
+    assert losses['loss_crf'].dtype == torch.float32
+    torch.testing.assert_close(losses['loss_crf'], exact['loss_crf'], rtol=0.02, atol=0)
+
+
+def test_start_follows_the_progress_of_the_training():
+    losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}, 'loss_crf': {'type': 'GatedCRFLoss', 'start': 0.5}}
+    model = build(losses=losses)
+    hub = MessageHub.get_current_instance()
+    hub.update_info('max_iters', 10)
+    hub.update_info('iter', 4)
+    assert run_loss(model, raw_batch())['loss_crf'] == 0
+    hub.update_info('iter', 5)
+    assert run_loss(model, raw_batch())['loss_crf'] > 0
+
+
+def test_overfits_two_clicked_images():
+    model = build('fcn')
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    batch = raw_batch()
+    first = None
+    for _ in range(40):
+        losses = run_loss(model, batch)
+        total, _ = model.parse_losses(losses)
+        first = first or float(losses['loss_ce'])
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    assert float(losses['loss_ce']) < 0.05 * first
+
+
+def test_inference_is_the_same_as_the_plain_segmentor():
+    model = build('deeplabv3plus').eval()
+    config = model_config('deeplabv3plus')
+    del config['losses']
+    plain = MODELS.build(config | {'type': 'EncoderDecoder'}).eval()
+    plain.load_state_dict(model.state_dict())
+    inputs = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(model.predict(inputs)[0].seg_logits.data, plain.predict(inputs)[0].seg_logits.data)
+
+
+class OwnLossHead(BaseDecodeHead):
+    """Trains through more than its logits."""
+
+    def forward(self, inputs):
+        return self.cls_seg(inputs[-1])
+
+    def loss_by_feat(self, seg_logits, batch_data_samples):
+        return {}
+
+
+own_loss_head = {'type': OwnLossHead, 'in_channels': 64, 'channels': 64, 'num_classes': 3}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'head': own_loss_head}, r'OwnLossHead overrides loss_by_feat\(\).*FCNHead'),
+        ({'head': head_config('fcn', sampler={'type': 'OHEMPixelSampler'})}, 'pixel sampler, which would be ignored'),
+        ({'head': head_config('fcn', loss_decode={'type': 'DiceLoss'})}, r'DiceLoss\) would be ignored.*model.losses'),
+        ({'head': head_config('fcn', loss_decode={'type': 'GatedCRFLoss'})}, 'GatedCRFLoss.*would be ignored'),
+        ({'head': head_config('fcn', 2, out_channels=1)}, 'set out_channels=2'),
+        ({'head': [head_config('fcn')]}, 'list of heads'),
+        ({'losses': {}}, 'model.losses is empty'),
+        ({'losses': {'loss_ce': {'type': 'CrossEntropyLoss'}}}, 'model.losses.loss_ce is a CrossEntropyLoss'),
+        ({'losses': {'labelled_pixels': {'type': 'GatedCRFLoss'}}}, "'labelled_pixels' is taken"),
+        ({'auxiliary_losses': {'x': {'type': 'GatedCRFLoss'}}}, 'no auxiliary_head'),
+    ],
+)
+def test_refuses_what_could_not_work(changes, message):
+    with pytest.raises(TypeError, match=message):
+        MODELS.build(model_config(**changes))
+
+
+def test_weak_loss_in_a_plain_head_is_found_before_training():
+    config = model_config(head_config('fcn', loss_decode={'type': 'GatedCRFLoss'}))
+    del config['losses']
+    model = MODELS.build(config | {'type': 'EncoderDecoder'})
+    message = "GatedCRFLoss needs the image.*type='WeakEncoderDecoder'"
+    with pytest.raises(TypeError, match=message):
+        model.init_weights()
+    with pytest.raises(TypeError, match=message):
+        run_loss(model, raw_batch())
+
+
+def test_missing_pretrained_file_names_the_key_and_the_cure(tmp_path):
+    wanted = str(tmp_path / 'resnet34.pth')
+    backbone = model_config()['backbone'] | {'init_cfg': {'type': 'Pretrained', 'checkpoint': wanted}}
+    model = MODELS.build(model_config(backbone=backbone))
+    with pytest.raises(FileNotFoundError, match=r'resnet34.pth.*--cfg-options model.backbone.init_cfg.checkpoint='):
+        model.init_weights()
+
+
+def test_loss_inputs_are_lazy_and_right():
+    logits = torch.randn(1, 3, 4, 4)
+    inputs = LossInputs(logits, torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8).long(), torch.ones(1, 1, 8, 8))
+    torch.testing.assert_close(inputs.standardised_image[0, 0, 0, 0], torch.tensor(-0.485 / 0.229))
+    torch.testing.assert_close(inputs.probs, logits.softmax(1))
+    assert inputs.full_logits.shape == (1, 3, 8, 8)

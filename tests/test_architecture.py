@@ -1,0 +1,77 @@
+"""Imports point one way, and only the plugin has side effects."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / 'mmseg_wsss'
+# What each layer may import, besides itself.
+ALLOWED = {
+    'functional': set(),
+    'structures': set(),
+    'ops': {'functional'},
+    'models': {'functional', 'ops', 'structures'},
+    'datasets': {'functional', 'ops', 'structures'},
+    'evaluation': {'functional', 'ops', 'structures'},
+    'visualization': {'functional', 'ops', 'structures'},
+    'engine': {'functional', 'ops', 'structures', 'models', 'datasets', 'evaluation', 'visualization'},
+    'plugin': {'models', 'datasets', 'engine', 'evaluation', 'visualization'},
+    'cli': {'plugin', 'models', 'datasets', 'engine', 'evaluation', 'visualization', 'structures', 'functional', 'ops'},
+    '__init__': set(),
+}
+PURE = {'functional', 'ops'}
+FILES = sorted(PACKAGE.rglob('*.py'))
+
+
+def layer(path):
+    return path.relative_to(PACKAGE).with_suffix('').parts[0]
+
+
+def imported_modules(path):
+    """Absolute names of all imports, those inside functions too."""
+    package = ('mmseg_wsss', *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            prefix = '.'.join((*base, *([node.module] if node.module else [])))
+            yield from (f'{prefix}.{alias.name}' for alias in node.names)
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path):
+    own = layer(path)
+    wrong = []
+    for name in imported_modules(path):
+        parts = name.split('.')
+        if parts[0] == 'mmseg_wsss' and len(parts) > 1:
+            target = parts[1]
+            if target in ALLOWED and target != own and target not in ALLOWED[own]:
+                wrong.append(name)
+        elif own in PURE and parts[0] in {'mmengine', 'mmcv', 'mmseg', 'mmdet', 'torchvision'}:
+            wrong.append(name)
+    assert wrong == []
+
+
+def test_every_layer_is_known():
+    assert {layer(path) for path in FILES} <= set(ALLOWED)
+
+
+def test_torchvision_is_needed_nowhere():
+    users = [path for path in FILES if any(name.split('.')[0] == 'torchvision' for name in imported_modules(path))]
+    assert users == []
+
+
+def test_functional_imports_without_openmmlab():
+    script = (
+        'import sys, mmseg_wsss.functional, mmseg_wsss.ops;'
+        "print([m for m in sys.modules if m.split('.')[0] in ('mmengine', 'mmcv', 'mmseg', 'mmdet')])"
+    )
+    printed = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert printed.stdout.strip() == '[]'
