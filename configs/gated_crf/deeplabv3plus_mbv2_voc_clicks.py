@@ -4,7 +4,8 @@
 #   small setting: scores, cost and hardware of this one are in docs/results.md.
 # Expected: see docs/results.md (mIoU over seven classes; not comparable with numbers on the whole of VOC).
 # Cost: 2,400 iterations of 12 crops of 160 px, one CPU thread; docs/results.md has the time.
-# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/gated_crf/deeplabv3plus_mbv2_voc_clicks.py
+# Command: python tools/train.py configs/gated_crf/deeplabv3plus_mbv2_voc_clicks.py, with VOC_WEAK_ROOT and
+#   MBV2_CHECKPOINT in the environment
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/datasets/voc_animals.py',

@@ -11,7 +11,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
     parser = subparsers.add_parser('report', help='where a run left checkpoint, metrics and pictures')
     parser.add_argument('work_dir', type=Path, help='work dir of the run')
-    parser.set_defaults(run=run)
 
 
 def last_metrics(work_dir: Path) -> dict[str, float]:

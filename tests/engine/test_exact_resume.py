@@ -14,7 +14,7 @@ from mmseg_wsss.engine.checkpoints import newest_loadable_checkpoint
 from tests.helpers.models import head_config, model_config
 
 
-class Kill(Exception):
+class KilledError(Exception):
     """Stands for the end of the process."""
 
 
@@ -27,7 +27,7 @@ class KillHook(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == self.iteration:
-            raise Kill
+            raise KilledError
 
 
 def run_config(work_dir, workers=0, accumulate=1, ema=False):
@@ -91,7 +91,7 @@ def test_killed_and_resumed_is_the_same(tmp_path, options):
     killed = run_config(tmp_path / 'killed', **options)
     with_kill = copy.deepcopy(killed)
     with_kill.custom_hooks = [*killed.custom_hooks, {'type': 'KillHook', 'iteration': 6}]
-    with pytest.raises(Kill):
+    with pytest.raises(KilledError):
         final_state(with_kill)
 
     (tmp_path / 'killed' / 'iter_6.pth').write_bytes(b'half a checkpoint')
