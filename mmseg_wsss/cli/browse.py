@@ -1,0 +1,109 @@
+"""``wsss browse``: see the training batches of a config exactly as its losses see them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser('browse', help='draw training batches as the losses see them')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('-o', '--output', type=Path, default=Path('browse.png'), help='picture to write')
+    parser.add_argument('-n', '--num', type=int, default=8, help='number of images')
+    parser.add_argument('--seed', type=int, default=0, help='of the order of the images and of the augmentation')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw ``args.num`` images of the training data and print how many of their pixels are labelled."""
+    from mmcv import imwrite
+
+    from ..visualization.panels import contact_sheet
+
+    if args.num < 1:
+        raise ValueError(f'--num must be at least 1, got {args.num}')
+    rows, counts = [], []
+    for name, row, labelled, size in training_rows(load_config(args.config, args.cfg_options), args.num, args.seed):
+        rows.append(row)
+        counts.append(labelled)
+        print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
+    empty = sum(count == 0 for count in counts)
+    print(f'{len(counts)} images, {sum(counts) / len(counts):.1f} labelled pixels each, {empty} without any')
+    imwrite(contact_sheet(rows, columns=2)[..., ::-1], str(args.output))
+    print(f'wrote {args.output}')
+
+
+def load_config(path: str, options: list[str]) -> Config:
+    """Read a config with the overrides of the command line, and register what it uses.
+
+    Args:
+        path: The file.
+        options: ``key=value`` pairs.
+    """
+    from mmengine.config import Config, DictAction
+    from mmengine.registry import init_default_scope
+
+    cfg = Config.fromfile(path)
+    parser = argparse.ArgumentParser(prog='wsss browse')
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
+    for key in ('train_dataloader', 'model'):
+        if cfg.get(key) is None:
+            raise ValueError(f'{path} has no {key}: browse needs a config that trains')
+    if cfg.model.get('data_preprocessor') is None:
+        raise ValueError(f'{path} has no model.data_preprocessor, so its batches cannot be built')
+    importlib_plugin()
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return cfg
+
+
+def importlib_plugin() -> None:
+    """Register the parts of this project, also for a config that forgot its ``custom_imports``."""
+    from .. import plugin  # noqa: F401
+
+
+def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str, Any, int, int]]:
+    """Yield, per training image: its name, its panels, the number of its labelled pixels and of all its pixels.
+
+    The pictures are those of the network's input: the preprocessor normalises and pads, and its normalisation is
+    undone by the same function that hands the image to the losses.
+    """
+    from mmengine.runner import Runner, set_random_seed
+    from mmseg.registry import MODELS
+
+    from ..models.segmentors._batch import image_in_unit_range, stack_labels, stack_validity
+    from ..visualization.panels import draw_panels
+
+    settings = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+    set_random_seed(seed)
+    loader = Runner.build_dataloader(settings, seed=seed)
+    preprocessor = MODELS.build(cfg.model.data_preprocessor)
+    is_rgb = bool(cfg.model.data_preprocessor.get('bgr_to_rgb', False))
+    metainfo = loader.dataset.metainfo
+    drawn = 0
+    while drawn < num_images:
+        for data_batch in loader:
+            batch = preprocessor(data_batch, True)
+            inputs, samples = batch['inputs'], batch['data_samples']
+            images = image_in_unit_range(inputs, preprocessor, is_rgb=is_rgb)
+            labels = stack_labels(samples)
+            valid = stack_validity(samples, labels.shape[1:], inputs.device)
+            for image, label, inside, sample in zip(images, labels, valid, samples, strict=True):
+                row = draw_panels(
+                    (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy(),
+                    label.numpy(),
+                    valid=inside[0].numpy(),
+                    classes=metainfo['classes'],
+                    palette=metainfo['palette'],
+                )
+                yield Path(sample.img_path).name, row, int((label != 255).sum()), label.numel()
+                drawn += 1
+                if drawn == num_images:
+                    return

@@ -1,0 +1,100 @@
+"""``wsss config``: get a config of this project as one file, without a clone."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser('config', help='write a config, with all its bases, to one file')
+    parser.add_argument('name', nargs='?', help='such as gated_crf/deeplabv3plus_r34_voc_clicks')
+    parser.add_argument('-o', '--output', type=Path, help='file to write (default: the name of the config)')
+    parser.add_argument('-l', '--list', action='store_true', help='list the names')
+    parser.add_argument('--force', action='store_true', help='overwrite the file')
+
+
+def run(args: argparse.Namespace) -> None:
+    """List the configs or write one."""
+    configs = find_configs(config_root())
+    if args.list:
+        print('\n'.join(configs))
+        return
+    if args.name is None:
+        raise ValueError('which config? "wsss config --list" shows the names')
+    source = choose_config(args.name, configs)
+    output = args.output or Path(source.name)
+    if output.suffix != '.py':
+        raise ValueError(f'the file must end in .py, got {output}')
+    if output.exists() and not args.force:
+        raise ValueError(f'{output} exists: choose another name with -o, or overwrite it with --force')
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(flatten_config(source), encoding='utf-8')
+    print(f'wrote {output}')
+
+
+def config_root(package: Path = PACKAGE) -> Path:
+    """Return the folder of the configs: beside the package in a clone, inside it when installed from a wheel.
+
+    Args:
+        package: The folder of the package.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    candidates = (package.parent / 'configs', package / '.mim' / 'configs')
+    for root in candidates:
+        # a folder "configs" beside an installed package may be anybody's
+        if (root / '_base_' / 'default_runtime.py').is_file():
+            return root
+    raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}: install the package again')
+
+
+def find_configs(root: Path) -> dict[str, Path]:
+    """Return the configs by name: the path below ``root`` without ``.py``. Bases are left out."""
+    paths = sorted(path.relative_to(root) for path in root.rglob('*.py') if '_base_' not in path.parts)
+    return {path.with_suffix('').as_posix(): root / path for path in paths}
+
+
+def choose_config(name: str, configs: dict[str, Path]) -> Path:
+    """Find a config by its name, with or without folder and ``.py``.
+
+    Args:
+        name: What the user typed.
+        configs: The paths by name.
+
+    Raises:
+        ValueError: If there is none or more than one; near names are suggested.
+    """
+    wanted = name.removeprefix('configs/').removesuffix('.py')
+    matches = [known for known in configs if wanted in (known, known.rpartition('/')[2])]
+    if len(matches) == 1:
+        return configs[matches[0]]
+    if matches:
+        raise ValueError(f'{name!r} is the name of several configs: {", ".join(matches)}')
+    spellings = {spelling: known for known in configs for spelling in (known.rpartition('/')[2], known)}
+    near = {spellings[match]: None for match in difflib.get_close_matches(wanted, spellings, cutoff=0.5)}
+    hint = f'did you mean {" or ".join(near)}?' if near else '"wsss config --list" shows the names'
+    raise ValueError(f'no config is called {name!r}: {hint}')
+
+
+def flatten_config(source: Path) -> str:
+    """Return a config with its bases merged in, below the comment that opens it.
+
+    Args:
+        source: The file.
+    """
+    from mmengine.config import Config
+
+    lines = source.read_text(encoding='utf-8').splitlines()
+    opening = []
+    for line in lines:
+        if not line.startswith('#'):
+            break
+        opening.append(line)
+    flattened = Config.fromfile(source, import_custom_modules=False).pretty_text
+    return '\n'.join([*opening, flattened])

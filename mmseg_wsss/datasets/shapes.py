@@ -1,0 +1,108 @@
+"""A data set without files, for a first try and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from ..structures import WeakAnnotations
+from ..structures.weak_annotations import KEYS
+from .resumable import SeededItems
+from .shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
+from .simulate import simulate_weak_annotations
+
+
+@DATASETS.register_module()
+class ShapesDataset(SeededItems, BaseSegDataset):
+    """Textured shapes in clutter with weak labels made from the exact masks; nothing is read or downloaded.
+
+    Picture ``i`` of a seed and its labels are always the same. Give training and validation different seeds. The
+    pipeline starts with ``LoadShapesImage``, which takes the place of the loaders of images and of labels.
+
+    Args:
+        num_images: Number of pictures.
+        size: (height, width).
+        seed: Names the stream of pictures.
+        labels: Kinds of labels to give: any of ``points`` (one click per object and about as many on the background),
+            ``scribbles``, ``boxes``, ``tags``, ``mask`` (the dense mask: the fully supervised baseline). Empty: none.
+        pipeline: Transforms.
+        test_mode: As in ``BaseSegDataset``.
+        lazy_init: As in ``BaseSegDataset``.
+        indices: Keep only these pictures, or only the first so many.
+        serialize_data: As in ``BaseSegDataset``.
+        ignore_index: The unlabelled value, 255.
+
+    Raises:
+        ValueError: If a kind of labels is unknown, or a size too small to draw in.
+    """
+
+    METAINFO: dict[str, Any] = {'classes': CLASSES, 'palette': [list(colour) for colour in PALETTE]}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_images: int = 200,
+        size: tuple[int, int] = (128, 128),
+        seed: int = 0,
+        labels: Sequence[str] = ('points',),
+        pipeline: Sequence[dict[str, Any] | Callable[[dict], dict]] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        ignore_index: int = 255,
+    ) -> None:
+        self.labels = (labels,) if isinstance(labels, str) else tuple(labels)
+        unknown = sorted(set(self.labels) - set(KEYS))
+        if unknown:
+            raise ValueError(f'unknown kinds of labels {unknown}: choose from {", ".join(KEYS)}')
+        if len(size) != 2 or min(size) < 32:
+            raise ValueError(f'size must be (height, width) of at least 32 pixels each, got {size}')
+        if num_images < 1 or seed < 0:
+            raise ValueError(f'expected num_images of at least 1 and a seed not below 0, got {num_images} and {seed}')
+        self.num_images = num_images
+        self.size = (int(size[0]), int(size[1]))
+        self.seed = seed
+        super().__init__(
+            indices=indices,
+            serialize_data=serialize_data,
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            ignore_index=ignore_index,
+        )
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Return, for each picture, how to draw it and its weak labels."""
+        return [self._data_info(index) for index in range(self.num_images)]
+
+    def _data_info(self, index: int) -> dict[str, Any]:
+        return {
+            'img_path': f'shapes_{index:05d}.png',
+            'img_id': index,
+            'shapes_scene': {'seed': self.seed, 'index': index, 'size': self.size},
+            'shapes_mask': 'mask' in self.labels,
+            'weak_annotations': self._weak_annotations(index),
+            'label_map': None,
+            'reduce_zero_label': False,
+            'seg_fields': [],
+        }
+
+    def _weak_annotations(self, index: int) -> WeakAnnotations:
+        kinds = [kind for kind in self.labels if kind != 'mask']
+        if not kinds:
+            return WeakAnnotations()
+        scene: Scene = draw_scene(self.seed, index, self.size)
+        # a third number: the labels draw from another stream than the picture
+        rng = np.random.default_rng((self.seed, index, 1))
+        return simulate_weak_annotations(
+            scene.mask,
+            rng,
+            kinds=kinds,
+            num_classes=len(CLASSES),
+            ignore_index=self.ignore_index,
+            instances=scene.instances,
+        )

@@ -1,0 +1,55 @@
+"""Look at the batch while it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...visualization.panels import contact_sheet, draw_panels
+from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
+
+
+@HOOKS.register_module()
+class WeakVisualizationHook(Hook):
+    """Sends photo | weak labels | prediction of the current training batch to the visual backends.
+
+    The labels are those of the loss: after augmentation, unlabelled pixels unlabelled, what lies outside the image
+    crossed out. Training goes on exactly as without the hook: the modes of all modules, the statistics of batch norm
+    and the random states are left as they were.
+
+    Args:
+        interval: Iterations between two pictures.
+        max_images: Images of the batch to draw.
+        draw: Whether to draw at all.
+
+    Raises:
+        ValueError: If ``interval`` or ``max_images`` is below 1.
+    """
+
+    def __init__(self, interval: int = 500, max_images: int = 4, draw: bool = True) -> None:
+        if interval < 1 or max_images < 1:
+            raise ValueError(f'interval and max_images must be at least 1, got {interval} and {max_images}')
+        self.interval = interval
+        self.max_images = max_images
+        self.draw = draw
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None, outputs: Any = None
+    ) -> None:
+        """Draw, every ``interval`` iterations, on the main process."""
+        if not (self.draw and self.every_n_train_iters(runner, self.interval) and is_main_process()):
+            return
+        colours = class_colours(training_dataset(runner).metainfo)
+        batch = {key: values[: self.max_images] for key, values in data_batch.items()}
+        with undisturbed(runner.model) as model:
+            predictions = predict_batch(model, batch)
+        triples = zip(batch['inputs'], batch['data_samples'], predictions, strict=True)
+        rows = [
+            draw_panels(rgb_picture(inputs), prediction=prediction, **label_maps(sample), **colours)
+            for inputs, sample, prediction in triples
+        ]
+        runner.visualizer.add_image('train_batch', contact_sheet(rows), runner.iter + 1)

@@ -1,0 +1,187 @@
+"""Pictures of what a loss sees: photo, weak labels, prediction and truth side by side.
+
+Shape letters: H x W one picture. Images are RGB uint8; label maps hold class ids, 255 where nobody labelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation, binary_opening, distance_transform_edt
+from skimage.morphology import disk
+
+Image = npt.NDArray[np.uint8]
+LabelMap = npt.NDArray[np.integer]
+
+_PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
+_TITLE_HEIGHT = 20
+_LEGEND_HEIGHT = 18
+_GAP = 4
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_MARK_RADIUS = 3
+
+
+def draw_panels(
+    image: Image,
+    weak_labels: LabelMap | None = None,
+    prediction: LabelMap | None = None,
+    truth: LabelMap | None = None,
+    *,
+    palette: Sequence[Sequence[int]],
+    classes: Sequence[str],
+    valid: npt.NDArray | None = None,
+    titles: Mapping[str, str] | None = None,
+    ignore_index: int = 255,
+) -> Image:
+    """Draw one row: photo | weak labels | prediction | truth, as far as given, over a legend of the classes in it.
+
+    Clicks and thin strokes are drawn thicker than they are, with a white rim. In the truth, unlabelled pixels are
+    hatched; in all panels, what lies outside the original image is crossed out.
+
+    Args:
+        image: RGB, (H, W, 3) uint8.
+        weak_labels: Class ids, (H, W).
+        prediction: Class ids, (H, W).
+        truth: Class ids, (H, W).
+        palette: One RGB colour per class.
+        classes: The names of the classes.
+        valid: Non-zero inside the original image, (H, W).
+        titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
+        ignore_index: The unlabelled value.
+
+    Raises:
+        ValueError: If a map has not the size of the image, or a class id has no colour.
+    """
+    named = {'weak labels': weak_labels, 'prediction': prediction, 'truth': truth}
+    maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
+    _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})})
+    present = _present_classes(maps, len(palette), ignore_index)
+    if len(palette) != len(classes):
+        raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
+    scale = max(1, round(_PANEL_SIZE / image.shape[1]))
+    photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    colours[: len(palette)] = palette
+    drawn = {'photo': photo}
+    for name, labels in maps.items():
+        labels = _enlarge(labels.astype(np.uint8), scale)
+        if name == 'weak labels':
+            drawn[name] = _draw_marks(photo, labels, colours, ignore_index)
+        else:
+            drawn[name] = _draw_dense(photo, labels, colours, ignore_index)
+    outside = None if valid is None else _enlarge(np.asarray(valid) == 0, scale)
+    row = []
+    for name, panel in drawn.items():
+        if outside is not None:
+            panel = np.where(outside[..., None], _hatched(photo.shape[:2], crossed=True), panel)
+        row.append(_with_title(panel, (titles or {}).get(name, name)))
+        row.append(np.full((row[0].shape[0], _GAP, 3), 255, dtype=np.uint8))
+    strip = np.concatenate(row[:-1], axis=1)
+    return np.concatenate([strip, _legend(strip.shape[1], present, colours, classes)])
+
+
+def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
+    """Put pictures of any size on one white sheet, row by row.
+
+    Args:
+        panels: RGB pictures.
+        columns: Pictures per row.
+
+    Raises:
+        ValueError: If there is no picture, or no column.
+    """
+    if not len(panels) or columns < 1:
+        raise ValueError(f'expected at least one picture and one column, got {len(panels)} and {columns}')
+    height = max(panel.shape[0] for panel in panels) + _GAP
+    width = max(panel.shape[1] for panel in panels) + _GAP
+    columns = min(columns, len(panels))
+    sheet = np.full((-(-len(panels) // columns) * height, columns * width, 3), 255, dtype=np.uint8)
+    for number, panel in enumerate(panels):
+        top, left = number // columns * height, number % columns * width
+        sheet[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
+    return sheet
+
+
+def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelMap:
+    """Thicken clicks and strokes: each pixel within ``radius`` of a thin label takes the nearest one.
+
+    Regions wider than the marks would become are left as they are.
+
+    Args:
+        labels: Class ids, (H, W).
+        radius: In pixels.
+        ignore_index: The unlabelled value.
+    """
+    labelled = labels != ignore_index
+    thin = labelled & ~binary_opening(labelled, disk(radius))
+    if not thin.any():
+        return labels
+    distance, (rows, columns) = distance_transform_edt(~thin, return_indices=True)
+    return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
+
+
+def _check(image: Image, maps: Mapping[str, npt.NDArray]) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
+    for name, labels in maps.items():
+        if labels.shape != image.shape[:2]:
+            raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
+
+
+def _present_classes(maps: Mapping[str, LabelMap], num_classes: int, ignore_index: int) -> list[int]:
+    present = sorted({int(label) for labels in maps.values() for label in np.unique(labels)} - {ignore_index})
+    strange = [label for label in present if not 0 <= label < num_classes]
+    if strange:
+        raise ValueError(f'class ids {strange} have no colour: the palette has {num_classes}')
+    return present
+
+
+def _enlarge(labels: npt.NDArray, scale: int) -> npt.NDArray:
+    return labels.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _draw_marks(photo: Image, labels: LabelMap, colours: Image, ignore_index: int) -> Image:
+    grown = grow_marks(labels, _MARK_RADIUS, ignore_index)
+    marked = grown != ignore_index
+    pale = photo // 2 + 100
+    pale[binary_dilation(marked) & ~marked] = 255
+    return np.where(marked[..., None], colours[grown], pale)
+
+
+def _draw_dense(photo: Image, labels: LabelMap, colours: Image, ignore_index: int) -> Image:
+    grey = photo.mean(axis=2, keepdims=True)
+    blended = (0.3 * grey + 0.7 * colours[labels]).astype(np.uint8)
+    return np.where((labels == ignore_index)[..., None], _hatched(labels.shape, crossed=False), blended)
+
+
+def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
+    rows, columns = np.indices(size[:2])
+    lines = (rows + columns) % 8 == 0
+    if crossed:
+        lines |= (rows - columns) % 8 == 0
+    return np.where(lines, 110, 200).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+def _with_title(panel: Image, title: str) -> Image:
+    bar = np.full((_TITLE_HEIGHT, panel.shape[1], 3), 255, dtype=np.uint8)
+    cv2.putText(bar, title, (3, 14), _FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([bar, panel])
+
+
+def _legend(width: int, present: Sequence[int], colours: Image, classes: Sequence[str]) -> Image:
+    """Draw a swatch and a name per class, in as many lines as they need."""
+    places, left, line = [], 3, 0
+    for label in present:
+        needed = 22 + cv2.getTextSize(classes[label], _FONT, 0.4, 1)[0][0]
+        if left + needed > width and left > 3:
+            left, line = 3, line + 1
+        places.append((label, left, line * _LEGEND_HEIGHT))
+        left += needed + 8
+    legend = np.full(((line + 1) * _LEGEND_HEIGHT, width, 3), 255, dtype=np.uint8)
+    for label, left, top in places:
+        legend[top + 3 : top + 15, left : left + 16] = colours[label]
+        cv2.putText(legend, classes[label], (left + 20, top + 13), _FONT, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    return legend
