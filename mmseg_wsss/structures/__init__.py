@@ -2,5 +2,6 @@
 
 from .loss_inputs import LossInputs
 from .weak_annotations import WeakAnnotations
+from .weak_label_set import ImageEntry, WeakLabelSet, image_id
 
-__all__ = ['LossInputs', 'WeakAnnotations']
+__all__ = ['ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet', 'image_id']

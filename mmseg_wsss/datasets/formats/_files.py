@@ -1,0 +1,77 @@
+"""Reading small files with errors that say what to do."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+
+def existing(path: str | Path, what: str) -> Path:
+    """Return the path of a file or folder that must be there.
+
+    Raises:
+        FileNotFoundError: If it is not; the message names the nearest folder that exists.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    parent = next((folder for folder in path.parents if folder.exists()), Path('.'))
+    raise FileNotFoundError(f'{what} not found: {path} (the path exists up to {parent.resolve()}). Check the path.')
+
+
+def listed_files(folder: str | Path, suffix: str, what: str) -> tuple[Path, list[Path]]:
+    """Return a folder and its files with a suffix, subfolders included, sorted.
+
+    Raises:
+        FileNotFoundError: If the folder is missing or holds no such file.
+    """
+    root = existing(folder, what)
+    if not root.is_dir():
+        raise FileNotFoundError(f'{what} must be a folder, got the file {root}')
+    files = sorted(root.rglob(f'*{suffix}'))
+    if not files:
+        raise FileNotFoundError(f'{what} {root} holds no file that ends in {suffix!r}')
+    return root, files
+
+
+def relative_id(file: Path, root: Path, suffix: str) -> str:
+    """Return the image id of a file below a folder: its relative path without the suffix."""
+    return file.relative_to(root).as_posix()[: -len(suffix)]
+
+
+def load_json(path: str | Path, what: str) -> Any:
+    """Load a JSON file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not JSON.
+    """
+    path = existing(path, what)
+    if path.is_dir():
+        raise ValueError(f'{what} must be a JSON file, got the folder {path}')
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is not JSON ({error}). Expected {what}; see docs/formats.md.') from error
+
+
+def nearest(name: str, choices: Collection[str]) -> str:
+    """Return a hint for a misspelt name: the nearest choice if there is one, and all choices."""
+    close = difflib.get_close_matches(str(name), list(choices), n=1)
+    hint = f'did you mean {close[0]!r}? ' if close else ''
+    return f'{hint}Choose from {", ".join(map(repr, choices))}'
+
+
+def class_id(name: str, classes: tuple[str, ...], where: str, aliases: dict[str, str] | None = None) -> int:
+    """Return the id of a class name.
+
+    Raises:
+        ValueError: If the name is no class.
+    """
+    full_name = (aliases or {}).get(name, name)
+    if full_name not in classes:
+        raise ValueError(f'{where}: unknown class {name!r}; {nearest(name, classes)}.')
+    return classes.index(full_name)

@@ -1,0 +1,143 @@
+"""Checks on the numbers of a label set. Whole columns at a time: a file of 12k images takes well under a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmseg_wsss.structures import WeakAnnotations, WeakLabelSet
+from mmseg_wsss.structures.weak_annotations import FloatArray, IntArray
+
+Size = tuple[int, int]
+BoolArray = npt.NDArray[np.bool_]
+TOLERANCE = 0.5
+"""How far in pixels a coordinate may lie beyond the image's edge: 1-based and edge coordinates reach that far."""
+
+
+class Column(NamedTuple):
+    """One kind of label of all images: ``values[i]`` belongs to entry ``item[i]`` of image number ``image[i]``."""
+
+    kind: str
+    values: FloatArray | IntArray
+    image: IntArray
+    item: IntArray
+
+
+def check_numbers(labels: WeakLabelSet, source: str) -> None:
+    """Check class ids, finite coordinates and the order of box corners.
+
+    Args:
+        labels: What a reader returned.
+        source: The file (or folder) that it came from, for the messages.
+
+    Raises:
+        ValueError: Names file, image and key of the first entry that is wrong.
+    """
+    count = len(labels.classes)
+    for column in _class_columns(labels):
+        ids = column.values
+        if (bad := (ids < 0) | (ids >= count)).any():
+            raise _fault(
+                column, bad, labels, source,
+                f'class {ids[bad.argmax()]} is not one of the {count} classes (ids 0..{count - 1}: '
+                f'{labels.classes[0]} .. {labels.classes[-1]}). Correct the id or the list of classes',
+            )  # fmt: skip
+    for column in _coordinate_columns(labels):
+        xy = column.values
+        if (bad := ~np.isfinite(xy).all(axis=1)).any():
+            expected = f'coordinates must be finite numbers, got {xy[bad.argmax()].tolist()}'
+            raise _fault(column, bad, labels, source, f'{expected}. Correct or remove the entry')
+        if column.kind == 'boxes' and (bad := np.repeat((xy[0::2] > xy[1::2]).any(axis=1), 2)).any():
+            box = xy[bad.argmax() : bad.argmax() + 2].ravel().tolist()
+            expected = 'expected [x1, y1, x2, y2] with x1 <= x2 and y1 <= y2, both corners inside the box'
+            raise _fault(column, bad, labels, source, f'box {box} is empty or has swapped corners; {expected}')
+
+
+def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) -> WeakLabelSet:
+    """Check that coordinates lie in their image; move what lies at most half a pixel beyond the edge to the border.
+
+    Args:
+        labels: The label set.
+        sizes: (width, height) by image id. Images without a size are not checked.
+        source: The file that the labels came from, for the messages.
+
+    Returns:
+        The label set; an x in ``[-1, -0.5)`` or ``[width - 0.5, width]`` is now on the border pixel, y likewise.
+
+    Raises:
+        ValueError: Names file, image and key of the first coordinate that lies further outside.
+    """
+    limits = np.array([sizes.get(key, (np.inf, np.inf)) for key in labels.images], dtype=np.float64).reshape(-1, 2)
+    moved: set[int] = set()
+    for column in _coordinate_columns(labels):
+        xy, limit = column.values, limits[column.image]
+        beyond = np.maximum(-0.5 - xy, xy - (limit - 0.5)).max(axis=1, initial=-np.inf)
+        if (bad := beyond > TOLERANCE).any():
+            (x, y), (width, height) = xy[bad.argmax()], limit[bad.argmax()]
+            raise _fault(
+                column, bad, labels, source,
+                f'({x:g}, {y:g}) lies outside the image, which is {width:g} x {height:g} pixels (width x height). '
+                'Coordinates are (x, y) in pixels of the original image, from 0. Check '
+                'that the labels were made on this size and that x and y are not swapped',
+            )  # fmt: skip
+        moved.update(column.image[beyond >= 0].tolist())
+    images = dict(labels.images)
+    keys = list(images)
+    for key in (keys[index] for index in moved):
+        images[key] = replace(images[key], annotations=_clipped(images[key].annotations, sizes[key]))
+    return replace(labels, images=images)
+
+
+def _clipped(annotations: WeakAnnotations, size: Size) -> WeakAnnotations:
+    last = np.array(size, dtype=np.float64) - 1
+    return replace(
+        annotations,
+        points=annotations.points.clip(0, last),
+        polylines=tuple(line.clip(0, last) for line in annotations.polylines),
+        boxes=annotations.boxes.reshape(-1, 2).clip(0, last).reshape(-1, 4),
+    )
+
+
+def _class_columns(labels: WeakLabelSet) -> Iterator[Column]:
+    annotations = [entry.annotations for entry in labels.images.values()]
+    yield _column('points', [a.point_labels for a in annotations])
+    yield _column('scribbles', [a.polyline_labels for a in annotations])
+    yield _column('boxes', [a.box_labels for a in annotations])
+    yield _column('tags', [np.array(a.tags or (), dtype=np.int64) for a in annotations])
+
+
+def _coordinate_columns(labels: WeakLabelSet) -> Iterator[Column]:
+    """Columns of (x, y) rows; a scribble has one row per vertex and a box one per corner."""
+    annotations = [entry.annotations for entry in labels.images.values()]
+    yield _column('points', [a.points for a in annotations])
+    lines = [(index, item, line) for index, a in enumerate(annotations) for item, line in enumerate(a.polylines)]
+    counts = [len(line) for _, _, line in lines]
+    yield Column(
+        'scribbles',
+        np.concatenate([np.zeros((0, 2)), *(line for _, _, line in lines)]),
+        np.repeat(np.array([index for index, _, _ in lines], dtype=np.int64), counts),
+        np.repeat(np.array([item for _, item, _ in lines], dtype=np.int64), counts),
+    )
+    boxes = _column('boxes', [a.boxes for a in annotations])
+    corners = boxes.values.reshape(-1, 4).reshape(-1, 2)
+    yield Column('boxes', corners, np.repeat(boxes.image, 2), np.repeat(boxes.item, 2))
+
+
+def _column(kind: str, arrays: list[FloatArray] | list[IntArray]) -> Column:
+    counts = np.array([len(array) for array in arrays], dtype=np.int64)
+    image = np.repeat(np.arange(len(arrays)), counts)
+    item = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return Column(kind, np.concatenate(arrays) if arrays else np.zeros(0), image, item)
+
+
+def _fault(column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str) -> ValueError:
+    """The error for the first bad row; it also says how many other entries have the same fault."""
+    row = int(bad.argmax())
+    key = list(labels.images)[column.image[row]]
+    others = len(set(zip(column.image[bad].tolist(), column.item[bad].tolist(), strict=True))) - 1
+    more = f' ({others} more {column.kind} have this fault.)' if others else ''
+    return ValueError(f'{source}: image {key!r}, {column.kind}[{column.item[row]}]: {explanation}.{more}')

@@ -1,0 +1,108 @@
+"""All readers by name, and one function that reads whatever a config asks for."""
+
+from __future__ import annotations
+
+import inspect
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from mmseg_wsss.structures import WeakLabelSet
+
+from ._files import nearest
+from .canonical import Palette, read_canonical, read_classes
+from .checks import check_numbers
+from .index_png import read_index_png
+from .scribblesup import read_scribblesup
+from .voc_xml import read_voc_xml
+from .whats_the_point import read_whats_the_point
+
+Source = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+
+READERS: dict[str, Callable[..., WeakLabelSet]] = {
+    'canonical': read_canonical,
+    'whats_the_point': read_whats_the_point,
+    'scribblesup': read_scribblesup,
+    'index_png': read_index_png,
+    'voc_xml': read_voc_xml,
+}
+PATH_ARGUMENTS = ('path', 'background')
+
+
+def read_labels(
+    source: Source, classes: Sequence[str] | None = None, *, root: str | None = None, img_suffix: str = '.jpg'
+) -> WeakLabelSet:
+    """Read weak labels and check their numbers.
+
+    Args:
+        source: A path of ``weak_labels.json``, or ``dict(format=..., path=..., **arguments of the reader)``, or a list
+            of those: merged in order, later labels win where two meet on a pixel.
+        classes: Class names by id. None takes those of the first ``weak_labels.json``.
+        root: Folder that relative paths in ``source`` start from.
+        img_suffix: Suffix of the images, for formats that name images without one.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a format or an argument is unknown, a file is not as documented, or its numbers are wrong.
+    """
+    sources = normalise_source(source, root)
+    names = read_source_classes(sources)[0] if classes is None else tuple(classes)
+    parts = []
+    for arguments in sources:
+        settings = dict(arguments)
+        reader = READERS[settings.pop('format')]
+        if 'img_suffix' in inspect.signature(reader).parameters:
+            settings.setdefault('img_suffix', img_suffix)
+        parts.append(reader(classes=names, **settings))
+        check_numbers(parts[-1], settings['path'])
+    return reduce(WeakLabelSet.merged, parts)
+
+
+def normalise_source(source: Source, root: str | None = None) -> list[dict[str, Any]]:
+    """Return a source as a list of ``dict(format=..., path=..., ...)`` with paths below ``root``.
+
+    Raises:
+        ValueError: If a format or an argument is unknown, or the path is missing.
+    """
+    items = [source] if isinstance(source, str | Mapping) else list(source)
+    if not items:
+        raise ValueError('weak_labels must name at least one label file, got an empty list')
+    return [_normalise(item, root) for item in items]
+
+
+def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...], Palette | None]:
+    """Return the class names and the palette of the first ``weak_labels.json`` among the sources.
+
+    Raises:
+        ValueError: If there is none, since the other formats do not name their classes.
+    """
+    for arguments in sources:
+        if arguments['format'] == 'canonical':
+            return read_classes(arguments['path'])
+    raise ValueError(
+        f'the format {sources[0]["format"]!r} does not name its classes: give them as '
+        "metainfo=dict(classes=('background', ...)), class 0 first"
+    )
+
+
+def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any]:
+    if isinstance(item, str):
+        item = {'path': item}
+    if not isinstance(item, Mapping):
+        raise ValueError(f'weak_labels must be a path or dict(format=..., path=...), got {item!r}')
+    arguments = {'format': 'canonical', **item}
+    name = arguments['format']
+    if name not in READERS:
+        raise ValueError(f'unknown weak-label format {name!r}; {nearest(name, READERS)}.')
+    known = ['format', *(key for key in inspect.signature(READERS[name]).parameters if key != 'classes')]
+    for key in arguments:
+        if key not in known:
+            raise ValueError(f'the weak-label format {name!r} has no argument {key!r}; {nearest(key, known)}.')
+    if 'path' not in arguments:
+        raise ValueError(f'the weak-label format {name!r} needs a path=...')
+    for key in PATH_ARGUMENTS:
+        if root and key in arguments:
+            paths = arguments[key]
+            arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
+    return arguments

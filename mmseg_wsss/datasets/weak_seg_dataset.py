@@ -1,0 +1,236 @@
+"""A segmentation data set whose labels are clicks, scribbles, boxes, tags, masks, or a mix of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mmengine.dataset import force_full_init
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+
+from .formats import normalise_source, read_labels, read_source_classes
+from .formats.checks import fit_to_images
+from .formats.index_png import load_index_image
+from .formats.registry import Source
+from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
+
+MASK_SAMPLE = 50
+
+
+@DATASETS.register_module()
+class WeakSegDataset(BaseSegDataset):
+    """Images with weak labels.
+
+    All files are checked when the data set is built, so that a wrong label file fails at once and says where. Every
+    sample carries ``weak_annotations`` (:class:`~mmseg_wsss.structures.WeakAnnotations`), ``weak_label_size``
+    ((width, height), None where unknown) and ``sample_id``; an image that nobody labelled carries an empty set.
+
+    The images are those that ``ann_file`` lists (one id a line); without it, those in the label file.
+
+    Args:
+        weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
+            in order (docs/formats.md). Relative paths start at ``data_root``. None: no weak labels, for evaluation.
+        check_images: Read the header of every image: is it there, is it as large as the labels say?
+        check_masks: Look at dense masks: sizes of all and values of 50 (``'sample'``), values of all (True), nothing
+            (False). In evaluation these are the masks in ``seg_map_path``.
+        use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
+            baseline with the same pipeline.
+        metainfo: ``classes`` and ``palette``; without ``classes`` those of the label file are taken.
+        data_root: Folder that relative paths start at.
+        data_prefix: Folders ``img_path`` and, for evaluation or ``use_dense_masks``, ``seg_map_path``.
+        **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
+
+    Raises:
+        FileNotFoundError: If a label file, an image or a mask is missing.
+        ValueError: If labels, images and masks do not fit together, or nothing is labelled.
+    """
+
+    def __init__(
+        self,
+        weak_labels: Source | None = None,
+        *,
+        check_images: bool = True,
+        check_masks: bool | str = 'sample',
+        use_dense_masks: bool = False,
+        metainfo: dict[str, Any] | None = None,
+        data_root: str | None = None,
+        data_prefix: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if check_masks not in (True, False, 'sample'):
+            raise ValueError(f"check_masks must be True, False or 'sample', got {check_masks!r}")
+        self.weak_labels = None if weak_labels is None else normalise_source(weak_labels, data_root)
+        self.check_images = check_images
+        self.check_masks = check_masks
+        self.use_dense_masks = use_dense_masks
+        data_prefix = {key: path for key, path in (data_prefix or {}).items() if path or key == 'img_path'}
+        self._check_settings(data_prefix, kwargs)
+        super().__init__(
+            metainfo=self._with_classes(metainfo),
+            data_root=data_root,
+            data_prefix={'img_path': '', **data_prefix},
+            **kwargs,
+        )
+
+    def _check_settings(self, data_prefix: dict[str, str], settings: dict[str, Any]) -> None:
+        if self.use_dense_masks and 'seg_map_path' not in data_prefix:
+            raise ValueError('use_dense_masks=True needs data_prefix=dict(..., seg_map_path=...), where the masks are')
+        if self.weak_labels is None and not self.use_dense_masks and not settings.get('test_mode', False):
+            raise ValueError(
+                'WeakSegDataset got no labels to train on: give weak_labels=..., or use_dense_masks=True, or '
+                'test_mode=True for evaluation'
+            )
+        if settings.get('reduce_zero_label', False) and not settings.get('test_mode', False):
+            raise ValueError(
+                'reduce_zero_label=True does not go with weak labels: their class ids are final and class 0 is the '
+                'background. Convert the masks so that unlabelled is 255 and classes count from 0.'
+            )
+        if settings.get('backend_args') and (self.check_images or self.check_masks):
+            raise ValueError('files behind backend_args cannot be checked: set check_images=False, check_masks=False')
+
+    def _with_classes(self, metainfo: dict[str, Any] | None) -> dict[str, Any]:
+        metainfo = dict(metainfo or {})
+        if 'classes' in {**self.METAINFO, **metainfo}:
+            return metainfo
+        if self.weak_labels is None:
+            raise ValueError(
+                "WeakSegDataset needs metainfo=dict(classes=('background', ...)): no label file names them"
+            )
+        classes, palette = read_source_classes(self.weak_labels)
+        metainfo['classes'] = classes
+        if palette is not None:
+            metainfo.setdefault('palette', [list(colour) for colour in palette])
+        return metainfo
+
+    def full_init(self) -> None:
+        """Check the pipeline, then read and check labels, images and masks."""
+        if not self._fully_initialized and self.pipeline.transforms and not self.test_mode:
+            from .transforms._pipeline_check import check_pipeline
+
+            check_pipeline(self.pipeline.transforms)
+        super().full_init()
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Return one dict per image."""
+        classes = tuple(self._metainfo['classes'])
+        labels = WeakLabelSet(classes)
+        if self.weak_labels is not None:
+            labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix)
+        samples = self._list_images(labels)
+        source = self.ann_file or self._source
+        if not samples:
+            raise ValueError(
+                f'WeakSegDataset has no images: {source} lists none. Check ann_file, img_path, img_suffix.'
+            )
+        labels = WeakLabelSet(classes, images={sample['sample_id']: sample.pop('entry') for sample in samples})
+        sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
+        if self.check_images:
+            sizes = check_images({s['sample_id']: s['img_path'] for s in samples}, sizes, source)
+        labels = fit_to_images(labels, sizes, self._source)
+        for sample in samples:
+            annotations = labels.images[sample['sample_id']].annotations
+            if self.use_dense_masks:
+                annotations = WeakAnnotations(mask_path=sample['seg_map_path'])
+            sample.update(weak_annotations=annotations, weak_label_size=sizes.get(sample['sample_id']))
+        self._check_labelled(samples, sizes)
+        return samples
+
+    @property
+    def _source(self) -> str:
+        """The label files, for messages."""
+        return ', '.join(item['path'] for item in self.weak_labels or []) or self.data_prefix['img_path']
+
+    def _list_images(self, labels: WeakLabelSet) -> list[dict[str, Any]]:
+        """Images of the split with their entry in the label file."""
+        by_file = {entry.file_name: entry for entry in labels.images.values()}
+        if self.ann_file:
+            ids = self._read_split()
+        elif labels.images:
+            ids = list(labels.images)
+        else:
+            paths = sorted(Path(self.data_prefix['img_path']).rglob(f'*{self.img_suffix}'))
+            names = [path.relative_to(self.data_prefix['img_path']).as_posix() for path in paths]
+            ids = [name[: -len(self.img_suffix)] for name in names]
+        samples = []
+        for key in ids:
+            guess = key + self.img_suffix
+            entry = by_file.get(guess) or labels.images.get(key) or ImageEntry(guess)
+            samples.append(self._sample(key, entry))
+        return samples
+
+    def _read_split(self) -> list[str]:
+        path = Path(self.ann_file)
+        if not path.is_file():
+            raise FileNotFoundError(f'ann_file {path} is not on disk; expected a text file with one image id a line')
+        ids = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+        twice = len(ids) - len(set(ids))
+        if twice:
+            raise ValueError(f'{path} lists {twice} image ids more than once; every image counts once')
+        return ids
+
+    def _sample(self, key: str, entry: ImageEntry) -> dict[str, Any]:
+        sample = {
+            'img_path': str(Path(self.data_prefix['img_path']) / entry.file_name),
+            'sample_id': key,
+            'label_map': self.label_map,
+            'reduce_zero_label': self.reduce_zero_label,
+            'seg_fields': [],
+            'entry': entry,
+        }
+        if 'seg_map_path' in self.data_prefix:
+            sample['seg_map_path'] = str(Path(self.data_prefix['seg_map_path']) / (key + self.seg_map_suffix))
+        return sample
+
+    def _check_labelled(self, samples: list[dict[str, Any]], sizes: dict[str, Size]) -> None:
+        """Check the masks, and that there is anything to learn from."""
+        weak = {s['sample_id']: s['weak_annotations'] for s in samples}
+        masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
+        if self.test_mode:
+            masks |= {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
+        labelled = bool(masks)
+        if self.check_masks and masks:
+            if self.check_images:
+                check_mask_sizes(masks, sizes)
+            keys = list(masks) if self.check_masks is True else spread(list(masks), MASK_SAMPLE)
+            if self.label_map is None:
+                labelled = check_mask_values(
+                    masks, keys, len(self._metainfo['classes']), self.ignore_index,
+                    background_shift=int(self.reduce_zero_label),
+                )  # fmt: skip
+        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in weak.values()):
+            raise ValueError(
+                f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled mask '
+                f'pixel in {self._source}. Do the image ids in the label file match those of ann_file '
+                f'(first: {samples[0]["sample_id"]!r})?'
+            )
+
+    @force_full_init
+    def class_frequencies(self) -> npt.NDArray[np.float64]:
+        """Return the share of each class among the labelled pixels of all images, (C,), sum 1.
+
+        A click is one pixel, a scribble as many as it is long (at least one), a dense mask its own. Where there is
+        none of these, each box counts one, and where there is no box either, each tag.
+
+        Raises:
+            ValueError: If nothing is labelled.
+        """
+        num_classes = len(self._metainfo['classes'])
+        pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
+        for index in range(len(self)):
+            labels: WeakAnnotations = self.get_data_info(index)['weak_annotations']
+            np.add.at(pixels, labels.point_labels, 1)
+            lengths = [np.hypot(*np.diff(line, axis=0).T).sum() for line in labels.polylines]
+            np.add.at(pixels, labels.polyline_labels, np.maximum(lengths, 1))
+            if labels.mask_path is not None:
+                pixels += np.bincount(load_index_image(labels.mask_path).ravel(), minlength=256)[:num_classes]
+            np.add.at(boxes, labels.box_labels, 1)
+            np.add.at(tags, list(labels.tags or ()), 1)
+        counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
+        if counts is None:
+            raise ValueError('class_frequencies: no image has a label')
+        return counts / counts.sum()
