@@ -10,20 +10,21 @@ import numpy.typing as npt
 from mmengine.dataset import force_full_init
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+from mmseg.utils import get_classes, get_palette
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.index_png import load_index_image
 from .formats.registry import Source
 from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
+from .resumable import SeededItems
 
 MASK_SAMPLE = 50
 
 
 @DATASETS.register_module()
-class WeakSegDataset(BaseSegDataset):
+class WeakSegDataset(SeededItems, BaseSegDataset):
     """Images with weak labels.
 
     All files are checked when the data set is built, so that a wrong label file fails at once and says where. Every
@@ -40,7 +41,8 @@ class WeakSegDataset(BaseSegDataset):
             (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
             baseline with the same pipeline.
-        metainfo: ``classes`` and ``palette``; without ``classes`` those of the label file are taken.
+        metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``mmseg.utils.get_classes`` knows (``voc``,
+            ``cityscapes``); without any of them the classes of the label file are taken.
         data_root: Folder that relative paths start at.
         data_prefix: Folders ``img_path`` and, for evaluation or ``use_dense_masks``, ``seg_map_path``.
         **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
@@ -95,6 +97,9 @@ class WeakSegDataset(BaseSegDataset):
 
     def _with_classes(self, metainfo: dict[str, Any] | None) -> dict[str, Any]:
         metainfo = dict(metainfo or {})
+        known = metainfo.pop('dataset', None)
+        if known is not None:
+            metainfo = {'classes': get_classes(known), 'palette': get_palette(known), **metainfo}
         if 'classes' in {**self.METAINFO, **metainfo}:
             return metainfo
         if self.weak_labels is None:
