@@ -162,6 +162,12 @@ def parse_kernels(kernels: Sequence[KernelSettings]) -> tuple[Kernel, ...]:
     return tuple(_parse_kernel(settings, f'kernels[{i}]') for i, settings in enumerate(kernels))
 
 
+def check_radius(radius: Any) -> None:
+    """Raise ValueError unless the window is a whole number of cells from 1."""
+    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
+        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
+
+
 def _parse_kernel(settings: KernelSettings, name: str) -> Kernel:
     if not isinstance(settings, Mapping):
         raise TypeError(f'{name} must be a dict such as dict(weight=1, xy=6, rgb=0.1), got {describe(settings)}')
@@ -186,8 +192,7 @@ def _check_arguments(
     check_shape(image, 'image', f'({batch}, 3, h, w)')
     if len(image) != batch:
         raise ValueError(f'image and probs must have the same batch size, got {len(image)} and {batch}')
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
-        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
+    check_radius(radius)
     for name, mask in (('source_mask', source_mask), ('destination_mask', destination_mask)):
         if mask is not None:
             check_mask(mask, name, batch)
