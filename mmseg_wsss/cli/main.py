@@ -11,7 +11,7 @@ from .. import __version__
 
 # Each module has add_parser(subparsers) and run(args) -> exit code or None, and imports heavy things in run alone:
 # "wsss doctor" must work where OpenMMLab does not.
-COMMANDS = ('doctor', 'config', 'browse')
+COMMANDS = ('doctor', 'config', 'browse', 'report')
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,1 +1,5 @@
 """One file per transform."""
+
+from .load_shapes_image import LoadShapesImage
+
+__all__ = ['LoadShapesImage']
