@@ -79,8 +79,8 @@ def check_mask_sizes(masks: Mapping[str, str], sizes: Mapping[str, Size]) -> Non
     for key, path in masks.items():
         if not Path(path).is_file():
             raise FileNotFoundError(
-                f'image {key!r}: its mask {path} is not on disk. Check seg_map_path and seg_map_suffix, or the mask path '
-                'in the label file (relative to that file).'
+                f'image {key!r}: its mask {path} is not on disk. Check seg_map_path and seg_map_suffix, or the '
+                'mask path in the label file (relative to that file).'
             )
         size = image_size(path)
         if size != sizes[key]:

@@ -156,7 +156,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if self.ann_file:
             ids = self._read_split()
         elif labels.images:
-            ids = list(labels.images)
+            ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         else:
             paths = sorted(Path(self.data_prefix['img_path']).rglob(f'*{self.img_suffix}'))
             names = [path.relative_to(self.data_prefix['img_path']).as_posix() for path in paths]
@@ -167,6 +167,10 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             entry = by_file.get(guess) or labels.images.get(key) or ImageEntry(guess)
             samples.append(self._sample(key, entry))
         return samples
+
+    def _split_id(self, key: str, entry: ImageEntry) -> str:
+        """The id as a split file has it: without the suffix, which may be longer than the extension."""
+        return entry.file_name.removesuffix(self.img_suffix) if entry.file_name.endswith(self.img_suffix) else key
 
     def _read_split(self) -> list[str]:
         path = Path(self.ann_file)
@@ -209,8 +213,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 )  # fmt: skip
         if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in weak.values()):
             raise ValueError(
-                f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled mask '
-                f'pixel in {self._source}. Do the image ids in the label file match those of ann_file '
+                f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled '
+                f'mask pixel in {self._source}. Do the image ids in the label file match those of ann_file '
                 f'(first: {samples[0]["sample_id"]!r})?'
             )
 

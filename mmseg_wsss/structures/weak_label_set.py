@@ -84,7 +84,7 @@ class WeakLabelSet:
         return replace(self, images={key: self.images[key] for key in keys if key in self.images})
 
     def to_json(self, root: str | os.PathLike[str] | None = None) -> str:
-        """Return the text of ``weak_labels.json``: one image a line, sorted by id, so that two versions can be compared.
+        """Return the text of ``weak_labels.json``: one image a line, sorted by id, fit for a diff.
 
         Args:
             root: Folder of the file to come; mask paths are written relative to it. None leaves them as they are.

@@ -24,7 +24,7 @@ def read_whats_the_point(
         path: The file of clicks.
         classes: Class names by id; ``cls`` is the id.
         background: One more file or several, of the same form; their clicks win where two meet on a pixel.
-        max_rank: Keep only clicks with this ``rank`` or a lower one; 1 is one click per class and image. None keeps all.
+        max_rank: Keep only clicks up to this ``rank``; 1 is one click per class and image. None keeps all.
         img_suffix: Suffix of the images.
 
     Raises:

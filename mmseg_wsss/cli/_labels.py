@@ -1,0 +1,115 @@
+"""Arguments and steps that the label commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from mmseg_wsss.datasets.class_sets import CLASS_SETS
+from mmseg_wsss.datasets.formats.checks import fit_to_images
+from mmseg_wsss.datasets.image_checks import check_images
+from mmseg_wsss.structures import WeakLabelSet
+from mmseg_wsss.structures.weak_label_set import Colour
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``-o`` and ``--force``."""
+    parser.add_argument('-o', '--output', required=True, type=Path, help='the weak_labels.json to write')
+    parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
+
+
+def add_class_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--classes``."""
+    parser.add_argument(
+        '--classes',
+        required=True,
+        help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name a line, or '
+        'names with commas between them',
+    )
+
+
+def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | None]:
+    """Return class names and palette (None where only names are given).
+
+    Raises:
+        ValueError: If the value names no class set, no file, and is no list.
+    """
+    if value in CLASS_SETS:
+        known = CLASS_SETS[value]
+        return tuple(known['classes']), tuple((*colour,) for colour in known['palette'])
+    if Path(value).is_file():
+        names = Path(value).read_text(encoding='utf-8').splitlines()
+    elif ',' in value:
+        names = value.split(',')
+    else:
+        raise ValueError(
+            f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor names with commas'
+        )
+    return tuple(name.strip() for name in names if name.strip()), None
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Refuse to overwrite a file.
+
+    Raises:
+        FileExistsError: If the output exists and ``--force`` is not given.
+    """
+    if args.output.exists() and not args.force:
+        raise FileExistsError(f'{args.output} exists; choose another -o, or overwrite it with --force')
+
+
+def read_split(path: str | None) -> list[str] | None:
+    """Return the image ids of a split file, or None without one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'--split {path} is not on disk; expected a text file with one image id a line')
+    return [line.strip() for line in Path(path).read_text(encoding='utf-8').splitlines() if line.strip()]
+
+
+def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabelSet:
+    """Check the labels against the images in a folder and add their sizes.
+
+    Raises:
+        FileNotFoundError: If an image is missing.
+        ValueError: If a label lies outside its image, or a stated size is wrong.
+    """
+    paths = {key: str(Path(folder) / entry.file_name) for key, entry in labels.images.items()}
+    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
+    sizes = check_images(paths, stated, source)
+    labels = fit_to_images(labels, sizes, source)
+    images = {key: replace(entry, width=sizes[key][0], height=sizes[key][1]) for key, entry in labels.images.items()}
+    return replace(labels, images=images)
+
+
+def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
+    """Show a progress bar that disappears when done."""
+    return track(items, description=description, total=total, transient=True)
+
+
+def summary(labels: WeakLabelSet) -> str:
+    """Return a few lines that say what is labelled."""
+    every = [entry.annotations for entry in labels.images.values()]
+    counts: Mapping[str, int] = {
+        'points': sum(len(a.points) for a in every),
+        'scribbles': sum(len(a.polylines) for a in every),
+        'boxes': sum(len(a.boxes) for a in every),
+        'images with tags': sum(a.tags is not None for a in every),
+        'images with a mask': sum(a.mask_path is not None for a in every),
+        'images without any label': sum(not (a.num_labels or a.tags or a.mask_path) for a in every),
+    }
+    lines = [f'{len(every)} images, {len(labels.classes)} classes']
+    lines += [f'{count:8d} {name}' for name, count in counts.items() if count]
+    lines += ['images per class (clicks, scribbles, boxes or tags):']
+    per_class = [sum(index in a.classes for a in every) for index in range(len(labels.classes))]
+    lines += [f'{count:8d} {name}' for name, count in zip(labels.classes, per_class, strict=True)]
+    return '\n'.join(lines)

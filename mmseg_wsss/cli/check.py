@@ -1,0 +1,41 @@
+"""``wsss check``: would a data set with these labels build? Every fault is named with file, image and key."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmseg_wsss.datasets.weak_seg_dataset import WeakSegDataset
+from mmseg_wsss.structures import ImageEntry, WeakLabelSet
+
+from ._labels import summary
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``wsss``."""
+    parser = subparsers.add_parser('check', help='check weak_labels.json against its images', description=__doc__)
+    parser.add_argument('labels', help='weak_labels.json')
+    parser.add_argument('--images', required=True, help='image folder')
+    parser.add_argument('--split', default='', help='text file with one image id a line; other images are not checked')
+    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that only the split file names')
+    parser.add_argument('--all-masks', action='store_true', help='read every dense mask, not 50 of them')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and say what is there."""
+    dataset = WeakSegDataset(
+        weak_labels=args.labels,
+        ann_file=str(Path(args.split).resolve()) if args.split else '',
+        data_prefix={'img_path': args.images},
+        img_suffix=args.img_suffix,
+        check_masks=True if args.all_masks else 'sample',
+        pipeline=[],
+    )
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    images = {
+        info['sample_id']: ImageEntry(info['img_path'], *info['weak_label_size'], info['weak_annotations'])
+        for info in infos
+    }
+    print(f'{args.labels} is fine: {summary(WeakLabelSet(tuple(dataset.metainfo["classes"]), images=images))}')
+    return 0

@@ -1,0 +1,85 @@
+"""``wsss simulate``: full masks -> the weak labels that an annotator might have given."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from mmseg_wsss.datasets.formats._files import existing, listed_files, relative_id
+from mmseg_wsss.datasets.formats.index_png import load_index_image
+from mmseg_wsss.datasets.simulate import KINDS, simulate_weak_annotations
+from mmseg_wsss.structures import ImageEntry, WeakLabelSet
+
+from ._labels import (
+    add_class_argument,
+    add_output_arguments,
+    check_output,
+    parse_classes,
+    progress,
+    read_split,
+    summary,
+    with_image_sizes,
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``wsss``."""
+    parser = subparsers.add_parser('simulate', help='make weak labels from full masks', description=__doc__)
+    parser.add_argument('--masks', required=True, help='folder of index PNG masks')
+    parser.add_argument('--images', required=True, help='image folder; images and masks must have the same size')
+    add_class_argument(parser)
+    parser.add_argument('--kinds', default='points', help=f'comma-separated: {",".join(KINDS)}')
+    parser.add_argument('--seed', type=int, default=0, help='the same seed gives an image the same labels')
+    parser.add_argument('--instances', help='folder of instance PNGs (0: none); default: connected components')
+    parser.add_argument('--num-per-object', type=int, default=1, help='clicks per object')
+    parser.add_argument('--jitter', type=float, default=0.5, help='clicks: 0 innermost pixel .. 1 anywhere inside')
+    parser.add_argument('--length', type=float, default=0.7, help='scribbles: fraction of the middle line')
+    parser.add_argument('--min-area', type=int, default=1, help='leave out objects with fewer pixels')
+    parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
+    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
+    parser.add_argument('--mask-suffix', default='.png', help='suffix of the masks')
+    parser.add_argument('--split', help='text file with one image id a line; other images are left out')
+    add_output_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate and say what came out."""
+    check_output(args)
+    classes, palette = parse_classes(args.classes)
+    keys = read_split(args.split)
+    if keys is None:
+        root, files = listed_files(args.masks, args.mask_suffix, 'the folder of masks')
+        keys = [relative_id(file, root, args.mask_suffix) for file in files]
+    images = {key: _simulate(args, key, len(classes)) for key in progress(keys, 'simulating', len(keys))}
+    labels = with_image_sizes(WeakLabelSet(classes, palette, images), args.images, args.masks)
+    labels.write(args.output)
+    print(f'{args.output}: {summary(labels)}')
+    return 0
+
+
+def _simulate(args: argparse.Namespace, key: str, num_classes: int) -> ImageEntry:
+    file = existing(Path(args.masks) / (key + args.mask_suffix), f'the mask of image {key!r}')
+    mask = load_index_image(file)
+    instances = None
+    if args.instances is not None:
+        instances = load_index_image(existing(Path(args.instances) / f'{key}.png', f'the instances of image {key!r}'))
+    try:
+        annotations = simulate_weak_annotations(
+            mask,
+            np.random.default_rng([args.seed, crc32(key.encode())]),
+            kinds=[kind.strip() for kind in args.kinds.split(',')],
+            num_classes=num_classes,
+            ignore_index=args.ignore_index,
+            instances=instances,
+            num_per_object=args.num_per_object,
+            jitter=args.jitter,
+            length=args.length,
+            min_area=args.min_area,
+        )
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+    return ImageEntry(key + args.img_suffix, mask.shape[1], mask.shape[0], annotations)

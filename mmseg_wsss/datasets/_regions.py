@@ -1,0 +1,107 @@
+"""Regions of a mask and places inside them; used by the simulators of weak labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.graph import MCP_Geometric
+from skimage.measure import approximate_polygon
+from skimage.morphology import skeletonize
+
+EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+Mask = npt.NDArray[np.integer]
+
+
+class Region(NamedTuple):
+    """A connected region: its class, its binary mask, and where the mask's corner lies in the image (x, y)."""
+
+    label: int
+    mask: npt.NDArray[np.bool_]
+    corner: tuple[int, int]
+
+
+def find_regions(
+    mask: Mask, *, instances: Mask | None = None, background: bool = False, min_area: int = 1, ignore_index: int = 255
+) -> list[Region]:
+    """Return the objects of a mask, or the connected regions of its background.
+
+    Args:
+        mask: Class ids, (H, W); 0 is the background.
+        instances: Instance ids, (H, W), 0 where there is none; pixels without an instance fall into components.
+        background: Return the regions of class 0 instead of the objects.
+        min_area: Leave out regions with fewer pixels.
+        ignore_index: The unlabelled value.
+
+    Raises:
+        ValueError: If the two maps differ in shape.
+    """
+    if mask.ndim != 2 or (instances is not None and instances.shape != mask.shape):
+        shape = None if instances is None else instances.shape
+        raise ValueError(f'mask and instances must be (H, W) of one size, got {mask.shape} and {shape}')
+    regions: list[Region] = []
+    for label in np.unique(mask).tolist():
+        if label == ignore_index or (label == 0) != background:
+            continue
+        region = mask == label
+        if instances is not None and label != 0:
+            ids = np.unique(instances[region & (instances != 0)])
+            numbers = np.where(region & (instances != 0), np.searchsorted(ids, instances) + 1, 0)
+            regions += _cut(numbers, label, min_area)
+            region = region & (instances == 0)
+        regions += _cut(ndimage.label(region, structure=EIGHT_CONNECTED)[0], label, min_area)
+    return regions
+
+
+def _cut(numbers: npt.NDArray[np.integer], label: int, min_area: int) -> Iterator[Region]:
+    """Cut every numbered region (1, 2, ..) out of its bounding box."""
+    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
+        if box is not None:
+            mask = numbers[box] == number
+            if mask.sum() >= min_area:
+                yield Region(label, mask, (box[1].start, box[0].start))
+
+
+def inner_pixels(region: Region, rng: np.random.Generator, count: int, jitter: float) -> list[tuple[int, int]]:
+    """Draw pixels (x, y) at least ``1 - jitter`` times as deep inside the region as its deepest one."""
+    depth = ndimage.distance_transform_edt(np.pad(region.mask, 1))[1:-1, 1:-1]
+    rows, columns = np.nonzero(region.mask & (depth >= (1 - jitter) * depth.max()))
+    chosen = rng.choice(len(rows), size=count, replace=count > len(rows))
+    x, y = region.corner
+    return [(int(columns[i]) + x, int(rows[i]) + y) for i in chosen]
+
+
+def central_pixel(region: Region, rng: np.random.Generator, nearest_fraction: float) -> tuple[int, int]:
+    """Return the centroid (x, y), or one of the pixels nearest to it where it lies outside the region."""
+    rows, columns = np.nonzero(region.mask)
+    row, column = rows.mean(), columns.mean()
+    x, y = region.corner
+    if region.mask[round(row), round(column)]:
+        return round(column) + x, round(row) + y
+    kept = max(1, int(nearest_fraction * len(rows)))
+    nearest = np.argsort((rows - row) ** 2 + (columns - column) ** 2, kind='stable')[:kept]
+    chosen = rng.choice(nearest)
+    return int(columns[chosen]) + x, int(rows[chosen]) + y
+
+
+def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.NDArray[np.float64]:
+    """A random part of the longest path through the skeleton, as few vertices (x, y) as keep within half a pixel."""
+    skeleton = skeletonize(np.pad(region.mask, 1))[1:-1, 1:-1]
+    costs = np.where(skeleton, 1.0, -1.0)
+    start = _farthest(costs, tuple(np.argwhere(skeleton)[0]))[0]
+    end, finder = _farthest(costs, start)
+    path = np.array(finder.traceback(end), dtype=np.float64)
+    kept = max(1, round(length * len(path)))
+    offset = int(rng.integers(len(path) - kept + 1))
+    line = approximate_polygon(path[offset : offset + kept], tolerance=0.5)
+    return line[:, ::-1] + np.array(region.corner)
+
+
+def _farthest(costs: npt.NDArray[np.float64], start: tuple[int, int]) -> tuple[tuple[int, int], MCP_Geometric]:
+    finder = MCP_Geometric(costs)
+    distances, _ = finder.find_costs([start])
+    distances = np.where(np.isfinite(distances), distances, -1)
+    return np.unravel_index(int(distances.argmax()), distances.shape), finder
