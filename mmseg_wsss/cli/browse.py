@@ -59,14 +59,10 @@ def load_config(path: str, options: list[str]) -> Config:
             raise ValueError(f'{path} has no {key}: browse needs a config that trains')
     if cfg.model.get('data_preprocessor') is None:
         raise ValueError(f'{path} has no model.data_preprocessor, so its batches cannot be built')
-    importlib_plugin()
+    from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
+
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     return cfg
-
-
-def importlib_plugin() -> None:
-    """Register the parts of this project, also for a config that forgot its ``custom_imports``."""
-    from .. import plugin  # noqa: F401
 
 
 def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str, Any, int, int]]:

@@ -9,22 +9,36 @@ from collections.abc import Sequence
 
 from .. import __version__
 
-# Each module has add_parser(subparsers) and run(args) -> exit code or None, and imports heavy things in run alone:
-# "wsss doctor" must work where OpenMMLab does not.
-COMMANDS = ('doctor', 'config', 'browse')
+# One module each, with add_parser(subparsers) and run(args) -> exit code or None.
+COMMANDS = {
+    'doctor': 'check the installation',
+    'config': 'write a config, with all its bases, to one file',
+    'convert': 'turn label files of other tools into weak_labels.json',
+    'simulate': 'make weak labels from full masks',
+    'check': 'look for mistakes in a label file',
+    'browse': 'draw training batches as the losses see them',
+    'report': 'where a run left checkpoint, metrics and pictures',
+}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all subcommands."""
+def build_parser(command: str | None) -> argparse.ArgumentParser:
+    """Return the parser, complete for one subcommand and with the mere names of the others.
+
+    Only that subcommand is imported: ``wsss doctor`` must work where OpenMMLab does not.
+
+    Args:
+        command: The subcommand, or None.
+    """
     parser = argparse.ArgumentParser(prog='wsss', description='Weakly supervised segmentation with MMSegmentation')
     parser.add_argument('--version', action='version', version=f'wsss {__version__}')
     subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for name in COMMANDS:
-        module = importlib.import_module(f'.{name}', __package__)
-        known = set(subparsers.choices)
-        module.add_parser(subparsers)
-        for added in set(subparsers.choices) - known:
-            subparsers.choices[added].set_defaults(run=module.run)
+    for name, purpose in COMMANDS.items():
+        if name == command:
+            module = importlib.import_module(f'.{name}', __package__)
+            module.add_parser(subparsers)
+            parser.set_defaults(run=module.run)
+        else:
+            subparsers.add_parser(name, help=purpose)
     return parser
 
 
@@ -37,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, what the subcommand returns, or 2 for a fault of the user, which is told in one line.
     """
-    args = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
+    args = build_parser(argv[0] if argv else None).parse_args(argv)
     try:
         return args.run(args) or 0
     except (ValueError, OSError) as error:

@@ -1,1 +1,7 @@
 """Data sets, readers and transforms."""
+
+from .resumable import ResumableInfiniteSampler, SeededDataset
+from .shapes import ShapesDataset
+from .weak_seg_dataset import WeakSegDataset
+
+__all__ = ['ResumableInfiniteSampler', 'SeededDataset', 'ShapesDataset', 'WeakSegDataset']

@@ -83,9 +83,11 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         return {
             'img_path': f'shapes_{index:05d}.png',
             'img_id': index,
+            'sample_id': f'shapes_{index:05d}',
             'shapes_scene': {'seed': self.seed, 'index': index, 'size': self.size},
             'shapes_mask': 'mask' in self.labels,
             'weak_annotations': self._weak_annotations(index),
+            'weak_label_size': self.size[::-1],
             'label_map': None,
             'reduce_zero_label': False,
             'seg_fields': [],

@@ -1,6 +1,7 @@
 """One file per transform."""
 
 from ._pipeline_check import check_pipeline
+from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
@@ -10,6 +11,7 @@ from .weak_random_rotate import WeakRandomRotate
 from .weak_resize import WeakResize
 
 __all__ = [
+    'LoadShapesImage',
     'LoadWeakAnnotations',
     'PackWeakSegInputs',
     'RasterizeWeakAnnotations',

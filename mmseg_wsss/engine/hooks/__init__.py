@@ -1,5 +1,7 @@
 """One file per hook."""
 
 from .exact_resume_hook import ExactResumeHook
+from .result_sheet_hook import ResultSheetHook
+from .weak_visualization_hook import WeakVisualizationHook
 
-__all__ = ['ExactResumeHook']
+__all__ = ['ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook']

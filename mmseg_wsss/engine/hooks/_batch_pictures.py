@@ -20,14 +20,14 @@ def undisturbed(model: nn.Module) -> Iterator[nn.Module]:
     """Lend the model in eval mode, without gradients; afterwards all modes and random states are as before."""
     model = model.module if is_model_wrapper(model) else model
     modes = {module: module.training for module in model.modules()}
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
         with torch.random.fork_rng(devices), torch.no_grad():
             yield model.eval()
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        np.random.set_state(numpy_state)
         for module, training in modes.items():
             module.training = training
 
