@@ -156,7 +156,7 @@ def test_mixed_precision_keeps_the_losses_in_float32():
 
 def test_start_follows_the_progress_of_the_training():
     losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}, 'loss_crf': {'type': 'GatedCRFLoss', 'start': 0.5}}
-    model = build(losses=losses)
+    model = build('deeplabv3plus', losses=losses)
     hub = MessageHub.get_current_instance()
     hub.update_info('max_iters', 10)
     hub.update_info('iter', 4)
