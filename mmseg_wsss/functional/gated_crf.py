@@ -144,7 +144,7 @@ def prepare_inputs(
             source=source,
             used=used,
             denominator=counted.sum().clamp(min=1),
-            compatibility=None if compatibility is None else compatibility.to(dtype),
+            compatibility=None if compatibility is None else compatibility.detach().to(dtype),
         )
 
 

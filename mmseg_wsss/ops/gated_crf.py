@@ -195,11 +195,16 @@ def _window_sums(
             kernel = _mixture(kernels, squared_distance, colour[:, here], colour[:, ahead].unfold(1, size, 1))
             if gates is not None:
                 kernel = _pair_gates(gates, here, ahead).mul_(kernel)
+            # Rows are summed apart: 120 terms added one by one would round worse than the reference does.
+            row_sums = torch.zeros_like(fields[:, ahead])
+            row_sums_here = torch.zeros_like(fields_here)
             # One view per offset, (F, n): the cells at that offset from the tile.
-            fields_there, sums_there = (x[:, ahead].unfold(1, size, 1).unbind(1) for x in (fields, sums))
+            fields_there, sums_there = (x.unfold(1, size, 1).unbind(1) for x in (fields[:, ahead], row_sums))
             for k, y, s in zip(kernel.unbind(0), fields_there, sums_there, strict=True):
-                sums_here.addcmul_(k, y)
+                row_sums_here.addcmul_(k, y)
                 s.addcmul_(k, fields_here)
+            sums_here += row_sums_here
+            sums[:, ahead] += row_sums
     return sums
 
 
