@@ -105,12 +105,23 @@ def gated_crf_loss(
         if inputs.used is not None:
             probs = torch.where(inputs.used, probs, 0)
         gated_kernel = inputs.destination * _neighbours(inputs.source, radius)[:, 0] * _pairwise_kernel(inputs, radius)
+        message = (gated_kernel[:, None] * _neighbours(probs, radius)).sum(dim=2)  # sum_b G_ab K_ab y_b, (B, C, H, W)
         if inputs.compatibility is None:
-            cost = 1 - (probs[:, :, None] * _neighbours(probs, radius)).sum(dim=1)
+            total = gated_kernel.sum(dim=1)
+            energy = lift_rounding((total - (probs * message).sum(dim=1)).sum(), total.sum(), gated_kernel.shape[1])
         else:
-            costs = torch.einsum('bihw,ij->bjhw', probs, inputs.compatibility)
-            cost = (costs[:, :, None] * _neighbours(probs, radius)).sum(dim=1)
-        return (gated_kernel * cost).sum() / inputs.denominator
+            energy = torch.einsum('bihw,ij,bjhw->', probs, inputs.compatibility, message)
+        return energy / inputs.denominator
+
+
+def lift_rounding(energy: Tensor, total: Tensor, num_terms: int) -> Tensor:
+    """Return 0 for a Potts energy that is negative only by rounding; the gradient stays.
+
+    The energy of probabilities is never below 0, but it is the small difference of ``total``, the sum of the kernel,
+    and of the agreement, which are sums of ``num_terms`` numbers per cell.
+    """
+    rounding = torch.finfo(energy.dtype).eps * num_terms * total
+    return energy + torch.where(energy < -rounding, 0, -energy).clamp(min=0).detach()
 
 
 @torch.no_grad()

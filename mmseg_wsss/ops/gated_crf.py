@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, prepare_inputs
+from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
 from mmseg_wsss.ops._dispatch import require_backend
 
 # Values of a field that a CPU core handles at a time, so that they stay in its cache.
@@ -155,10 +155,7 @@ def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> T
     torch.neg(line.take_up(sums[:-1]), out=gradient)
     total = sums[-1] * fields[-1]
     energy = 0.5 * (total - (fields[:-1] * sums[:-1]).sum(dim=0)).sum()
-    # Probabilities have no energy below 0: what is negative within the rounding error of the sums is 0.
-    terms = (2 * line.reach_y + 1) * (2 * line.reach_x + 1)
-    rounding = torch.finfo(energy.dtype).eps * terms * total.sum()
-    return torch.where(energy < -rounding, energy, energy.clamp(min=0))
+    return lift_rounding(energy, total.sum(), (2 * line.reach_y + 1) * (2 * line.reach_x + 1))
 
 
 def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradient: Tensor) -> Tensor:
