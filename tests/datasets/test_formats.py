@@ -222,10 +222,10 @@ def test_twelve_thousand_images_are_checked_within_seconds():
     }
     labels = WeakLabelSet(CLASSES, images=images)
     check_numbers(labels, 'f')
-    fit_to_images(labels, {key: (500, 400) for key in images}, 'f')
+    fit_to_images(labels, dict.fromkeys(images, (500, 400)), 'f')
     images['11999'] = ImageEntry('x', 500, 400, WeakAnnotations(points=[[500.5, 1]], point_labels=[1]))
     with pytest.raises(ValueError, match="image '11999'"):
-        fit_to_images(labels, {key: (500, 400) for key in images}, 'f')
+        fit_to_images(labels, dict.fromkeys(images, (500, 400)), 'f')
 
 
 # ---------------------------------------------------------------- What's the Point
@@ -315,7 +315,7 @@ def save_png(path, values, palette=False):
     image = Image.fromarray(np.array(values, dtype=np.uint8))
     if palette:
         image = image.convert('P')
-        image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        image.putpalette(list(range(256)) * 3)
         image.frombytes(np.array(values, dtype=np.uint8).tobytes())
     image.save(path)
 

@@ -25,7 +25,7 @@ def save_mask(path, value=0, size=(8, 6)):
 
 @pytest.fixture
 def root(tmp_path):
-    """Four images: a clicked, b scribbled and tagged, c with a dense mask, d with nothing; e is not in the label file."""
+    """Four images: a clicked, b scribbled and tagged, c with a dense mask, d with nothing; e is not in the file."""
     for name in 'abcde':
         save_image(tmp_path / f'img/{name}.jpg')
         save_mask(tmp_path / f'ann/{name}.png', 2)
@@ -188,7 +188,7 @@ def test_a_missing_split_file_and_doubled_ids_are_named(root):
 def test_another_size_in_the_label_file_is_refused(root):
     write_labels(root, [{'file_name': 'a.jpg', 'width': 16, 'height': 12, 'points': [POINT]}])
     with pytest.raises(
-        ValueError, match=r"w.json: image 'a': width and height are 16 x 12 .* a.jpg is 8 x 6|img/a.jpg is"
+        ValueError, match=r"w.json: image 'a': width and height are 16 x 12 .*img/a.jpg is 8 x 6"
     ):
         build(root)
 
@@ -228,19 +228,18 @@ def test_masks_are_checked_for_presence_size_and_values(root):
 def test_a_sample_of_masks_is_read_unless_all_are_asked_for(root):
     names = [f'm{i:03d}' for i in range(60)]
     images = []
-    for index, name in enumerate(names):
+    for name in names:
         save_image(root / f'img/{name}.jpg')
-        save_mask(root / f'masks/{name}.png', 9 if index == 1 else 1)
+        save_mask(root / f'masks/{name}.png', 1)
         images.append({'file_name': f'{name}.jpg', 'mask': f'masks/{name}.png'})
     write_labels(root, images)
     sample = spread(names, 50)
     assert len(set(sample)) == 50
     assert (sample[0], sample[-1]) == ('m000', 'm059')
-    assert 'm006' not in sample
-    save_mask(root / 'masks/m001.png', 1)
-    save_mask(root / 'masks/m006.png', 9)
+    assert 'm005' not in sample
+    save_mask(root / 'masks/m005.png', 9)
     assert len(build(root)) == 60
-    with pytest.raises(ValueError, match="image 'm006'"):
+    with pytest.raises(ValueError, match="image 'm005'"):
         build(root, check_masks=True)
 
 
