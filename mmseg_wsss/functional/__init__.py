@@ -1,1 +1,10 @@
-"""The maths of the papers: pure functions on tensors."""
+"""The maths of the methods as pure functions of tensors: no registry and no OpenMMLab import.
+
+Tensors come first, settings are keyword-only, inputs are never changed in place. These are the readable references;
+:mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
+"""
+
+from mmseg_wsss.functional.gated_crf import gated_crf_loss
+from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
+
+__all__ = ['gated_crf_loss', 'inverse_log_class_weights', 'partial_cross_entropy']

@@ -1,1 +1,8 @@
-"""Fast twins of the slow functions in :mod:`mmseg_wsss.functional`, with the same signatures."""
+"""Fast twins of the slow functions of :mod:`mmseg_wsss.functional`: same names, signatures and values.
+
+Each takes a ``backend`` in addition: ``'auto'`` picks the fastest one that can serve the tensors at hand.
+"""
+
+from mmseg_wsss.ops.gated_crf import gated_crf_loss
+
+__all__ = ['gated_crf_loss']

@@ -1,0 +1,53 @@
+"""Checks of arguments that the functionals share. They read metadata only, so they never wait for a GPU."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def check_float_map(value: Any, name: str, channels: str = 'C') -> None:
+    """Raise unless ``value`` is a floating-point tensor of shape (B, channels, H, W)."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        raise TypeError(f'{name} must be a floating-point tensor (B, {channels}, H, W), got {describe(value)}')
+    check_shape(value, name, f'(B, {channels}, H, W)')
+
+
+def check_shape(value: Tensor, name: str, expected: str) -> None:
+    """Raise unless ``value`` has four axes and no axis is empty."""
+    if value.ndim != 4 or 0 in value.shape:
+        raise ValueError(f'{name} must have the shape {expected} with no empty axis, got {tuple(value.shape)}')
+
+
+def check_mask(value: Any, name: str, batch: int) -> None:
+    """Raise unless ``value`` is a tensor of shape (batch, 1, h, w) of any real type."""
+    if not isinstance(value, Tensor) or value.is_complex():
+        raise TypeError(f'{name} must be a tensor of zeros and ones, got {describe(value)}')
+    if value.ndim != 4 or value.shape[:2] != (batch, 1) or 0 in value.shape:
+        raise ValueError(f'{name} must have the shape ({batch}, 1, h, w), got {tuple(value.shape)}')
+
+
+def check_positive(value: Any, name: str) -> float:
+    """Return ``value`` as a float; raise unless it is a finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f'{name} must be a number above 0, got {describe(value)}')
+    number = float(value)
+    if not math.isfinite(number) or number <= 0:
+        raise ValueError(f'{name} must be a finite number above 0, got {value}')
+    return number
+
+
+def describe(value: Any) -> str:
+    """Say in a few words what a wrong argument is."""
+    if isinstance(value, Tensor):
+        return f'a tensor of {value.dtype} and shape {tuple(value.shape)}'
+    return f'{type(value).__name__} {value!r}'
+
+
+def compute_dtype(value: Tensor) -> torch.dtype:
+    """Return the type to compute in: float64 for float64, float32 for everything narrower."""
+    return torch.float64 if value.dtype == torch.float64 else torch.float32
