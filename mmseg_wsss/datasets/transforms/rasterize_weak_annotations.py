@@ -131,7 +131,9 @@ def valid_pixels(matrix: Matrix, size: tuple[int, int], original_size: tuple[int
     centres = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
     x, y = apply(np.linalg.inv(matrix), centres).T
     tolerance = 1e-6
-    inside = (x > -tolerance) & (x < original_size[1] + tolerance) & (y > -tolerance) & (y < original_size[0] + tolerance)
+    inside = (
+        (x > -tolerance) & (x < original_size[1] + tolerance) & (y > -tolerance) & (y < original_size[0] + tolerance)
+    )
     return inside.reshape(size)
 
 
