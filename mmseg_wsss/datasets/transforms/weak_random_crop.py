@@ -1,5 +1,6 @@
 """Crop that carries weak labels along and can insist on some."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,6 @@ class WeakRandomCrop(RandomCrop):
 def _along(line: np.ndarray) -> np.ndarray:
     """Return points about one pixel apart along a polyline."""
     parts = [
-        np.linspace(start, end, max(int(np.hypot(*(end - start))), 1), endpoint=False)
-        for start, end in zip(line[:-1], line[1:], strict=True)
+        np.linspace(start, end, max(int(np.hypot(*(end - start))), 1), endpoint=False) for start, end in pairwise(line)
     ]
     return np.concatenate([*parts, line[-1:]])
