@@ -17,8 +17,8 @@ Mask = npt.NDArray[np.bool_]
 class RasterizeWeakAnnotations(BaseTransform):
     """Draw all weak labels through ``homography_matrix`` and mark the pixels that lie in the original image.
 
-    A click lands on pixel floor(M (x + 0.5)). Drawn in this order: dense mask, boxes, scribbles, clicks, each as listed.
-    Where two meet on a pixel the later wins.
+    A click lands on pixel floor(M (x + 0.5)). Drawn in this order: dense mask, boxes, scribbles, clicks, each as
+    listed. Where two meet on a pixel the later wins.
 
     Required keys: ``weak_annotations``, ``homography_matrix``, ``img``, ``ori_shape``; optionally ``gt_seg_map``.
 
