@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, binary_opening, distance_transform_edt
+from scipy import ndimage
 from skimage.morphology import disk
 
 Image = npt.NDArray[np.uint8]
@@ -106,9 +106,9 @@ def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
 
 
 def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelMap:
-    """Thicken clicks and strokes: each pixel within ``radius`` of a thin label takes the nearest one.
+    """Thicken clicks and strokes: each pixel within ``radius`` of one takes the nearest.
 
-    Regions wider than the marks would become are left as they are.
+    Connected regions that are wider somewhere than the marks would become, such as masks, are left as they are.
 
     Args:
         labels: Class ids, (H, W).
@@ -116,10 +116,12 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
         ignore_index: The unlabelled value.
     """
     labelled = labels != ignore_index
-    thin = labelled & ~binary_opening(labelled, disk(radius))
+    components, _ = ndimage.label(labelled, structure=np.ones((3, 3)))
+    wide = np.unique(components[ndimage.binary_opening(labelled, disk(radius))])
+    thin = labelled & ~np.isin(components, wide)
     if not thin.any():
         return labels
-    distance, (rows, columns) = distance_transform_edt(~thin, return_indices=True)
+    distance, (rows, columns) = ndimage.distance_transform_edt(~thin, return_indices=True)
     return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
 
 
@@ -147,7 +149,7 @@ def _draw_marks(photo: Image, labels: LabelMap, colours: Image, ignore_index: in
     grown = grow_marks(labels, _MARK_RADIUS, ignore_index)
     marked = grown != ignore_index
     pale = photo // 2 + 100
-    pale[binary_dilation(marked) & ~marked] = 255
+    pale[ndimage.binary_dilation(marked) & ~marked] = 255
     return np.where(marked[..., None], colours[grown], pale)
 
 
