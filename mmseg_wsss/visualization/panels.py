@@ -95,12 +95,13 @@ def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
     """
     if not len(panels) or columns < 1:
         raise ValueError(f'expected at least one picture and one column, got {len(panels)} and {columns}')
-    height = max(panel.shape[0] for panel in panels) + _GAP
-    width = max(panel.shape[1] for panel in panels) + _GAP
     columns = min(columns, len(panels))
-    sheet = np.full((-(-len(panels) // columns) * height, columns * width, 3), 255, dtype=np.uint8)
+    heights = [max(p.shape[0] for p in panels[start : start + columns]) for start in range(0, len(panels), columns)]
+    widths = [max(p.shape[1] for p in panels[column::columns]) for column in range(columns)]
+    tops, lefts = (np.cumsum([0, *sides]) + _GAP * np.arange(len(sides) + 1) for sides in (heights, widths))
+    sheet = np.full((tops[-1], lefts[-1], 3), 255, dtype=np.uint8)
     for number, panel in enumerate(panels):
-        top, left = number // columns * height, number % columns * width
+        top, left = tops[number // columns], lefts[number % columns]
         sheet[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     return sheet
 

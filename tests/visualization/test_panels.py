@@ -133,6 +133,15 @@ def test_contact_sheet_places_row_by_row():
     assert (sheet[14:, 24:] == 255).all()
 
 
+def test_contact_sheet_has_rows_and_columns_of_their_own_size():
+    sizes = [(10, 20), (12, 30), (6, 8), (5, 7)]
+    sheet = contact_sheet([np.full((*size, 3), 7, dtype=np.uint8) for size in sizes], columns=2)
+    assert sheet.shape == (12 + 4 + 6 + 4, 20 + 4 + 30 + 4, 3)
+    assert (sheet[:12, 24:54] == 7).all()
+    assert (sheet[16:21, 24:31] == 7).all()
+    assert (sheet == 7).all(axis=2).sum() == sum(height * width for height, width in sizes)
+
+
 def test_wrong_input_is_named(photo):
     with pytest.raises(ValueError, match=r'prediction must have the size of the image \(224, 224\), got \(3, 4\)'):
         draw(photo, None, np.zeros((3, 4), int))
