@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmseg.registry import MODELS, TRANSFORMS
+
 from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
 
 ROOT = Path(__file__).parents[1] / 'configs'

@@ -57,23 +57,10 @@ def check_output(args: argparse.Namespace) -> None:
     """Refuse to overwrite a file.
 
     Raises:
-        FileExistsError: If the output exists and ``--force`` is not given.
+        ValueError: If the output exists and ``--force`` is not given.
     """
     if args.output.exists() and not args.force:
-        raise FileExistsError(f'{args.output} exists; choose another -o, or overwrite it with --force')
-
-
-def read_split(path: str | None) -> list[str] | None:
-    """Return the image ids of a split file, or None without one.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if path is None:
-        return None
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'--split {path} is not on disk; expected a text file with one image id a line')
-    return [line.strip() for line in Path(path).read_text(encoding='utf-8').splitlines() if line.strip()]
+        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')
 
 
 def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabelSet:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
 from mmseg_wsss.datasets.class_sets import CLASS_SETS
 from mmseg_wsss.datasets.formats import read_labels
-from mmseg_wsss.datasets.formats._files import listed_files, relative_id
+from mmseg_wsss.datasets.formats.files import listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
 from mmseg_wsss.datasets.simulate import cityscapes_clicks
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet, image_id
@@ -22,7 +21,6 @@ from ._labels import (
     check_output,
     parse_classes,
     progress,
-    read_split,
     summary,
     with_image_sizes,
 )
@@ -94,9 +92,8 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     classes, palette = parse_classes(args.classes)
     source = {key: getattr(args, key) for key in READER_OPTIONS[args.format]}
     labels = read_labels({'format': args.format, **source}, classes, img_suffix=args.img_suffix)
-    split = read_split(args.split)
-    if split is not None:
-        labels = labels.subset(split)
+    if args.split is not None:
+        labels = labels.subset(read_ids(args.split))
     if not labels.images:
         raise ValueError(f'no image is left: {args.split} and {args.path} have no image id in common')
     labels = replace(labels, palette=palette)

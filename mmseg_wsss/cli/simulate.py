@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from mmseg_wsss.datasets.formats._files import existing, listed_files, relative_id
+from mmseg_wsss.datasets.formats.files import existing, listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
 from mmseg_wsss.datasets.simulate import KINDS, simulate_weak_annotations
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet
@@ -19,7 +19,6 @@ from ._labels import (
     check_output,
     parse_classes,
     progress,
-    read_split,
     summary,
     with_image_sizes,
 )
@@ -37,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument('--num-per-object', type=int, default=1, help='clicks per object')
     parser.add_argument('--jitter', type=float, default=0.5, help='clicks: 0 innermost pixel .. 1 anywhere inside')
     parser.add_argument('--length', type=float, default=0.7, help='scribbles: fraction of the middle line')
-    parser.add_argument('--min-area', type=int, default=1, help='leave out objects with fewer pixels')
+    parser.add_argument('--min-area', type=int, default=64, help='leave out objects with fewer pixels')
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
     parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
     parser.add_argument('--mask-suffix', default='.png', help='suffix of the masks')
@@ -50,8 +49,9 @@ def run(args: argparse.Namespace) -> int:
     """Simulate and say what came out."""
     check_output(args)
     classes, palette = parse_classes(args.classes)
-    keys = read_split(args.split)
-    if keys is None:
+    if args.split is not None:
+        keys = read_ids(args.split)
+    else:
         root, files = listed_files(args.masks, args.mask_suffix, 'the folder of masks')
         keys = [relative_id(file, root, args.mask_suffix) for file in files]
     images = {key: _simulate(args, key, len(classes)) for key in progress(keys, 'simulating', len(keys))}

@@ -35,9 +35,9 @@ def simulate_clicks(
         rng: Source of randomness.
         num_per_object: Clicks per object.
         num_background: Clicks on the background; None takes as many as on objects, and one where there is none.
-        jitter: How far a click strays from the middle of its object, in [0, 1]: it falls on a pixel whose distance to the
-            border is at least ``1 - jitter`` of the largest. 0: the innermost pixel; 1: any pixel. Background clicks
-            fall anywhere in it.
+        jitter: How far a click strays from the middle of its object, in [0, 1]: it falls on a pixel whose distance to
+            the border is at least ``1 - jitter`` of the largest. 0: the innermost pixel; 1: any pixel. Background
+            clicks fall anywhere on the background.
         instances: Instance ids, (H, W), or None for connected components.
         min_area: Objects with fewer pixels get no click.
         ignore_index: The unlabelled value.

@@ -15,6 +15,7 @@ from mmseg.utils import get_classes, get_palette
 from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
+from .formats.files import read_ids
 from .formats.index_png import load_index_image
 from .formats.registry import Source
 from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
@@ -154,7 +155,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         """Images of the split with their entry in the label file."""
         by_file = {entry.file_name: entry for entry in labels.images.values()}
         if self.ann_file:
-            ids = self._read_split()
+            ids = read_ids(self.ann_file)
         elif labels.images:
             ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         else:
@@ -171,16 +172,6 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     def _split_id(self, key: str, entry: ImageEntry) -> str:
         """The id as a split file has it: without the suffix, which may be longer than the extension."""
         return entry.file_name.removesuffix(self.img_suffix) if entry.file_name.endswith(self.img_suffix) else key
-
-    def _read_split(self) -> list[str]:
-        path = Path(self.ann_file)
-        if not path.is_file():
-            raise FileNotFoundError(f'ann_file {path} is not on disk; expected a text file with one image id a line')
-        ids = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
-        twice = len(ids) - len(set(ids))
-        if twice:
-            raise ValueError(f'{path} lists {twice} image ids more than once; every image counts once')
-        return ids
 
     def _sample(self, key: str, entry: ImageEntry) -> dict[str, Any]:
         sample = {

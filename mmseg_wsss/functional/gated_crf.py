@@ -105,12 +105,23 @@ def gated_crf_loss(
         if inputs.used is not None:
             probs = torch.where(inputs.used, probs, 0)
         gated_kernel = inputs.destination * _neighbours(inputs.source, radius)[:, 0] * _pairwise_kernel(inputs, radius)
+        message = (gated_kernel[:, None] * _neighbours(probs, radius)).sum(dim=2)  # sum_b G_ab K_ab y_b, (B, C, H, W)
         if inputs.compatibility is None:
-            cost = 1 - (probs[:, :, None] * _neighbours(probs, radius)).sum(dim=1)
+            total = gated_kernel.sum(dim=1)
+            energy = lift_rounding((total - (probs * message).sum(dim=1)).sum(), total.sum(), gated_kernel.shape[1])
         else:
-            costs = torch.einsum('bihw,ij->bjhw', probs, inputs.compatibility)
-            cost = (costs[:, :, None] * _neighbours(probs, radius)).sum(dim=1)
-        return (gated_kernel * cost).sum() / inputs.denominator
+            energy = torch.einsum('bihw,ij,bjhw->', probs, inputs.compatibility, message)
+        return energy / inputs.denominator
+
+
+def lift_rounding(energy: Tensor, total: Tensor, num_terms: int) -> Tensor:
+    """Return 0 for a Potts energy that is negative only by rounding; the gradient stays.
+
+    The energy of probabilities is never below 0, but it is the small difference of ``total``, the sum of the kernel,
+    and of the agreement, which are sums of ``num_terms`` numbers per cell.
+    """
+    rounding = torch.finfo(energy.dtype).eps * num_terms * total
+    return energy + torch.where(energy < -rounding, 0, -energy).clamp(min=0).detach()
 
 
 @torch.no_grad()
@@ -144,7 +155,7 @@ def prepare_inputs(
             source=source,
             used=used,
             denominator=counted.sum().clamp(min=1),
-            compatibility=None if compatibility is None else compatibility.to(dtype),
+            compatibility=None if compatibility is None else compatibility.detach().to(dtype),
         )
 
 
@@ -160,6 +171,12 @@ def parse_kernels(kernels: Sequence[KernelSettings]) -> tuple[Kernel, ...]:
     if not kernels:
         raise ValueError('kernels must hold at least one dict such as dict(weight=1, xy=6, rgb=0.1), got none')
     return tuple(_parse_kernel(settings, f'kernels[{i}]') for i, settings in enumerate(kernels))
+
+
+def check_radius(radius: Any) -> None:
+    """Raise ValueError unless the window is a whole number of cells from 1."""
+    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
+        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
 
 
 def _parse_kernel(settings: KernelSettings, name: str) -> Kernel:
@@ -186,8 +203,7 @@ def _check_arguments(
     check_shape(image, 'image', f'({batch}, 3, h, w)')
     if len(image) != batch:
         raise ValueError(f'image and probs must have the same batch size, got {len(image)} and {batch}')
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
-        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
+    check_radius(radius)
     for name, mask in (('source_mask', source_mask), ('destination_mask', destination_mask)):
         if mask is not None:
             check_mask(mask, name, batch)

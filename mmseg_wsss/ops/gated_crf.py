@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, prepare_inputs
+from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
 from mmseg_wsss.ops._dispatch import require_backend
 
 # Values of a field that a CPU core handles at a time, so that they stay in its cache.
@@ -155,10 +155,7 @@ def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> T
     torch.neg(line.take_up(sums[:-1]), out=gradient)
     total = sums[-1] * fields[-1]
     energy = 0.5 * (total - (fields[:-1] * sums[:-1]).sum(dim=0)).sum()
-    # Probabilities have no energy below 0: what is negative within the rounding error of the sums is 0.
-    terms = (2 * line.reach_y + 1) * (2 * line.reach_x + 1)
-    rounding = torch.finfo(energy.dtype).eps * terms * total.sum()
-    return torch.where(energy < -rounding, energy, energy.clamp(min=0))
+    return lift_rounding(energy, total.sum(), (2 * line.reach_y + 1) * (2 * line.reach_x + 1))
 
 
 def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradient: Tensor) -> Tensor:
@@ -195,11 +192,16 @@ def _window_sums(
             kernel = _mixture(kernels, squared_distance, colour[:, here], colour[:, ahead].unfold(1, size, 1))
             if gates is not None:
                 kernel = _pair_gates(gates, here, ahead).mul_(kernel)
+            # Rows are summed apart: 120 terms added one by one would round worse than the reference does.
+            row_sums = torch.zeros_like(fields[:, ahead])
+            row_sums_here = torch.zeros_like(fields_here)
             # One view per offset, (F, n): the cells at that offset from the tile.
-            fields_there, sums_there = (x[:, ahead].unfold(1, size, 1).unbind(1) for x in (fields, sums))
+            fields_there, sums_there = (x.unfold(1, size, 1).unbind(1) for x in (fields[:, ahead], row_sums))
             for k, y, s in zip(kernel.unbind(0), fields_there, sums_there, strict=True):
-                sums_here.addcmul_(k, y)
+                row_sums_here.addcmul_(k, y)
                 s.addcmul_(k, fields_here)
+            sums_here += row_sums_here
+            sums[:, ahead] += row_sums
     return sums
 
 

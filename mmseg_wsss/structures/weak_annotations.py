@@ -126,7 +126,7 @@ class WeakAnnotations:
         unknown = set(kinds) - set(KEYS)
         if unknown:
             raise ValueError(f'unknown kinds of labels {sorted(unknown)}: choose from {", ".join(KEYS)}')
-        kept = {}
+        kept: dict[str, Any] = {}
         if 'points' in kinds:
             kept.update(points=self.points, point_labels=self.point_labels)
         if 'scribbles' in kinds:
@@ -167,13 +167,14 @@ class WeakAnnotations:
             KeyError, TypeError, ValueError: If an entry has not the documented form.
         """
         points, scribbles, boxes = (entry.get(key, ()) for key in ('points', 'scribbles', 'boxes'))
-        return cls(
-            points=[[point['x'], point['y']] for point in points],
-            point_labels=[point['class'] for point in points],
-            polylines=[line['points'] for line in scribbles],
-            polyline_labels=[line['class'] for line in scribbles],
-            boxes=[box['box'] for box in boxes],
-            box_labels=[box['class'] for box in boxes],
-            tags=None if entry.get('tags') is None else tuple(entry['tags']),
-            mask_path=entry.get('mask'),
-        )
+        fields: dict[str, Any] = {
+            'points': [[point['x'], point['y']] for point in points],
+            'point_labels': [point['class'] for point in points],
+            'polylines': tuple(line['points'] for line in scribbles),
+            'polyline_labels': [line['class'] for line in scribbles],
+            'boxes': [box['box'] for box in boxes],
+            'box_labels': [box['class'] for box in boxes],
+            'tags': None if entry.get('tags') is None else tuple(entry['tags']),
+            'mask_path': entry.get('mask'),
+        }
+        return cls(**fields)

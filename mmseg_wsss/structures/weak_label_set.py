@@ -89,7 +89,7 @@ class WeakLabelSet:
         Args:
             root: Folder of the file to come; mask paths are written relative to it. None leaves them as they are.
         """
-        classes = [{'name': name} for name in self.classes]
+        classes: list[dict[str, object]] = [{'name': name} for name in self.classes]
         if self.palette is not None:
             classes = [{'name': name, 'color': list(c)} for name, c in zip(self.classes, self.palette, strict=True)]
         images = [json.dumps(_image_dict(entry, root)) for _, entry in sorted(self.images.items())]

@@ -135,7 +135,7 @@ def test_sampler_goes_on_where_it_was_told_to():
 
 def test_seeded_dataset_draws_by_position():
     class Draws:
-        metainfo = {'classes': ('a',)}  # noqa: RUF012
+        metainfo = {'classes': ('a',)}
 
         def __getitem__(self, index):
             return index, float(torch.rand(()))

@@ -1,6 +1,7 @@
 """Tiny networks and batches."""
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -42,7 +43,7 @@ def model_config(head='fcn', losses=None, num_classes=3, size=(32, 32), **change
         'decode_head': head_config(head, num_classes) if isinstance(head, str) else head,
         'losses': LOSSES if losses is None else losses,
         'train_cfg': {},
-        'test_cfg': {'mode': 'whole'},
+        'test_cfg': ConfigDict(mode='whole'),
         **changes,
     }
 

@@ -156,7 +156,7 @@ def test_mixed_precision_keeps_the_losses_in_float32():
 
 def test_start_follows_the_progress_of_the_training():
     losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}, 'loss_crf': {'type': 'GatedCRFLoss', 'start': 0.5}}
-    model = build(losses=losses)
+    model = build('deeplabv3plus', losses=losses)
     hub = MessageHub.get_current_instance()
     hub.update_info('max_iters', 10)
     hub.update_info('iter', 4)
@@ -166,11 +166,11 @@ def test_start_follows_the_progress_of_the_training():
 
 
 def test_overfits_two_clicked_images():
-    model = build('fcn')
+    model = build('uper', losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     batch = raw_batch()
     first = None
-    for _ in range(40):
+    for _ in range(60):
         losses = run_loss(model, batch)
         total, _ = model.parse_losses(losses)
         first = first or float(losses['loss_ce'])

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 
-from ._files import load_json, nearest
+from .files import load_json, nearest
 
 Palette = tuple[tuple[int, int, int], ...]
 FILE_KEYS = ('version', 'classes', 'images')

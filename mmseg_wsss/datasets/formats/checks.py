@@ -71,7 +71,8 @@ def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) 
     Raises:
         ValueError: Names file, image and key of the first coordinate that lies further outside.
     """
-    limits = np.array([sizes.get(key, (np.inf, np.inf)) for key in labels.images], dtype=np.float64).reshape(-1, 2)
+    unknown = (np.nan, np.nan)  # compares false with everything
+    limits = np.array([sizes.get(key, unknown) for key in labels.images], dtype=np.float64).reshape(-1, 2)
     moved: set[int] = set()
     for column in _coordinate_columns(labels):
         xy, limit = column.values, limits[column.image]
@@ -103,7 +104,7 @@ def _clipped(annotations: WeakAnnotations, size: Size) -> WeakAnnotations:
 
 
 def _class_columns(labels: WeakLabelSet) -> Iterator[Column]:
-    annotations = [entry.annotations for entry in labels.images.values()]
+    annotations = _annotations(labels)
     yield _column('points', [a.point_labels for a in annotations])
     yield _column('scribbles', [a.polyline_labels for a in annotations])
     yield _column('boxes', [a.box_labels for a in annotations])
@@ -112,7 +113,7 @@ def _class_columns(labels: WeakLabelSet) -> Iterator[Column]:
 
 def _coordinate_columns(labels: WeakLabelSet) -> Iterator[Column]:
     """Columns of (x, y) rows; a scribble has one row per vertex and a box one per corner."""
-    annotations = [entry.annotations for entry in labels.images.values()]
+    annotations = _annotations(labels)
     yield _column('points', [a.points for a in annotations])
     lines = [(index, item, line) for index, a in enumerate(annotations) for item, line in enumerate(a.polylines)]
     counts = [len(line) for _, _, line in lines]
@@ -123,15 +124,19 @@ def _coordinate_columns(labels: WeakLabelSet) -> Iterator[Column]:
         np.repeat(np.array([item for _, item, _ in lines], dtype=np.int64), counts),
     )
     boxes = _column('boxes', [a.boxes for a in annotations])
-    corners = boxes.values.reshape(-1, 4).reshape(-1, 2)
-    yield Column('boxes', corners, np.repeat(boxes.image, 2), np.repeat(boxes.item, 2))
+    yield Column('boxes', boxes.values.reshape(-1, 2), np.repeat(boxes.image, 2), np.repeat(boxes.item, 2))
+
+
+def _annotations(labels: WeakLabelSet) -> list[WeakAnnotations]:
+    """The labels of all images; one empty set more, so that a column is never made of nothing."""
+    return [*(entry.annotations for entry in labels.images.values()), WeakAnnotations()]
 
 
 def _column(kind: str, arrays: list[FloatArray] | list[IntArray]) -> Column:
     counts = np.array([len(array) for array in arrays], dtype=np.int64)
     image = np.repeat(np.arange(len(arrays)), counts)
     item = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return Column(kind, np.concatenate(arrays) if arrays else np.zeros(0), image, item)
+    return Column(kind, np.concatenate(arrays), image, item)
 
 
 def _fault(column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str) -> ValueError:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
-from ._files import listed_files, relative_id
+from .files import listed_files, relative_id
 
 
 def read_index_png(
@@ -55,7 +56,7 @@ def read_index_png(
     return WeakLabelSet(classes, images=images)
 
 
-def load_index_image(file: str | Path) -> np.ndarray:
+def load_index_image(file: str | Path) -> npt.NDArray[np.integer]:
     """Return the values of an index image (palette PNGs as indices), (H, W).
 
     Raises:

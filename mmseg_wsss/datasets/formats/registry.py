@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -10,9 +11,9 @@ from typing import Any
 
 from mmseg_wsss.structures import WeakLabelSet
 
-from ._files import nearest
 from .canonical import Palette, read_canonical, read_classes
 from .checks import check_numbers
+from .files import nearest
 from .index_png import read_index_png
 from .scribblesup import read_scribblesup
 from .voc_xml import read_voc_xml
@@ -65,7 +66,7 @@ def normalise_source(source: Source, root: str | None = None) -> list[dict[str, 
     Raises:
         ValueError: If a format or an argument is unknown, or the path is missing.
     """
-    items = [source] if isinstance(source, str | Mapping) else list(source)
+    items = list(source) if isinstance(source, Sequence) and not isinstance(source, str) else [source]
     if not items:
         raise ValueError('weak_labels must name at least one label file, got an empty list')
     return [_normalise(item, root) for item in items]
@@ -87,8 +88,8 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
 
 
 def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any]:
-    if isinstance(item, str):
-        item = {'path': item}
+    if isinstance(item, str | os.PathLike):
+        item = {'path': os.fspath(item)}
     if not isinstance(item, Mapping):
         raise ValueError(f'weak_labels must be a path or dict(format=..., path=...), got {item!r}')
     arguments = {'format': 'canonical', **item}

@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
-from ._files import class_id, listed_files, relative_id
 from ._xml import number, parse_xml, text
+from .files import class_id, listed_files, relative_id
 
 SHORT_NAMES = {
     'plane': 'aeroplane',

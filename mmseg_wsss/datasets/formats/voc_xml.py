@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
-from ._files import class_id, listed_files, relative_id
 from ._xml import number, parse_xml, text
+from .files import class_id, listed_files, relative_id
 
 
 def read_voc_xml(

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
-from ._files import load_json
+from .files import load_json
 
 
 def read_whats_the_point(

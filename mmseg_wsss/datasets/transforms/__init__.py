@@ -1,5 +1,23 @@
 """One file per transform."""
 
+from ._pipeline_check import check_pipeline
 from .load_shapes_image import LoadShapesImage
+from .load_weak_annotations import LoadWeakAnnotations
+from .pack_weak_seg_inputs import PackWeakSegInputs
+from .rasterize_weak_annotations import RasterizeWeakAnnotations
+from .weak_random_crop import WeakRandomCrop
+from .weak_random_flip import WeakRandomFlip
+from .weak_random_rotate import WeakRandomRotate
+from .weak_resize import WeakResize
 
-__all__ = ['LoadShapesImage']
+__all__ = [
+    'LoadShapesImage',
+    'LoadWeakAnnotations',
+    'PackWeakSegInputs',
+    'RasterizeWeakAnnotations',
+    'WeakRandomCrop',
+    'WeakRandomFlip',
+    'WeakRandomRotate',
+    'WeakResize',
+    'check_pipeline',
+]

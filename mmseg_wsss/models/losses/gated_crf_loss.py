@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional.gated_crf import check_kernels, check_radius
+from ...functional.gated_crf import check_radius, parse_kernels
 from ...ops import gated_crf_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
@@ -56,7 +56,7 @@ class GatedCRFLoss(BaseWeakLoss):
         start: float = 0.0,
     ) -> None:
         super().__init__(loss_weight, start)
-        check_kernels(kernels)
+        parse_kernels(kernels)
         check_radius(radius)
         if color_space not in COLOR_SPACES:
             raise ValueError(f'color_space must be one of {", ".join(COLOR_SPACES)}, got {color_space!r}')

@@ -56,8 +56,8 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         weight = self.class_weight
         if self.by_batch:
             labelled = inputs.labels[inputs.labels != inputs.ignore_index]
-            counts = torch.bincount(labelled, minlength=inputs.logits.shape[1]).float()
-            weight = inverse_log_class_weights(counts / counts.sum().clamp(min=1))
+            counts = torch.bincount(labelled, minlength=inputs.logits.shape[1])
+            weight = inverse_log_class_weights(counts) if len(labelled) else None
         return partial_cross_entropy(
             inputs.full_logits, inputs.labels, class_weight=weight, ignore_index=inputs.ignore_index
         )

@@ -42,6 +42,21 @@ def relative_id(file: Path, root: Path, suffix: str) -> str:
     return file.relative_to(root).as_posix()[: -len(suffix)]
 
 
+def read_ids(path: str | Path) -> list[str]:
+    """Return the image ids of a split file, one a line; empty lines do not count.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If an id comes twice.
+    """
+    lines = existing(path, 'the split file (one image id a line)').read_text(encoding='utf-8').splitlines()
+    ids = [line.strip() for line in lines if line.strip()]
+    twice = sorted({key for key in ids if ids.count(key) > 1}) if len(set(ids)) < len(ids) else []
+    if twice:
+        raise ValueError(f'{path} lists {len(twice)} image ids more than once, first {twice[0]!r}; list each id once')
+    return ids
+
+
 def load_json(path: str | Path, what: str) -> Any:
     """Load a JSON file.
 

@@ -1,0 +1,85 @@
+"""Labels into the pipeline, still as coordinates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+from mmseg.registry import TRANSFORMS
+
+from ...structures import WeakAnnotations
+from ...structures.weak_annotations import KEYS
+
+
+@TRANSFORMS.register_module()
+class LoadWeakAnnotations(BaseTransform):
+    """Take up the weak labels of the sample and load its dense mask, if it has one.
+
+    Required keys: ``weak_annotations`` (a ``WeakAnnotations`` or its dict form), ``ori_shape``; optionally
+    ``weak_label_size``, ``label_map``, ``img_path``.
+
+    Added keys: ``homography_matrix``; with a dense mask ``gt_seg_map`` and its entry in ``seg_fields``.
+
+    Modified keys: ``weak_annotations``.
+
+    Args:
+        kinds: The kinds of labels to use, of ``points``, ``scribbles``, ``boxes``, ``tags``, ``mask``.
+        imdecode_backend: How mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
+
+    Raises:
+        ValueError: If a kind is unknown.
+    """
+
+    def __init__(self, kinds: Sequence[str] = KEYS, imdecode_backend: str = 'pillow') -> None:
+        WeakAnnotations().select(kinds)
+        self.kinds = tuple(kinds)
+        self.imdecode_backend = imdecode_backend
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Select the labels and start the matrix.
+
+        Raises:
+            KeyError: If the data set gives no weak labels.
+            ValueError: If the image or the mask has not the size that the labels are for.
+        """
+        if 'weak_annotations' not in results:
+            raise KeyError('the sample has no weak_annotations: take WeakSegDataset or ShapesDataset as data set')
+        labels = results['weak_annotations']
+        if isinstance(labels, Mapping):
+            labels = WeakAnnotations.from_dict(labels)
+        height, width = results['ori_shape'][:2]
+        expected = results.get('weak_label_size')
+        if expected is not None and tuple(expected) != (width, height):
+            raise ValueError(
+                f'{results.get("img_path")}: its labels are for an image of {expected[0]} x {expected[1]} pixels, the '
+                f'image has {width} x {height}'
+            )
+        labels = labels.select(self.kinds)
+        results['weak_annotations'] = labels
+        results['homography_matrix'] = np.eye(3)
+        if labels.mask_path is not None:
+            self._load_mask(results, labels.mask_path)
+        elif 'gt_seg_map' in results and 'mask' not in self.kinds:
+            results['seg_fields'].remove('gt_seg_map')
+            del results['gt_seg_map']
+        return results
+
+    def _load_mask(self, results: dict[str, Any], path: str) -> None:
+        mask = mmcv.imfrombytes(fileio.get(path), flag='unchanged', backend=self.imdecode_backend).astype(np.uint8)
+        if mask.shape != tuple(results['ori_shape'][:2]):
+            raise ValueError(
+                f'{path}: the mask has the shape {mask.shape} and its image {results.get("img_path")} '
+                f'{tuple(results["ori_shape"][:2])}: they must be the same'
+            )
+        label_map = results.get('label_map')
+        if label_map is not None:
+            table = np.arange(256, dtype=np.uint8)
+            table[list(label_map)] = list(label_map.values())
+            mask = table[mask]
+        results['gt_seg_map'] = mask
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(kinds={self.kinds})'

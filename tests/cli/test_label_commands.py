@@ -1,0 +1,145 @@
+import argparse
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_wsss.cli import check, convert, simulate
+from mmseg_wsss.datasets.formats import read_labels
+
+
+def wsss(*arguments):
+    parser = argparse.ArgumentParser('wsss')
+    subparsers = parser.add_subparsers()
+    for command in (convert, simulate, check):
+        command.add_parser(subparsers)
+    args = parser.parse_args([str(argument) for argument in arguments])
+    return args.run(args)
+
+
+def save(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values).astype(np.uint16 if np.max(values) > 255 else np.uint8)).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in 'ab':
+        save(tmp_path / f'img/{name}.jpg', np.zeros((30, 40, 3)))
+        mask = np.zeros((30, 40))
+        mask[5:20, 5:30] = 1
+        mask[22, 22] = 1
+        save(tmp_path / f'ann/{name}.png', mask)
+    return tmp_path
+
+
+def test_simulate_then_check(root, capsys):
+    out = root / 'out/w.json'
+    common = ('--masks', root / 'ann', '--images', root / 'img', '--classes', 'background,cat')
+    assert wsss('simulate', *common, '--kinds', 'points,scribbles,boxes,tags', '--seed', 3, '-o', out) == 0
+    labels = read_labels(str(out))
+    assert labels.classes == ('background', 'cat')
+    entry = labels.images['a']
+    assert entry.size == (40, 30)
+    assert entry.annotations.boxes.tolist() == [[5, 5, 29, 19]]
+    assert entry.annotations.tags == (1,)
+    assert entry.annotations.points.tolist() != labels.images['b'].annotations.points.tolist()
+    assert '2 images, 2 classes' in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r'w.json exists; choose another -o, or overwrite it with --force'):
+        wsss('simulate', *common, '-o', out)
+    (root / 'split.txt').write_text('b')
+    arguments = ('--kinds', 'points,scribbles,boxes,tags', '--seed', 3, '--split', root / 'split.txt', '-o', out)
+    wsss('simulate', *common, *arguments, '--force')
+    again = read_labels(str(out))
+    assert list(again.images) == ['b']
+    assert again.images['b'].annotations.to_dict() == labels.images['b'].annotations.to_dict()
+    capsys.readouterr()
+    assert wsss('check', out, '--images', root / 'img') == 0
+    assert 'w.json is fine: 1 images, 2 classes\n' in capsys.readouterr().out
+
+
+def test_simulate_names_the_mask_that_does_not_fit(root):
+    save(root / 'ann/b.png', np.full((30, 40), 7))
+    arguments = ('--masks', root / 'ann', '--images', root / 'img', '-o', root / 'w.json')
+    with pytest.raises(ValueError, match=r'ann/b.png: the mask holds the values \[7\]'):
+        wsss('simulate', *arguments, '--classes', 'background,cat')
+    assert not (root / 'w.json').exists()
+    with pytest.raises(ValueError, match="--classes 'vco' is neither a known set"):
+        wsss('simulate', *arguments, '--classes', 'vco')
+
+
+def test_simulate_takes_instances(root):
+    instances = np.zeros((30, 40))
+    instances[5:20, 5:15], instances[5:20, 15:30] = 1, 2
+    for name in 'ab':
+        save(root / f'inst/{name}.png', instances)
+    common = ('--masks', root / 'ann', '--images', root / 'img', '--classes', 'background,cat', '--kinds', 'boxes')
+    wsss('simulate', *common, '--instances', root / 'inst', '-o', root / 'w.json')
+    boxes = read_labels(str(root / 'w.json')).images['a'].annotations.boxes
+    assert boxes.tolist() == [[5, 5, 14, 19], [15, 5, 29, 19]]
+
+
+def test_convert_points_with_sizes_colours_and_a_split(root, capsys):
+    (root / 'fg.json').write_text(json.dumps({k: [{'x': 1, 'y': 2, 'cls': 8, 'rank': 1}] for k in 'abz'}))
+    (root / 'bg.json').write_text(json.dumps({'a': [{'x': 40, 'y': 0, 'cls': 0}]}))
+    (root / 'split.txt').write_text('a\nb')
+    arguments = ('convert', 'whats_the_point', root / 'fg.json', '--background', root / 'bg.json', '--classes', 'voc')
+    wsss(*arguments, '--images', root / 'img', '--split', root / 'split.txt', '-o', root / 'w.json')
+    labels = read_labels(str(root / 'w.json'))
+    assert list(labels.images) == ['a', 'b']
+    assert labels.palette[8] == (64, 0, 0)
+    assert labels.images['a'].size == (40, 30)
+    assert labels.images['a'].annotations.points.tolist() == [[1, 2], [39, 0]]
+    assert '       2 cat' in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match="image 'z'"):
+        wsss(*arguments, '--images', root / 'img', '-o', root / 'x.json')
+    (root / 'split.txt').write_text('q')
+    with pytest.raises(ValueError, match='have no image id in common'):
+        wsss(*arguments, '--split', root / 'split.txt', '-o', root / 'x.json')
+
+
+def test_convert_index_png_takes_classes_from_a_file(root):
+    (root / 'classes.txt').write_text('background\ncat\n')
+    arguments = ('convert', 'index_png', root / 'ann', '--classes', root / 'classes.txt', '--unlabelled', 0)
+    wsss(*arguments, '-o', root / 'w.json')
+    entry = read_labels(str(root / 'w.json')).images['a']
+    assert len(entry.annotations.points) == 15 * 25 + 1
+    assert entry.size == (40, 30)
+
+
+def test_convert_voc_boxes_and_scribbles(root):
+    (root / 'xml').mkdir()
+    (root / 'xml/a.xml').write_text(
+        '<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>8</xmax><ymax>6</ymax></bndbox>'
+        '</object><polygon><tag>dog</tag><point><X>1</X><Y>2</Y></point></polygon></annotation>'
+    )
+    wsss('convert', 'voc_xml', root / 'xml', '--classes', 'voc', '--tags', '--no-boxes', '-o', root / 'tags.json')
+    annotations = read_labels(str(root / 'tags.json')).images['a'].annotations
+    assert annotations.to_dict() == {'tags': [8]}
+    wsss('convert', 'scribblesup', root / 'xml', '--classes', 'voc', '-o', root / 'lines.json')
+    annotations = read_labels(str(root / 'lines.json')).images['a'].annotations
+    assert annotations.to_dict() == {'scribbles': [{'points': [[1, 2]], 'class': 12}]}
+
+
+def test_convert_cityscapes_clicks(root):
+    instances = np.zeros((60, 80))
+    instances[40:] = 7
+    instances[10:20, 10:20] = 26001
+    instances[0:5, 0:5] = 11
+    save(root / 'gt/ulm/ulm_0_gtFine_instanceIds.png', instances)
+    wsss('convert', 'cityscapes-clicks', '--gtfine', root / 'gt', '-o', root / 'w.json')
+    labels = read_labels(str(root / 'w.json'))
+    assert labels.classes[:2] == ('road', 'sidewalk')
+    entry = labels.images['ulm/ulm_0_leftImg8bit']
+    assert (entry.file_name, entry.size) == ('ulm/ulm_0_leftImg8bit.png', (80, 60))
+    assert entry.annotations.points.tolist() == [[40, 50], [14, 14]]
+    assert entry.annotations.point_labels.tolist() == [0, 13]
+
+
+def test_check_reports_what_the_data_set_would(root):
+    image = {'file_name': 'a.jpg', 'points': [{'x': 99, 'y': 0, 'class': 0}]}
+    content = {'version': 1, 'classes': [{'name': 'background'}], 'images': [image]}
+    (root / 'w.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"image 'a', points\[0\]: \(99, 0\) lies outside"):
+        wsss('check', root / 'w.json', '--images', root / 'img')
