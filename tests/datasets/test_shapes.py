@@ -166,3 +166,22 @@ def test_wrong_settings_are_named(settings, message):
 def test_loader_refuses_samples_of_other_data_sets():
     with pytest.raises(ValueError, match='for image files take LoadImageFromFile'):
         LoadShapesImage()({'img_path': 'a.png'})
+
+
+def test_pipeline_that_leaves_the_labels_behind_is_refused():
+    steps = ('LoadShapesImage', 'LoadWeakAnnotations', 'RandomFlip', 'RasterizeWeakAnnotations', 'PackWeakSegInputs')
+    pipeline = [{'type': step, **({'prob': 0.5} if step == 'RandomFlip' else {})} for step in steps]
+    with pytest.raises(ValueError, match='RandomFlip moves the image and leaves the weak labels behind'):
+        shapes(pipeline=pipeline)
+
+
+def test_labels_of_the_loss_are_the_clicks():
+    steps = ('LoadShapesImage', 'LoadWeakAnnotations', 'RasterizeWeakAnnotations', 'PackWeakSegInputs')
+    dataset = shapes(pipeline=[{'type': step} for step in steps])
+    for index in range(4):
+        drawn = dataset[index]['data_samples'].gt_sem_seg.data[0].numpy()
+        clicks = dataset.get_data_info(index)['weak_annotations']
+        expected = np.full(SIZE, 255)
+        columns, rows = clicks.points.astype(int).T
+        expected[rows, columns] = clicks.point_labels
+        np.testing.assert_array_equal(drawn, expected)
