@@ -66,7 +66,7 @@ def load_config(path: str, options: list[str]) -> Config:
 
 
 def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str, Any, int, int]]:
-    """Yield, per training image: its name, its panels, the number of its labelled pixels and of all its pixels.
+    """Yield, per training image: its name, its panels, the number of its labelled pixels and of those inside the image.
 
     The pictures are those of the network's input: the preprocessor normalises and pads, and its normalisation is
     undone by the same function that hands the image to the losses.
@@ -99,7 +99,7 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
                     classes=metainfo['classes'],
                     palette=metainfo['palette'],
                 )
-                yield Path(sample.img_path).name, row, int((label != 255).sum()), label.numel()
+                yield Path(sample.img_path).name, row, int((label != 255).sum()), int(inside.sum())
                 drawn += 1
                 if drawn == num_images:
                     return

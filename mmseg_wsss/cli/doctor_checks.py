@@ -98,7 +98,8 @@ def check_required(env: Environment) -> Fault | None:
 
 def check_mmcv_ops(env: Environment) -> Fault | None:
     """Heads of mmseg import the compiled operators of the original mmcv."""
-    if not env.has('mmcv-lite') and (env.mmcv_ops or not env.has('mmcv')):
+    complete = env.mmcv_ops or not env.has('mmcv')
+    if env.has('onedl-mmcv') or (complete and not env.has('mmcv-lite')):
         return None
     found = 'mmcv-lite' if env.has('mmcv-lite') else f'mmcv {env.distributions["mmcv"]}'
     return Fault(

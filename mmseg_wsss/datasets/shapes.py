@@ -14,6 +14,7 @@ from ..structures.weak_annotations import KEYS
 from .resumable import SeededItems
 from .shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
 from .simulate import simulate_weak_annotations
+from .transforms import LoadWeakAnnotations, check_pipeline
 
 
 @DATASETS.register_module()
@@ -37,7 +38,8 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         ignore_index: The unlabelled value, 255.
 
     Raises:
-        ValueError: If a kind of labels is unknown, or a size too small to draw in.
+        ValueError: If a kind of labels is unknown, a size too small to draw in, or the pipeline moves the image without its
+            weak labels.
     """
 
     METAINFO: dict[str, Any] = {'classes': CLASSES, 'palette': [list(colour) for colour in PALETTE]}  # noqa: RUF012
@@ -74,6 +76,13 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             lazy_init=lazy_init,
             ignore_index=ignore_index,
         )
+
+    def full_init(self) -> None:
+        """Check a pipeline that moves weak labels, then make the labels."""
+        moves_labels = any(isinstance(step, LoadWeakAnnotations) for step in self.pipeline.transforms)
+        if moves_labels and not self._fully_initialized and not self.test_mode:
+            check_pipeline(self.pipeline.transforms)
+        super().full_init()
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Return, for each picture, how to draw it and its weak labels."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, binary_opening, distance_transform_edt
+from scipy import ndimage
 from skimage.morphology import disk
 
 Image = npt.NDArray[np.uint8]
@@ -95,20 +95,21 @@ def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
     """
     if not len(panels) or columns < 1:
         raise ValueError(f'expected at least one picture and one column, got {len(panels)} and {columns}')
-    height = max(panel.shape[0] for panel in panels) + _GAP
-    width = max(panel.shape[1] for panel in panels) + _GAP
     columns = min(columns, len(panels))
-    sheet = np.full((-(-len(panels) // columns) * height, columns * width, 3), 255, dtype=np.uint8)
+    heights = [max(p.shape[0] for p in panels[start : start + columns]) for start in range(0, len(panels), columns)]
+    widths = [max(p.shape[1] for p in panels[column::columns]) for column in range(columns)]
+    tops, lefts = (np.cumsum([0, *sides]) + _GAP * np.arange(len(sides) + 1) for sides in (heights, widths))
+    sheet = np.full((tops[-1], lefts[-1], 3), 255, dtype=np.uint8)
     for number, panel in enumerate(panels):
-        top, left = number // columns * height, number % columns * width
+        top, left = tops[number // columns], lefts[number % columns]
         sheet[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     return sheet
 
 
 def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelMap:
-    """Thicken clicks and strokes: each pixel within ``radius`` of a thin label takes the nearest one.
+    """Thicken clicks and strokes: each pixel within ``radius`` of one takes the nearest.
 
-    Regions wider than the marks would become are left as they are.
+    Connected regions that are wider somewhere than the marks would become, such as masks, are left as they are.
 
     Args:
         labels: Class ids, (H, W).
@@ -116,10 +117,12 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
         ignore_index: The unlabelled value.
     """
     labelled = labels != ignore_index
-    thin = labelled & ~binary_opening(labelled, disk(radius))
+    components, _ = ndimage.label(labelled, structure=np.ones((3, 3)))
+    wide = np.unique(components[ndimage.binary_opening(labelled, disk(radius))])
+    thin = labelled & ~np.isin(components, wide)
     if not thin.any():
         return labels
-    distance, (rows, columns) = distance_transform_edt(~thin, return_indices=True)
+    distance, (rows, columns) = ndimage.distance_transform_edt(~thin, return_indices=True)
     return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
 
 
@@ -147,7 +150,7 @@ def _draw_marks(photo: Image, labels: LabelMap, colours: Image, ignore_index: in
     grown = grow_marks(labels, _MARK_RADIUS, ignore_index)
     marked = grown != ignore_index
     pale = photo // 2 + 100
-    pale[binary_dilation(marked) & ~marked] = 255
+    pale[ndimage.binary_dilation(marked) & ~marked] = 255
     return np.where(marked[..., None], colours[grown], pale)
 
 

@@ -1,0 +1,75 @@
+"""The front door: which subcommand, which exit code, and one line for a fault."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmseg_wsss import __version__
+from mmseg_wsss.cli import config as config_command
+from mmseg_wsss.cli.main import COMMANDS, build_parser, main
+
+
+def raising(error):
+    def run(args):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize('error', [ValueError('a bad value'), FileNotFoundError('no such file'), ImportError('no mm')])
+def test_fault_of_the_user_is_one_line(monkeypatch, capsys, error):
+    monkeypatch.setattr(config_command, 'run', raising(error))
+    assert main(['config', 'x']) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ''
+    assert printed.err.startswith(f'wsss: error: {error}')
+    assert printed.err.count('\n') == 1
+    assert ('wsss doctor' in printed.err) == isinstance(error, ImportError)
+
+
+def test_fault_of_the_program_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(config_command, 'run', raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        main(['config', 'x'])
+
+
+def test_exit_code_of_the_subcommand(monkeypatch):
+    monkeypatch.setattr(config_command, 'run', lambda args: 1)
+    assert main(['config', 'x']) == 1
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_every_subcommand_has_help(name, capsys):
+    with pytest.raises(SystemExit, match='0'):
+        main([name, '--help'])
+    assert f'wsss {name}' in capsys.readouterr().out
+    assert callable(build_parser(name).get_default('run'))
+
+
+def test_help_lists_all_and_version_is_the_package_s(capsys):
+    with pytest.raises(SystemExit):
+        main(['--help'])
+    printed = capsys.readouterr().out
+    assert [name for name in COMMANDS if f'    {name} ' not in printed] == []
+    with pytest.raises(SystemExit):
+        main(['--version'])
+    assert capsys.readouterr().out == f'wsss {__version__}\n'
+
+
+@pytest.mark.parametrize('argv', [[], ['train']])
+def test_unknown_or_no_subcommand(argv, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(argv)
+    assert 'COMMAND' in capsys.readouterr().err
+
+
+def test_doctor_starts_without_openmmlab():
+    script = (
+        'import sys\n'
+        "for name in ('torch', 'mmengine', 'mmcv', 'mmseg'): sys.modules[name] = None\n"
+        'from mmseg_wsss.cli.main import build_parser\n'
+        "build_parser('doctor').parse_args(['doctor'])\n"
+        "build_parser('config').parse_args(['config'])"
+    )
+    subprocess.run([sys.executable, '-c', script], check=True)
