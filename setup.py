@@ -43,7 +43,7 @@ setup(
             'regex',
         ],
         'openmmlab': [
-            'torch>=2.0,<2.6',
+            'torch>=2.0',
             'mmengine>=0.10.7,<0.11',
             'mmcv>=2.0.0rc4,<2.2.0',
             'mmsegmentation>=1.2.2,<2',
