@@ -47,6 +47,7 @@ class CRFInputs(NamedTuple):
     used: Tensor | None  # False where a cell is neither, (B, 1, H, W); None if there is no such cell
     denominator: Tensor  # scalar
     compatibility: Tensor | None  # (C, C)
+    rounding: float  # relative error of an energy by rounding, of the probabilities and of the sums
 
 
 def gated_crf_loss(
@@ -108,20 +109,19 @@ def gated_crf_loss(
         message = (gated_kernel[:, None] * _neighbours(probs, radius)).sum(dim=2)  # sum_b G_ab K_ab y_b, (B, C, H, W)
         if inputs.compatibility is None:
             total = gated_kernel.sum(dim=1)
-            energy = lift_rounding((total - (probs * message).sum(dim=1)).sum(), total.sum(), gated_kernel.shape[1])
+            energy = lift_rounding((total - (probs * message).sum(dim=1)).sum(), total.sum(), inputs.rounding)
         else:
             energy = torch.einsum('bihw,ij,bjhw->', probs, inputs.compatibility, message)
         return energy / inputs.denominator
 
 
-def lift_rounding(energy: Tensor, total: Tensor, num_terms: int) -> Tensor:
+def lift_rounding(energy: Tensor, total: Tensor, rounding: float) -> Tensor:
     """Return 0 for a Potts energy that is negative only by rounding; the gradient stays.
 
-    The energy of probabilities is never below 0, but it is the small difference of ``total``, the sum of the kernel,
-    and of the agreement, which are sums of ``num_terms`` numbers per cell.
+    The energy of probabilities is never below 0, but probabilities of 1 and 0.002 in bfloat16 have a sum above 1, and
+    the energy is the small difference of ``total``, the sum of the kernel, and the agreement.
     """
-    rounding = torch.finfo(energy.dtype).eps * num_terms * total
-    return energy + torch.where(energy < -rounding, 0, -energy).clamp(min=0).detach()
+    return energy + torch.where(energy < -rounding * total, 0, -energy).clamp(min=0).detach()
 
 
 @torch.no_grad()
@@ -156,6 +156,7 @@ def prepare_inputs(
             used=used,
             denominator=counted.sum().clamp(min=1),
             compatibility=None if compatibility is None else compatibility.detach().to(dtype),
+            rounding=torch.finfo(probs.dtype).eps ** 2 + torch.finfo(dtype).eps * (2 * radius + 1) ** 2,
         )
 
 

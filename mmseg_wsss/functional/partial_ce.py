@@ -48,19 +48,18 @@ def partial_cross_entropy(
     """
     _check_labels(logits, labels)
     dtype = compute_dtype(logits)
-    with torch.autocast(logits.device.type, enabled=False):
-        labelled = labels != ignore_index
-        # Replaced before the softmax: 0 * NaN in its backward would be NaN.
-        logits = torch.where(labelled[:, None], logits, 0).to(dtype)
-        labels = labels.long()
-        weight = None
-        if class_weight is None:
-            total_weight = labelled.sum(dtype=dtype)
-        else:
-            weight = _as_class_weight(class_weight, logits)
-            total_weight = (weight[torch.where(labelled, labels, 0)] * labelled).sum()
-        total = F.cross_entropy(logits, labels, weight, ignore_index=ignore_index, reduction='sum')
-        return total / torch.where(total_weight > 0, total_weight, 1)
+    labelled = labels != ignore_index
+    # Replaced before the softmax: 0 * NaN in its backward would be NaN.
+    logits = torch.where(labelled[:, None], logits, 0).to(dtype)
+    labels = labels.long()
+    weight = None
+    if class_weight is None:
+        total_weight = labelled.sum(dtype=dtype)
+    else:
+        weight = _as_class_weight(class_weight, logits)
+        total_weight = (weight[torch.where(labelled, labels, 0)] * labelled).sum()
+    total = F.cross_entropy(logits, labels, weight, ignore_index=ignore_index, reduction='sum')
+    return total / torch.where(total_weight > 0, total_weight, 1)
 
 
 def inverse_log_class_weights(counts: Tensor | Sequence[float]) -> Tensor:

@@ -155,7 +155,7 @@ def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> T
     torch.neg(line.take_up(sums[:-1]), out=gradient)
     total = sums[-1] * fields[-1]
     energy = 0.5 * (total - (fields[:-1] * sums[:-1]).sum(dim=0)).sum()
-    return lift_rounding(energy, total.sum(), (2 * line.reach_y + 1) * (2 * line.reach_x + 1))
+    return lift_rounding(energy, total.sum(), inputs.rounding)
 
 
 def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradient: Tensor) -> Tensor:

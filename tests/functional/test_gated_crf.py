@@ -165,6 +165,27 @@ def test_equal_predictions_cost_nothing_and_no_prediction_costs_less(loss_fn):
 
 
 @both
+@pytest.mark.parametrize('radius', [1, 5])
+def test_rounded_probabilities_cost_nothing_less_than_nothing(loss_fn, radius):
+    # 0.9981 and 0.0019 in bfloat16: the inner product of equal predictions is above 1.
+    probs = torch.tensor([0.9981, 0.0019]).bfloat16().view(1, 2, 1, 1).expand(1, 2, 8, 8)
+    assert probs.double().sum(dim=1).max() > 1
+    loss, grad = value_and_grad(loss_fn, probs, torch.zeros(1, 3, 8, 8), kernels=PAPER, radius=radius)
+    assert loss == 0
+    assert (grad[:, 0] < -0.05).all()
+    # What is no probability keeps its value, also below 0.
+    assert loss_fn(1.1 * probs.float(), torch.zeros(1, 3, 8, 8), kernels=PAPER, radius=radius) < -0.1
+
+
+@both
+def test_a_mask_value_below_one_does_not_count(loss_fn):
+    probs, image, _ = random_case((1, 2, 3, 3), image_size=(3, 3))
+    mask = torch.tensor([[1, 1, 0.99], [1, 0.5, 1], [math.nan, 1, 1]]).view(1, 1, 3, 3)
+    expected = loss_fn(probs, image, kernels=PAPER, source_mask=mask == 1)
+    assert torch.equal(loss_fn(probs, image, kernels=PAPER, source_mask=mask), expected)
+
+
+@both
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 1000), masks=st.sampled_from(['', 's', 'd', 'sd']))
 def test_classes_may_be_permuted_and_images_flipped(loss_fn, seed, masks):

@@ -92,6 +92,13 @@ def test_only_classes_without_weight_is_zero():
     assert not logits.grad.any()
 
 
+def test_weights_below_one_still_average():
+    logits = torch.tensor([[[[2.0]], [[0.0]]]])
+    labels = torch.zeros(1, 1, 1, dtype=torch.long)
+    expected = partial_cross_entropy(logits, labels)
+    torch.testing.assert_close(partial_cross_entropy(logits, labels, class_weight=[0.01, 1.0]), expected)
+
+
 def test_extreme_logits_stay_finite():
     logits = torch.tensor([[[[1e30]], [[-1e30]]]], requires_grad=True)
     loss = partial_cross_entropy(logits, torch.ones(1, 1, 1, dtype=torch.long))
@@ -119,8 +126,9 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert logits.grad.dtype == dtype
 
 
-def test_autocast_changes_nothing():
-    logits, labels = case(dtype=torch.float32)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_autocast_changes_nothing(dtype):
+    logits, labels = case(dtype=dtype)
     expected = partial_cross_entropy(logits, labels)
     with torch.autocast('cpu', torch.bfloat16):
         assert torch.equal(partial_cross_entropy(logits, labels), expected)
