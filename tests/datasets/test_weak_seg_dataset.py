@@ -187,9 +187,7 @@ def test_a_missing_split_file_and_doubled_ids_are_named(root):
 
 def test_another_size_in_the_label_file_is_refused(root):
     write_labels(root, [{'file_name': 'a.jpg', 'width': 16, 'height': 12, 'points': [POINT]}])
-    with pytest.raises(
-        ValueError, match=r"w.json: image 'a': width and height are 16 x 12 .*img/a.jpg is 8 x 6"
-    ):
+    with pytest.raises(ValueError, match=r"w.json: image 'a': width and height are 16 x 12 .*img/a.jpg is 8 x 6"):
         build(root)
 
 
