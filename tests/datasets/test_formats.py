@@ -185,13 +185,18 @@ def fitted(labels, size=(8, 6)):
 
 def test_coordinates_up_to_half_a_pixel_beyond_the_edge_move_to_the_border():
     labels = WeakAnnotations(
-        points=[[8, 6], [-1, -1], [7.25, 2.5], [7.5, 0]], point_labels=[1] * 4,
+        points=[[8, 6], [-1, -1], [7.25, 2.5], [7.5, 0], [1, -0.6]], point_labels=[1] * 5,
         polylines=([[0, 0], [8, 3]],), polyline_labels=[1], boxes=[[-1, 0, 8, 6]], box_labels=[1],
     )  # fmt: skip
     moved = fitted(labels)
-    assert moved.points.tolist() == [[7, 5], [0, 0], [7, 2.5], [7, 0]]
+    assert moved.points.tolist() == [[7, 5], [0, 0], [7, 2.5], [7, 0], [1, 0]]
     assert moved.polylines[0].tolist() == [[0, 0], [7, 3]]
     assert moved.boxes.tolist() == [[0, 0, 7, 5]]
+
+
+@pytest.mark.parametrize(('xy', 'border'), [((7.5, 2), (7, 2)), ((3, 5.5), (3, 5)), ((-0.6, 2), (0, 2))])
+def test_a_single_coordinate_barely_beyond_the_edge_moves_too(xy, border):
+    assert fitted(WeakAnnotations(points=[xy], point_labels=[1])).points.tolist() == [list(border)]
 
 
 def test_coordinates_inside_are_left_exactly_as_they_are():
