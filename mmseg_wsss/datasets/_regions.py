@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
-from skimage.measure import approximate_polygon
 from skimage.morphology import skeletonize
 
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
@@ -88,7 +87,7 @@ def central_pixel(region: Region, rng: np.random.Generator, nearest_fraction: fl
 
 
 def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.NDArray[np.float64]:
-    """A random part of the longest path through the skeleton, as few vertices (x, y) as keep within half a pixel."""
+    """Return a random part of the longest path through the skeleton as vertices (x, y); drawn, it never leaves it."""
     skeleton = skeletonize(np.pad(region.mask, 1))[1:-1, 1:-1]
     costs = np.where(skeleton, 1.0, -1.0)
     start = _farthest(costs, tuple(np.argwhere(skeleton)[0]))[0]
@@ -96,8 +95,14 @@ def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.
     path = np.array(finder.traceback(end), dtype=np.float64)
     kept = max(1, round(length * len(path)))
     offset = int(rng.integers(len(path) - kept + 1))
-    line = approximate_polygon(path[offset : offset + kept], tolerance=0.5)
+    line = _corners(path[offset : offset + kept])
     return line[:, ::-1] + np.array(region.corner)
+
+
+def _corners(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Keep both ends of a path of neighbouring pixels and the pixels where it turns: the same pixels when drawn."""
+    turns = (np.diff(path, n=2, axis=0) != 0).any(axis=1)
+    return path[np.concatenate([[True], turns, [True]])[: len(path)]]
 
 
 def _farthest(costs: npt.NDArray[np.float64], start: tuple[int, int]) -> tuple[tuple[int, int], MCP_Geometric]:

@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +90,9 @@ def test_canonical_names_a_wrong_file_key(tmp_path, changes, message):
     ('image', 'message'),
     [
         ({}, "the key 'file_name' is missing"),
+        ('a.png', 'expected an object with the keys file_name, .*, got str'),
+        ({'file_name': 3}, 'file_name must be a path below the image folder, got 3'),
+        ({'file_name': ''}, "file_name must be a path below the image folder, got ''"),
         ({'file_name': 'a', 'point': []}, "unknown key 'point'; did you mean 'points'"),
         ({'file_name': 'a', 'width': 3.5}, r"\('a'\): width must be a whole number of pixels, got 3.5"),
         ({'file_name': 'a', 'points': {}}, 'points must be a list'),
@@ -181,13 +185,18 @@ def fitted(labels, size=(8, 6)):
 
 def test_coordinates_up_to_half_a_pixel_beyond_the_edge_move_to_the_border():
     labels = WeakAnnotations(
-        points=[[8, 6], [-1, -1], [7.25, 2.5], [7.5, 0]], point_labels=[1] * 4,
+        points=[[8, 6], [-1, -1], [7.25, 2.5], [7.5, 0], [1, -0.6]], point_labels=[1] * 5,
         polylines=([[0, 0], [8, 3]],), polyline_labels=[1], boxes=[[-1, 0, 8, 6]], box_labels=[1],
     )  # fmt: skip
     moved = fitted(labels)
-    assert moved.points.tolist() == [[7, 5], [0, 0], [7, 2.5], [7, 0]]
+    assert moved.points.tolist() == [[7, 5], [0, 0], [7, 2.5], [7, 0], [1, 0]]
     assert moved.polylines[0].tolist() == [[0, 0], [7, 3]]
     assert moved.boxes.tolist() == [[0, 0, 7, 5]]
+
+
+@pytest.mark.parametrize(('xy', 'border'), [((7.5, 2), (7, 2)), ((3, 5.5), (3, 5)), ((-0.6, 2), (0, 2))])
+def test_a_single_coordinate_barely_beyond_the_edge_moves_too(xy, border):
+    assert fitted(WeakAnnotations(points=[xy], point_labels=[1])).points.tolist() == [list(border)]
 
 
 def test_coordinates_inside_are_left_exactly_as_they_are():
@@ -434,3 +443,12 @@ def test_a_wrong_source_is_explained(source, message):
 
 def test_the_readers_have_the_documented_names():
     assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml'}
+
+
+def test_the_example_in_the_docs_is_read(tmp_path):
+    docs = Path(__file__).parents[2] / 'docs' / 'formats.md'
+    example = re.search(r'```json\n(.*?)```', docs.read_text(), re.DOTALL).group(1)
+    entry = read_labels(write(tmp_path / 'w.json', example)).images['field/1']
+    assert set(entry.annotations.to_dict()) == {'points', 'scribbles', 'boxes', 'tags', 'mask'}
+    with pytest.raises(ValueError, match=re.escape("images[0] ('field/1.jpg'): unknown key 'point'; did you mean")):
+        read_labels(write(tmp_path / 'w.json', example.replace('"points":   ', '"point":   ')))

@@ -73,8 +73,11 @@ def _classes(classes: Any, path: str) -> tuple[tuple[str, ...], Palette | None]:
 
 
 def _image(image: Any, where: str, root: Path) -> ImageEntry:
+    if isinstance(image, Mapping) and 'file_name' in image:
+        where = f'{where} ({image["file_name"]!r})'
     _check_keys(image, IMAGE_KEYS, ('file_name',), where)
-    where = f'{where} ({image["file_name"]!r})'
+    if not isinstance(image['file_name'], str) or not image['file_name']:
+        raise ValueError(f'{where}: file_name must be a path below the image folder, got {image["file_name"]!r}')
     for key in ('width', 'height'):
         if image.get(key) is not None and (type(image[key]) is not int or image[key] < 1):
             raise ValueError(f'{where}: {key} must be a whole number of pixels, got {image[key]!r}')
