@@ -38,8 +38,8 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         ignore_index: The unlabelled value, 255.
 
     Raises:
-        ValueError: If a kind of labels is unknown, a size too small to draw in, or the pipeline moves the image without its
-            weak labels.
+        ValueError: If a kind of labels is unknown, a size too small to draw in, or the pipeline moves the image without
+            its weak labels.
     """
 
     METAINFO: dict[str, Any] = {'classes': CLASSES, 'palette': [list(colour) for colour in PALETTE]}  # noqa: RUF012
