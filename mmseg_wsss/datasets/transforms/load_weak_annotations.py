@@ -11,6 +11,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...structures import WeakAnnotations
 from ...structures.weak_annotations import KEYS
+from ._geometry import add_frame
 
 
 @TRANSFORMS.register_module()
@@ -20,7 +21,7 @@ class LoadWeakAnnotations(BaseTransform):
     Required keys: ``weak_annotations`` (a ``WeakAnnotations`` or its dict form), ``ori_shape``; optionally
     ``weak_label_size``, ``label_map``, ``img_path``.
 
-    Added keys: ``homography_matrix``; with a dense mask ``gt_seg_map`` and its entry in ``seg_fields``.
+    Added keys: ``homography_matrix``, ``weak_frames``; with a dense mask ``gt_seg_map``, also in ``seg_fields``.
 
     Modified keys: ``weak_annotations``.
 
@@ -59,6 +60,8 @@ class LoadWeakAnnotations(BaseTransform):
         labels = labels.select(self.kinds)
         results['weak_annotations'] = labels
         results['homography_matrix'] = np.eye(3)
+        results['weak_frames'] = []
+        add_frame(results, (height, width))
         if labels.mask_path is not None:
             self._load_mask(results, labels.mask_path)
         elif 'gt_seg_map' in results and 'mask' not in self.kinds:

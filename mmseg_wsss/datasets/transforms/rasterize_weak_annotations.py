@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ._geometry import Matrix, apply
+from ._geometry import Matrix, apply, inside_all_frames
 
 Mask = npt.NDArray[np.bool_]
 
@@ -20,7 +20,7 @@ class RasterizeWeakAnnotations(BaseTransform):
     A click lands on pixel floor(M (x + 0.5)). Drawn in this order: dense mask, boxes, scribbles, clicks, each as
     listed. Where two meet on a pixel the later wins.
 
-    Required keys: ``weak_annotations``, ``homography_matrix``, ``img``, ``ori_shape``; optionally ``gt_seg_map``.
+    Required keys: ``weak_annotations``, ``homography_matrix``, ``weak_frames``, ``img``; optionally ``gt_seg_map``.
 
     Added or modified keys: ``gt_seg_map`` (H, W) uint8; ``gt_valid_map`` (H, W) uint8, 1 inside the original image;
     ``gt_points`` (P, 3) and ``gt_boxes`` (K, 5) float32 in edge coordinates of the current image with the class last,
@@ -59,7 +59,7 @@ class RasterizeWeakAnnotations(BaseTransform):
             raise KeyError('RasterizeWeakAnnotations needs LoadWeakAnnotations before it in the pipeline')
         labels, matrix = results['weak_annotations'], results['homography_matrix']
         size = results['img'].shape[:2]
-        valid = valid_pixels(matrix, size, results['ori_shape'][:2])
+        valid = valid_pixels(results, size)
         canvas = results.get('gt_seg_map')
         canvas = np.full(size, self.ignore_index, dtype=np.uint8) if canvas is None else canvas.astype(np.uint8)
         canvas[~valid] = self.ignore_index
@@ -68,12 +68,14 @@ class RasterizeWeakAnnotations(BaseTransform):
         corners = box_corners(labels.boxes, matrix)
         if self.draw_boxes:
             for quad, label in zip(corners, labels.box_labels, strict=True):
-                overwritten += _draw(canvas, drawn, _quadrilateral(quad, size), label)
+                overwritten += _draw(canvas, drawn, _quadrilateral(quad, size) & valid, label)
         for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
             pixels = np.floor(apply(matrix, line + 0.5)).astype(np.int32)
-            overwritten += _draw(canvas, drawn, self._stroke(pixels, size), label)
+            overwritten += _draw(canvas, drawn, self._stroke(pixels, size) & valid, label)
         points = apply(matrix, labels.points + 0.5)
-        overwritten += self._draw_clicks(canvas, drawn, np.floor(points).astype(np.int64), labels.point_labels)
+        seen = inside_all_frames(results, labels.points + 0.5)
+        pixels = np.floor(points[seen]).astype(np.int64)
+        overwritten += self._draw_clicks(canvas, drawn, pixels, labels.point_labels[seen])
         results['gt_seg_map'] = canvas
         if 'gt_seg_map' not in results.setdefault('seg_fields', []):
             results['seg_fields'].append('gt_seg_map')
@@ -90,14 +92,11 @@ class RasterizeWeakAnnotations(BaseTransform):
 
     def _draw_clicks(self, canvas: np.ndarray, drawn: Mask, pixels: np.ndarray, labels: np.ndarray) -> int:
         height, width = canvas.shape
-        inside = (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
-        reach = self.click_diameter // 2
-        steps = np.arange(-reach, reach + 1)
-        dx, dy = (axis.ravel() for axis in np.meshgrid(steps, steps))
-        disk = dx**2 + dy**2 <= (self.click_diameter / 2) ** 2
+        disk = _disk(self.click_diameter)
+        dy, dx = np.argwhere(disk).T - len(disk) // 2
         overwritten = 0
-        for (x, y), label in zip(pixels[inside], labels[inside], strict=True):
-            columns, rows = x + dx[disk], y + dy[disk]
+        for (x, y), label in zip(pixels, labels, strict=True):
+            columns, rows = x + dx, y + dy
             kept = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
             rows, columns = rows[kept], columns[kept]
             overwritten += int(drawn[rows, columns].sum())
@@ -109,8 +108,8 @@ class RasterizeWeakAnnotations(BaseTransform):
         mask = np.zeros(size, dtype=np.uint8)
         if len(pixels) == 1:
             pixels = pixels.repeat(2, axis=0)
-        cv2.polylines(mask, [pixels], isClosed=False, color=1, thickness=self.stroke_width)
-        return mask.astype(bool)
+        cv2.polylines(mask, [pixels], isClosed=False, color=1, thickness=1)
+        return cv2.dilate(mask, _disk(self.stroke_width)).astype(bool)
 
     def __repr__(self) -> str:
         return (
@@ -119,22 +118,23 @@ class RasterizeWeakAnnotations(BaseTransform):
         )
 
 
-def valid_pixels(matrix: Matrix, size: tuple[int, int], original_size: tuple[int, int]) -> Mask:
-    """Return True where a pixel's centre comes from inside the original image, (H, W).
+def valid_pixels(results: dict[str, Any], size: tuple[int, int]) -> Mask:
+    """Return True where a pixel's centre comes from inside the original image and no step cut it off, (H, W).
 
     Args:
-        matrix: Original to current image, edge coordinates.
+        results: Holds ``homography_matrix`` and ``weak_frames``.
         size: (height, width) of the current image.
-        original_size: (height, width) of the original image.
     """
     rows, columns = np.indices(size)
     centres = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
-    x, y = apply(np.linalg.inv(matrix), centres).T
-    tolerance = 1e-6
-    inside = (
-        (x > -tolerance) & (x < original_size[1] + tolerance) & (y > -tolerance) & (y < original_size[0] + tolerance)
-    )
-    return inside.reshape(size)
+    origins = apply(np.linalg.inv(results['homography_matrix']), centres)
+    return inside_all_frames(results, origins, tolerance=1e-6).reshape(size)
+
+
+def _disk(diameter: int) -> np.ndarray:
+    """Return the pixels whose centres lie within half a diameter of the middle one, odd-sized uint8."""
+    steps = np.arange(-(diameter // 2), diameter // 2 + 1)
+    return (steps[:, None] ** 2 + steps**2 <= (diameter / 2) ** 2).astype(np.uint8)
 
 
 def box_corners(boxes: np.ndarray, matrix: Matrix) -> np.ndarray:

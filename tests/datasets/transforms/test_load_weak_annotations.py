@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from mmseg_wsss.datasets.transforms import check_pipeline
+from mmseg_wsss.structures import WeakAnnotations
+from tests.datasets.transforms.test_geometry import sample
+
+
+def load(results, **settings):
+    return TRANSFORMS.build({'type': 'LoadWeakAnnotations', **settings})(results)
+
+
+def write_mask(path, size, value=1):
+    image = Image.fromarray(np.full(size, value, np.uint8), mode='P')
+    image.putpalette([0, 0, 0, 200, 10, 10] + [0] * 762)
+    image.save(path)
+    return str(path)
+
+
+def test_selects_kinds_and_starts_the_matrix():
+    labels = WeakAnnotations(points=[[1, 1]], point_labels=[1], boxes=[[0, 0, 1, 1]], box_labels=[2])
+    results = load(sample((4, 4), labels), kinds=['boxes'])
+    assert len(results['weak_annotations'].points) == 0
+    assert len(results['weak_annotations'].boxes) == 1
+    assert np.array_equal(results['homography_matrix'], np.eye(3))
+    assert len(load(sample((4, 4), labels.to_dict()))['weak_annotations'].points) == 1
+
+
+def test_palette_mask_is_read_as_indices(tmp_path):
+    mask = write_mask(tmp_path / 'm.png', (4, 6))
+    results = load(sample((4, 6), WeakAnnotations(mask_path=mask)))
+    assert (results['gt_seg_map'] == 1).all()
+    assert results['seg_fields'] == ['gt_seg_map']
+    results = sample((4, 6), WeakAnnotations(mask_path=mask))
+    assert (load(results | {'label_map': {0: 0, 1: 255}})['gt_seg_map'] == 255).all()
+
+
+def test_sizes_that_do_not_fit_are_named(tmp_path):
+    mask = write_mask(tmp_path / 'm.png', (5, 5))
+    results = sample((4, 6), WeakAnnotations(mask_path=mask)) | {'img_path': 'a.jpg'}
+    with pytest.raises(ValueError, match=r'm.png: the mask has the shape \(5, 5\).*a.jpg \(4, 6\)'):
+        load(results)
+    with pytest.raises(ValueError, match='a.jpg: its labels are for an image of 9 x 9 pixels, the image has 6 x 4'):
+        load(sample((4, 6)) | {'img_path': 'a.jpg', 'weak_label_size': (9, 9)})
+
+
+def test_unknown_kind_and_missing_labels():
+    with pytest.raises(ValueError, match=r"unknown kinds of labels \['clicks'\].*points"):
+        load(sample((4, 4)), kinds=['clicks'])
+    with pytest.raises(KeyError, match='WeakSegDataset'):
+        load({'img': np.zeros((4, 4, 3)), 'ori_shape': (4, 4)})
+
+
+LOAD, DRAW, PACK = ({'type': name} for name in ('LoadWeakAnnotations', 'RasterizeWeakAnnotations', 'PackWeakSegInputs'))
+RESIZE = {'type': 'WeakResize', 'scale_factor': 0.5}
+PLAIN = {'type': 'RandomResize', 'scale': (8, 8), 'ratio_range': (1, 2), 'keep_ratio': True}
+
+
+def check(*steps):
+    check_pipeline([TRANSFORMS.build(step) for step in steps])
+
+
+def test_pipelines_that_are_right():
+    crop, flip = {'type': 'WeakRandomCrop', 'crop_size': 8}, {'type': 'WeakRandomFlip', 'prob': 0.5}
+    check({'type': 'LoadImageFromFile'}, LOAD, PLAIN | {'resize_type': 'WeakResize'}, crop, flip, DRAW, PACK)
+    check(LOAD, {'type': 'PhotoMetricDistortion'}, DRAW, {'type': 'PhotoMetricDistortion'}, PACK)
+    check(LOAD, {'type': 'RandomChoice', 'transforms': [[RESIZE], [crop, flip]]}, DRAW, PACK)
+    check(
+        LOAD,
+        {'type': 'RandomApply', 'transforms': [{'type': 'WeakRandomRotate', 'prob': 1, 'degree': 9.0}]},
+        DRAW,
+        PACK,
+    )
+
+
+@pytest.mark.parametrize(
+    ('steps', 'message'),
+    [
+        ([LOAD, {'type': 'Resize', 'scale_factor': 2.0}, DRAW, PACK], 'Resize moves the image.*take WeakResize'),
+        ([LOAD, {'type': 'RandomCrop', 'crop_size': 8}, DRAW, PACK], 'take WeakRandomCrop'),
+        ([LOAD, {'type': 'RandomFlip', 'prob': 0.5}, DRAW, PACK], 'take WeakRandomFlip'),
+        ([LOAD, {'type': 'RandomRotate', 'prob': 1, 'degree': 9.0}, DRAW, PACK], 'take WeakRandomRotate'),
+        ([LOAD, PLAIN, DRAW, PACK], r"take RandomResize\(resize_type='WeakResize'\)"),
+        ([LOAD, {'type': 'Pad', 'size': (9, 9)}, DRAW, PACK], 'SegDataPreProcessor'),
+        (
+            [LOAD, {'type': 'RandomCutOut', 'prob': 1, 'n_holes': 1, 'cutout_shape': (2, 2)}, DRAW, PACK],
+            'RandomCutOut does',
+        ),
+        (
+            [LOAD, {'type': 'RandomApply', 'transforms': [{'type': 'RandomFlip', 'prob': 1.0}]}, DRAW, PACK],
+            'WeakRandomFlip',
+        ),
+        ([RESIZE, LOAD, DRAW, PACK], 'WeakResize must stand between'),
+        ([LOAD, DRAW, RESIZE, PACK], 'WeakResize must stand between'),
+        ([LOAD, DRAW, {'type': 'RandomFlip', 'prob': 1.0}, PACK], 'would move the image away'),
+        ([LOAD, PACK], 'RasterizeWeakAnnotations exactly once'),
+        ([LOAD, DRAW, {'type': 'PackSegInputs'}], 'PackWeakSegInputs exactly once'),
+        ([DRAW, LOAD, PACK], 'the order must be'),
+    ],
+)
+def test_pipelines_that_are_wrong(steps, message):
+    with pytest.raises(ValueError, match=message):
+        check(*steps)
