@@ -220,7 +220,7 @@ def _check_arguments(
 
 def _pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
     """Return 1 for cells whose pixels all count, else 0; a maximum over the others knows no rounding."""
-    left_out = 1 - (mask >= 1).to(dtype)
+    left_out = (mask >= 1).logical_not().to(dtype)
     return 1 - F.adaptive_max_pool2d(left_out, size)
 
 

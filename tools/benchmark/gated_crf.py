@@ -5,8 +5,8 @@ image and a source mask four times larger. What is measured: softmax, loss and b
 implementation runs in a process of its own:
 
 - CPU and wall seconds: median over the repeats after the first call, and the spread (largest minus smallest);
-- extra memory: largest resident size at the end minus the resident size just before the first call, so without the
-  inputs and what a first tiny call loads. It needs Linux.
+- extra memory: largest resident size since just before the first call minus the resident size then, so without the
+  inputs and what a first tiny call loads. Freed memory is given back to the system first. It needs Linux.
 
 Example:
     python tools/benchmark/gated_crf.py --threads 1 --cases 8x21x64x64 --output gated_crf.json
@@ -15,18 +15,17 @@ Example:
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
-
-# torch is imported by the measured processes only: a process inherits the peak memory of the one that starts it.
 
 CASES = ('8x21x64x64', '48x21x64x64', '8x19x192x192')
 IMPLEMENTATIONS = ('reference', 'op')
@@ -70,7 +69,7 @@ def measure(implementation: str, case: str, radius: int, repeats: int, threads: 
 
     step(*make_inputs('1x2x8x8'))
     inputs = make_inputs(case)
-    before = resident_bytes()
+    before = restart_peak_memory()
     loss = step(*inputs)
     cpu, wall = [], []
     for _ in range(repeats):
@@ -78,7 +77,6 @@ def measure(implementation: str, case: str, radius: int, repeats: int, threads: 
         step(*inputs)
         cpu.append(time.process_time() - cpu_start)
         wall.append(time.perf_counter() - wall_start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         'case': case,
         'implementation': implementation,
@@ -88,7 +86,7 @@ def measure(implementation: str, case: str, radius: int, repeats: int, threads: 
         'cpu_spread_s': max(cpu) - min(cpu),
         'wall_s': statistics.median(wall),
         'wall_spread_s': max(wall) - min(wall),
-        'extra_mib': (peak - before) / MIB,
+        'extra_mib': (status_bytes('VmHWM') - before) / MIB,
         'torch': torch.__version__,
     }
 
@@ -108,10 +106,18 @@ def make_inputs(case: str) -> Any:
     return logits, image, mask
 
 
-def resident_bytes() -> int:
-    """Return the memory that this process holds now."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE')
+def restart_peak_memory() -> int:
+    """Return the memory that this process holds now, and count its largest one from here."""
+    gc.collect()
+    ctypes.CDLL('libc.so.6').malloc_trim(0)
+    Path('/proc/self/clear_refs').write_text('5')
+    return status_bytes('VmRSS')
+
+
+def status_bytes(key: str) -> int:
+    """Return a size in /proc/self/status: VmRSS is the memory now, VmHWM the largest one."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f'{key}:'))
 
 
 def measure_apart(implementation: str, case: str, args: argparse.Namespace) -> dict[str, Any]:
