@@ -92,7 +92,8 @@ def test_inferencer(trained, tmp_path):
     import numpy as np
     from mmseg.apis import MMSegInferencer
     import mmseg_wsss.plugin
-    inferencer = MMSegInferencer({str(trained / 'unet_shapes_clicks.py')!r}, {str(trained / 'iter_4.pth')!r}, device='cpu')
+    config, checkpoint = {str(trained / 'unet_shapes_clicks.py')!r}, {str(trained / 'iter_4.pth')!r}
+    inferencer = MMSegInferencer(config, checkpoint, device='cpu')
     image = np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8)
     result = inferencer(image, return_datasamples=True)
     np.save({str(tmp_path / 'labels.npy')!r}, result.pred_sem_seg.data.numpy())
