@@ -88,11 +88,15 @@ def test_mmsegs_own_tool_trains_a_users_config(trained, tmp_path):
 
 
 def test_inferencer(trained, tmp_path):
+    cfg = mmengine.Config.fromfile(trained / 'unet_shapes_clicks.py')
+    # The demo draws its pictures; a model that is to read files needs the loader of files, as all other recipes have.
+    cfg.test_dataloader.dataset.pipeline = [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]
+    cfg.dump(tmp_path / 'files.py')
     script = f"""
     import numpy as np
     from mmseg.apis import MMSegInferencer
     import mmseg_wsss.plugin
-    config, checkpoint = {str(trained / 'unet_shapes_clicks.py')!r}, {str(trained / 'iter_4.pth')!r}
+    config, checkpoint = {str(tmp_path / 'files.py')!r}, {str(trained / 'iter_4.pth')!r}
     inferencer = MMSegInferencer(config, checkpoint, device='cpu')
     image = np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8)
     result = inferencer(image, return_datasamples=True)
