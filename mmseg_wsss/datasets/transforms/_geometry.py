@@ -31,12 +31,22 @@ def add_frame(results: dict[str, Any], size: tuple[int, int]) -> None:
     results.setdefault('weak_frames', []).append((results['homography_matrix'], size))
 
 
-def inside_all_frames(results: dict[str, Any], points: Matrix, tolerance: float = 0.0) -> npt.NDArray[np.bool_]:
-    """Return which points of the original image, (N, 2), no step cut off."""
-    inside = np.ones(len(points), dtype=bool)
+def inside_all_frames(
+    results: dict[str, Any], x: Matrix, y: Matrix, *, origin: Matrix | None = None, tolerance: float = 0.0
+) -> npt.NDArray[np.bool_]:
+    """Return which places no step cut off.
+
+    Args:
+        results: Holds ``weak_frames``.
+        x: Columns in edge coordinates; ``x`` and ``y`` broadcast.
+        y: Rows.
+        origin: The matrix from (x, y) to the original image; None: they are places of the original image.
+        tolerance: Places so far outside still count, in pixels.
+    """
+    inside = np.ones(np.broadcast_shapes(x.shape, y.shape), dtype=bool)
     for matrix, (height, width) in results['weak_frames']:
-        x, y = apply(matrix, points).T
-        inside &= (x >= -tolerance) & (x < width + tolerance) & (y >= -tolerance) & (y < height + tolerance)
+        u, v = _map(matrix if origin is None else matrix @ origin, x, y)
+        inside &= (u >= -tolerance) & (u < width + tolerance) & (v >= -tolerance) & (v < height + tolerance)
     return inside
 
 
@@ -54,4 +64,9 @@ def translation(x: float, y: float) -> Matrix:
 
 def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
     """Map points, (N, 2) as (x, y)."""
-    return points @ matrix[:2, :2].T + matrix[:2, 2]
+    return np.stack(_map(matrix, *points.T), axis=-1)
+
+
+def _map(matrix: Matrix, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
+    (a, b, c), (d, e, f) = matrix[:2]
+    return a * x + b * y + c, d * x + e * y + f

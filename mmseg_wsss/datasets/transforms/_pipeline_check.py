@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from mmcv.transforms import LoadAnnotations
+
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
@@ -12,17 +14,32 @@ from .weak_random_rotate import WeakRandomRotate
 from .weak_resize import WeakResize
 
 GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate)
-PHOTOMETRIC = {'PhotoMetricDistortion', 'CLAHE', 'AdjustGamma', 'RGB2Gray', 'Rerange', 'BioMedicalGaussianNoise'}
-WRAPPERS = {'Compose', 'RandomApply', 'RandomChoice', 'TransformBroadcaster', 'RandomChoiceResize', 'RandomResize'}
-REPLACEMENTS = {
-    'Resize': 'WeakResize',
-    'RandomCrop': 'WeakRandomCrop',
-    'RandomFlip': 'WeakRandomFlip',
-    'RandomRotate': 'WeakRandomRotate',
-    'RandomResize': "RandomResize(resize_type='WeakResize')",
-    'RandomChoiceResize': "RandomChoiceResize(resize_type='WeakResize')",
-    'Pad': 'size=... of SegDataPreProcessor, which pads the whole batch',
-    'PackSegInputs': 'PackWeakSegInputs',
+PHOTOMETRIC = {'PhotoMetricDistortion', 'CLAHE', 'AdjustGamma', 'RGB2Gray', 'RandomGrayscale', 'Rerange'}
+WRAPPERS = {'Compose', 'RandomApply', 'RandomChoice', 'RandomChoiceResize', 'RandomResize'}
+LEFT_BEHIND = 'moves the image and leaves the weak labels behind'
+REFUSED = {
+    'Resize': f'{LEFT_BEHIND}: take WeakResize',
+    'RandomCrop': f'{LEFT_BEHIND}: take WeakRandomCrop',
+    'RandomFlip': f'{LEFT_BEHIND}: take WeakRandomFlip',
+    'RandomRotate': f'{LEFT_BEHIND}: take WeakRandomRotate',
+    'RandomResize': f"{LEFT_BEHIND}: take RandomResize(resize_type='WeakResize')",
+    'RandomChoiceResize': f"{LEFT_BEHIND}: take RandomChoiceResize(resize_type='WeakResize')",
+    'CenterCrop': f'{LEFT_BEHIND}: take WeakRandomCrop',
+    'ResizeShortestEdge': f'{LEFT_BEHIND}: take WeakResize(keep_ratio=True)',
+    'ResizeToMultiple': f'{LEFT_BEHIND}: take size_divisor=... of SegDataPreProcessor, which pads the whole batch',
+    'Pad': f'{LEFT_BEHIND}: take size=... of SegDataPreProcessor, which pads the whole batch',
+    'RandomRotFlip': f'{LEFT_BEHIND}: take WeakRandomRotate and WeakRandomFlip',
+    'Albu': 'moves the image in ways that it does not tell: take the Weak* transforms and PhotoMetricDistortion',
+    'RandomCutOut': 'does not say which pixels it paints over, so they would count as image: leave it out',
+    'RandomMosaic': 'puts other images beside this one, whose labels are not loaded: leave it out',
+    'SegRescale': 'changes the size of the label map alone: leave it out',
+    'TransformBroadcaster': f'{LEFT_BEHIND}, for it keeps the mapped keys alone: leave it out',
+    'Normalize': 'takes the image out of 0 to 255, which the losses need: set mean and std of SegDataPreProcessor',
+    'PackSegInputs': 'drops the weak labels: take PackWeakSegInputs',
+    'LoadAnnotations': (
+        'loads the full mask into the labels: leave it out. LoadWeakAnnotations reads the masks that are labels, '
+        'and WeakSegDataset(use_dense_masks=True) makes full masks the labels'
+    ),
 }
 
 
@@ -46,27 +63,28 @@ def check_pipeline(transforms: Iterable[Any]) -> None:
     load, draw, pack = (kinds.index(k) for k in (LoadWeakAnnotations, RasterizeWeakAnnotations, PackWeakSegInputs))
     if not load < draw < pack:
         raise ValueError('the order must be LoadWeakAnnotations, RasterizeWeakAnnotations, PackWeakSegInputs')
-    for step in steps[:load] + steps[load + 1 : draw] + steps[draw + 1 : pack]:
-        _check_step(step, before_drawing=step in steps[:draw], loading=step in steps[:load])
+    for index, step in enumerate(steps[:pack]):
+        if index not in (load, draw):
+            _check_step(step, between=load < index < draw)
 
 
-def _check_step(step: Any, *, before_drawing: bool, loading: bool) -> None:
+def _check_step(step: Any, *, between: bool) -> None:
+    """Refuse what is known to do harm, and between loading and drawing everything that is not known to be harmless."""
     name = type(step).__name__
     if isinstance(step, GEOMETRIC):
-        if loading or not before_drawing:
+        if not between:
             raise ValueError(f'{name} must stand between LoadWeakAnnotations and RasterizeWeakAnnotations')
         return
-    if name in PHOTOMETRIC or not before_drawing or (loading and name.startswith('Load')):
-        if name in REPLACEMENTS:
-            raise ValueError(f'{name} after RasterizeWeakAnnotations would move the image away from its labels')
-        return
-    if name in REPLACEMENTS:
-        raise ValueError(f'{name} moves the image and leaves the weak labels behind: take {REPLACEMENTS[name]}')
-    raise ValueError(
-        f'{name} does not move weak labels and their validity with the image: leave it out. Between '
-        'LoadWeakAnnotations and RasterizeWeakAnnotations may stand '
-        f'{", ".join(kind.__name__ for kind in GEOMETRIC)}, {", ".join(sorted(PHOTOMETRIC))}'
-    )
+    if isinstance(step, LoadAnnotations):
+        raise ValueError(f'{name} {REFUSED["LoadAnnotations"]}')
+    if name in REFUSED:
+        raise ValueError(f'{name} {REFUSED[name]}')
+    if between and name not in PHOTOMETRIC:
+        raise ValueError(
+            f'{name} does not move weak labels and their validity with the image: leave it out, or put it after '
+            'RasterizeWeakAnnotations if it moves nothing. Between LoadWeakAnnotations and RasterizeWeakAnnotations '
+            f'may stand {", ".join(kind.__name__ for kind in GEOMETRIC)}, {", ".join(sorted(PHOTOMETRIC))}'
+        )
 
 
 def _flatten(transforms: Iterable[Any]) -> Iterator[Any]:

@@ -58,6 +58,11 @@ class LoadWeakAnnotations(BaseTransform):
                 f'image has {width} x {height}'
             )
         labels = labels.select(self.kinds)
+        if 'img' in results and results['img'].shape[:2] != (height, width):
+            raise ValueError(
+                f'{results.get("img_path")}: the image has the shape {results["img"].shape[:2]} and not the original '
+                f'{(height, width)}: put LoadWeakAnnotations before the transform that changes its size'
+            )
         results['weak_annotations'] = labels
         results['homography_matrix'] = np.eye(3)
         results['weak_frames'] = []
@@ -70,19 +75,23 @@ class LoadWeakAnnotations(BaseTransform):
         return results
 
     def _load_mask(self, results: dict[str, Any], path: str) -> None:
-        mask = mmcv.imfrombytes(fileio.get(path), flag='unchanged', backend=self.imdecode_backend).astype(np.uint8)
+        mask = mmcv.imfrombytes(fileio.get(path), flag='unchanged', backend=self.imdecode_backend)
         if mask.shape != tuple(results['ori_shape'][:2]):
             raise ValueError(
                 f'{path}: the mask has the shape {mask.shape} and its image {results.get("img_path")} '
-                f'{tuple(results["ori_shape"][:2])}: they must be the same'
+                f'{tuple(results["ori_shape"][:2])}: they must be the same, and the mask of one channel'
             )
+        if mask.size and not 0 <= mask.min() <= mask.max() <= 255:
+            raise ValueError(f'{path}: a mask holds class ids and 255, from 0 to 255; got up to {mask.max()}')
+        mask = mask.astype(np.uint8)
         label_map = results.get('label_map')
         if label_map is not None:
             table = np.arange(256, dtype=np.uint8)
             table[list(label_map)] = list(label_map.values())
             mask = table[mask]
         results['gt_seg_map'] = mask
-        results.setdefault('seg_fields', []).append('gt_seg_map')
+        if 'gt_seg_map' not in results.setdefault('seg_fields', []):
+            results['seg_fields'].append('gt_seg_map')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(kinds={self.kinds})'

@@ -18,7 +18,8 @@ class RasterizeWeakAnnotations(BaseTransform):
     """Draw all weak labels through ``homography_matrix`` and mark the pixels that lie in the original image.
 
     A click lands on pixel floor(M (x + 0.5)). Drawn in this order: dense mask, boxes, scribbles, clicks, each as
-    listed. Where two meet on a pixel the later wins.
+    listed. Where two meet on a pixel the later wins. Outside the original image nothing is drawn but the one pixel that
+    a click of the border lands on.
 
     Required keys: ``weak_annotations``, ``homography_matrix``, ``weak_frames``, ``img``; optionally ``gt_seg_map``.
 
@@ -30,7 +31,8 @@ class RasterizeWeakAnnotations(BaseTransform):
     Args:
         click_diameter: In pixels of the network's input. 1 is one pixel, 3 is 3 x 3; the pixels whose centres lie
             within half the diameter.
-        stroke_width: Width of scribbles in pixels of the network's input.
+        stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
+            this diameter, so an even width comes out one pixel wider.
         draw_boxes: Whether to fill boxes with their class.
         ignore_index: The unlabelled value.
 
@@ -68,14 +70,14 @@ class RasterizeWeakAnnotations(BaseTransform):
         corners = box_corners(labels.boxes, matrix)
         if self.draw_boxes:
             for quad, label in zip(corners, labels.box_labels, strict=True):
-                overwritten += _draw(canvas, drawn, _quadrilateral(quad, size) & valid, label)
+                overwritten += _draw(canvas, drawn, _parallelogram(quad, size) & valid, label)
         for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
             pixels = np.floor(apply(matrix, line + 0.5)).astype(np.int32)
             overwritten += _draw(canvas, drawn, self._stroke(pixels, size) & valid, label)
         points = apply(matrix, labels.points + 0.5)
-        seen = inside_all_frames(results, labels.points + 0.5)
+        seen = inside_all_frames(results, *(labels.points + 0.5).T)
         pixels = np.floor(points[seen]).astype(np.int64)
-        overwritten += self._draw_clicks(canvas, drawn, pixels, labels.point_labels[seen])
+        overwritten += self._draw_clicks(canvas, drawn, valid, pixels, labels.point_labels[seen])
         results['gt_seg_map'] = canvas
         if 'gt_seg_map' not in results.setdefault('seg_fields', []):
             results['seg_fields'].append('gt_seg_map')
@@ -90,7 +92,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         )
         return results
 
-    def _draw_clicks(self, canvas: np.ndarray, drawn: Mask, pixels: np.ndarray, labels: np.ndarray) -> int:
+    def _draw_clicks(self, canvas: np.ndarray, drawn: Mask, valid: Mask, pixels: np.ndarray, labels: np.ndarray) -> int:
         height, width = canvas.shape
         disk = _disk(self.click_diameter)
         dy, dx = np.argwhere(disk).T - len(disk) // 2
@@ -99,17 +101,22 @@ class RasterizeWeakAnnotations(BaseTransform):
             columns, rows = x + dx, y + dy
             kept = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
             rows, columns = rows[kept], columns[kept]
+            kept = valid[rows, columns] | ((rows == y) & (columns == x))
+            rows, columns = rows[kept], columns[kept]
             overwritten += int(drawn[rows, columns].sum())
             canvas[rows, columns] = label
             drawn[rows, columns] = True
         return overwritten
 
     def _stroke(self, pixels: np.ndarray, size: tuple[int, int]) -> Mask:
-        mask = np.zeros(size, dtype=np.uint8)
+        # A margin for lines that run just outside and reach in with half their width.
+        margin = self.stroke_width // 2
+        mask = np.zeros((size[0] + 2 * margin, size[1] + 2 * margin), dtype=np.uint8)
         if len(pixels) == 1:
             pixels = pixels.repeat(2, axis=0)
-        cv2.polylines(mask, [pixels], isClosed=False, color=1, thickness=1)
-        return cv2.dilate(mask, _disk(self.stroke_width)).astype(bool)
+        cv2.polylines(mask, [pixels + margin], isClosed=False, color=1, thickness=1)
+        mask = cv2.dilate(mask, _disk(self.stroke_width)).astype(bool)
+        return mask[margin : margin + size[0], margin : margin + size[1]]
 
     def __repr__(self) -> str:
         return (
@@ -125,10 +132,12 @@ def valid_pixels(results: dict[str, Any], size: tuple[int, int]) -> Mask:
         results: Holds ``homography_matrix`` and ``weak_frames``.
         size: (height, width) of the current image.
     """
-    rows, columns = np.indices(size)
-    centres = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
-    origins = apply(np.linalg.inv(results['homography_matrix']), centres)
-    return inside_all_frames(results, origins, tolerance=1e-6).reshape(size)
+    origin = np.linalg.inv(results['homography_matrix'])
+    columns, rows = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
+    corners = inside_all_frames(results, columns[[0, -1]], rows[[0, -1]], origin=origin, tolerance=1e-6)
+    if corners.all():  # Frames are convex: what is inside with its corners is inside.
+        return np.ones(size, dtype=bool)
+    return inside_all_frames(results, columns, rows, origin=origin, tolerance=1e-6)
 
 
 def _disk(diameter: int) -> np.ndarray:
@@ -145,14 +154,19 @@ def box_corners(boxes: np.ndarray, matrix: Matrix) -> np.ndarray:
     return apply(matrix, corners).reshape(-1, 4, 2)
 
 
-def _quadrilateral(corners: np.ndarray, size: tuple[int, int]) -> Mask:
-    """Return the pixels whose centres lie in a convex quadrilateral."""
-    rows, columns = np.indices(size)
-    sides = []
+def _parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:
+    """Return the pixels whose centres lie in a parallelogram or on its sides."""
+    # Half-planes in the box's own window: skimage.draw.polygon asks pixel by pixel and takes ten times as long.
+    mask = np.zeros(size, dtype=bool)
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, size[::-1])
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int), 0, size[::-1])
+    columns, rows = np.arange(left, right) + 0.5, np.arange(top, bottom)[:, None] + 0.5
+    window = mask[top:bottom, left:right]
+    window[:] = True
+    turn = np.sign(np.linalg.det(corners[[1, 3]] - corners[0]))
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        sides.append((x2 - x1) * (rows + 0.5 - y1) - (y2 - y1) * (columns + 0.5 - x1))
-    sides = np.stack(sides)
-    return (sides >= 0).all(axis=0) | (sides <= 0).all(axis=0)
+        window &= turn * (x2 - x1) * (rows - y1) >= turn * (y2 - y1) * (columns - x1)
+    return mask
 
 
 def _draw(canvas: np.ndarray, drawn: Mask, mask: Mask, label: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from mmseg.datasets.transforms import RandomCrop
 from mmseg.registry import TRANSFORMS
 
-from ._geometry import apply, multiply, translation
+from ._geometry import apply, inside_all_frames, multiply, translation
 
 
 @TRANSFORMS.register_module()
@@ -53,6 +53,7 @@ class WeakRandomCrop(RandomCrop):
         top, bottom, left, right = results['crop_bbox']
         labels = results['weak_annotations']
         dots = np.concatenate([labels.points, *(_along(line) for line in labels.polylines)])
+        dots = dots[inside_all_frames(results, *(dots + 0.5).T)]
         x, y = apply(results['homography_matrix'], dots + 0.5).T
         count = int(((x >= left) & (x < right) & (y >= top) & (y < bottom)).sum())
         if 'gt_seg_map' in results:

@@ -4,7 +4,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets.transforms import RandomRotate
 from mmseg.registry import TRANSFORMS
 
@@ -15,12 +14,17 @@ from ._geometry import multiply, translation
 class WeakRandomRotate(RandomRotate):
     """mmseg's ``RandomRotate``, noted in ``homography_matrix``; a positive angle is clockwise."""
 
+    def generate_degree(self) -> tuple[bool, float]:
+        """Draw whether to rotate and by how much, and remember it."""
+        # Not mmcv's cache_random_params: it leaves methods on the instance that can be neither pickled nor copied.
+        self._draw = super().generate_degree()
+        return self._draw
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Rotate the image and dense maps, multiply the matrix."""
         height, width = results['img'].shape[:2]
-        with cache_random_params(self):
-            rotate, degree = self.generate_degree()
-            results = super().transform(results)
+        results = super().transform(results)
+        rotate, degree = self._draw
         if rotate:
             new_height, new_width = results['img'].shape[:2]
             results['img_shape'] = (new_height, new_width)

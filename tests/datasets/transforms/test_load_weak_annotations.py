@@ -37,6 +37,29 @@ def test_palette_mask_is_read_as_indices(tmp_path):
     assert (load(results | {'label_map': {0: 0, 1: 255}})['gt_seg_map'] == 255).all()
 
 
+def test_a_mask_that_another_step_loaded_moves_once(tmp_path):
+    """mmseg moves what ``seg_fields`` names as often as it names it: two flips are none."""
+    results = sample((4, 4), WeakAnnotations(mask_path=write_mask(tmp_path / 'm.png', (4, 4))), np.zeros((4, 4)))
+    assert load(results)['seg_fields'] == ['gt_seg_map']
+    assert (results['gt_seg_map'] == 1).all()
+
+
+@pytest.mark.parametrize('value', [256, 300])
+def test_mask_values_do_not_wrap(tmp_path, value):
+    path = tmp_path / 'm.png'
+    Image.fromarray(np.full((4, 4), value, np.uint16)).save(path)
+    with pytest.raises(ValueError, match=f'm.png: a mask holds class ids and 255, from 0 to 255; got up to {value}'):
+        load(sample((4, 4), WeakAnnotations(mask_path=str(path))))
+    Image.fromarray(np.full((4, 4), 255, np.uint16)).save(path)
+    assert (load(sample((4, 4), WeakAnnotations(mask_path=str(path))))['gt_seg_map'] == 255).all()
+
+
+def test_an_image_that_changed_before_is_refused():
+    results = sample((4, 6)) | {'img': np.zeros((8, 12, 3), np.uint8), 'img_path': 'a.jpg'}
+    with pytest.raises(ValueError, match=r'a.jpg: the image has the shape \(8, 12\) and not the original \(4, 6\)'):
+        load(results)
+
+
 def test_sizes_that_do_not_fit_are_named(tmp_path):
     mask = write_mask(tmp_path / 'm.png', (5, 5))
     results = sample((4, 6), WeakAnnotations(mask_path=mask)) | {'img_path': 'a.jpg'}
@@ -56,6 +79,7 @@ def test_unknown_kind_and_missing_labels():
 LOAD, DRAW, PACK = ({'type': name} for name in ('LoadWeakAnnotations', 'RasterizeWeakAnnotations', 'PackWeakSegInputs'))
 RESIZE = {'type': 'WeakResize', 'scale_factor': 0.5}
 PLAIN = {'type': 'RandomResize', 'scale': (8, 8), 'ratio_range': (1, 2), 'keep_ratio': True}
+NORMALISE = {'type': 'Normalize', 'mean': [0, 0, 0], 'std': [1, 1, 1]}
 
 
 def check(*steps):
@@ -65,6 +89,7 @@ def check(*steps):
 def test_pipelines_that_are_right():
     crop, flip = {'type': 'WeakRandomCrop', 'crop_size': 8}, {'type': 'WeakRandomFlip', 'prob': 0.5}
     check({'type': 'LoadImageFromFile'}, LOAD, PLAIN | {'resize_type': 'WeakResize'}, crop, flip, DRAW, PACK)
+    check(LOAD, {'type': 'RandomGrayscale', 'prob': 0.1}, DRAW, {'type': 'GenerateEdge'}, PACK)
     check(LOAD, {'type': 'PhotoMetricDistortion'}, DRAW, {'type': 'PhotoMetricDistortion'}, PACK)
     check(LOAD, {'type': 'RandomChoice', 'transforms': [[RESIZE], [crop, flip]]}, DRAW, PACK)
     check(
@@ -86,7 +111,7 @@ def test_pipelines_that_are_right():
         ([LOAD, {'type': 'Pad', 'size': (9, 9)}, DRAW, PACK], 'SegDataPreProcessor'),
         (
             [LOAD, {'type': 'RandomCutOut', 'prob': 1, 'n_holes': 1, 'cutout_shape': (2, 2)}, DRAW, PACK],
-            'RandomCutOut does',
+            'RandomCutOut does not say which pixels',
         ),
         (
             [LOAD, {'type': 'RandomApply', 'transforms': [{'type': 'RandomFlip', 'prob': 1.0}]}, DRAW, PACK],
@@ -94,7 +119,17 @@ def test_pipelines_that_are_right():
         ),
         ([RESIZE, LOAD, DRAW, PACK], 'WeakResize must stand between'),
         ([LOAD, DRAW, RESIZE, PACK], 'WeakResize must stand between'),
-        ([LOAD, DRAW, {'type': 'RandomFlip', 'prob': 1.0}, PACK], 'would move the image away'),
+        ([LOAD, DRAW, {'type': 'RandomFlip', 'prob': 1.0}, PACK], 'take WeakRandomFlip'),
+        ([LOAD, DRAW, {'type': 'RandomRotFlip', 'rotate_prob': 0.5}, PACK], 'take WeakRandomRotate and WeakRandomFlip'),
+        ([LOAD, DRAW, {'type': 'CenterCrop', 'crop_size': 8}, PACK], 'CenterCrop moves the image'),
+        ([LOAD, DRAW, {'type': 'ResizeToMultiple'}, PACK], 'size_divisor=... of SegDataPreProcessor'),
+        ([LOAD, DRAW, {'type': 'RandomMosaic', 'prob': 1.0}, PACK], 'RandomMosaic puts other images'),
+        ([LOAD, DRAW, {'type': 'LoadAnnotations'}, PACK], 'LoadAnnotations loads the full mask into the labels'),
+        ([{'type': 'LoadAnnotations'}, LOAD, DRAW, PACK], r'use_dense_masks=True'),
+        ([LOAD, NORMALISE, DRAW, PACK], 'set mean and std of SegDataPreProcessor'),
+        ([LOAD, DRAW, NORMALISE, PACK], 'set mean and std of SegDataPreProcessor'),
+        ([LOAD, {'type': 'GenerateEdge'}, DRAW, PACK], 'GenerateEdge does not move weak labels.*put it after'),
+        ([LOAD, {'type': 'TransformBroadcaster', 'transforms': []}, DRAW, PACK], 'keeps the mapped keys alone'),
         ([LOAD, PACK], 'RasterizeWeakAnnotations exactly once'),
         ([LOAD, DRAW, {'type': 'PackSegInputs'}], 'PackWeakSegInputs exactly once'),
         ([DRAW, LOAD, PACK], 'the order must be'),

@@ -4,7 +4,7 @@ import torch
 from mmseg.registry import TRANSFORMS
 
 from mmseg_wsss.structures import WeakAnnotations
-from tests.datasets.transforms.test_geometry import run, sample
+from tests.datasets.transforms.test_geometry import random_clicks, run, sample
 
 
 def drawn(labels, size=(9, 9), mask=None, steps=(), **settings):
@@ -24,6 +24,18 @@ def test_clicks_at_the_border_are_cut_off():
     canvas = drawn(WeakAnnotations(points=[[0, 0], [9, 4], [-1, 2]], point_labels=[1, 2, 3]), click_diameter=3)
     assert (canvas['gt_seg_map'] == 1).sum() == 4
     assert not np.isin(canvas['gt_seg_map'], [2, 3]).any()
+
+
+def test_a_wide_click_stays_inside_the_image():
+    """A rotated picture has corners without image: of a click of the border only its own pixel may fall there."""
+    labels = random_clicks((31, 31), 0, count=300)
+    turn = {'type': 'WeakRandomRotate', 'prob': 1.0, 'degree': 45.0, 'auto_bound': True}
+    wide = [drawn(labels, (31, 31), steps=[turn], seed=seed, click_diameter=5) for seed in range(10)]
+    for seed, results in enumerate(wide):
+        single = drawn(labels, (31, 31), steps=[turn], seed=seed)
+        stray = (results['gt_seg_map'] != 255) & (results['gt_valid_map'] == 0)
+        assert np.array_equal(stray, (single['gt_seg_map'] != 255) & (single['gt_valid_map'] == 0))
+    assert np.mean([r['gt_valid_map'].mean() for r in wide]) < 0.8
 
 
 def test_later_labels_win_and_are_counted():
@@ -59,6 +71,29 @@ def test_strokes_have_their_width_and_are_connected(width):
 def test_a_stroke_far_outside_leaves_the_right_trace():
     canvas = drawn(WeakAnnotations(polylines=[[[-5000, 4], [5000, 4]]], polyline_labels=[1]), stroke_width=1)
     assert np.argwhere(canvas['gt_seg_map'] == 1).tolist() == [[4, x] for x in range(9)]
+
+
+@pytest.mark.parametrize(('row', 'rows'), [(-1, 2), (-2, 1), (-3, 0), (9, 2), (10, 1), (11, 0)])
+def test_a_stroke_outside_reaches_in_with_half_its_width(row, rows):
+    canvas = drawn(WeakAnnotations(polylines=[[[-20, row], [30, row]]], polyline_labels=[1]), stroke_width=5)
+    assert (canvas['gt_seg_map'] == 1).sum(axis=0).tolist() == [rows] * 9
+
+
+def test_boxes_by_the_definition():
+    """A pixel is inside if its centre, moved back, lies in the box."""
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        box = np.sort(rng.integers(0, 40, (2, 2)), axis=0).ravel()
+        steps = [
+            {'type': 'WeakRandomRotate', 'prob': 1.0, 'degree': (-170.0, 170.0), 'auto_bound': bool(seed % 2)},
+            {'type': 'WeakRandomFlip', 'prob': 0.5},
+        ]
+        results = drawn(WeakAnnotations(boxes=[box], box_labels=[1]), (40, 40), steps=steps, seed=seed, draw_boxes=True)
+        back = np.linalg.inv(results['homography_matrix'])
+        for (row, column), label in np.ndenumerate(results['gt_seg_map']):
+            x, y, _ = back @ [column + 0.5, row + 0.5, 1]
+            inside = box[0] <= x <= box[2] + 1 and box[1] <= y <= box[3] + 1
+            assert (label == 1) == inside
 
 
 def test_boxes_are_inclusive_and_rotate():
