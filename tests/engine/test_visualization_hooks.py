@@ -56,8 +56,8 @@ def run_config(work_dir, hooks):
     backbone = {'type': 'ResNet', 'depth': 18, 'base_channels': 8, 'stem_channels': 8, 'norm_cfg': BN}
     head = {
         'type': 'FCNHead',
-        'in_channels': 64,
-        'in_index': 3,
+        'in_channels': 8,
+        'in_index': 0,
         'channels': 8,
         'num_convs': 1,
         'dropout_ratio': 0.5,
