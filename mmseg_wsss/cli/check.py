@@ -13,7 +13,11 @@ from ._labels import summary
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to ``wsss``."""
-    parser = subparsers.add_parser('check', help='check weak_labels.json against its images', description=__doc__)
+    parser = subparsers.add_parser(
+        'check',
+        help='check weak_labels.json against its images',
+        description='Would a data set with these labels build? Every fault is named with file, image and key.',
+    )
     parser.add_argument('labels', help='weak_labels.json')
     parser.add_argument('--images', required=True, help='image folder')
     parser.add_argument('--split', default='', help='text file with one image id a line; other images are not checked')

@@ -40,7 +40,11 @@ READER_OPTIONS = {
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to ``wsss``."""
-    parser = subparsers.add_parser('convert', help='turn other label files into weak_labels.json', description=__doc__)
+    parser = subparsers.add_parser(
+        'convert',
+        help='turn other label files into weak_labels.json',
+        description="Other people's label files to weak_labels.json.",
+    )
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
 
     points = _reader_parser(formats, 'whats_the_point', "clicks in What's the Point JSON", 'the JSON file of clicks')

@@ -75,6 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print versions, faults and cures; return 1 if there is a fault."""
     env = inspect_environment()
+    print('(lines above on OneDL, NMS or MultiScaleDeformableAttention come from imports of mmcv and mmdet: no fault)')
     print(f'python {platform.python_version()} on {platform.platform()}')
     for name in _SHOWN:
         if env.has(name):

@@ -26,7 +26,11 @@ from ._labels import (
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to ``wsss``."""
-    parser = subparsers.add_parser('simulate', help='make weak labels from full masks', description=__doc__)
+    parser = subparsers.add_parser(
+        'simulate',
+        help='make weak labels from full masks',
+        description='Full masks to the weak labels that an annotator might have given.',
+    )
     parser.add_argument('--masks', required=True, help='folder of index PNG masks')
     parser.add_argument('--images', required=True, help='image folder; images and masks must have the same size')
     add_class_argument(parser)
