@@ -31,3 +31,8 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=60
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='WeakVisualizationHook', interval=600),
+    dict(type='ResultSheetHook'),
+]

@@ -59,3 +59,8 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=ma
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='WeakVisualizationHook', interval=500),
+    dict(type='ResultSheetHook'),
+]

@@ -15,7 +15,7 @@ class WeakRandomCrop(RandomCrop):
     """mmseg's ``RandomCrop``, noted in ``homography_matrix``.
 
     Of crops of 256 pixels from VOC, about one in four holds no click. ``min_labels`` draws again until a crop holds
-    enough; the last draw is taken if none does.
+    enough; the draw with the most labels is taken if none does.
 
     Args:
         crop_size: (height, width) or one number for both; a smaller image stays as it is.
@@ -35,10 +35,13 @@ class WeakRandomCrop(RandomCrop):
 
     def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
         """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
-        tries = self.max_tries if self.min_labels else 1
-        for _ in range(tries):
-            results['crop_bbox'] = super().crop_bbox(results)
-            if tries > 1 and self._count_labels(results) >= self.min_labels:
+        most = -1
+        for _ in range(self.max_tries if self.min_labels else 1):
+            bbox = super().crop_bbox(results)
+            count = self._count_labels(results, bbox) if self.min_labels else 0
+            if count > most:
+                most, results['crop_bbox'] = count, bbox
+            if count >= self.min_labels:
                 break
         return results['crop_bbox']
 
@@ -49,8 +52,8 @@ class WeakRandomCrop(RandomCrop):
         multiply(results, translation(-left, -top))
         return results
 
-    def _count_labels(self, results: dict[str, Any]) -> int:
-        top, bottom, left, right = results['crop_bbox']
+    def _count_labels(self, results: dict[str, Any], bbox: tuple[int, int, int, int]) -> int:
+        top, bottom, left, right = bbox
         labels = results['weak_annotations']
         dots = np.concatenate([labels.points, *(_along(line) for line in labels.polylines)])
         dots = dots[inside_all_frames(results, *(dots + 0.5).T)]

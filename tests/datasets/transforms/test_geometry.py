@@ -218,6 +218,13 @@ def test_crop_insists_on_labels():
     assert all((r['gt_seg_map'] == 3).sum() >= 5 for r in results)
 
 
+def test_crop_takes_the_most_labels_where_none_holds_enough():
+    labels = WeakAnnotations(points=[[20, 20], [22, 22], [39, 39]], point_labels=[1, 1, 2])
+    step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': 3, 'max_tries': 200}
+    for seed in range(10):
+        assert (run(sample((40, 40), labels), [step], seed)['gt_seg_map'] == 1).sum() == 2
+
+
 def test_crop_larger_than_the_image_changes_nothing():
     labels = random_clicks((21, 33), 0)
     results = run(sample((21, 33), labels), [{'type': 'WeakRandomCrop', 'crop_size': (64, 64)}])
