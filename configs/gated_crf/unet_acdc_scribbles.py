@@ -14,7 +14,7 @@ model = dict(
         std=[60.0],
         pad_val=0,
         seg_pad_val=255,
-        size=(192, 192),
+        size=(160, 160),
         test_cfg=dict(size_divisor=16),
     ),
     backbone=dict(
@@ -49,11 +49,11 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-max_iters = 2000
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
+max_iters = 800
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
 val_cfg = dict(type='ValLoop')
@@ -61,6 +61,6 @@ test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    dict(type='WeakVisualizationHook', interval=500),
+    dict(type='WeakVisualizationHook', interval=200),
     dict(type='ResultSheetHook'),
 ]

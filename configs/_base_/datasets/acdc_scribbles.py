@@ -10,7 +10,7 @@ train_pipeline = [
     dict(type='LoadWeakAnnotations'),
     dict(type='RandomResize', resize_type='WeakResize', scale=(256, 256), ratio_range=(0.8, 1.25), keep_ratio=True),
     dict(type='WeakRandomRotate', prob=0.5, degree=20.0),
-    dict(type='WeakRandomCrop', crop_size=(192, 192)),
+    dict(type='WeakRandomCrop', crop_size=(160, 160)),
     dict(type='WeakRandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
     dict(type='PackWeakSegInputs'),

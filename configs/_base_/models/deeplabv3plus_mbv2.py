@@ -7,7 +7,7 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(160, 160),
+    size=(128, 128),
 )
 model = dict(
     type='WeakEncoderDecoder',
