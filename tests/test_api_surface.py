@@ -12,7 +12,7 @@ EXPORTS = {
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
-    'MODELS': {'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
+    'MODELS': {'DeepLabV3PlusHead', 'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},

@@ -41,7 +41,15 @@ def test_published_setting_of_gated_crf():
     assert cfg.param_scheduler[0].power == 0.9
     assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (90000, 48)
     assert cfg.model.backbone.depth == 34
-    assert cfg.model.decode_head.dilations == (1, 6, 12, 18)
+    head = MODELS.build(cfg.model.decode_head)
+    assert [conv.dilation[0] for module in head.aspp_modules for conv in [module.conv]] == [1, 6, 12, 18]
+    plain = {'bottleneck': (1280, 256, 1), 'c1_bottleneck': (64, 48, 1)}
+    for name, expected in plain.items():
+        conv = getattr(head, name).conv
+        assert (conv.in_channels, conv.out_channels, *conv.kernel_size[:1]) == expected
+    decoder = [(m.conv.in_channels, m.conv.out_channels, m.conv.groups, m.conv.padding) for m in head.sep_bottleneck]
+    assert decoder == [(304, 256, 1, (1, 1)), (256, 256, 1, (1, 1))]
+    assert head.dropout is None
 
 
 def test_references_differ_from_the_recipe_in_labels_and_losses_alone():

@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
-    parser.add_argument('--show-dir', help='folder, inside the work dir, to write painted predictions to')
+    parser.add_argument('--show-dir', help='folder to write painted predictions to, every image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -36,6 +36,7 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     if args.show_dir is not None:
         cfg.default_hooks.visualization.draw = True
+        cfg.default_hooks.visualization.interval = 1
         cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:

@@ -3,9 +3,10 @@
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
 # Expected: 67.39 val mIoU (paper, table for clicks; the same network on full masks 76.68, on clicks without the loss
 #   48.97). Not reproduced here yet: docs/results.md says what was measured.
-# Cost: 90k iterations, batch 48, crop 256; about 12 GB of GPU memory.
-# Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py --cfg-options
-#   train_dataloader.dataset.data_root=... val_dataloader.dataset.data_root=... (or VOC_ROOT=... in the environment)
+# Cost: 90k iterations, batch 48 (one GPU; with dist_train.sh set train_dataloader.batch_size to 48 / GPUs), crop 256.
+# Differs: a click is one pixel here; the published code paints 2 x 2 for a size of 1.
+# Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py (VOC_ROOT=... for the data, or
+#   --cfg-options train_dataloader.dataset.data_root=..., and the same for val_dataloader and test_dataloader)
 _base_ = [
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/voc_weak.py',
@@ -22,7 +23,7 @@ model = dict(
             color_space='standardised',  # rgb=0.1 is in standardised units: about 6 grey levels
             source_mask=True,
             loss_weight=0.1,
-            start=0.005,  # 450 of 90,000 iterations, as the published code; the paper says about 100
+            start=0.005,  # 450 of 90,000 iterations, as the published code
         ),
     )
 )

@@ -83,6 +83,11 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
     preprocessor = MODELS.build(cfg.model.data_preprocessor)
     is_rgb = bool(cfg.model.data_preprocessor.get('bgr_to_rgb', False))
     metainfo = loader.dataset.metainfo
+    if len(loader) == 0:
+        raise ValueError(
+            f'the training data ({len(loader.dataset)} images) gives no batch of {settings.get("batch_size")}: lower '
+            'train_dataloader.batch_size or set drop_last=False'
+        )
     drawn = 0
     while drawn < num_images:
         for data_batch in loader:

@@ -42,4 +42,8 @@ def run(args: argparse.Namespace) -> int:
         for info in infos
     }
     print(f'{args.labels} is fine: {summary(WeakLabelSet(tuple(dataset.metainfo["classes"]), images=images))}')
+    labels = [info['weak_annotations'] for info in infos]
+    if any(item.num_labels or item.tags or item.mask_path for item in labels):
+        shares = ', '.join(f'{share:.4g}' for share in dataset.class_frequencies())
+        print(f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {shares}')
     return 0

@@ -7,7 +7,7 @@ and torch with it before loading. What is loaded then depends on the position al
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,25 @@ class ResumableInfiniteSampler(InfiniteSampler):
 
     The data set it serves must take such items: ``WeakSegDataset`` and ``ShapesDataset`` do, ``SeededDataset`` wraps
     any other.
+
+    Args:
+        dataset: The data set to draw from.
+        *args: Other arguments of ``InfiniteSampler``.
+        **kwargs: The same, by name.
+
+    Raises:
+        TypeError: If the data set does not take such items.
     """
 
     _skipped = 0
+
+    def __init__(self, dataset: Sized, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(dataset, (SeededItems, SeededDataset)):
+            raise TypeError(
+                f'ResumableInfiniteSampler asks for items by (index, seed), which {type(dataset).__name__} does not '
+                "know: wrap it, dataset=dict(type='SeededDataset', dataset=dict(...))"
+            )
+        super().__init__(dataset, *args, **kwargs)
 
     def __iter__(self) -> Iterator[SeededIndex]:
         """Yield the index and its seed, on and on."""
@@ -54,15 +70,19 @@ class ResumableInfiniteSampler(InfiniteSampler):
         self._skipped = num_samples
 
 
+def _seeded(item: int | SeededIndex) -> int:
+    if isinstance(item, tuple):
+        item, seed = item
+        seed_everything(seed)
+    return item
+
+
 class SeededItems:
     """Mixin for a data set: an item may be asked for as ``(index, seed)``."""
 
     def __getitem__(self, item: int | SeededIndex) -> Any:
         """Seed everything if a seed came along, then load."""
-        if isinstance(item, tuple):
-            item, seed = item
-            seed_everything(seed)
-        return super().__getitem__(item)  # type: ignore[misc]
+        return super().__getitem__(_seeded(item))  # type: ignore[misc]
 
 
 @DATASETS.register_module()
@@ -79,10 +99,7 @@ class SeededDataset:
 
     def __getitem__(self, item: int | SeededIndex) -> Any:
         """Seed everything if a seed came along, then load."""
-        if isinstance(item, tuple):
-            item, seed = item
-            seed_everything(seed)
-        return self.dataset[item]
+        return self.dataset[_seeded(item)]
 
     def __len__(self) -> int:
         return len(self.dataset)

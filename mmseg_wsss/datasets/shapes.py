@@ -100,6 +100,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             'label_map': None,
             'reduce_zero_label': False,
             'seg_fields': [],
+            'num_classes': len(CLASSES),
         }
 
     def _weak_annotations(self, index: int) -> WeakAnnotations:

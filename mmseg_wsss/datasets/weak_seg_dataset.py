@@ -20,6 +20,8 @@ from .formats.index_png import load_index_image
 from .formats.registry import Source
 from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
 from .resumable import SeededItems
+from .transforms import LoadWeakAnnotations
+from .transforms._pipeline_check import check_pipeline
 
 MASK_SAMPLE = 50
 
@@ -116,8 +118,6 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     def full_init(self) -> None:
         """Check the pipeline, then read and check labels, images and masks."""
         if not self._fully_initialized and self.pipeline.transforms and not self.test_mode:
-            from .transforms._pipeline_check import check_pipeline
-
             check_pipeline(self.pipeline.transforms)
         super().full_init()
 
@@ -180,6 +180,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             'label_map': self.label_map,
             'reduce_zero_label': self.reduce_zero_label,
             'seg_fields': [],
+            'num_classes': len(self._metainfo['classes']),
             'entry': entry,
         }
         if 'seg_map_path' in self.data_prefix:
@@ -188,7 +189,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
 
     def _check_labelled(self, samples: list[dict[str, Any]], sizes: dict[str, Size]) -> None:
         """Check the masks, and that there is anything to learn from."""
-        weak = {s['sample_id']: s['weak_annotations'] for s in samples}
+        weak = {s['sample_id']: self._used(s['weak_annotations']) for s in samples}
         masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
         if self.test_mode:
             masks |= {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
@@ -205,9 +206,15 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in weak.values()):
             raise ValueError(
                 f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled '
-                f'mask pixel in {self._source}. Do the image ids in the label file match those of ann_file '
+                f'mask pixel of the kinds that LoadWeakAnnotations reads in {self._source}. '
+                'Do the image ids in the label file match those of ann_file '
                 f'(first: {samples[0]["sample_id"]!r})?'
             )
+
+    def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
+        """The labels without the kinds that the pipeline leaves out."""
+        kinds = [step.kinds for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
+        return labels.select(kinds[0]) if kinds else labels
 
     @force_full_init
     def class_frequencies(self) -> npt.NDArray[np.float64]:

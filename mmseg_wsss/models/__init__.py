@@ -1,1 +1,1 @@
-"""Registered networks and losses."""
+"""Registered heads, segmentors and losses."""

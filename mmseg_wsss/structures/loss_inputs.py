@@ -5,6 +5,7 @@ Shape letters: B batch, C classes, H x W the grid of the logits, h x w the input
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +29,7 @@ class LossInputs:
         tags: Foreground classes 1 .. C-1 of the image, (B, C-1) float of 0 and 1; a row of NaN: nobody tagged it.
         boxes: Per image (K, 5) float: x1, y1, x2, y2 in edge coordinates of the input image, class id.
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
+        maps: Maps that a transform of the pipeline computed, by name, (B, K, h, w); 0 in the padding of the batch.
         features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
         ignore_index: The unlabelled value.
@@ -41,6 +43,7 @@ class LossInputs:
     tags: Tensor | None = None
     boxes: tuple[Tensor, ...] = ()
     points: tuple[Tensor, ...] = ()
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
     features: tuple[Tensor, ...] = field(default=(), repr=False)
     progress: float = 1.0
     ignore_index: int = 255

@@ -101,7 +101,7 @@ class WeakAnnotations:
         return foreground or None
 
     def merged(self, other: WeakAnnotations) -> WeakAnnotations:
-        """Return both sets of labels; entries of ``other`` come later, so they win where two meet on a pixel."""
+        """Return both sets of labels; those of ``other`` come later and win over earlier ones of their kind."""
         tags = None if self.tags is None and other.tags is None else (*(self.tags or ()), *(other.tags or ()))
         return WeakAnnotations(
             points=np.concatenate([self.points, other.points]),

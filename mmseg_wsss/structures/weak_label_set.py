@@ -65,9 +65,10 @@ class WeakLabelSet:
             raise ValueError(f'palette must have one colour per class ({len(self.classes)}), got {len(self.palette)}')
 
     def merged(self, other: WeakLabelSet) -> WeakLabelSet:
-        """Return the labels of both sets; ``other`` comes later, so its labels win where two meet on a pixel.
+        """Return the labels of both sets.
 
-        File name and size of an image come from the first set that has them.
+        ``other`` comes later: of two labels of one kind on a pixel its own wins. File name and size of an
+        image come from the first set that has them.
 
         Raises:
             ValueError: If the class names differ, or an image has two sizes.

@@ -92,3 +92,9 @@ def test_wrong_input_is_named(config, text, arguments, message, capsys):
 def test_missing_config(capsys):
     assert main(['browse', 'no_such_config.py']) == 2
     assert 'no_such_config.py' in capsys.readouterr().err
+
+
+def test_no_batch_at_all_is_an_error(config):
+    options = ['train_dataloader.batch_size=8', 'train_dataloader.drop_last=True']
+    with pytest.raises(ValueError, match=r'3 images\) gives no batch of 8: lower train_dataloader.batch_size'):
+        list(training_rows(load_config(str(config), options), 3, seed=0))

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, HOOKS
 
-from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler, SeededDataset, seed_everything
+from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler, SeededDataset, SeededItems, seed_everything
 from mmseg_wsss.engine.checkpoints import newest_loadable_checkpoint
 from tests.helpers.models import head_config, model_config
 
@@ -124,13 +124,22 @@ def test_no_checkpoint_to_go_on_from(tmp_path):
 
 
 def test_sampler_goes_on_where_it_was_told_to():
-    items = ResumableInfiniteSampler(range(5), seed=1)
+    class Five(SeededItems, list):
+        pass
+
+    numbers = Five(range(5))
+    items = ResumableInfiniteSampler(numbers, seed=1)
     whole = [item for item, _ in zip(items, range(20), strict=False)]
-    skipped = ResumableInfiniteSampler(range(5), seed=1)
+    skipped = ResumableInfiniteSampler(numbers, seed=1)
     skipped.skip(7)
     assert [item for item, _ in zip(skipped, range(13), strict=False)] == whole[7:]
     assert len({seed for _, seed in whole}) == 20
     assert sorted(index for index, _ in whole[:5]) == [0, 1, 2, 3, 4]
+
+
+def test_sampler_names_the_wrapper_of_data_sets_that_take_no_seeds():
+    with pytest.raises(TypeError, match=r"list does not know: wrap it, dataset=dict\(type='SeededDataset'"):
+        ResumableInfiniteSampler([1, 2, 3])
 
 
 def test_seeded_dataset_draws_by_position():

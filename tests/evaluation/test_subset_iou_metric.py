@@ -19,6 +19,15 @@ def test_mean_over_the_subset_by_hand():
     assert metrics['mIoU'] == round((1 / 2 + 3 / 5 + 0) / 3 * 100, 2)
 
 
+def test_predictions_for_a_server_are_written_and_not_measured(tmp_path):
+    metric = SubsetIoUMetric(classes=['cat'], format_only=True, output_dir=str(tmp_path))
+    metric.dataset_meta = {'classes': ('background', 'cat', 'dog')}
+    pred = torch.tensor([[[0, 1], [2, 1]]])
+    metric.process({}, [{'pred_sem_seg': {'data': pred}, 'img_path': 'a.jpg'}])
+    assert metric.compute_metrics(metric.results) == {}
+    assert (tmp_path / 'a.png').exists()
+
+
 def test_unknown_class_is_named():
     with pytest.raises(ValueError, match=r"\['horse'\] are no classes"):
         evaluate(['horse'])

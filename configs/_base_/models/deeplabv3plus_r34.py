@@ -1,4 +1,6 @@
-# DeepLabv3+ on a dilated ResNet-34: output stride 16, ASPP 6/12/18, decoder at stride 4.
+# DeepLabv3+ on a dilated ResNet-34: output stride 16, ASPP 6/12/18, decoder at stride 4, plain convolutions,
+# no dropout. The published code dilates the second convolution of each block of the last stage, mmseg's BasicBlock the
+# first.
 norm_cfg = dict(type='BN', requires_grad=True)  # SyncBN in distributed training
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -21,17 +23,17 @@ model = dict(
         dilations=(1, 1, 1, 2),
         norm_cfg=norm_cfg,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet34'),
+        init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet34-b627a593.pth'),
     ),
     decode_head=dict(
-        type='DepthwiseSeparableASPPHead',
+        type='DeepLabV3PlusHead',
         in_channels=512,
         in_index=3,
         channels=256,
         dilations=(1, 6, 12, 18),
         c1_in_channels=64,
         c1_channels=48,
-        dropout_ratio=0.1,
+        dropout_ratio=0.0,
         num_classes=21,
         norm_cfg=norm_cfg,
         align_corners=False,

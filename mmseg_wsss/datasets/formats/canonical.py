@@ -44,7 +44,10 @@ def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLab
         entry = _image(image, f'{path}: images[{index}]', Path(path).parent)
         key = image_id(entry.file_name)
         if key in images:
-            raise ValueError(f'{path}: image {key!r} comes twice; join the two entries')
+            raise ValueError(
+                f'{path}: image {key!r} comes twice ({images[key].file_name!r}, {entry.file_name!r}): the id of an '
+                'image is its name without the suffix. Join the entries of one file; rename one of two files.'
+            )
         images[key] = entry
     return WeakLabelSet(names, palette, images)
 
@@ -87,6 +90,8 @@ def _image(image: Any, where: str, root: Path) -> ImageEntry:
             raise ValueError(f'{where}: {kind} must be a list, got {items!r}')
         for index, item in enumerate(items):
             _check_item(item, keys, where, kind, index)
+        if kind == 'scribbles' and any(item['points'] == [] for item in items):
+            raise ValueError(f'{where}: a scribble has no points; leave it out')
     tags = image.get('tags')
     if tags is not None and (not isinstance(tags, list) or any(type(tag) is not int for tag in tags)):
         raise ValueError(f'{where}: tags must be a list of class ids, got {tags!r}')

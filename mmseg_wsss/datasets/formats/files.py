@@ -68,7 +68,7 @@ def load_json(path: str | Path, what: str) -> Any:
     if path.is_dir():
         raise ValueError(f'{what} must be a JSON file, got the folder {path}')
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        return json.loads(path.read_text(encoding='utf-8-sig'))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f'{path} is not JSON ({error}). Expected {what}; see docs/formats.md.') from error
 

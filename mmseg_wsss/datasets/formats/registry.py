@@ -38,7 +38,7 @@ def read_labels(
 
     Args:
         source: A path of ``weak_labels.json``, or ``dict(format=..., path=..., **arguments of the reader)``, or a list
-            of those: merged in order, later labels win where two meet on a pixel.
+            of those: merged in order; of one kind, later labels win where two meet on a pixel.
         classes: Class names by id. None takes those of the first ``weak_labels.json``.
         root: Folder that relative paths in ``source`` start from.
         img_suffix: Suffix of the images, for formats that name images without one.

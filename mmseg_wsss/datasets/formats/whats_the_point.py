@@ -47,12 +47,12 @@ def read_whats_the_point(
 def _clicks(clicks: Any, max_rank: int | None, where: str) -> WeakAnnotations:
     if not isinstance(clicks, list):
         raise ValueError(f'{where}: expected a list of clicks, got {clicks!r}')
-    if max_rank is not None:
-        clicks = [click for click in clicks if click.get('rank', 1) <= max_rank]
     try:
+        if max_rank is not None:
+            clicks = [click for click in clicks if click.get('rank', 1) <= max_rank]
         points, ids = [(click['x'], click['y']) for click in clicks], [click['cls'] for click in clicks]
         annotations = WeakAnnotations(points=points, point_labels=ids)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f'{where}: a click must be {{"x": .., "y": .., "cls": id}}; reading it gave {error!r}'
         ) from error

@@ -1,7 +1,9 @@
 """The sample as the segmentor takes it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
@@ -9,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 
 META_KEYS = (
     'img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip', 'flip_direction',
-    'reduce_zero_label', 'homography_matrix', 'num_overwritten',
+    'reduce_zero_label', 'homography_matrix', 'num_overwritten', 'num_classes',
 )  # fmt: skip
 
 
@@ -21,16 +23,19 @@ class PackWeakSegInputs(PackSegInputs):
 
     Args:
         meta_keys: Keys to keep as meta information.
+        maps: Keys of more maps, (H, W) or (K, H, W) arrays that a transform after ``RasterizeWeakAnnotations`` made;
+            losses find them in ``LossInputs.maps``.
     """
 
-    def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
+    def __init__(self, meta_keys: tuple[str, ...] = META_KEYS, maps: Sequence[str] = ()) -> None:
         super().__init__(meta_keys)
+        self.maps = tuple(maps)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack the image, the labels and the validity map.
 
         Raises:
-            KeyError: If the labels were not drawn.
+            KeyError: If the labels were not drawn, or a map is missing.
         """
         if 'gt_valid_map' not in results:
             raise KeyError('PackWeakSegInputs needs RasterizeWeakAnnotations before it in the pipeline')
@@ -42,5 +47,13 @@ class PackWeakSegInputs(PackSegInputs):
         }
         if results['gt_tags'] is not None:
             fields['gt_tags'] = torch.from_numpy(results['gt_tags'])
+        if self.maps:
+            fields['gt_maps'] = PixelData(**{name: self._map(results, name) for name in self.maps})
         packed['data_samples'].set_data(fields)
         return packed
+
+    def _map(self, results: dict[str, Any], name: str) -> torch.Tensor:
+        if name not in results:
+            raise KeyError(f'PackWeakSegInputs(maps={self.maps}): no transform before it added {name!r}')
+        array = np.ascontiguousarray(results[name])
+        return torch.from_numpy(array[None] if array.ndim == 2 else array)

@@ -94,6 +94,14 @@ class RasterizeWeakAnnotations(BaseTransform):
 
     def _draw_clicks(self, canvas: np.ndarray, drawn: Mask, valid: Mask, pixels: np.ndarray, labels: np.ndarray) -> int:
         height, width = canvas.shape
+        if self.click_diameter == 1:  # painted scribbles come as thousands of these
+            columns, rows = pixels.T
+            kept = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+            rows, columns = rows[kept], columns[kept]
+            free = int((~drawn).sum())
+            canvas[rows, columns] = labels[kept]
+            drawn[rows, columns] = True
+            return len(rows) - (free - int((~drawn).sum()))
         disk = _disk(self.click_diameter)
         dy, dx = np.argwhere(disk).T - len(disk) // 2
         overwritten = 0

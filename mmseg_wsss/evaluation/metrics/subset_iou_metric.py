@@ -30,6 +30,8 @@ class SubsetIoUMetric(IoUMetric):
             ValueError: If a class is not one of the data set's.
         """
         metrics = super().compute_metrics(results)
+        if not metrics:  # format_only: the predictions went to disk
+            return metrics
         names = list(self.dataset_meta['classes'])
         unknown = [name for name in self.classes if name not in names]
         if unknown:

@@ -35,12 +35,19 @@ class BaseWeakLoss(BaseModule):
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the unweighted loss, a scalar."""
 
+    def check_num_classes(self, num_classes: int) -> None:
+        """Refuse, when the model is built, settings made for another number of classes; subclasses override.
+
+        Raises:
+            ValueError: If a setting does not fit.
+        """
+
     def forward(self, inputs: LossInputs) -> Tensor:
         """Return the weighted loss; 0 before ``start``."""
         if not isinstance(inputs, LossInputs):
             raise TypeError(self._misplaced())
         if inputs.progress < self.start:
-            return inputs.logits.new_zeros(())
+            return inputs.logits[:0].sum()  # 0, and still part of the graph
         return self.loss_weight * self.compute(inputs)
 
     def init_weights(self) -> None:

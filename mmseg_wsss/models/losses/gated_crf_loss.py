@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...functional.gated_crf import check_radius, parse_kernels
 from ...ops import gated_crf_loss
+from ...ops._dispatch import require_backend
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 
@@ -37,8 +38,8 @@ class GatedCRFLoss(BaseWeakLoss):
         start: Fraction of the training before which the loss is 0.
 
     Raises:
-        ValueError: If a kernel has neither xy nor rgb, the radius is not a positive integer, or ``color_space`` is
-            unknown.
+        ValueError: If a kernel has neither xy nor rgb, the radius is not a positive integer, ``color_space`` is
+            unknown or the backend cannot serve.
     """
 
     compatibility: Tensor | None
@@ -58,6 +59,7 @@ class GatedCRFLoss(BaseWeakLoss):
         super().__init__(loss_weight, start)
         parse_kernels(kernels)
         check_radius(radius)
+        require_backend(backend)
         if color_space not in COLOR_SPACES:
             raise ValueError(f'color_space must be one of {", ".join(COLOR_SPACES)}, got {color_space!r}')
         self.kernels = [dict(kernel) for kernel in kernels]
@@ -68,6 +70,14 @@ class GatedCRFLoss(BaseWeakLoss):
         self.backend = backend
         matrix = None if compatibility is None else torch.as_tensor(compatibility, dtype=torch.float32)
         self.register_buffer('compatibility', matrix, persistent=False)
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check the size of ``compatibility``."""
+        if self.compatibility is not None and self.compatibility.shape != (num_classes, num_classes):
+            raise ValueError(
+                f'GatedCRFLoss: compatibility must be {num_classes} x {num_classes}, one row per class, got the shape '
+                f'{tuple(self.compatibility.shape)}'
+            )
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the energy of the head's probabilities at their own resolution."""

@@ -21,7 +21,7 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         class_weight: One weight per class, or ``'batch'`` for 1 / log(1.1 + p) with p the share of each class among the
             labelled pixels of the batch (Gated CRF paper, its Cityscapes setting), or None.
         class_frequencies: Share of each class among the labels of the whole training set, for the same weights
-            (the paper's published code; ``wsss check`` prints the shares). Not together with ``class_weight``.
+            (the paper's published code; ``wsss check`` prints them). Not together with ``class_weight``.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
 
@@ -50,6 +50,14 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         elif class_weight is not None and not self.by_batch:
             weight = torch.as_tensor(class_weight, dtype=torch.float32)
         self.register_buffer('class_weight', weight, persistent=False)
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check the number of class weights."""
+        if self.class_weight is not None and self.class_weight.shape != (num_classes,):
+            raise ValueError(
+                f'PartialCrossEntropyLoss: one weight per class is {num_classes} numbers (class_weight or '
+                f'class_frequencies), got the shape {tuple(self.class_weight.shape)}'
+            )
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the cross-entropy of the resized logits."""

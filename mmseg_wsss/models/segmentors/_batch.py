@@ -49,6 +49,23 @@ def stack_validity(data_samples: list[Any], size: torch.Size, device: torch.devi
     return torch.stack(maps)
 
 
+def stack_maps(data_samples: list[Any], size: torch.Size, device: torch.device) -> dict[str, Tensor]:
+    """Return what ``PackWeakSegInputs(maps=...)`` packed, (B, K, h, w) each, padded with 0 as the image is."""
+    names = data_samples[0].gt_maps.keys() if 'gt_maps' in data_samples[0] else ()
+    stacked = {}
+    for name in names:
+        maps = [sample.gt_maps.get(name).to(device) for sample in data_samples]
+        stacked[name] = torch.stack([F.pad(x, (0, size[1] - x.shape[2], 0, size[0] - x.shape[1])) for x in maps])
+    return stacked
+
+
+def of_every_sample(data_samples: list[Any], key: str, missing: Tensor) -> tuple[Tensor, ...]:
+    """Return one tensor per sample, ``missing`` where it has none; empty if nobody has one."""
+    if not any(key in sample for sample in data_samples):
+        return ()
+    return tuple(sample.get(key, missing) for sample in data_samples)
+
+
 def stack_tags(data_samples: list[Any], num_classes: int, device: torch.device) -> Tensor | None:
     """Return foreground tags, (B, num_classes - 1) of 0 and 1, NaN rows where unknown; None if nobody tagged."""
     if not any('gt_tags' in sample for sample in data_samples):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...structures import LossInputs
 from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
-from ._batch import image_in_unit_range, stack_labels, stack_tags, stack_validity
+from ._batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
 
 LABELLED_PIXELS = 'labelled_pixels'
 
@@ -41,6 +41,7 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     Raises:
         TypeError: If a head, a loss or a setting would be ignored or could not work; the message says why.
+        ValueError: If a setting of a loss is made for another number of classes.
     """
 
     def __init__(
@@ -58,15 +59,26 @@ class WeakEncoderDecoder(EncoderDecoder):
             raise TypeError('batch_augments mix images after their weak labels are drawn: leave them out')
         for head in (self.decode_head, *self._auxiliary_heads().values()):
             check_head(head)
-        self.losses = _build_losses(losses, 'losses')
+        if self.decode_head.loss_decode.loss_weight != 1:
+            raise TypeError(
+                f'decode_head.loss_decode.loss_weight={self.decode_head.loss_decode.loss_weight} would be ignored: '
+                'set the loss_weight of each loss in model.losses'
+            )
+        self.losses = _build_losses(losses, 'losses', self.num_classes)
         self.auxiliary_losses = nn.ModuleDict()
         for prefix, head in self._auxiliary_heads().items():
             default = {'loss_ce': {'type': PartialCrossEntropyLoss, 'loss_weight': head.loss_decode.loss_weight}}
-            self.auxiliary_losses[prefix] = _build_losses(auxiliary_losses or default, 'auxiliary_losses')
+            self.auxiliary_losses[prefix] = _build_losses(
+                auxiliary_losses or default, 'auxiliary_losses', head.num_classes
+            )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
         preprocessor = kwargs.get('data_preprocessor')
-        self._inputs_are_rgb = isinstance(preprocessor, Mapping) and bool(preprocessor.get('bgr_to_rgb', False))
+        self._inputs_are_rgb = (
+            bool(preprocessor.get('bgr_to_rgb', False))
+            if isinstance(preprocessor, Mapping)
+            else getattr(self.data_preprocessor, '_channel_conversion', False)
+        )
 
     def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         if not self.with_auxiliary_head:
@@ -89,9 +101,14 @@ class WeakEncoderDecoder(EncoderDecoder):
             if not wanted:
                 raise
             key, checkpoint = next(iter(wanted.items()))
+            cure = (
+                f'Install {error.name}, which this kind of address needs,'
+                if isinstance(error, ModuleNotFoundError)
+                else 'Without a network, download the file elsewhere'
+            )
             raise FileNotFoundError(
-                f'pretrained weights {checkpoint!r} ({key}) could not be loaded: {error}. Without a network, download '
-                f'the file elsewhere and pass --cfg-options {key}=/path/to/file.pth, or train from scratch with '
+                f'pretrained weights {checkpoint!r} ({key}) could not be loaded: {error}. {cure} and pass '
+                f'--cfg-options {key}=/path/to/file.pth, or train from scratch with '
                 f'--cfg-options {key.removesuffix(".checkpoint")}=None'
             ) from error
 
@@ -101,8 +118,12 @@ class WeakEncoderDecoder(EncoderDecoder):
         Args:
             inputs: Preprocessed images, (B, channels, h, w).
             data_samples: One ``SegDataSample`` per image, with ``gt_sem_seg`` and, from our pipeline, the validity
-                map, tags, boxes and points.
+                map, tags, boxes, points and other maps.
+
+        Raises:
+            ValueError: If the data set has another number of classes than the head.
         """
+        check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
         batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
         results = {name: loss(batch) for name, loss in self.losses.items()}
@@ -124,8 +145,9 @@ class WeakEncoderDecoder(EncoderDecoder):
             labels=labels,
             valid=stack_validity(data_samples, labels.shape[1:], inputs.device),
             tags=stack_tags(data_samples, self.num_classes, inputs.device),
-            boxes=tuple(sample.gt_boxes for sample in data_samples if 'gt_boxes' in sample),
-            points=tuple(sample.gt_points for sample in data_samples if 'gt_points' in sample),
+            boxes=of_every_sample(data_samples, 'gt_boxes', inputs.new_zeros(0, 5)),
+            points=of_every_sample(data_samples, 'gt_points', inputs.new_zeros(0, 3)),
+            maps=stack_maps(data_samples, labels.shape[1:], inputs.device),
             features=tuple(features),
             progress=training_progress(),
             ignore_index=head.ignore_index,
@@ -144,6 +166,21 @@ def training_progress() -> float:
     hub = MessageHub.get_current_instance()
     max_iters = hub.get_info('max_iters')
     return 1.0 if not max_iters else min(hub.get_info('iter', 0) / max_iters, 1.0)
+
+
+def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
+    """Refuse a data set with other classes than the head, before an index error deep in a loss.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    for sample in data_samples:
+        given = sample.metainfo.get('num_classes', num_classes)
+        if given != num_classes:
+            raise ValueError(
+                f'the training data has {given} classes with the background and model.decode_head.num_classes is '
+                f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
+            )
 
 
 def check_head(head: nn.Module) -> None:
@@ -175,7 +212,7 @@ def check_head(head: nn.Module) -> None:
         )
 
 
-def _build_losses(config: Mapping[str, dict[str, Any]], key: str) -> nn.ModuleDict:
+def _build_losses(config: Mapping[str, dict[str, Any]], key: str, num_classes: int) -> nn.ModuleDict:
     if not config:
         raise TypeError(f"model.{key} is empty: name at least one, such as dict(loss_ce=dict(type='...'))")
     built = nn.ModuleDict()
@@ -188,6 +225,7 @@ def _build_losses(config: Mapping[str, dict[str, Any]], key: str) -> nn.ModuleDi
                 f'model.{key}.{name} is a {type(loss).__name__}, which takes no LossInputs: losses here derive from '
                 'BaseWeakLoss (for plain cross-entropy take PartialCrossEntropyLoss)'
             )
+        loss.check_num_classes(num_classes)
         loss.attached = True
         built[name] = loss
     return built

@@ -1,0 +1,73 @@
+"""The configs that README and docs show are run as they stand."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+CLASSES = [
+    {'name': 'background', 'color': [0, 0, 0]},
+    {'name': 'crop', 'color': [0, 160, 0]},
+    {'name': 'weed', 'color': [200, 0, 0]},
+]
+BASE = ROOT / 'configs/gated_crf/deeplabv3plus_r34_voc_clicks.py'
+
+
+def block(page, word):
+    """The one Python block of a page that has a word in it."""
+    (found,) = [
+        text for text in re.findall(r'```python\n(.*?)```', (ROOT / page).read_text(), re.DOTALL) if word in text
+    ]
+    return found
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder as docs/your_own_data.md asks for."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for folder in ('images', 'masks'):
+        (tmp_path / 'my_data' / folder).mkdir(parents=True)
+    for number in range(3):
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(f'my_data/images/{number}.jpg')
+        Image.fromarray(rng.integers(0, 3, (40, 50), dtype=np.uint8)).save(f'my_data/masks/{number}.png')
+    click = {'x': 3, 'y': 4, 'class': 2}
+    labels = {
+        'version': 1,
+        'classes': CLASSES,
+        'images': [{'file_name': f'{i}.jpg', 'points': [click]} for i in (0, 1)],
+    }
+    Path('my_data/weak_labels.json').write_text(json.dumps(labels))
+    Path('my_data/train.txt').write_text('0\n1\n')
+    Path('my_data/val.txt').write_text('2\n')
+    Config.fromfile(BASE).dump('base.py')
+    return tmp_path
+
+
+@pytest.mark.parametrize(('page', 'word'), [('README.md', "_base_ = './base.py'"), ('docs/your_own_data.md', '_base_')])
+def test_config_for_ones_own_data(project, page, word):
+    Path('my_config.py').write_text(block(page, word))
+    cfg = Config.fromfile('my_config.py')
+    train, val = (DATASETS.build(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val'))
+    assert (len(train), len(val)) == (2, 1)
+    assert train.metainfo['classes'] == val.metainfo['classes'] == ('background', 'crop', 'weed')
+    assert train[0]['data_samples'].gt_points[0].tolist()[2] == 2
+    assert val[0]['data_samples'].gt_sem_seg.data.max() == 2
+    assert MODELS.build(cfg.model).num_classes == len(train.metainfo['classes'])
+
+
+def test_changes_to_a_config_of_mmseg(project):
+    cfg = Config.fromstring(block('README.md', "dataset=dict(\n        type='WeakSegDataset'"), '.py')
+    sample = DATASETS.build(cfg.train_dataloader.dataset)[0]
+    assert sample['data_samples'].metainfo['num_classes'] == 3
+    model = Config.fromstring(block('README.md', "type='WeakEncoderDecoder'"), '.py').model
+    plain = Config.fromfile(BASE).model
+    del plain['losses']
+    built = MODELS.build({**plain, **model})
+    assert list(built.losses) == ['loss_ce', 'loss_gated_crf']
