@@ -25,7 +25,7 @@ demo: $(STAMP)
 	@$(BIN)/wsss report work_dirs/demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,7 +41,7 @@ test-openmmlab:
 	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt 'setuptools<80' wheel ninja psutil torch
 	MMCV_WITH_OPS=1 $(ORIGINAL)/bin/python -m pip install --constraint requirements/constraints-openmmlab.txt --no-build-isolation mmcv
 	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt --no-build-isolation --editable '.[openmmlab,dev]'
-	TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 $(ORIGINAL)/bin/python -m pytest tests
+	TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 $(ORIGINAL)/bin/python -m pytest
 
 clean:
 	rm -rf $(VENV) $(ORIGINAL) build dist *.egg-info

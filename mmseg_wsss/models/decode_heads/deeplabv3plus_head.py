@@ -19,13 +19,10 @@ class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
         **kwargs: As of ``DepthwiseSeparableASPPHead``.
 
     Example:
-        >>> from mmseg.registry import MODELS
-        >>> import mmseg_wsss.plugin
-        >>> head = MODELS.build(dict(type='DeepLabV3PlusHead', in_channels=512, in_index=3, channels=256,
-        ...                          dilations=(1, 6, 12, 18), c1_in_channels=64, c1_channels=48, num_classes=21,
-        ...                          norm_cfg=dict(type='BN')))
+        >>> head = DeepLabV3PlusHead(in_channels=512, in_index=3, channels=256, dilations=(1, 6, 12, 18),
+        ...                          c1_in_channels=64, c1_channels=48, num_classes=21, norm_cfg=dict(type='BN'))
         >>> round(sum(p.numel() for p in head.parameters()) / 1e6, 2)
-        5.55
+        5.43
     """
 
     def __init__(self, **kwargs: Any) -> None:
