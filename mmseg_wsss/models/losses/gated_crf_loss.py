@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...functional.gated_crf import check_radius, parse_kernels
 from ...ops import gated_crf_loss
-from ...ops._dispatch import require_backend
+from ...ops._dispatch import BACKENDS
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 
@@ -38,8 +38,8 @@ class GatedCRFLoss(BaseWeakLoss):
         start: Fraction of the training before which the loss is 0.
 
     Raises:
-        ValueError: If a kernel has neither xy nor rgb, the radius is not a positive integer, ``color_space`` is
-            unknown or the backend cannot serve.
+        ValueError: If a kernel has neither xy nor rgb, the radius is not a positive integer, ``color_space`` or
+            ``backend`` is unknown.
     """
 
     compatibility: Tensor | None
@@ -59,7 +59,8 @@ class GatedCRFLoss(BaseWeakLoss):
         super().__init__(loss_weight, start)
         parse_kernels(kernels)
         check_radius(radius)
-        require_backend(backend)
+        if backend not in BACKENDS:
+            raise ValueError(f'unknown backend {backend!r}: choose from {", ".join(BACKENDS)}')
         if color_space not in COLOR_SPACES:
             raise ValueError(f'color_space must be one of {", ".join(COLOR_SPACES)}, got {color_space!r}')
         self.kernels = [dict(kernel) for kernel in kernels]
