@@ -149,7 +149,10 @@ def _potts_kernel(
             squared_distance = down * down + right * right
             kernel = 0.0
             for i in tl.static_range(len(WEIGHTS)):
-                kernel += WEIGHTS[i] * tl.exp2(squared_distance * XY[i] + squared_difference * RGB[i])
+                exponent = tl.full([TILE_HEIGHT * TILE_WIDTH], 0.0, tl.float32) + squared_distance * XY[i]
+                if RGB[i] != 0.0:  # a kernel of positions alone does not look at colours, which may be inf
+                    exponent += squared_difference * RGB[i]
+                kernel += WEIGHTS[i] * tl.exp2(exponent)
             gates = destination * tl.load(source_row + right) + source * tl.load(destination_row + right)
             kernel = tl.where(squared_distance > 0, kernel * gates, 0.0)
             row_sums += kernel[None, :] * tl.load(probs_row + right, mask=is_channel)

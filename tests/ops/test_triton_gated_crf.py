@@ -131,6 +131,11 @@ def test_what_is_outside_both_masks_does_not_leak(poison):
     assert (grad.masked_select(outside) == 0).all()
 
 
+def test_positions_alone_do_not_look_at_colours():
+    probs, image, _ = case((1, 3, 6, 5))
+    assert_equals_the_reference(probs, torch.full_like(image, float('nan')), kernels=[{'weight': 1, 'xy': 2}], radius=2)
+
+
 @pytest.mark.parametrize('chosen_class', [0, 39])
 def test_equal_certain_predictions_cost_exactly_nothing(chosen_class):
     probs, image, masks = case((1, 40, 9, 13), masks='s')
