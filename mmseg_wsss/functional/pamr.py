@@ -1,6 +1,6 @@
 r"""Pixel-adaptive mask refinement (PAMR): soft masks follow the edges of the image.
 
-Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, section 3.3. This is the textbook form:
+Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020. This is the textbook form:
 every iteration lays out the neighbours of every pixel, at the cost of two tensors 8 times the number of dilations as
 large as the masks. ``pamr`` of :mod:`mmseg_wsss.ops` is its fast twin.
 
@@ -44,7 +44,7 @@ def pamr(
     affinity: str = 'reference',
     mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Move soft masks towards pixels that look alike, ``num_iters`` times (equations 5-7 of the paper).
+    r"""Move soft masks towards pixels that look alike, ``num_iters`` times.
 
     .. math::
         m_i \leftarrow \sum_{n \in N(i)} \alpha_{in} m_n, \qquad \alpha_{in} = \operatorname{softmax}_n
