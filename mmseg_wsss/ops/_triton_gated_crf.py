@@ -4,20 +4,24 @@ One thread holds one pixel :math:`a` and walks over its window; the kernel :math
 once and used for all channels of the block. No pair is shared between threads, so that nothing needs an atomic and
 the numbers are the same every time.
 
-What it costs, for B x C x H x W with P = (2 radius + 1)^2 - 1 neighbours per pixel:
+What it costs, for B x C x H x W with P = (2 radius + 1)^2 - 1 neighbours per pixel, beside an H200 (67 TFLOP/s, 4.5
+TB/s of memory, 29 TB/s from the L1 caches of its 132 multiprocessors):
 
-- arithmetic: B H W P (2 C + 15) and one exponential per pair and kernel: 1.3 GFLOP for 48x21x64x64, radius 5, and
-  1.9 GFLOP for 8x19x192x192, which is 20 and 29 microseconds at the 67 TFLOP/s of an H200;
-- memory: probabilities and colours read once, gradient written once: 36 and 50 MB, 8 and 11 microseconds at 4.5 TB/s;
-- L1: every pair loads C probabilities, 3 colours and 2 gates, 2.5 and 3.4 GB in float32, 85 and 115 microseconds at
-  the 29 TB/s of 132 multiprocessors. This is the bound to expect. A half of the window (K is symmetric) would halve it,
-  but needs sums from two sides.
+- arithmetic: B H W P (2 C + 12) and an exponential per pair and kernel, 1.3 GFLOP for 48x21x64x64 at radius 5 and 1.8
+  GFLOP for 8x19x192x192: 19 and 26 microseconds;
+- memory: probabilities read and written with a margin, read again by the kernel, gradient written: 85 and 95 MB, 19 and
+  21 microseconds;
+- L1: every pair loads C probabilities, 3 colours and 2 gates in float32, 2.5 and 3.4 GB: 85 and 115 microseconds, and up
+  to twice that since neighbours are not aligned. This is the bound to expect. Half a window (K is symmetric) would
+  halve it, but needs sums from two sides.
 
-Tiles are 32 pixels wide (one warp loads one row of them at a time) and 4 high; 32 channels are the most that fit the
-registers with their sums. A tile with its margin of radius 5 is 61 KB for 21 channels in float32, so that neighbours
-come from L1. Not measured on a GPU yet.
+The margin of zeros makes every load of a row a fixed distance from the last, with neither mask nor address of its own:
+compiled for compute capability 9.0, a pair of pixels takes 122 instructions for 32 channels, half of what masked loads
+took. Tiles are 32 pixels wide (one warp loads one row of them at a time) and 4 high, 61 KB with the margin of radius 5
+for 21 channels, so that neighbours come from L1. 32 channels are the most whose sums fit the 255 registers of a thread;
+more channels are more blocks, which compute the kernel anew. Not measured on a GPU yet.
 
-Shape letters: B batch, C classes, H x W the grid.
+Shape letters: B batch, C classes, H x W the grid, h x w the same with its margin.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ def loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[Te
     # With zeros wherever a window may reach, no load needs a mask, and a mask of 0 closes the gate.
     below, beside = tiles_down * tile_height - height, tiles_across * tile_width - width
     margin = (radius, radius + beside, radius, radius + below)
-    guide = F.pad(torch.cat([inputs.colour, inputs.destination, inputs.source], dim=1), margin)
+    guide = F.pad(torch.cat([inputs.colour, inputs.destination, inputs.source], dim=1), margin).contiguous()
     if inputs.used is not None:
         probs = torch.where(inputs.used, probs, 0)
     padded = F.pad(probs.float(), margin).contiguous()
@@ -90,8 +94,8 @@ def _exponent(sigma: float | None) -> float:
 
 @triton.jit(do_not_specialize=['batch', 'channels', 'height', 'width', 'padded_height', 'padded_width'])  # type: ignore[untyped-decorator]
 def _potts_kernel(
-    probs: tl.tensor,  # (B, C, h, w), padded
-    guide: tl.tensor,  # colour, destination and source mask, (B, 5, h, w), padded
+    probs: tl.tensor,  # (B, C, h, w)
+    guide: tl.tensor,  # colour, destination and source mask, (B, 5, h, w)
     denominator: tl.tensor,  # scalar
     gradient: tl.tensor,  # out, (B, C, H, W)
     total: tl.tensor,  # out: sum_b (G_ab + G_ba) K_ab, (B, H, W)

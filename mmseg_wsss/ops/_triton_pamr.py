@@ -51,7 +51,7 @@ def refine(inputs: PAMRInputs, num_iters: int, affinity: str) -> Tensor:
     with torch.cuda.device_of(masks):  # type: ignore[no-untyped-call]
         _weights_kernel[(tiles, batch)](
             image,
-            image if inputs.inside is None else inputs.inside.to(torch.int8),
+            image if inputs.inside is None else inputs.inside.to(torch.int8).contiguous(),
             weights,
             height,
             width,

@@ -82,13 +82,15 @@ def test_layout_of_the_inputs_does_not_matter():
     probs, image, masks = case((3, 4, 9, 7), masks='sd')
     chosen = {'kernels': PAPER, 'radius': 1, 'backend': 'triton'}
     expected, expected_grad = value_and_grad(ops.gated_crf_loss, probs, image, **masks, **chosen)
-    strided = lambda x: x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0)  # noqa: E731
-    leaf = strided(probs).requires_grad_()
-    assert not leaf.is_contiguous()
-    loss = ops.gated_crf_loss(leaf, strided(image), **{k: strided(v) for k, v in masks.items()}, **chosen)
-    loss.backward()
-    assert torch.equal(loss, expected)
-    assert torch.equal(leaf.grad, expected_grad)
+    transposed = lambda x: x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0)  # noqa: E731
+    channels_last = lambda x: x.to(memory_format=torch.channels_last)  # noqa: E731
+    for strided in (transposed, channels_last):
+        leaf = strided(probs).requires_grad_()
+        assert not leaf.is_contiguous()
+        loss = ops.gated_crf_loss(leaf, strided(image), **{k: strided(v) for k, v in masks.items()}, **chosen)
+        loss.backward()
+        assert torch.equal(loss, expected)
+        assert torch.equal(leaf.grad, expected_grad)
 
 
 def test_upstream_gradient_and_second_use():

@@ -86,9 +86,12 @@ def test_same_numbers_every_time_whatever_the_layout_and_inputs_unchanged():
     copies = [x.clone() for x in (masks, image, mask)]
     chosen = {'num_iters': 2, 'dilations': (1,), 'mask': mask}
     first = triton_pamr(masks, image, **chosen)
-    strided = lambda x: x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0)  # noqa: E731
-    assert not strided(masks).is_contiguous()
-    assert torch.equal(triton_pamr(strided(masks), strided(image), **chosen), first)
+    transposed = lambda x: x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0)  # noqa: E731
+    channels_last = lambda x: x.to(memory_format=torch.channels_last)  # noqa: E731
+    for strided in (transposed, channels_last):
+        assert not strided(masks).is_contiguous()
+        again = triton_pamr(strided(masks), strided(image), **{**chosen, 'mask': strided(mask)})
+        assert torch.equal(again, first)
     assert all(map(torch.equal, copies, (masks, image, mask)))
 
 
