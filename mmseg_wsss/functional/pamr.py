@@ -1,8 +1,8 @@
 r"""Pixel-adaptive mask refinement (PAMR): soft masks follow the edges of the image.
 
-Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020. This is the textbook form:
-every iteration lays out the neighbours of every pixel, at the cost of two tensors 8 times the number of dilations as
-large as the masks. ``pamr`` of :mod:`mmseg_wsss.ops` is its fast twin.
+Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020. This is the textbook form: every
+iteration lays out the neighbours of every pixel, at the cost of two tensors 8 times the number of dilations as large as
+the masks. ``pamr`` of :mod:`mmseg_wsss.ops` is its fast twin.
 
 Shape letters: B batch, C channels of the masks, H x W their grid, h x w the image, P = 8 * number of dilations
 neighbours.
@@ -97,7 +97,7 @@ def prepare_inputs(
     masks: Tensor, image: Tensor, num_iters: int, dilations: Sequence[int], affinity: str, mask: Tensor | None
 ) -> PAMRInputs:
     """Check the arguments of :func:`pamr`, resize the masks to the image and put 0 where pixels do not count."""
-    _check_arguments(masks, image, num_iters, dilations, affinity, mask)
+    check_arguments(masks, image, num_iters, dilations, affinity, mask)
     dtype = compute_dtype(masks)
     with torch.autocast(masks.device.type, enabled=False):
         masks, image = masks.detach().to(dtype), image.detach().to(dtype)
@@ -117,6 +117,31 @@ def offsets(dilations: Sequence[int]) -> list[tuple[int, int]]:
     """Return the neighbours as (rows down, columns right), 8 for each dilation."""
     around = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
     return [(y * dilation, x * dilation) for dilation in dilations for y, x in around]
+
+
+def check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affinity: Any, mask: Any) -> None:
+    """Raise unless the arguments of :func:`pamr` fit each other."""
+    check_float_map(masks, 'masks')
+    if not isinstance(image, Tensor) or image.is_complex():
+        raise TypeError(f'image must be a tensor (B, 3, h, w), got {describe(image)}')
+    check_shape(image, 'image', f'({len(masks)}, 3, h, w)')
+    if len(image) != len(masks):
+        raise ValueError(f'image and masks must have the same batch size, got {len(image)} and {len(masks)}')
+    if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
+        raise ValueError(f'num_iters must be a whole number from 1, got {num_iters!r}')
+    if isinstance(dilations, str) or not isinstance(dilations, Sequence):
+        raise TypeError(f'dilations must be a sequence such as (1, 2, 4), got {describe(dilations)}')
+    if not dilations or any(isinstance(d, bool) or not isinstance(d, int) or d < 1 for d in dilations):
+        raise ValueError(f'dilations must be whole numbers of pixels from 1, at least one, got {dilations!r}')
+    if affinity not in AFFINITIES:
+        raise ValueError(f'unknown affinity {affinity!r}: choose from {", ".join(AFFINITIES)}')
+    if mask is not None:
+        check_mask(mask, 'mask', len(masks))
+        if mask.shape[2:] != masks.shape[2:]:
+            raise ValueError(
+                f'mask must have the size of masks, {tuple(masks.shape[2:])}, got {tuple(mask.shape[2:])}; '
+                'reduce it so that a cell counts only if all its pixels do'
+            )
 
 
 def _neighbour_weights(inputs: PAMRInputs, affinity: str) -> Tensor:
@@ -159,27 +184,3 @@ def _resize(field: Tensor, size: tuple[int, int]) -> Tensor:
     if field.shape[2:] == size:
         return field
     return F.interpolate(field, size, mode='bilinear', align_corners=True)
-
-
-def _check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affinity: Any, mask: Any) -> None:
-    check_float_map(masks, 'masks')
-    if not isinstance(image, Tensor) or image.is_complex():
-        raise TypeError(f'image must be a tensor (B, 3, h, w), got {describe(image)}')
-    check_shape(image, 'image', f'({len(masks)}, 3, h, w)')
-    if len(image) != len(masks):
-        raise ValueError(f'image and masks must have the same batch size, got {len(image)} and {len(masks)}')
-    if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
-        raise ValueError(f'num_iters must be a whole number from 1, got {num_iters!r}')
-    if isinstance(dilations, str) or not isinstance(dilations, Sequence):
-        raise TypeError(f'dilations must be a sequence such as (1, 2, 4), got {describe(dilations)}')
-    if not dilations or any(isinstance(d, bool) or not isinstance(d, int) or d < 1 for d in dilations):
-        raise ValueError(f'dilations must be whole numbers of pixels from 1, at least one, got {dilations!r}')
-    if affinity not in AFFINITIES:
-        raise ValueError(f'unknown affinity {affinity!r}: choose from {", ".join(AFFINITIES)}')
-    if mask is not None:
-        check_mask(mask, 'mask', len(masks))
-        if mask.shape[2:] != masks.shape[2:]:
-            raise ValueError(
-                f'mask must have the size of masks, {tuple(masks.shape[2:])}, got {tuple(mask.shape[2:])}; '
-                'reduce it so that a cell counts only if all its pixels do'
-            )

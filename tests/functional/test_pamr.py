@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_wsss import functional
+from mmseg_wsss import functional, ops
 from tests.helpers.pamr import loop_pamr, random_pamr_case
 
-both = pytest.mark.parametrize('refine', [functional.pamr], ids=['reference'])
+both = pytest.mark.parametrize('refine', [functional.pamr, ops.pamr], ids=['reference', 'op'])
 
 
 @both
