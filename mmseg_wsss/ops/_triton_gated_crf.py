@@ -11,8 +11,8 @@ TB/s of memory, 29 TB/s from the L1 caches of its 132 multiprocessors):
   GFLOP for 8x19x192x192: 19 and 26 microseconds;
 - memory: probabilities read and written with a margin, read again by the kernel, gradient written: 85 and 95 MB, 19 and
   21 microseconds;
-- L1: every pair loads C probabilities, 3 colours and 2 gates in float32, 2.5 and 3.4 GB: 85 and 115 microseconds, and up
-  to twice that since neighbours are not aligned. This is the bound to expect. Half a window (K is symmetric) would
+- L1: every pair loads C probabilities, 3 colours and 2 gates in float32, 2.5 and 3.4 GB: 85 and 115 microseconds, and
+  up to twice that since neighbours are not aligned. This is the bound to expect. Half a window (K is symmetric) would
   halve it, but needs sums from two sides.
 
 The margin of zeros makes every load of a row a fixed distance from the last, with neither mask nor address of its own:

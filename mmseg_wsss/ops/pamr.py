@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmseg_wsss.functional._checks import describe
 from mmseg_wsss.functional.pamr import EPS, PAMRInputs, check_arguments, offsets, prepare_inputs
-from mmseg_wsss.ops._dispatch import require_backend
+from mmseg_wsss.ops._dispatch import choose_backend
 
 # Pairs of a pixel and a neighbour in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
 _CPU_PAIRS = 2**16
@@ -48,7 +48,7 @@ def pamr(
         mask: See there.
         present: Channels to refine in each image, (B, C) of zeros and ones, for example the background and the tagged
             classes. The others cost next to nothing and are 0 in the result. Reading it waits for a GPU.
-        backend: ``'auto'`` or ``'torch'``.
+        backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
 
     Returns:
         Refined masks, (B, C, h, w), in float32, or float64 for float64 masks. There is no gradient.
@@ -62,15 +62,15 @@ def pamr(
         >>> pamr(masks, image, present=torch.tensor([[1, 0, 1]])).sum((0, 2, 3)) > 0
         tensor([ True, False,  True])
     """
-    require_backend(backend)
     check_arguments(masks, image, num_iters, dilations, affinity, mask)
+    backend = choose_backend(backend, masks)
     if present is not None:
         _check_present(present, masks)
     settings = (num_iters, dilations, affinity, mask)
     with torch.autocast(masks.device.type, enabled=False):
         if present is None:
             inputs = prepare_inputs(masks, image, *settings)
-            return _refine(inputs, [masks.shape[1]] * len(masks), num_iters, affinity)
+            return _refine(inputs, [masks.shape[1]] * len(masks), num_iters, affinity, backend)
         chosen = present.to(masks.device) != 0
         counts = chosen.sum(dim=1).tolist()
         # Chosen channels first; images with fewer of them than others are filled up with zeros.
@@ -78,7 +78,7 @@ def pamr(
         channels = order[:, :, None, None]
         few = masks.gather(1, channels.expand(-1, -1, *masks.shape[2:]))
         few = torch.where(chosen.gather(1, order)[:, :, None, None], few, 0)
-        refined = _refine(prepare_inputs(few, image, *settings), counts, num_iters, affinity)
+        refined = _refine(prepare_inputs(few, image, *settings), counts, num_iters, affinity, backend)
         result = refined.new_zeros(len(masks), masks.shape[1], *image.shape[2:])
         return result.scatter_(1, channels.expand_as(refined), refined)
 
@@ -93,8 +93,13 @@ def _check_present(present: Any, masks: Tensor) -> None:
         )
 
 
-def _refine(inputs: PAMRInputs, counts: Sequence[int], num_iters: int, affinity: str) -> Tensor:
-    """Return the refined masks, (B, C, h, w); of each image only as many channels as ``counts`` says."""
+def _refine(inputs: PAMRInputs, counts: Sequence[int], num_iters: int, affinity: str, backend: str) -> Tensor:
+    """Return the refined masks, (B, C, h, w); of each image at least as many channels as ``counts`` says."""
+    if backend == 'triton':
+        # Only here: it needs triton, which need not be installed.
+        from mmseg_wsss.ops import _triton_pamr
+
+        return _triton_pamr.refine(inputs, num_iters, affinity)
     batch, _, height, width = inputs.masks.shape
     result = torch.zeros_like(inputs.masks, memory_format=torch.contiguous_format)
     neighbours = _neighbour_index(height, width, inputs.dilations, result.device)

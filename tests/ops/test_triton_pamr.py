@@ -8,14 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_wsss.functional.pamr import pamr, prepare_inputs
-from mmseg_wsss.ops._triton_pamr import refine
+from mmseg_wsss import ops
+from mmseg_wsss.functional import pamr
 
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
-def triton_pamr(masks, image, *, num_iters=10, dilations=(1, 2, 4, 8, 12, 24), affinity='reference', mask=None):
-    return refine(prepare_inputs(masks, image, num_iters, dilations, affinity, mask), num_iters, affinity)
+def triton_pamr(masks, image, **settings):
+    return ops.pamr(masks, image, backend='triton', **settings)
 
 
 def case(shape, *, size=None, masked=False, dtype=torch.float32, seed=0):
@@ -104,3 +104,26 @@ def test_what_is_masked_does_not_leak(poison):
     refined = triton_pamr(masks.masked_fill(outside, poison), image.masked_fill(outside, poison), **chosen)
     assert torch.equal(refined, expected)
     assert (refined.masked_select(outside) == 0).all()
+
+
+def test_present_channels_only():
+    masks, image, mask = case((2, 4, 5, 6), masked=True)
+    present = torch.tensor([[1, 0, 1, 0], [0, 1, 0, 0]], device=DEVICE)
+    chosen = {'num_iters': 1, 'dilations': (1,), 'mask': mask}
+    refined = triton_pamr(masks, image, present=present, **chosen)
+    torch.testing.assert_close(refined, triton_pamr(masks, image, **chosen) * present[:, :, None, None])
+
+
+def test_autocast_and_no_gradient():
+    masks, image, _ = case((1, 2, 4, 5))
+    chosen = {'num_iters': 1, 'dilations': (1,)}
+    with torch.autocast(DEVICE, torch.bfloat16):
+        refined = triton_pamr(masks.requires_grad_(), image, **chosen)
+    assert not refined.requires_grad
+    assert torch.equal(refined, triton_pamr(masks, image, **chosen))
+
+
+def test_what_the_kernels_do_not_serve():
+    masks, image, _ = case((1, 2, 4, 5))
+    with pytest.raises(ValueError, match='the input is float64'):
+        triton_pamr(masks.double(), image)
