@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 BACKENDS = ('auto', 'torch', 'triton')
+# The kernels are tested with 3.6 (of torch 2.11) and 3.7 (of torch 2.13); 3.2 cannot compile them.
+_OLDEST_TRITON = (3, 6)
 
 
 def why_not_supported(backend: str, tensor: Tensor | None = None, limit: str | None = None) -> str | None:
@@ -58,8 +60,11 @@ def require_backend(backend: str) -> None:
 
 
 def _why_not_triton(tensor: Tensor) -> str | None:
-    if not _installed():
+    version = _triton_version()
+    if version is None:
         return 'triton is not installed (pip install triton)'
+    if version < _OLDEST_TRITON:
+        return f'it needs triton {".".join(map(str, _OLDEST_TRITON))} or newer, found {".".join(map(str, version))}'
     if tensor.dtype == torch.float64:
         return 'its kernels compute in float32 and the input is float64'
     if _interpreted():
@@ -77,8 +82,14 @@ def _why_not_triton(tensor: Tensor) -> str | None:
 
 
 @cache
-def _installed() -> bool:
-    return importlib.util.find_spec('triton') is not None
+def _triton_version() -> tuple[int, int] | None:
+    """Return major and minor version, None if it is not installed."""
+    if importlib.util.find_spec('triton') is None:
+        return None
+    import triton
+
+    major, minor = triton.__version__.split('.')[:2]
+    return int(major), int(minor)
 
 
 @cache

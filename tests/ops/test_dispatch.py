@@ -16,7 +16,7 @@ def gpu(monkeypatch):
     """What the dispatch asks of a tensor on a GPU that Triton can use."""
     monkeypatch.delenv('TRITON_INTERPRET', raising=False)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (9, 0))
-    monkeypatch.setattr(_dispatch, '_installed', lambda: True)
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 7))
     monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: True)
     return SimpleNamespace(device=torch.device('cuda', 0), dtype=torch.bfloat16, is_cuda=True)
 
@@ -51,7 +51,9 @@ def test_reasons(gpu, monkeypatch):
     assert 'needs a C compiler' in refused(gpu)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (7, 5))
     assert 'compute capability 8.0' in refused(gpu)
-    monkeypatch.setattr(_dispatch, '_installed', lambda: False)
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 2))
+    assert 'needs triton 3.6 or newer, found 3.2' in refused(gpu)
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: None)
     assert 'triton is not installed (pip install triton)' in refused(gpu)
 
 
