@@ -1,5 +1,12 @@
+import os
+
 import pytest
 import torch
+
+# Triton reads this when it is imported: without a GPU its kernels run in its interpreter.
+if not torch.cuda.is_available():
+    os.environ['TRITON_INTERPRET'] = '1'
+
 from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 

@@ -7,8 +7,14 @@ import pytest
 from mmseg import registry
 
 EXPORTS = {
-    'mmseg_wsss.functional': {'gated_crf_loss', 'inverse_log_class_weights', 'partial_cross_entropy'},
-    'mmseg_wsss.ops': {'gated_crf_loss'},
+    'mmseg_wsss.functional': {
+        'feature_similarity_loss',
+        'gated_crf_loss',
+        'inverse_log_class_weights',
+        'pamr',
+        'partial_cross_entropy',
+    },
+    'mmseg_wsss.ops': {'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {

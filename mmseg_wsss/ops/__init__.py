@@ -4,5 +4,6 @@ Each takes a ``backend`` in addition: ``'auto'`` picks the fastest one that can 
 """
 
 from mmseg_wsss.ops.gated_crf import gated_crf_loss
+from mmseg_wsss.ops.pamr import pamr
 
-__all__ = ['gated_crf_loss']
+__all__ = ['gated_crf_loss', 'pamr']

@@ -23,10 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
-from mmseg_wsss.ops._dispatch import require_backend
+from mmseg_wsss.ops._dispatch import choose_backend
 
 # Values of a field that a CPU core handles at a time, so that they stay in its cache.
 _CACHED_VALUES = 2**17
+# The Triton kernel is unrolled along a row of the window.
+_MAX_TRITON_RADIUS = 10
 
 
 class _Line(NamedTuple):
@@ -72,7 +74,8 @@ def gated_crf_loss(
     """Compute :func:`mmseg_wsss.functional.gated_crf_loss` fast and with little memory.
 
     Only one tensor of the size of ``probs`` is kept for the backward pass. There is no second derivative. A custom
-    ``compatibility`` takes up to twice the time of Potts.
+    ``compatibility`` takes up to twice the time of Potts. The Triton backend serves Potts in windows of radius up to
+    10; it computes in float32.
 
     Args:
         probs: As in the reference, as all other arguments but ``backend``.
@@ -82,7 +85,7 @@ def gated_crf_loss(
         source_mask: See there.
         destination_mask: See there.
         compatibility: See there.
-        backend: ``'auto'`` or ``'torch'``.
+        backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities.
@@ -91,23 +94,35 @@ def gated_crf_loss(
         TypeError: If an argument is of the wrong kind.
         ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
     """
-    require_backend(backend)
     inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility)
-    loss: Tensor = _GatedCRF.apply(probs, inputs, radius)  # type: ignore[no-untyped-call]
+    chosen = choose_backend(backend, probs, _limit_of_triton(radius, compatibility))
+    loss: Tensor = _GatedCRF.apply(probs, inputs, radius, chosen)  # type: ignore[no-untyped-call]
     return loss
+
+
+def _limit_of_triton(radius: int, compatibility: Tensor | None) -> str | None:
+    if compatibility is not None:
+        return 'its kernel knows no compatibility but Potts'
+    return None if radius <= _MAX_TRITON_RADIUS else f'its largest radius is {_MAX_TRITON_RADIUS}, got {radius}'
 
 
 class _GatedCRF(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, probs: Tensor, inputs: CRFInputs, radius: int) -> Tensor:
+    def forward(ctx: Any, probs: Tensor, inputs: CRFInputs, radius: int, backend: str) -> Tensor:
         with torch.autocast(probs.device.type, enabled=False):
-            loss, gradient = _loss_and_gradient(probs, inputs, radius)
+            if backend == 'triton':
+                # Only here: it needs triton, which need not be installed.
+                from mmseg_wsss.ops import _triton_gated_crf
+
+                loss, gradient = _triton_gated_crf.loss_and_gradient(probs, inputs, radius)
+            else:
+                loss, gradient = _loss_and_gradient(probs, inputs, radius)
         ctx.save_for_backward(probs, gradient)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        return _Scale.apply(*ctx.saved_tensors, upstream), None, None  # type: ignore[no-untyped-call]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Scale.apply(*ctx.saved_tensors, upstream), None, None, None  # type: ignore[no-untyped-call]
 
 
 class _Scale(torch.autograd.Function):

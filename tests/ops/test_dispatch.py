@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mmseg_wsss.ops import _dispatch
+from mmseg_wsss.ops._dispatch import choose_backend, require_backend, why_not_supported
+
+CPU = torch.zeros(1)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """What the dispatch asks of a tensor on a GPU that Triton can use."""
+    monkeypatch.delenv('TRITON_INTERPRET', raising=False)
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (9, 0))
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 7))
+    monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: True)
+    return SimpleNamespace(device=torch.device('cuda', 0), dtype=torch.bfloat16, is_cuda=True)
+
+
+def test_auto_is_triton_on_a_gpu_where_it_can_serve(gpu):
+    assert why_not_supported('triton', gpu) is None
+    assert choose_backend('auto', gpu) == 'triton'
+    assert choose_backend('torch', gpu) == 'torch'
+    assert choose_backend('auto', gpu, 'too large') == 'torch'
+    gpu.dtype = torch.float64
+    assert choose_backend('auto', gpu) == 'torch'
+
+
+def test_auto_is_never_the_interpreter(gpu, monkeypatch):
+    monkeypatch.setenv('TRITON_INTERPRET', '1')
+    assert why_not_supported('triton', CPU) is None
+    assert choose_backend('triton', CPU) == 'triton'
+    assert choose_backend('auto', CPU) == 'torch'
+    assert choose_backend('auto', gpu) == 'torch'
+
+
+def test_reasons(gpu, monkeypatch):
+    def refused(tensor, **settings):
+        with pytest.raises(ValueError, match="^backend 'triton' cannot serve: .*; use backend='auto'") as error:
+            choose_backend('triton', tensor, **settings)
+        return str(error.value)
+
+    assert 'needs a GPU and the input is on cpu (TRITON_INTERPRET=1' in refused(CPU)
+    assert 'input is float64' in refused(CPU.double())
+    assert 'no more than 3 colours' in refused(gpu, limit='no more than 3 colours')
+    monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: False)
+    assert 'needs a C compiler' in refused(gpu)
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (7, 5))
+    assert 'compute capability 8.0' in refused(gpu)
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 2))
+    assert 'needs triton 3.6 or newer, found 3.2' in refused(gpu)
+    monkeypatch.setattr(_dispatch, '_triton_version', lambda: None)
+    assert 'triton is not installed (pip install triton)' in refused(gpu)
+
+
+def test_ops_without_a_kernel():
+    for backend in ('auto', 'torch'):
+        assert why_not_supported(backend) is None
+        require_backend(backend)
+    with pytest.raises(ValueError, match='this op has no Triton kernel'):
+        require_backend('triton')
+    with pytest.raises(ValueError, match="unknown backend 'cuda': choose from auto, torch, triton"):
+        require_backend('cuda')
+
+
+def test_triton_need_not_be_installed():
+    script = """
+import sys
+sys.modules['triton'] = None
+import torch
+from mmseg_wsss import ops
+probs, image = torch.rand(1, 2, 4, 4).softmax(1), torch.rand(1, 3, 4, 4)
+assert ops.gated_crf_loss(probs, image, kernels=[dict(weight=1, xy=6)]).isfinite()
+try:
+    ops.gated_crf_loss(probs, image, kernels=[dict(weight=1, xy=6)], backend='triton')
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 'triton is not installed' in done.stdout
