@@ -14,7 +14,7 @@ EXPORTS = {
         'pamr',
         'partial_cross_entropy',
     },
-    'mmseg_wsss.ops': {'gated_crf_loss', 'pamr'},
+    'mmseg_wsss.ops': {'feature_similarity_loss', 'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {

@@ -5,11 +5,13 @@ import math
 import pytest
 import torch
 
-from mmseg_wsss import functional
+from mmseg_wsss import functional, ops
 from tests.helpers.feature_similarity import loop_feature_similarity, random_similarity_case
 from tests.helpers.gated_crf import value_and_grad
 
-both = pytest.mark.parametrize('loss_fn', [functional.feature_similarity_loss], ids=['reference'])
+both = pytest.mark.parametrize(
+    'loss_fn', [functional.feature_similarity_loss, ops.feature_similarity_loss], ids=['reference', 'op']
+)
 
 
 @both

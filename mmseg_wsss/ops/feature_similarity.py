@@ -1,0 +1,217 @@
+r"""Feature similarity loss in tiles of pairs: value and gradient in closed form, in one pass.
+
+With :math:`A_{ij} = w_{ij} f_{ij}`, which is symmetric, the sums :math:`s_i = \sum_j A_{ij} (a_i - a_j)` give both: the
+loss is :math:`-\frac1D \sum_i \langle a_i, s_i \rangle` and its gradient :math:`-\frac2D s_i`. Every pair of lines is
+met once. The tangent is a fraction, with :math:`r = (\delta + \epsilon) / (1 - \delta + \epsilon)`:
+
+.. math::
+    f = \tanh(\mu + \log r) = 1 - \frac{2}{q}, \qquad
+    \frac{\partial f}{\partial \mu} = 1 - f^2 = \frac4q \left(1 - \frac1q\right), \qquad q = 1 + e^{2 \mu} r^2
+
+Shape letters: B images at a time, K classes, H x W the grid; of a tile: n pixels of a line, m pixels of the lines from
+there on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmseg_wsss.functional.feature_similarity import EPS, SimilarityInputs, prepare_inputs
+from mmseg_wsss.ops._dispatch import require_backend
+
+# Pairs in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
+_CPU_PAIRS = 2**16
+_GPU_PAIRS = 2**24
+# Beyond, f is 1 or -1 to the last bit also in float64, and exp(mu) is finite in float32.
+_LARGEST_MU = 40.0
+
+
+class _Tile(NamedTuple):
+    """Pairs of the pixels ``[:, y, here]`` with ``[:, ahead, there]`` of a few images."""
+
+    y: int
+    here: slice
+    ahead: slice
+    there: slice
+
+    def take_here(self, field: Tensor) -> Tensor:
+        """Return (B, c, H, W) as (B, c, n)."""
+        return field[:, :, self.y, self.here]
+
+    def take_there(self, field: Tensor) -> Tensor:
+        """Return (B, c, H, W) as (B, c, m)."""
+        return field[:, :, self.ahead, self.there].flatten(2)
+
+
+def feature_similarity_loss(
+    probs: Tensor,
+    image: Tensor,
+    *,
+    mu: float | Tensor = 2.5,
+    sigma: float = 5.0,
+    radius: float | None = None,
+    mask: Tensor | None = None,
+    backend: str = 'auto',
+) -> Tensor:
+    """Compute :func:`mmseg_wsss.functional.feature_similarity_loss` fast and with little memory.
+
+    Only one tensor of the size of ``probs`` is kept for the backward pass. There is no second derivative.
+
+    Args:
+        probs: As in the reference, as all other arguments but ``backend``.
+        image: See there.
+        mu: See there. A gradient to it takes about half the time again.
+        sigma: See there.
+        radius: See there. Time falls with the number of pairs.
+        mask: See there.
+        backend: ``'auto'`` or ``'torch'``.
+
+    Returns:
+        Scalar in float32, or float64 for float64 probabilities.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+
+    Example:
+        >>> probs = torch.rand(2, 4, 8, 8).softmax(1).requires_grad_()
+        >>> feature_similarity_loss(probs, torch.rand(2, 3, 8, 8), radius=4).backward()
+    """
+    require_backend(backend)
+    inputs = prepare_inputs(probs, image, mu, sigma, radius, mask)
+    loss: Tensor = _FeatureSimilarity.apply(probs, inputs.mu, inputs)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _FeatureSimilarity(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, probs: Tensor, mu: Tensor, inputs: SimilarityInputs) -> Tensor:
+        with torch.autocast(probs.device.type, enabled=False):
+            loss, gradient, slope = _loss_and_gradient(probs, inputs, with_slope=ctx.needs_input_grad[1])
+        ctx.save_for_backward(probs, mu, gradient, slope)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        gradient, slope = _Scale.apply(*ctx.saved_tensors, upstream)  # type: ignore[no-untyped-call]
+        return gradient, slope if ctx.needs_input_grad[1] else None, None
+
+
+class _Scale(torch.autograd.Function):
+    """The gradients times the upstream gradient; they depend on the inputs, but that is not differentiated."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, probs: Tensor, mu: Tensor, gradient: Tensor, slope: Tensor, upstream: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return (gradient * upstream).to(probs.dtype), slope * upstream
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> Any:
+        raise RuntimeError(
+            'mmseg_wsss.ops.feature_similarity_loss has no second derivative: use '
+            'mmseg_wsss.functional.feature_similarity_loss, or call backward without create_graph=True'
+        )
+
+
+def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, with_slope: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the loss, its gradient and its derivative by mu (0 unless asked for)."""
+    loss, slope = inputs.image.new_zeros(()), inputs.image.new_zeros(())
+    gradient = torch.empty(probs.shape, dtype=inputs.image.dtype, device=probs.device)
+    at_a_time = 1 if probs.device.type == 'cpu' else len(probs)
+    for start in range(0, len(probs), at_a_time):
+        part = slice(start, start + at_a_time)
+        values, inside = probs[part].to(gradient.dtype), None
+        if inputs.inside is not None:
+            inside = inputs.inside[part]
+            values = torch.where(inside > 0, values, 0)
+        # Only differences matter: near 0, less of them is lost to rounding.
+        values = values - values.mean(dim=(2, 3), keepdim=True)
+        degrees, sums, part_slope = _pair_sums(inputs.image[part], values, inside, inputs, with_slope)
+        part_gradient = torch.addcmul(sums.neg_(), values, degrees)
+        loss -= (values * part_gradient).sum()
+        slope -= part_slope
+        gradient[part] = part_gradient
+    return loss / inputs.denominator, gradient.mul_(-2 / inputs.denominator), slope / inputs.denominator
+
+
+def _pair_sums(
+    colours: Tensor, values: Tensor, inside: Tensor | None, inputs: SimilarityInputs, with_slope: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Return :math:`\sum_j A_{ij}`, :math:`\sum_j A_{ij} a_j`, (B, K, H, W), and the energy's derivative by mu."""
+    degrees, sums, slope = torch.zeros_like(colours[:, :1]), torch.zeros_like(values), values.new_zeros(())
+    one = values.new_ones(())
+    root = inputs.mu.detach().clamp(-_LARGEST_MU, _LARGEST_MU).exp()
+    for tile, weights in _tiles(values, inputs):
+        if inside is not None:
+            weights = weights * tile.take_here(inside).mT * tile.take_there(inside)
+        ratio = _ratio(tile.take_here(colours), tile.take_there(colours)).mul_(root)
+        denominator = torch.addcmul(one, ratio, ratio, out=ratio)  # q
+        affinity = torch.addcdiv(weights, weights, denominator, value=-2)
+        near, far = tile.take_here(values), tile.take_there(values)
+        tile.take_here(degrees)[:, 0] += affinity.sum(dim=2)
+        tile.take_here(sums).add_(far @ affinity.mT)
+        if tile.ahead.start > tile.y:  # the pair the other way round
+            window = degrees[:, :, tile.ahead, tile.there]
+            window += affinity.sum(dim=1).view_as(window)
+            window = sums[:, :, tile.ahead, tile.there]
+            window += (near @ affinity).view_as(window)
+        if with_slope:
+            inverse = denominator.reciprocal_()
+            squares = weights * inverse * (1 - inverse)  # w (1 - f^2) / 4
+            slope += (8 if tile.ahead.start > tile.y else 4) * (squares * _half_distance(near, far)).sum()
+    return degrees, sums, slope
+
+
+def _tiles(values: Tensor, inputs: SimilarityInputs) -> Iterator[tuple[_Tile, Tensor]]:
+    """Yield tiles that hold every pair within reach once, those of one line both ways, and their weights (n, m)."""
+    batch, _, height, width = values.shape
+    reach = height + width if inputs.radius is None else math.floor(inputs.radius)
+    lines = min(height, reach + 1)
+    pairs = max(1, (_CPU_PAIRS if values.device.type == 'cpu' else _GPU_PAIRS) // batch)
+    columns = max(1, pairs // min(width, 2 * reach + 1))
+    for left in range(0, width, columns):
+        here = slice(left, min(left + columns, width))
+        there = slice(max(0, here.start - reach), min(width, here.stop + reach))
+        weights = _distance_weights(here, there, lines, inputs)
+        step = max(1, pairs // weights[:, 0].numel())
+        for y in range(height):
+            starts = [y, *range(y + 1, min(height, y + lines), step)]
+            for top, bottom in itertools.pairwise([*starts, min(height, y + lines)]):
+                yield _Tile(y, here, slice(top, bottom), there), weights[:, top - y : bottom - y].flatten(1)
+
+
+def _distance_weights(here: slice, there: slice, lines: int, inputs: SimilarityInputs) -> Tensor:
+    """Return :math:`w_{ij}` by columns of both pixels and lines between them: (columns, lines, columns)."""
+    device = inputs.image.device
+    across = torch.arange(here.start, here.stop, device=device)[:, None, None] - torch.arange(
+        there.start, there.stop, device=device
+    )
+    squared = (across.square() + torch.arange(lines, device=device)[:, None].square()).double()
+    weights = torch.exp(squared / (-2 * inputs.sigma**2)) / (2 * math.pi * inputs.sigma**2)
+    if inputs.radius is not None:
+        weights *= squared <= inputs.radius**2
+    return weights.to(inputs.image.dtype)
+
+
+def _ratio(here: Tensor, there: Tensor) -> Tensor:
+    r"""Return :math:`r`, (B, n, m), of colours (B, 3, n) and (B, 3, m)."""
+    channels = here.shape[1]
+    total = (there[:, :1] - here[:, 0, :, None]).abs_()
+    difference = torch.empty_like(total)
+    for channel in range(1, channels):
+        total += torch.sub(there[:, channel, None], here[:, channel, :, None], out=difference).abs_()
+    torch.sub(channels * (1 + EPS), total, out=difference)
+    return total.add_(channels * EPS).div_(difference)
+
+
+def _half_distance(near: Tensor, far: Tensor) -> Tensor:
+    r"""Return :math:`\frac12 |a_i - a_j|^2` of a tile, (B, n, m)."""
+    squares = near.square().sum(dim=1)[:, :, None] + far.square().sum(dim=1)[:, None]
+    return 0.5 * squares - near.mT @ far
