@@ -8,11 +8,15 @@ from mmseg import registry
 
 EXPORTS = {
     'mmseg_wsss.functional': {
+        'average_pooling_loss',
         'feature_similarity_loss',
         'gated_crf_loss',
+        'importance_sampling_loss',
         'inverse_log_class_weights',
+        'max_pooling_loss',
         'pamr',
         'partial_cross_entropy',
+        'probs_to_logits',
     },
     'mmseg_wsss.ops': {'feature_similarity_loss', 'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},

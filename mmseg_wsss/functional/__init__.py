@@ -6,7 +6,23 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
+from mmseg_wsss.functional.importance_sampling import (
+    average_pooling_loss,
+    importance_sampling_loss,
+    max_pooling_loss,
+    probs_to_logits,
+)
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
 
-__all__ = ['feature_similarity_loss', 'gated_crf_loss', 'inverse_log_class_weights', 'pamr', 'partial_cross_entropy']
+__all__ = [
+    'average_pooling_loss',
+    'feature_similarity_loss',
+    'gated_crf_loss',
+    'importance_sampling_loss',
+    'inverse_log_class_weights',
+    'max_pooling_loss',
+    'pamr',
+    'partial_cross_entropy',
+    'probs_to_logits',
+]
