@@ -9,6 +9,7 @@ from mmseg import registry
 EXPORTS = {
     'mmseg_wsss.functional': {
         'average_pooling_loss',
+        'boundary_matches',
         'feature_similarity_loss',
         'gated_crf_loss',
         'importance_sampling_loss',
@@ -26,7 +27,7 @@ REGISTERED = {
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
-    'METRICS': {'SubsetIoUMetric'},
+    'METRICS': {'ContourFScore', 'SubsetIoUMetric'},
     'TRANSFORMS': {
         'LoadShapesImage',
         'LoadWeakAnnotations',

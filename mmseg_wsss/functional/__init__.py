@@ -4,6 +4,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 :mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
 """
 
+from mmseg_wsss.functional.boundary import boundary_matches
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.importance_sampling import (
@@ -17,6 +18,7 @@ from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_
 
 __all__ = [
     'average_pooling_loss',
+    'boundary_matches',
     'feature_similarity_loss',
     'gated_crf_loss',
     'importance_sampling_loss',

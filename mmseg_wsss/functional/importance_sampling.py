@@ -163,7 +163,7 @@ def probs_to_logits(probs: Tensor, *, eps: float = 1e-3) -> Tensor:
 
 def check_eps(eps: Any) -> None:
     """Raise unless ``eps`` is a number between 0 and 1."""
-    if isinstance(eps, bool) or not isinstance(eps, Real) or not 0 < eps < 1:
+    if isinstance(eps, bool) or not isinstance(eps, Real) or not 0 < float(eps) < 1:
         raise ValueError(f'eps must be a number between 0 and 1, such as 1e-3, got {eps!r}')
 
 
