@@ -23,7 +23,14 @@ EXPORTS = {
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
-    'MODELS': {'DeepLabV3PlusHead', 'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
+    'MODELS': {
+        'DeepLabV3PlusHead',
+        'FeatureSimilarityLoss',
+        'GatedCRFLoss',
+        'ImportanceSamplingLoss',
+        'PartialCrossEntropyLoss',
+        'WeakEncoderDecoder',
+    },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},

@@ -62,6 +62,13 @@ class LossInputs:
         return torch.softmax(self.logits.float(), dim=1)
 
     @cached_property
+    def valid_cells(self) -> Tensor:
+        """1 for the cells of the logits' grid whose pixels are all valid, else 0, (B, 1, H, W) float."""
+        left_out = (self.valid < 1).to(self.valid.dtype)
+        size = (self.logits.shape[2], self.logits.shape[3])
+        return 1 - F.adaptive_max_pool2d(left_out, size)
+
+    @cached_property
     def full_logits(self) -> Tensor:
         """The logits resized to the labels' size, (B, C, h, w)."""
         return F.interpolate(self.logits, self.labels.shape[1:], mode='bilinear', align_corners=self.align_corners)

@@ -94,6 +94,7 @@ def test_counts_are_summed_before_the_ratio():
     np.testing.assert_allclose(scores[0], [2 * 0.75 * 0.8 / 1.55, 0, 0, 1, 0])
     np.testing.assert_allclose(scores[1], [0.75, 0, 1, 1, 0])
     np.testing.assert_allclose(scores[2], [0.8, 1, 0, 1, 0])
+    assert contour_scores(np.zeros((1, 4), dtype=int), 0.5).tolist() == [[0.5], [0.5], [0.5]]
 
 
 def test_several_ranks_give_the_result_of_one():
