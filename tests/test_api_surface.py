@@ -4,6 +4,7 @@ import importlib
 import inspect
 
 import pytest
+from mmengine.registry import RUNNERS
 from mmseg import registry
 
 EXPORTS = {
@@ -19,6 +20,7 @@ EXPORTS = {
         'partial_cross_entropy',
         'probs_to_logits',
     },
+    'mmseg_wsss.engine.runner': {'StageContext', 'StageLogProcessor', 'StageTask', 'StagedRunner'},
     'mmseg_wsss.ops': {'feature_similarity_loss', 'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
@@ -34,6 +36,7 @@ REGISTERED = {
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
+    'LOG_PROCESSORS': {'StageLogProcessor'},
     'METRICS': {'ContourFScore', 'SubsetIoUMetric'},
     'TRANSFORMS': {
         'LoadShapesImage',
@@ -58,6 +61,11 @@ def test_registered(name):
     built_in = getattr(registry, name).module_dict
     ours = {key for key, part in built_in.items() if part.__module__.startswith('mmseg_wsss.')}
     assert ours == REGISTERED[name]
+
+
+def test_runner_is_found_without_a_scope():
+    """As ``tools/train.py`` of this project and of mmseg build it: by the root registry, before any scope is set."""
+    assert RUNNERS.get('StagedRunner').__module__ == 'mmseg_wsss.engine.runner.staged_runner'
 
 
 @pytest.mark.parametrize('module', ['mmseg_wsss.functional', 'mmseg_wsss.ops'])
