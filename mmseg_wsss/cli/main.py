@@ -17,6 +17,7 @@ COMMANDS = {
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
     'browse': 'draw training batches as the losses see them',
+    'pseudo-labels': 'write predictions as labels to train the next network on',
     'report': 'where a run left checkpoint, metrics and pictures',
 }
 
@@ -34,7 +35,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, purpose in COMMANDS.items():
         if name == command:
-            module = importlib.import_module(f'.{name}', __package__)
+            module = importlib.import_module(f'.{name.replace("-", "_")}', __package__)
             module.add_parser(subparsers)
             parser.set_defaults(run=module.run)
         else:

@@ -35,6 +35,12 @@ class KillInStageHook(Hook):
             raise KilledError
 
 
+@HOOKS.register_module()
+class ReadHook(Hook):
+    def __init__(self, path):
+        self.path = path
+
+
 @TASK_UTILS.register_module()
 class SumWeights(StageTask):
     """Writes a number that comes from a checkpoint."""
@@ -274,10 +280,12 @@ def test_missing_input_is_named(tmp_path):
 def test_changed_input_file_is_named(own_copy, tmp_path):
     file = tmp_path / 'numbers.txt'
     cfg = staged_config(tmp_path / 'work')
-    cfg.stages = {'first': {'inputs': [str(file)]}}
+    cfg.stages = {'first': {'custom_hooks': [{'type': 'ReadHook', 'path': str(file)}]}}
     file.write_text('1')
     train(cfg)
     train(cfg)
+    file.unlink()
+    train(cfg)  # what was made from it is still there
     file.write_text('2')
     with pytest.raises(ValueError, match=f'the file {file} is another one now'):
         train(cfg)
