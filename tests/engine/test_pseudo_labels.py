@@ -176,6 +176,11 @@ def test_data_that_cannot_be_read_this_way(root):
     inner = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = {'type': 'SeededDataset', 'dataset': {'type': 'RepeatDataset', 'dataset': inner}}
     assert len(prediction_dataset(cfg, 'train')) == 3
+    # masks that are not there, since they are still to be made
+    inner.update(use_dense_masks=True)
+    inner.data_prefix.seg_map_path = 'nowhere'
+    cfg.train_dataloader.dataset = inner
+    assert len(prediction_dataset(cfg, 'train')) == 3
 
 
 def test_known_tags_need_weak_labels(trained, tmp_path):
