@@ -8,11 +8,16 @@ from mmseg import registry
 
 EXPORTS = {
     'mmseg_wsss.functional': {
+        'balanced_cross_entropy',
+        'confident_labels',
         'feature_similarity_loss',
+        'focal_mask_penalty',
         'gated_crf_loss',
         'inverse_log_class_weights',
+        'ngwp',
         'pamr',
         'partial_cross_entropy',
+        'stochastic_gate',
     },
     'mmseg_wsss.ops': {'feature_similarity_loss', 'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},

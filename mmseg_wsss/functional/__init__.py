@@ -6,7 +6,21 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
+from mmseg_wsss.functional.ngwp import focal_mask_penalty, ngwp
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional.pseudo_labels import balanced_cross_entropy, confident_labels
+from mmseg_wsss.functional.stochastic_gate import stochastic_gate
 
-__all__ = ['feature_similarity_loss', 'gated_crf_loss', 'inverse_log_class_weights', 'pamr', 'partial_cross_entropy']
+__all__ = [
+    'balanced_cross_entropy',
+    'confident_labels',
+    'feature_similarity_loss',
+    'focal_mask_penalty',
+    'gated_crf_loss',
+    'inverse_log_class_weights',
+    'ngwp',
+    'pamr',
+    'partial_cross_entropy',
+    'stochastic_gate',
+]
