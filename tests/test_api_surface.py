@@ -23,7 +23,16 @@ EXPORTS = {
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
-    'MODELS': {'DeepLabV3PlusHead', 'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
+    'MODELS': {
+        'LargeFOVVGG16',
+        'NGWPHead',
+        'StochasticGateHead',
+        'WideResNet38',
+        'DeepLabV3PlusHead',
+        'GatedCRFLoss',
+        'PartialCrossEntropyLoss',
+        'WeakEncoderDecoder',
+    },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},

@@ -56,8 +56,8 @@ class PretrainedExactly(BaseModule):
             parts = {'missing': missing, 'unexpected': unexpected, 'of another shape': reshaped}
             listed = '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in parts.items() if names)
             raise ValueError(
-                f'{source} is no checkpoint of {type(self).__name__}: {listed}. Pass one whose weights have these names, '
-                'or init_cfg=None to train from scratch'
+                f'{source} is no checkpoint of {type(self).__name__}: {listed}. Pass one whose weights have its '
+                'names, or init_cfg=None to train from scratch'
             )
         self.load_state_dict(weights, strict=False)
 
@@ -67,16 +67,10 @@ def backbone_weights(
 ) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by the names of the module: unwrapped, without prefix and classifier."""
     weights = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
-    prefixes = ('module.', *([f'{prefix.rstrip(".")}.'] if prefix else []))
-    found = {}
-    for name, value in weights.items():
-        if prefix and f'{prefix.rstrip(".")}.' not in name:
-            continue
-        for part in prefixes:
-            name = name.removeprefix(part)
-        if not name.startswith(ignored):
-            found[translate(name)] = value
-    return found
+    start = f'{prefix.rstrip(".")}.' if prefix else ''
+    names = {name.removeprefix('module.'): value for name, value in weights.items()}
+    inside = {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
+    return {translate(name): value for name, value in inside.items() if not name.startswith(ignored)}
 
 
 def _some(names: list[str], limit: int = 8) -> str:

@@ -56,7 +56,7 @@ class WideBlock(nn.Module):
         self.conv_branch1 = None
         if stride != 1 or in_channels != channels:
             self.conv_branch1 = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output and the normalised, rectified input."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads import ASPPHead
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -40,8 +40,8 @@ class StochasticGateHead(ASPPHead):
         c1_index: Which feature map is the shallow one; ``in_index`` (last) is the deep one.
         dilations: Of the pyramid. The paper has those for stride 8 on every backbone.
         gate_rate: Probability, in [0, 1), of a shallow value; 0 leaves out the gate, and with it the cues.
-        gate_form: ``'paper'``, whose mean is the mix of inference, or ``'reference'``, the published code, whose mean is
-            the deep features. See :func:`mmseg_wsss.functional.stochastic_gate`.
+        gate_form: ``'paper'``, whose mean is the mix of inference, or ``'reference'``, the published code, whose mean
+            is the deep features. See :func:`mmseg_wsss.functional.stochastic_gate`.
         deterministic_gate: Mix in training as at inference.
         global_cues: Whether the shallow features get global cues; without, a 1 x 1 convolution fits their width.
         background_logit: The constant.
@@ -144,7 +144,7 @@ class StochasticGateHead(ASPPHead):
         shallow = inputs[self.c1_index]
         skip = self.c1_bottleneck(shallow)
         pyramid = self.aspp_dropout(self._forward_feature(inputs))
-        pyramid = resize(pyramid, size=skip.shape[2:], mode='bilinear', align_corners=self.align_corners)
+        pyramid = F.interpolate(pyramid, skip.shape[2:], mode='bilinear', align_corners=self.align_corners)
         features = self.deep_bottleneck(torch.cat([pyramid, skip], dim=1))
         if self.shallow is not None:
             cues = self.shallow(shallow, features) if self.global_cues else self.shallow(shallow)
