@@ -4,6 +4,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 :mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
 """
 
+from mmseg_wsss.functional.class_pruning import prune_classes
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.ngwp import focal_mask_penalty, ngwp
@@ -22,5 +23,6 @@ __all__ = [
     'ngwp',
     'pamr',
     'partial_cross_entropy',
+    'prune_classes',
     'stochastic_gate',
 ]
