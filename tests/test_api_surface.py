@@ -23,7 +23,19 @@ EXPORTS = {
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
-    'MODELS': {'DeepLabV3PlusHead', 'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
+    'MODELS': {
+        'AveragePooling',
+        'ConfidentLabels',
+        'DeepLabV3PlusHead',
+        'GatedCRFLoss',
+        'ImageTagLoss',
+        'MaxPooling',
+        'NGWPPooling',
+        'PAMR',
+        'PartialCrossEntropyLoss',
+        'PseudoMaskLoss',
+        'WeakEncoderDecoder',
+    },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
