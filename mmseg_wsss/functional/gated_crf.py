@@ -25,6 +25,7 @@ from mmseg_wsss.functional._checks import (
     compute_dtype,
     describe,
 )
+from mmseg_wsss.functional._grids import pool_mask
 
 KernelSettings = Mapping[str, float]
 
@@ -141,8 +142,8 @@ def prepare_inputs(
     with torch.autocast(probs.device.type, enabled=False):
         colour = F.adaptive_avg_pool2d(image.to(dtype), size)
         ones = torch.ones_like(colour[:, :1])
-        source = ones if source_mask is None else _pool_mask(source_mask, size, dtype)
-        destination = ones if destination_mask is None else _pool_mask(destination_mask, size, dtype)
+        source = ones if source_mask is None else pool_mask(source_mask, size, dtype)
+        destination = ones if destination_mask is None else pool_mask(destination_mask, size, dtype)
         used = None
         if source_mask is not None and destination_mask is not None:
             used = (source + destination) > 0
@@ -216,12 +217,6 @@ def _check_arguments(
                 f'compatibility must have the shape {(classes, classes)}, a row and a column for each class of probs, '
                 f'got {tuple(compatibility.shape)}'
             )
-
-
-def _pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """Return 1 for cells whose pixels all count, else 0; a maximum over the others knows no rounding."""
-    left_out = (mask >= 1).logical_not().to(dtype)
-    return 1 - F.adaptive_max_pool2d(left_out, size)
 
 
 def _pairwise_kernel(inputs: CRFInputs, radius: int) -> Tensor:

@@ -15,7 +15,7 @@ class SubsetIoUMetric(IoUMetric):
     A class outside the subset counts in no mean, but predicting it on a pixel of the subset costs that pixel.
 
     Args:
-        classes: Names of the classes to average over.
+        classes: Names of the classes to average over; none: ``IoUMetric`` as it is.
         **kwargs: Settings of ``IoUMetric``.
     """
 
@@ -30,7 +30,7 @@ class SubsetIoUMetric(IoUMetric):
             ValueError: If a class is not one of the data set's.
         """
         metrics = super().compute_metrics(results)
-        if not metrics:  # format_only: the predictions went to disk
+        if not metrics or not self.classes:  # format_only: the predictions went to disk
             return metrics
         names = list(self.dataset_meta['classes'])
         unknown = [name for name in self.classes if name not in names]

@@ -1,7 +1,17 @@
 """Weak losses: each takes one :class:`~mmseg_wsss.structures.LossInputs` and returns a scalar."""
 
+from .base_tag_loss import BaseTagLoss
 from .base_weak_loss import BaseWeakLoss
 from .gated_crf_loss import GatedCRFLoss
+from .image_tag_loss import ImageTagLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
+from .pseudo_mask_loss import PseudoMaskLoss
 
-__all__ = ['BaseWeakLoss', 'GatedCRFLoss', 'PartialCrossEntropyLoss']
+__all__ = [
+    'BaseTagLoss',
+    'BaseWeakLoss',
+    'GatedCRFLoss',
+    'ImageTagLoss',
+    'PartialCrossEntropyLoss',
+    'PseudoMaskLoss',
+]

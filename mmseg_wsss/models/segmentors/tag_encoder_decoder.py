@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...functional import prune_classes
+from ...functional._grids import pool_mask
 from ._batch import image_in_unit_range
 from .weak_encoder_decoder import WeakEncoderDecoder
 
@@ -97,7 +98,7 @@ class TagEncoderDecoder(WeakEncoderDecoder):
         inside = inputs.new_zeros(len(metas), 1, height, width, dtype=torch.float32)
         for image, (left, right, top, bottom) in zip(inside, paddings, strict=True):
             image[:, top : height - bottom, left : width - right] = 1
-        return (F.adaptive_avg_pool2d(inside, tuple(grid)) >= 1).float()
+        return pool_mask(inside, (grid[0], grid[1]))
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with what the class describes.

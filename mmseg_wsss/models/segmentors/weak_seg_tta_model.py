@@ -34,7 +34,9 @@ class WeakSegTTAModel(SegTTAModel):
     def __init__(self, module: Any, data_preprocessor: Any = None) -> None:
         super().__init__(module, data_preprocessor)
         if not isinstance(self.module, WeakEncoderDecoder):
-            raise TypeError(f'WeakSegTTAModel merges a WeakEncoderDecoder; for {type(self.module).__name__} take SegTTAModel')
+            raise TypeError(
+                f'WeakSegTTAModel merges a WeakEncoderDecoder; for {type(self.module).__name__} take SegTTAModel'
+            )
 
     def test_step(self, data: Any) -> list[Any]:
         """Predict all views of each image and merge them."""
