@@ -37,9 +37,7 @@ class TagIoUMetric(SubsetIoUMetric):
         """Count one batch and take the name from it."""
         for sample in data_samples:
             if 'inference_switches' not in sample:
-                raise KeyError(
-                    'TagIoUMetric names the switches of a TagEncoderDecoder: for other models take IoUMetric'
-                )
+                raise KeyError('TagIoUMetric evaluates a TagEncoderDecoder; for other models take SubsetIoUMetric')
             name = switches_name(self.split, sample['inference_switches'])
             if self.prefix is not None and self.prefix != name and self.results:
                 raise ValueError(f'one evaluation mixes {self.prefix} and {name}: evaluate them apart')

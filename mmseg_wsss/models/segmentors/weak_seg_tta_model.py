@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -34,9 +35,8 @@ class WeakSegTTAModel(SegTTAModel):
     def __init__(self, module: Any, data_preprocessor: Any = None) -> None:
         super().__init__(module, data_preprocessor)
         if not isinstance(self.module, WeakEncoderDecoder):
-            raise TypeError(
-                f'WeakSegTTAModel merges a WeakEncoderDecoder; for {type(self.module).__name__} take SegTTAModel'
-            )
+            name = type(self.module).__name__
+            raise TypeError(f'WeakSegTTAModel merges the views of a WeakEncoderDecoder; for {name} take SegTTAModel')
 
     def test_step(self, data: Any) -> list[Any]:
         """Predict all views of each image and merge them."""
@@ -54,9 +54,14 @@ class WeakSegTTAModel(SegTTAModel):
         merged.set_data({'seg_logits': PixelData(data=mean.clamp(min=torch.finfo(mean.dtype).tiny).log())})
         if isinstance(self.module, TagEncoderDecoder):
             merged.set_data({'class_scores': torch.stack([view.class_scores for view in views]).amax(dim=0)})
-            if 'photo' in merged:  # the view that was reduced least is nearest to the file
-                merged.set_data({'photo': max(views, key=lambda view: min(view.scale_factor)).photo})
+            if 'photo' in merged:
+                merged.set_data({'photo': min(views, key=_resizing).photo})
             self.module.decide(merged, num_views=len(views))
         else:
             merged.set_data({'pred_sem_seg': PixelData(data=mean.argmax(dim=0, keepdim=True))})
         return merged
+
+
+def _resizing(view: Any) -> float:
+    """Return how far a view is from the size of its file: 0 is the file itself."""
+    return abs(math.log(view.img_shape[0] / view.ori_shape[0]))
