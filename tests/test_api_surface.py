@@ -48,6 +48,7 @@ REGISTERED = {
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'METRICS': {'SubsetIoUMetric', 'TagIoUMetric'},
+    'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
     'TRANSFORMS': {
         'LoadImageTags',
         'LoadShapesImage',
