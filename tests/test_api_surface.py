@@ -38,7 +38,7 @@ REGISTERED = {
     },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
-    'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
+    'HOOKS': {'ExactResumeHook', 'PseudoMaskVisualizationHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'METRICS': {'SubsetIoUMetric'},
     'TRANSFORMS': {
         'LoadShapesImage',
