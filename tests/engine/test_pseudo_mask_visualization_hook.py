@@ -24,7 +24,8 @@ SIZES = ((32, 32), (24, 28))
 def build(**losses):
     torch.manual_seed(0)
     model = MODELS.build(model_config('deeplabv3plus', losses={'loss_tags': {'type': 'ImageTagLoss'}, **losses}))
-    torch.nn.init.normal_(model.decode_head.conv_seg.weight, std=3.0)
+    blobs = 3 * F.interpolate(torch.randn(2, 3, 3, 3), (8, 8), mode='bilinear')
+    model.decode_head.forward = lambda features: blobs[: len(features[0])]  # an untrained head says one class
     return model.train()
 
 
@@ -92,10 +93,8 @@ def test_what_is_drawn(refiner, clicks):
             )
         )
     np.testing.assert_array_equal(drawn, contact_sheet(rows))
-    assert 1 in steps['CAM'][0]
-    assert 2 not in steps['CAM'][0]
-    assert not steps['CAM'][1].any()
-    assert len(predicted.unique()) > 1
+    assert [map_.unique().tolist() for map_ in steps['CAM']] == [[0, 1], [0]]
+    assert predicted.unique().tolist() == [0, 1, 2]
     assert (made.labels[1] == 255).all()
 
 
