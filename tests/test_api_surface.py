@@ -46,7 +46,7 @@ REGISTERED = {
     },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
-    'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
+    'HOOKS': {'ExactResumeHook', 'PseudoMaskVisualizationHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'METRICS': {'SubsetIoUMetric', 'TagIoUMetric'},
     'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
     'TRANSFORMS': {
