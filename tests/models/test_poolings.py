@@ -25,8 +25,10 @@ def loop(logits, mask, reduce):
 
 
 @pytest.mark.parametrize('masked', [False, True])
-def test_scores_of_the_foreground(masked):
+@pytest.mark.parametrize('shift', [-9.0, 0.0])
+def test_scores_of_the_foreground(masked, shift):
     logits, probs, mask = case()
+    logits = logits + shift
     mask = mask if masked else None
     average = MODELS.build({'type': 'AveragePooling'})(logits, probs, mask)
     torch.testing.assert_close(average, loop(logits, mask, lambda values: sum(values) / len(values)))

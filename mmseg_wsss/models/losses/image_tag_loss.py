@@ -39,7 +39,6 @@ class ImageTagLoss(BaseTagLoss):
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
         """Return the loss of every image, (B,)."""
         cells = pool_mask(inputs.valid, (inputs.logits.shape[2], inputs.logits.shape[3]))
-        # Nothing of an untagged image counts, so that nothing in it can do harm.
-        scores = self.pooling(inputs.logits, inputs.probs, cells * tagged[:, None, None, None])
+        scores = self.pooling(inputs.logits, inputs.probs, cells)
         tags = torch.where(tagged[:, None], tags, 0).to(scores.dtype)
         return F.multilabel_soft_margin_loss(scores, tags, reduction='none')

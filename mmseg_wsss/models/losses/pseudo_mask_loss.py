@@ -28,6 +28,9 @@ class PseudoMaskLoss(BaseTagLoss):
     published. The published schedule trains with tags alone for the first 5 of 20 to 32 epochs, see ``start``. Pixels
     outside the original image take no part.
 
+    Tags say nothing of the background: a head that learns its logit may never predict it, and then no image counts.
+    The published one has a constant in its place.
+
     Args:
         refiner: ``dict(type='PAMR', ...)``, or another part with its signature; None leaves the masks as they are.
         pseudo_labels: ``dict(type='ConfidentLabels', foreground_ratio=0.6, background_ratio=0.7,
