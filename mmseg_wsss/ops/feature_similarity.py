@@ -195,6 +195,7 @@ def _distance_weights(here: slice, there: slice, lines: int, inputs: SimilarityI
     )
     squared = (across.square() + torch.arange(lines, device=device)[:, None].square()).double()
     weights = torch.exp(squared / (-2 * inputs.sigma**2)) / (2 * math.pi * inputs.sigma**2)
+    weights *= squared > 0  # a pixel with itself adds nothing but rounding
     if inputs.radius is not None:
         weights *= squared <= inputs.radius**2
     return weights.to(inputs.image.dtype)
