@@ -3,7 +3,7 @@
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper has no such
 #   small setting: scores, cost and hardware of this one are in docs/results.md.
 # Expected: see docs/results.md (mIoU over seven classes; not comparable with numbers on the whole of VOC).
-# Cost: 1,200 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
+# Cost: 1,800 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
 # Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; README.md has the ablations
 _base_ = [
@@ -19,9 +19,7 @@ model = dict(
         strides=(1, 2, 2, 2, 1, 1, 1),
         dilations=(1, 1, 1, 1, 1, 2, 2),
         out_indices=(1, 6),
-        frozen_stages=1,
-        norm_cfg=dict(type='BN', requires_grad=False),
-        norm_eval=True,
+        norm_cfg=dict(type='BN', requires_grad=True),  # frozen as in the paper, it learns the tags more slowly
         init_cfg=dict(
             type='Pretrained',
             checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}',
@@ -29,12 +27,15 @@ model = dict(
     ),
     decode_head=dict(
         in_channels=320,
-        channels=128,
+        channels=64,
         c1_in_channels=24,
         dilations=(1, 6, 12, 18),  # half of the published ones: half the stride, less than half the crop
         gate_form='paper',
+        # Less to slow a short run down: statistics of the pyramid that follow the data, and a tenth of dropout.
+        freeze_aspp_stats=False,
+        dropout_ratios=(0.1, 0.1, 0.1),
     ),
-    losses=dict(loss_masks=dict(start=0.25)),
+    losses=dict(loss_masks=dict(start=0.4)),
 )
 weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
 train_pipeline = [
@@ -86,11 +87,11 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='TagIoUMetric', split='val')
 test_evaluator = val_evaluator
-max_iters = 1200
+max_iters = 1800
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
+    optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
@@ -102,6 +103,6 @@ test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    dict(type='PseudoMaskVisualizationHook', interval=300),
+    dict(type='PseudoMaskVisualizationHook', interval=450),
     dict(type='ResultSheetHook'),
 ]
