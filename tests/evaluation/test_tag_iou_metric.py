@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmseg.registry import METRICS
 
-SWITCHES = {'tags': 'predicted', 'views': 1, 'refiner': None}
+SWITCHES = {'tags': 'predicted', 'background_power': 1.0, 'views': 1, 'refiner': None}
 
 
 def sample(**changes):
@@ -28,6 +28,9 @@ def build(**settings):
         ({'tags': 'known'}, 'val_known_tags_1_view'),
         ({'views': 8}, 'val_predicted_tags_8_views'),
         ({'views': 8, 'refiner': 'DenseCRF'}, 'val_predicted_tags_8_views_DenseCRF'),
+        ({'tags': None}, 'val_all_classes_1_view'),
+        ({'background_power': 3.0}, 'val_predicted_tags_bg3_1_view'),
+        ({'background_power': 0.5}, 'val_predicted_tags_bg0.5_1_view'),
     ],
 )
 def test_the_name_says_which_switches_were_on(changes, name):

@@ -230,7 +230,7 @@ def test_deeper_cues_change_the_whole_shallow_map():
         ({'gate_rate': 1.0}, r'gate_rate is the probability.*\[0, 1\), got 1.0'),
         ({'gate_rate': -0.1}, 'gate_rate'),
         ({'gate_form': 'papre'}, "unknown gate_form 'papre': choose from paper, reference"),
-        ({'dropout_ratios': (0.5,)}, r'three.*got \(0.5,\)'),
+        ({'dropout_ratios': (0.5,)}, r'three.*got \[0.5\]'),
         ({'num_classes': 1}, 'StochasticGateHead: num_classes counts the background.*at least 2, got 1'),
         ({'type': 'NGWPHead', 'num_classes': 1}, 'NGWPHead: num_classes counts the background'),
         ({'type': 'NGWPHead', 'input_transform': 'multiple_select'}, 'NGWPHead reads one feature map'),

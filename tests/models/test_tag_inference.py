@@ -94,7 +94,7 @@ def test_prediction_by_hand(threshold):
             pruned[index] = 0
     assert torch.equal(sample.pred_sem_seg.data[0], pruned.argmax(0))
     assert sample.pred_sem_seg.data.shape == (1, 16, 24)
-    assert sample.inference_switches == {'tags': 'predicted', 'views': 1, 'refiner': None}
+    assert sample.inference_switches == {'tags': 'predicted', 'background_power': 3.0, 'views': 1, 'refiner': None}
 
 
 def test_thresholds_differ_in_what_they_keep():
@@ -161,12 +161,12 @@ def test_an_image_that_is_known_to_be_empty_is_background():
 
 
 def test_inputs_without_samples_are_predicted_at_their_size():
-    model = build(stride=2, known_tags=True, score_threshold=0.0)
+    model = build(stride=2, known_tags=True, score_threshold=0.0)  # nothing is pruned
     inputs = torch.randn(2, 3, 12, 10)
     with torch.no_grad():
         results = model(inputs, None, mode='predict')
     assert [result.pred_sem_seg.data.shape for result in results] == [(1, 12, 10)] * 2
-    assert results[0].inference_switches['tags'] == 'predicted'
+    assert results[0].inference_switches['tags'] is None
 
 
 def test_padding_has_no_part_in_scores_and_map():
@@ -364,8 +364,8 @@ def test_tta_refuses_other_segmentors():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'score_threshold': 1.2}, r'score_threshold is compared.*\[0, 1\], got 1.2'),
-        ({'background_power': 0}, 'background_power must be above 0, got 0'),
+        ({'score_threshold': 1.2}, r'score_threshold must be in \[0, 1\], got 1.2'),
+        ({'background_power': 0}, 'background_power must be a finite number above 0, got 0'),
     ],
 )
 def test_bad_settings(changes, message):
@@ -384,3 +384,24 @@ def test_settings_are_those_of_the_loss_by_default_and_any_head_fits():
     data = pooled.data_preprocessor(copy.deepcopy(batch), False)
     logits = pooled.decode_head(pooled.extract_feat(data['inputs']))
     torch.testing.assert_close(result.class_scores, logits[0, 1:].mean((1, 2)).sigmoid())
+
+
+def test_scores_are_pooled_as_the_losses_pool():
+    def model(*poolings, **settings):
+        losses = {f'loss_{i}': {'type': 'ImageTagLoss', 'pooling': {'type': kind}} for i, kind in enumerate(poolings)}
+        return MODELS.build(model_config('fcn', type='TagEncoderDecoder', losses=losses, **settings))
+
+    assert type(model('AveragePooling', 'AveragePooling').score_pooling).__name__ == 'AveragePooling'
+    with pytest.raises(ValueError, match='pool the logits in different ways: set score_pooling'):
+        model('AveragePooling', 'MaxPooling')
+    chosen = model('AveragePooling', 'MaxPooling', score_pooling={'type': 'MaxPooling'})
+    assert type(chosen.score_pooling).__name__ == 'MaxPooling'
+
+
+@pytest.mark.parametrize(
+    ('settings', 'name'),
+    [({'score_threshold': '0.1'}, 'score_threshold'), ({'background_power': '3'}, 'background_power')],
+)
+def test_settings_as_text_are_named(settings, name):
+    with pytest.raises(TypeError, match=f'{name} must be a number'):
+        build(**settings)

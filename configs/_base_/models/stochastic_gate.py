@@ -31,7 +31,6 @@ model = dict(
             pseudo_labels=dict(type='ConfidentLabels'),
         ),
     ),
-    score_pooling=dict(type='NGWPPooling'),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

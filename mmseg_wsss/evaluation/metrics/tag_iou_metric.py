@@ -13,8 +13,9 @@ class TagIoUMetric(SubsetIoUMetric):
     """Mean IoU of predictions of a ``TagEncoderDecoder``, the switches of its inference in the name.
 
     Papers on image tags mix scores that know the tags of the image with scores that do not. Here the keys are such as
-    ``val_predicted_tags_1_view/mIoU`` or ``train_known_tags_8_views_DenseCRF/mIoU``, read from the predictions
-    themselves: the split, where the tags come from, how many views were averaged and what refined the masks.
+    ``val_predicted_tags_1_view/mIoU`` or ``train_known_tags_bg3_8_views_DenseCRF/mIoU``, read from the predictions
+    themselves: the split, where the tags come from (``all_classes`` where nothing is pruned), the power of the
+    background where it is not 1, how many views were averaged and what refined the masks.
 
     Args:
         split: What is evaluated, such as ``'val'``.
@@ -49,9 +50,11 @@ def switches_name(split: str, switches: dict[str, Any]) -> str:
     """Return the name of an inference.
 
     Example:
-        >>> switches_name('val', {'tags': 'predicted', 'views': 8, 'refiner': 'DenseCRF'})
-        'val_predicted_tags_8_views_DenseCRF'
+        >>> switches_name('val', {'tags': 'predicted', 'background_power': 3.0, 'views': 8, 'refiner': 'DenseCRF'})
+        'val_predicted_tags_bg3_8_views_DenseCRF'
     """
     views = f'{switches["views"]}_view{"" if switches["views"] == 1 else "s"}'
     refiner = f'_{switches["refiner"]}' if switches['refiner'] else ''
-    return f'{split}_{switches["tags"]}_tags_{views}{refiner}'
+    tags = f'{switches["tags"]}_tags' if switches['tags'] else 'all_classes'
+    power = '' if switches['background_power'] == 1 else f'_bg{switches["background_power"]:g}'
+    return f'{split}_{tags}{power}_{views}{refiner}'

@@ -1,6 +1,6 @@
 """Load a checkpoint into a backbone, all of it or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -34,8 +34,10 @@ class PretrainedExactly(BaseModule):
             super().init_weights()
             return
         checkpoint = CheckpointLoader.load_checkpoint(init_cfg['checkpoint'], map_location='cpu')
-        weights = backbone_weights(checkpoint, init_cfg.get('prefix'), self.translate, self.CLASSIFIERS)
-        self.load_exactly(weights, init_cfg['checkpoint'])
+        source = init_cfg['checkpoint']
+        names = backbone_weights(checkpoint, source, init_cfg.get('prefix'))
+        weights = {self.translate(name): x for name, x in names.items() if not name.startswith(self.CLASSIFIERS)}
+        self.load_exactly(weights, source)
         self._is_init = True
 
     def load_exactly(self, weights: Mapping[str, Tensor], source: str) -> None:
@@ -62,15 +64,18 @@ class PretrainedExactly(BaseModule):
         self.load_state_dict(weights, strict=False)
 
 
-def backbone_weights(
-    checkpoint: Mapping[str, Any], prefix: str | None, translate: Callable[[str], str], ignored: tuple[str, ...]
-) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint by the names of the module: unwrapped, without prefix and classifier."""
+def backbone_weights(checkpoint: Any, source: str, prefix: str | None = None) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint by name: unwrapped, those under ``prefix`` without it.
+
+    Raises:
+        ValueError: If it is no dictionary; with ``source``.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
     weights = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
     start = f'{prefix.rstrip(".")}.' if prefix else ''
     names = {name.removeprefix('module.'): value for name, value in weights.items()}
-    inside = {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
-    return {translate(name): value for name, value in inside.items() if not name.startswith(ignored)}
+    return {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
 
 
 def _some(names: list[str], limit: int = 8) -> str:

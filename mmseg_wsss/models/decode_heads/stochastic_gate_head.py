@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ...functional._checks import check_share
 from ...functional.stochastic_gate import FORMS, stochastic_gate
 from ._background import learn_foreground_alone, with_constant_background
 from .global_cue_injection import GlobalCueInjection
@@ -82,10 +83,11 @@ class StochasticGateHead(ASPPHead):
         init_cfg: Any = None,
         **kwargs: Any,
     ) -> None:
-        if not 0 <= gate_rate < 1:
+        if check_share(gate_rate, 'gate_rate') == 1:
             raise ValueError(f'gate_rate is the probability of a shallow value, in [0, 1), got {gate_rate}')
         if gate_form not in FORMS:
             raise ValueError(f'unknown gate_form {gate_form!r}: choose from {", ".join(FORMS)}')
+        dropout_ratios = [check_share(ratio, 'dropout_ratios') for ratio in dropout_ratios]
         if len(dropout_ratios) != 3:
             raise ValueError(f'dropout_ratios are three, for the pyramid and two convolutions, got {dropout_ratios}')
         kwargs.setdefault('dropout_ratio', 0)

@@ -26,7 +26,7 @@ class BaseTagLoss(BaseWeakLoss):
 
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__(loss_weight, start)
-        self._untagged_images = 0
+        self._untagged_images: int | None = 0  # None: there were tags
 
     @abstractmethod
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
@@ -49,21 +49,22 @@ class BaseTagLoss(BaseWeakLoss):
         """Return the mean over the tagged images.
 
         Raises:
-            ValueError: If no image has had tags for a long time.
+            ValueError: If none of the first thousand images had tags.
         """
         if inputs.tags is None:
-            self._untagged_images += len(inputs.logits)
-            if self._untagged_images >= PATIENCE:
-                raise ValueError(self._no_tags())
+            if self._untagged_images is not None:
+                self._untagged_images += len(inputs.logits)
+                if self._untagged_images >= PATIENCE:
+                    raise ValueError(self._no_tags())
             return inputs.logits[:0].sum()  # 0, and still part of the graph
-        self._untagged_images = 0
+        self._untagged_images = None
         tagged = inputs.tags.isnan().any(dim=1).logical_not()
         losses = self.image_losses(inputs, inputs.tags, tagged)
         return torch.where(tagged, losses, 0).sum() / tagged.sum().clamp(min=1)
 
     def _no_tags(self) -> str:
         return (
-            f'{type(self).__name__} learns from image tags, and none of the last {self._untagged_images} images had '
+            f'{type(self).__name__} learns from image tags, and none of the first {self._untagged_images} images had '
             'any. Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline load '
             'them (kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?'
         )

@@ -28,6 +28,9 @@ class PseudoMaskLoss(BaseTagLoss):
     published. The published schedule trains with tags alone for the first 5 of 20 to 32 epochs, see ``start``. Pixels
     outside the original image take no part.
 
+    Logged beside the loss: ``labelled_share``, the share of pixels with a pseudo-label, and ``images_used``, the share
+    of tagged images that count. If that stays at 0, nothing is learnt from pseudo-labels.
+
     Tags say nothing of the background: a head that learns its logit may never predict it, and then no image counts.
     The published one has a constant in its place.
 
@@ -68,6 +71,11 @@ class PseudoMaskLoss(BaseTagLoss):
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
         """Return the loss of every image, (B,); 0 if not all its tags are found."""
         labels = self.pseudo_masks(inputs).labels
+        labelled = ((labels != inputs.ignore_index) & (inputs.valid[:, 0] >= 1)).sum()
+        self.statistics['labelled_share'] = labelled / inputs.valid.sum().clamp(min=1)
         cells = pool_mask(inputs.valid, (inputs.logits.shape[2], inputs.logits.shape[3]))
         logits, _ = resize_inside(inputs.logits, (labels.shape[1], labels.shape[2]), cells)
-        return balanced_cross_entropy(logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid)
+        losses = balanced_cross_entropy(logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid)
+        used = (losses.detach() > 0) & tagged
+        self.statistics['images_used'] = used.sum() / tagged.sum().clamp(min=1)
+        return losses

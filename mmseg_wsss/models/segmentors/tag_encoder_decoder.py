@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...functional import prune_classes
+from ...functional._checks import check_positive, check_share
 from ...functional._grids import pool_mask
+from ..losses import ImageTagLoss
 from ._batch import image_in_unit_range
 from .weak_encoder_decoder import WeakEncoderDecoder
 
@@ -34,11 +36,13 @@ class TagEncoderDecoder(WeakEncoderDecoder):
     ``class_scores`` (:math:`\max \operatorname{sigmoid}(y)`, (C-1,)), ``pred_sem_seg`` (the label) and, as meta
     information, ``inference_switches``, from which :class:`~mmseg_wsss.evaluation.metrics.TagIoUMetric` takes its name.
 
-    Differs from the published code: there, images are padded to one size and the padding takes part in the scores.
+    Differs from the published code: there, images are padded to one size, and the padding takes part in the scores and
+    in the global pooling of the network.
 
     Args:
         *args: As of ``WeakEncoderDecoder``.
-        score_pooling: How logits become scores; by default that of the loss, nGWP with the size penalty.
+        score_pooling: How logits become scores; None is the pooling of the ``ImageTagLoss`` in ``losses``, or nGWP with
+            the size penalty if there is none.
         score_threshold: :math:`t`, in [0, 1]; 0 keeps all classes. 0.1 is the published setting.
         background_power: :math:`p`; 1 changes nothing. 3 is the published setting of Wide ResNet-38, 1 that of VGG16.
         known_tags: Prune by the sample's ``gt_tags`` (see ``LoadImageTags``) and not by scores: the setting of
@@ -48,7 +52,8 @@ class TagEncoderDecoder(WeakEncoderDecoder):
         **kwargs: As of ``WeakEncoderDecoder``.
 
     Raises:
-        ValueError: If a setting is out of range.
+        TypeError: If a setting is no number.
+        ValueError: If a setting is out of range, or the losses pool in different ways and ``score_pooling`` is not set.
     """
 
     def __init__(
@@ -62,18 +67,20 @@ class TagEncoderDecoder(WeakEncoderDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if not 0 <= score_threshold <= 1:
-            raise ValueError(f'score_threshold is compared with a probability, in [0, 1], got {score_threshold}')
-        if not background_power > 0:
-            raise ValueError(f'background_power must be above 0, got {background_power}')
-        self.score_pooling = MODELS.build(score_pooling or {'type': 'NGWPPooling'})
-        self.score_threshold = score_threshold
-        self.background_power = background_power
+        self.score_pooling = self._pooling_of_the_losses() if score_pooling is None else MODELS.build(score_pooling)
+        self.score_threshold = check_share(score_threshold, 'score_threshold')
+        self.background_power = check_positive(background_power, 'background_power')
         self.known_tags = known_tags
         self.refiner = None if refiner is None else MODELS.build(refiner)
         # Of the last step, to the size of the file; the head's own setting is for its steps on the grid of the input.
         self.align_corners = False
         self._decides = True
+
+    def _pooling_of_the_losses(self) -> nn.Module:
+        poolings = [loss.pooling for loss in self.losses.values() if isinstance(loss, ImageTagLoss)]
+        if len({repr(pooling) for pooling in poolings}) > 1:
+            raise ValueError('the losses pool the logits in different ways: set score_pooling to one of them')
+        return poolings[0] if poolings else MODELS.build({'type': 'NGWPPooling'})
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return probabilities of the size of ``inputs``, (B, C, h, w).
@@ -163,7 +170,8 @@ class TagEncoderDecoder(WeakEncoderDecoder):
             del sample.photo
         sample.set_data({'pred_sem_seg': PixelData(data=masks.argmax(dim=1))})
         switches = {
-            'tags': 'known' if known_tags else 'predicted',
+            'tags': 'known' if known_tags else 'predicted' if self.score_threshold else None,
+            'background_power': self.background_power,
             'views': num_views,
             'refiner': None if self.refiner is None else type(self.refiner).__name__,
         }
