@@ -166,7 +166,8 @@ def plot_growth(grown: dict[tuple[str, str], list[Case]], results: Sequence[dict
                 shown = [case for case in cases if (str(case), name) in by_case]
                 values = [max(by_case[str(case), name][key], 1e-3 if extra else 1e-6) for case in shown]
                 plot.plot([position(case, axis) for case in shown], values, marker='o', label=name)
-            plot.set(xscale='log', yscale='log', title=f'{op}: {label}', xlabel=axis)
+            scale = 'linear' if axis == 'reach' else 'log'
+            plot.set(xscale=scale, yscale='log', title=f'{op}: {label}', xlabel=axis)
             plot.grid(alpha=0.3)
     axes[0, 0].legend()
     figure.tight_layout()
