@@ -28,6 +28,8 @@ from mmseg_wsss.functional._checks import (
 from mmseg_wsss.functional._grids import pool_mask
 
 KernelSettings = Mapping[str, float]
+# Squares of a sigma, and of a distance over a sigma, must be numbers of float32.
+_SMALLEST_SIGMA, _LARGEST_SIGMA = 1e-15, 1e15
 
 
 class Kernel(NamedTuple):
@@ -166,7 +168,8 @@ def parse_kernels(kernels: Sequence[KernelSettings]) -> tuple[Kernel, ...]:
 
     Raises:
         TypeError: If it is not a sequence of dicts of numbers.
-        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0.
+        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0 or
+            so small or large that its square is beyond float32.
     """
     if isinstance(kernels, Mapping) or not isinstance(kernels, Sequence):
         raise TypeError(f'kernels must be a list of dicts, got {describe(kernels)}; put a single kernel into a list')
@@ -192,6 +195,11 @@ def _parse_kernel(settings: KernelSettings, name: str) -> Kernel:
     values = {key: check_positive(value, f'{name}[{key!r}]') for key, value in settings.items()}
     if len(values) == 1:
         raise ValueError(f'kernel without xy and rgb: {name} needs a sigma for xy (in cells), rgb (in colour), or both')
+    for key in values.keys() & {'xy', 'rgb'}:
+        if not _SMALLEST_SIGMA <= values[key] <= _LARGEST_SIGMA:
+            raise ValueError(
+                f'{name}[{key!r}] must be a sigma from {_SMALLEST_SIGMA:g} to {_LARGEST_SIGMA:g}, got {values[key]:g}'
+            )
     return Kernel(values['weight'], values.get('xy'), values.get('rgb'))
 
 

@@ -148,7 +148,7 @@ def growing_cases() -> dict[tuple[str, str], list[Case]]:
 
 
 def plot_growth(grown: dict[tuple[str, str], list[Case]], results: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw wall time and memory of each implementation along each axis."""
+    """Draw time (of the CPU, or on a GPU of the wall) and memory of each implementation along each axis."""
     import matplotlib as mpl
 
     mpl.use('Agg')
@@ -156,16 +156,18 @@ def plot_growth(grown: dict[tuple[str, str], list[Case]], results: Sequence[dict
 
     by_case = {(r['case'], r['implementation']): r for r in results if 'failed' not in r}
     implementations = [name for name in IMPLEMENTATIONS if any(key[1] == name for key in by_case)]
+    seconds = 'wall_s' if any(r['device'] == 'cuda' for r in by_case.values()) else 'cpu_s'
     figure, axes = plt.subplots(6, 3, figsize=(11, 17), squeeze=False)
     for (op, axis), cases in grown.items():
         column = ('pixels', 'classes', 'reach').index(axis)
-        for extra, (key, label) in enumerate((('wall_s', 'seconds'), ('extra_mib', 'extra MiB'))):
+        for extra, (key, label) in enumerate(((seconds, 'seconds'), ('extra_mib', 'extra MiB'))):
             plot = axes[2 * list(GROWTH).index(op) + extra, column]
             for name in implementations:
                 shown = [case for case in cases if (str(case), name) in by_case]
                 values = [max(by_case[str(case), name][key], 1e-3 if extra else 1e-6) for case in shown]
                 plot.plot([position(case, axis) for case in shown], values, marker='o', label=name)
-            plot.set(xscale='log', yscale='log', title=f'{op}: {label}', xlabel=axis)
+            scale = 'linear' if axis == 'reach' else 'log'
+            plot.set(xscale=scale, yscale='log', title=f'{op}: {label}', xlabel=axis)
             plot.grid(alpha=0.3)
     axes[0, 0].legend()
     figure.tight_layout()
