@@ -1,8 +1,8 @@
 # Single-stage segmentation from image tags on a sample of PASCAL VOC, sized for a CPU.
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper has no such
-#   small setting: scores, cost and hardware of this one are in docs/results.md.
-# Expected: see docs/results.md (mIoU over seven classes; not comparable with numbers on the whole of VOC).
+#   small setting: docs/results.md has what this one gives.
+# Expected: some 20 mIoU over seven classes, not of use yet: docs/results.md says why.
 # Cost: 1,800 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
 # Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; README.md has the ablations

@@ -2,8 +2,8 @@
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020 (losses, pseudo-labels
 #   and inference; the network is a small U-Net).
-# Expected: docs/results.md.
-# Cost: 1,000 iterations of 8 crops of 96 px, one CPU thread; docs/results.md has the time.
+# Expected: not measured yet.
+# Cost: 1,000 iterations of 8 crops of 96 px, about 6 minutes on one CPU thread.
 # Command: python tools/train.py configs/single_stage/unet_shapes_tags.py
 _base_ = ['../_base_/models/stochastic_gate.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
 norm_cfg = dict(type='BN', requires_grad=True)
