@@ -1,7 +1,8 @@
-"""Time and memory of a step, in a process of its own, with a record of what it ran on.
+"""Time and memory of steps, in a process of their own, with a record of what they ran on.
 
 - CPU and wall seconds: median over the repeats after the first call, and the spread (largest minus smallest). On a GPU
-  the clock is read when the device has finished.
+  the clock is read when the device has finished. Steps to be compared run in turns, so that what slows the machine down
+  for a while slows all of them.
 - Extra memory: the largest size since just before the first call minus the size then, so without the inputs. On a CPU
   it is the resident size of the process, freed memory given back to the system first, which needs Linux; on a GPU what
   torch has allocated.
@@ -19,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +42,40 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     """Refuse options that cannot be measured."""
     if args.threads < 1 or args.repeats < 1:
         parser.error('--threads and --repeats must be at least 1')
+    for option in ('output', 'plot'):
+        path: Path | None = getattr(args, option, None)
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f'--{option} {path}: there is no folder {path.parent}, create it first')
     if args.device == 'cuda' and not torch.cuda.is_available():
         parser.error('--device cuda: torch finds no GPU here')
 
 
-def measure(step: Callable[[], Any], device: str, repeats: int) -> dict[str, Any]:
-    """Call ``step`` once for its memory and ``repeats`` times for its time."""
-    before = _restart_peak(device)
-    step()
-    extra = _peak(device) - before
-    cpu, wall = [], []
-    for _ in range(repeats):
-        cpu_start, wall_start = time.process_time(), time.perf_counter()
+def measure(steps: Sequence[Callable[[], Any]], device: str, repeats: int) -> list[dict[str, Any]]:
+    """Call each step once for its memory and ``repeats`` times, in turns, for its time."""
+    extras = []
+    for step in steps:
+        before = _restart_peak(device)
         step()
-        if device == 'cuda':
-            torch.cuda.synchronize()
-        cpu.append(time.process_time() - cpu_start)
-        wall.append(time.perf_counter() - wall_start)
-    return {
-        'device': device,
-        'cpu_s': statistics.median(cpu),
-        'cpu_spread_s': max(cpu) - min(cpu),
-        'wall_s': statistics.median(wall),
-        'wall_spread_s': max(wall) - min(wall),
-        'extra_mib': extra / MIB,
-    }
+        extras.append(_peak(device) - before)
+    rounds = [[_seconds(step, device) for step in steps] for _ in range(repeats)]
+    results = []
+    for extra, times in zip(extras, zip(*rounds, strict=True), strict=True):
+        cpu, wall = zip(*times, strict=True)
+        results.append({'device': device, 'extra_mib': extra / MIB})
+        for kind, seconds in (('cpu', cpu), ('wall', wall)):
+            results[-1][f'{kind}_s'] = statistics.median(seconds)
+            results[-1][f'{kind}_spread_s'] = max(seconds) - min(seconds)
+            results[-1][f'{kind}_each_s'] = seconds
+    return results
+
+
+def _seconds(step: Callable[[], Any], device: str) -> tuple[float, float]:
+    """Return CPU and wall seconds of a call."""
+    cpu_start, wall_start = time.process_time(), time.perf_counter()
+    step()
+    if device == 'cuda':
+        torch.cuda.synchronize()
+    return time.process_time() - cpu_start, time.perf_counter() - wall_start
 
 
 def measure_apart(script: str, what: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -105,9 +115,11 @@ def environment_record(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def report(args: argparse.Namespace, results: Sequence[dict[str, Any]], table: str) -> None:
-    """Print the record and the table, and write both with all figures to ``--output``."""
-    environment = environment_record(args)
+def report(
+    args: argparse.Namespace, results: Sequence[dict[str, Any]], table: str, settings: Mapping[str, Any]
+) -> None:
+    """Print the record, with more settings, and the table, and write both with all figures to ``--output``."""
+    environment = {**environment_record(args), **settings}
     print(', '.join(f'{key} {value}' for key, value in environment.items()), end='\n\n')
     print(table)
     if args.output:
@@ -117,22 +129,16 @@ def report(args: argparse.Namespace, results: Sequence[dict[str, Any]], table: s
 def table_row(first: Sequence[str], result: dict[str, Any], last: Sequence[str]) -> str:
     """Return a row of a Markdown table: its first cells, times and memory, its last cells."""
     if 'failed' in result:
-        figures = [result['failed'], '', '']
+        figures = [f'failed: {result["failed"]}', '', '']
     else:
         times = [f'{result[f"{kind}_s"]:.4f} ({result[f"{kind}_spread_s"]:.4f})' for kind in ('cpu', 'wall')]
         figures = [*times, f'{result["extra_mib"]:.1f}']
     return f'| {" | ".join([*first, *figures, *last])} |'
 
 
-def ratios(result: dict[str, Any], base: dict[str, Any] | None) -> tuple[float, float] | None:
-    """Return how many times the time and the memory of ``base`` those of ``result`` are, None if one failed.
-
-    The time is CPU seconds where the step runs on a CPU, as a busy machine adds to wall seconds.
-    """
-    if base is None or 'failed' in base or 'failed' in result:
-        return None
-    time_key = 'wall_s' if result['device'] == 'cuda' else 'cpu_s'
-    return result[time_key] / base[time_key], result['extra_mib'] / max(base['extra_mib'], 1e-3)
+def clock(result: dict[str, Any]) -> str:
+    """Return which seconds count: ``'wall'`` on a GPU, else ``'cpu'``, as a busy machine adds to wall seconds."""
+    return 'wall' if result['device'] == 'cuda' else 'cpu'
 
 
 def _restart_peak(device: str) -> int:

@@ -2,7 +2,8 @@
 
 For each config: forward, losses, backward and optimizer step of its model, against the same network with partial
 cross-entropy alone. The batch is random images of the crop size with a few clicks, tags and boxes; no data set and no
-pretrained weights are needed. Each runs in a process of its own, see _measuring.py for what time and memory mean.
+pretrained weights are needed. Both run in turns in one process, so that a slower machine slows both; what the recipe
+adds is the median over these pairs of steps, with the range, see _measuring.py for what time and memory mean.
 
 Example:
     python tools/benchmark/step.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py --batch-size 2
@@ -13,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import add_arguments, check_arguments, measure, measure_apart, ratios, report, table_row
+from _measuring import add_arguments, check_arguments, clock, measure, measure_apart, report, table_row
 
 VARIANTS = ('partial cross-entropy', 'recipe')
 
@@ -52,7 +54,7 @@ def make_step(config: str, variant: str, batch_size: int | None, amp: bool, devi
 
 
 def random_batch(batch_size: int, size: tuple[int, int], num_classes: int) -> dict[str, list[Any]]:
-    """Return images of smooth patches with three clicks of different classes each, packed as a pipeline does."""
+    """Return images of patches with three clicks of different classes and a box each, packed as a pipeline does."""
     import numpy as np
 
     from mmseg_wsss.datasets.transforms import PackWeakSegInputs
@@ -73,7 +75,7 @@ def random_batch(batch_size: int, size: tuple[int, int], num_classes: int) -> di
             'gt_seg_map': labels,
             'gt_valid_map': np.ones(size, dtype=np.uint8),
             'gt_points': points.astype(np.float32),
-            'gt_boxes': np.zeros((0, 5), dtype=np.float32),
+            'gt_boxes': np.array([[width // 4, height // 4, width, height, classes[-1]]], dtype=np.float32),
             'gt_tags': np.array(classes[1:], dtype=np.int64),
             'seg_fields': ['gt_seg_map'],
         }
@@ -82,25 +84,37 @@ def random_batch(batch_size: int, size: tuple[int, int], num_classes: int) -> di
 
 
 def measure_here(what: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Run a variant of a config, named in JSON, in this process."""
+    """Run both variants of a config, named in JSON, in this process."""
     import mmseg_wsss.plugin  # noqa: F401
 
     torch.set_num_threads(args.threads)
-    step = make_step(**json.loads(what), device=args.device)
-    step()  # allocates gradients and the state of the optimizer, the same for both
-    return measure(step, args.device, args.repeats)
+    steps = [make_step(variant=variant, device=args.device, **json.loads(what)) for variant in VARIANTS]
+    for step in steps:
+        step()  # allocates gradients and the state of the optimizer, the same for both
+    return dict(zip(VARIANTS, measure(steps, args.device, args.repeats), strict=True))
+
+
+def added(result: dict[str, Any], base: dict[str, Any]) -> list[str]:
+    """Say how much more time, of pairs of steps with the range, and memory a recipe takes; nothing if it failed."""
+    if 'failed' in result:
+        return ['', '']
+    key = f'{clock(result)}_each_s'
+    more = [100 * (own / alone - 1) for own, alone in zip(result[key], base[key], strict=True)]
+    time = f'{statistics.median(more):+.1f} % ({min(more):+.1f} to {max(more):+.1f})'
+    if min(more) <= 0 <= max(more):
+        time += ', within the noise'
+    return [time, f'{100 * (result["extra_mib"] / max(base["extra_mib"], 1e-3) - 1):+.1f} %']
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
     """Return one row per config and variant, with what the recipe adds."""
     lines = [
-        '| config | losses | CPU s (spread) | wall s (spread) | extra MiB | time | memory |',
+        '| config | losses | CPU s (spread) | wall s (spread) | extra MiB | more time (range) | more memory |',
         '|---|---|---|---|---|---|---|',
     ]
     base = {r['config']: r for r in results if r['variant'] == VARIANTS[0]}
     for r in results:
-        compared = None if r['variant'] == VARIANTS[0] else ratios(r, base[r['config']])
-        last = ['', ''] if compared is None else [f'{100 * (ratio - 1):+.1f} %' for ratio in compared]
+        last = ['', ''] if r['variant'] == VARIANTS[0] else added(r, base[r['config']])
         lines.append(table_row((Path(r['config']).stem, r['variant']), r, last))
     return '\n'.join(lines)
 
@@ -114,19 +128,24 @@ def main() -> None:
     add_arguments(parser)
     args = parser.parse_args()
     check_arguments(parser, args)
+    if args.batch_size is not None and args.batch_size < 1:
+        parser.error(f'--batch-size must be at least 1, got {args.batch_size}')
     if args.measure:
         print(json.dumps(measure_here(args.measure, args)))
         return
     if not args.configs:
         parser.error('name at least one config')
+    missing = [config for config in args.configs if not Path(config).is_file()]
+    if missing:
+        parser.error(f'no such config: {", ".join(missing)}')
     results = []
     for config in args.configs:
+        what = {'config': config, 'batch_size': args.batch_size, 'amp': args.amp}
+        done = measure_apart(__file__, json.dumps(what), args)
         for variant in VARIANTS:
-            what = {'config': config, 'variant': variant, 'batch_size': args.batch_size, 'amp': args.amp}
-            done = measure_apart(__file__, json.dumps(what), args)
-            results.append({**what, **done})
+            results.append({'variant': variant, **what, **(done if 'failed' in done else done[variant])})
             print(json.dumps(results[-1]), flush=True)
-    report(args, results, markdown(results))
+    report(args, results, markdown(results), {'amp': args.amp})
 
 
 if __name__ == '__main__':
