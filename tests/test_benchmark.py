@@ -182,3 +182,9 @@ def test_step(tmp_path):
     assert [r['variant'] for r in results] == ['partial cross-entropy', 'recipe']
     assert all(r['cpu_s'] > 0 for r in results)
     assert '| unet_shapes_clicks | recipe |' in done.stdout
+
+
+def test_step_of_a_network_for_grey_images():
+    done = run('step.py', 'configs/gated_crf/unet_acdc_scribbles.py', '--batch-size', 1, '--repeats', 1)
+    assert done.returncode == 0, done.stderr
+    assert 'failed' not in done.stdout

@@ -41,7 +41,8 @@ def make_step(config: str, variant: str, batch_size: int | None, amp: bool, devi
     model = MODELS.build(cfg.model).to(device).train()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     size = cfg.model.data_preprocessor.size
-    batch = random_batch(batch_size or cfg.train_dataloader.batch_size, size, model.num_classes)
+    channels = len(cfg.model.data_preprocessor.mean)
+    batch = random_batch(batch_size or cfg.train_dataloader.batch_size, size, model.num_classes, channels)
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16 if device == 'cpu' else torch.float16, enabled=amp):
@@ -53,7 +54,7 @@ def make_step(config: str, variant: str, batch_size: int | None, amp: bool, devi
     return step
 
 
-def random_batch(batch_size: int, size: tuple[int, int], num_classes: int) -> dict[str, list[Any]]:
+def random_batch(batch_size: int, size: tuple[int, int], num_classes: int, channels: int = 3) -> dict[str, list[Any]]:
     """Return images of patches with three clicks of different classes and a box each, packed as a pipeline does."""
     import numpy as np
 
@@ -71,7 +72,7 @@ def random_batch(batch_size: int, size: tuple[int, int], num_classes: int) -> di
         for x, y, label in points.astype(int):
             labels[y, x] = label
         sample = {
-            'img': image.astype(np.uint8),
+            'img': image[..., :channels].astype(np.uint8),
             'gt_seg_map': labels,
             'gt_valid_map': np.ones(size, dtype=np.uint8),
             'gt_points': points.astype(np.float32),
