@@ -5,6 +5,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 """
 
 from mmseg_wsss.functional.boundary import boundary_matches
+from mmseg_wsss.functional.class_pruning import prune_classes
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.importance_sampling import (
@@ -13,18 +14,27 @@ from mmseg_wsss.functional.importance_sampling import (
     max_pooling_loss,
     probs_to_logits,
 )
+from mmseg_wsss.functional.ngwp import focal_mask_penalty, ngwp
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional.pseudo_labels import balanced_cross_entropy, confident_labels
+from mmseg_wsss.functional.stochastic_gate import stochastic_gate
 
 __all__ = [
     'average_pooling_loss',
+    'balanced_cross_entropy',
     'boundary_matches',
+    'confident_labels',
     'feature_similarity_loss',
+    'focal_mask_penalty',
     'gated_crf_loss',
     'importance_sampling_loss',
     'inverse_log_class_weights',
     'max_pooling_loss',
+    'ngwp',
     'pamr',
     'partial_cross_entropy',
     'probs_to_logits',
+    'prune_classes',
+    'stochastic_gate',
 ]

@@ -32,13 +32,14 @@ def draw_panels(
     *,
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
+    steps: Mapping[str, LabelMap] | None = None,
     valid: npt.NDArray | None = None,
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
 ) -> Image:
-    """Draw one row: photo | weak labels | prediction | truth, as far as given, over a legend of the classes in it.
+    """Draw one row: photo | weak labels | steps | prediction | truth, as far as given, over a legend of their classes.
 
-    Clicks and thin strokes are drawn thicker than they are, with a white rim. In the truth, unlabelled pixels are
+    Clicks and thin strokes are drawn thicker than they are, with a white rim. In the other maps, unlabelled pixels are
     hatched; in all panels, what lies outside the original image is crossed out.
 
     Args:
@@ -48,6 +49,7 @@ def draw_panels(
         truth: Class ids, (H, W).
         palette: One RGB colour per class.
         classes: The names of the classes.
+        steps: More maps of class ids by title, (H, W) each, such as the pseudo-labels of the model.
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
         ignore_index: The unlabelled value.
@@ -55,7 +57,7 @@ def draw_panels(
     Raises:
         ValueError: If a map has not the size of the image, or a class id has no colour.
     """
-    named = {'weak labels': weak_labels, 'prediction': prediction, 'truth': truth}
+    named = {'weak labels': weak_labels, **(steps or {}), 'prediction': prediction, 'truth': truth}
     maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
     _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})})
     present = _present_classes(maps, len(palette), ignore_index)

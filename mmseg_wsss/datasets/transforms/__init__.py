@@ -1,6 +1,7 @@
 """One file per transform."""
 
 from ._pipeline_check import check_pipeline
+from .load_image_tags import LoadImageTags
 from .load_pseudo_labels import LoadPseudoLabels
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
@@ -8,10 +9,12 @@ from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
 from .weak_random_crop import WeakRandomCrop
 from .weak_random_flip import WeakRandomFlip
+from .weak_random_resized_crop import WeakRandomResizedCrop
 from .weak_random_rotate import WeakRandomRotate
 from .weak_resize import WeakResize
 
 __all__ = [
+    'LoadImageTags',
     'LoadPseudoLabels',
     'LoadShapesImage',
     'LoadWeakAnnotations',
@@ -19,6 +22,7 @@ __all__ = [
     'RasterizeWeakAnnotations',
     'WeakRandomCrop',
     'WeakRandomFlip',
+    'WeakRandomResizedCrop',
     'WeakRandomRotate',
     'WeakResize',
     'check_pipeline',

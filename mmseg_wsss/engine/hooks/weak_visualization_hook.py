@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import nn
 
 from ...visualization.panels import contact_sheet, draw_panels
 from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
@@ -46,10 +48,23 @@ class WeakVisualizationHook(Hook):
         colours = class_colours(training_dataset(runner).metainfo)
         batch = {key: values[: self.max_images] for key, values in data_batch.items()}
         with undisturbed(runner.model) as model:
-            predictions = predict_batch(model, batch)
-        triples = zip(batch['inputs'], batch['data_samples'], predictions, strict=True)
+            panels = self.panels(model, batch, colours['classes'])
         rows = [
-            draw_panels(rgb_picture(inputs), prediction=prediction, **label_maps(sample), **colours)
-            for inputs, sample, prediction in triples
+            draw_panels(rgb_picture(inputs), **row, **colours)
+            for inputs, row in zip(batch['inputs'], panels, strict=True)
         ]
         runner.visualizer.add_image('train_batch', contact_sheet(rows), runner.iter + 1)
+
+    def panels(self, model: nn.Module, batch: dict[str, Any], classes: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what to draw beside each photo, as arguments of ``draw_panels``; subclasses draw more.
+
+        Args:
+            model: In eval mode, without gradients.
+            batch: ``inputs`` and ``data_samples`` as the data loader gives them.
+            classes: The names of the classes.
+        """
+        predictions = predict_batch(model, batch)
+        return [
+            {'prediction': prediction, **label_maps(sample)}
+            for sample, prediction in zip(batch['data_samples'], predictions, strict=True)
+        ]

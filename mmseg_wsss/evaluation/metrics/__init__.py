@@ -2,5 +2,6 @@
 
 from .contour_f_score import ContourFScore
 from .subset_iou_metric import SubsetIoUMetric
+from .tag_iou_metric import TagIoUMetric
 
-__all__ = ['ContourFScore', 'SubsetIoUMetric']
+__all__ = ['ContourFScore', 'SubsetIoUMetric', 'TagIoUMetric']

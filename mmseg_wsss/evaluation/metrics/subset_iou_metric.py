@@ -15,7 +15,7 @@ class SubsetIoUMetric(IoUMetric):
     A class outside the subset counts in no mean, but predicting it on a pixel of the subset costs that pixel.
 
     Args:
-        classes: Names of the classes to average over; None: no ``mIoU_subset``.
+        classes: Names of the classes to average over; none: ``IoUMetric`` as it is.
         **kwargs: Settings of ``IoUMetric``.
     """
 
@@ -30,7 +30,7 @@ class SubsetIoUMetric(IoUMetric):
             ValueError: If a class is not one of the data set's.
         """
         metrics = super().compute_metrics(results)
-        if not metrics or self.classes is None:  # format_only: the predictions went to disk
+        if not metrics or not self.classes:  # format_only: the predictions went to disk
             return metrics
         intersection, union = (torch.stack(areas).sum(0) for areas in list(zip(*results, strict=True))[:2])
         chosen = self.chosen_ids()
@@ -44,7 +44,7 @@ class SubsetIoUMetric(IoUMetric):
             ValueError: If a class is not one of the data set's.
         """
         names = list(self.dataset_meta['classes'])
-        chosen = names if self.classes is None else self.classes
+        chosen = self.classes or names
         unknown = [name for name in chosen if name not in names]
         if unknown:
             raise ValueError(f'{type(self).__name__}: {unknown} are no classes of the data set: choose from {names}')

@@ -1,0 +1,6 @@
+"""Refiners: soft masks that follow the image."""
+
+from .dense_crf import DenseCRF
+from .pamr import PAMR
+
+__all__ = ['PAMR', 'DenseCRF']
