@@ -8,8 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional._checks import check_positive
-from ...ops import feature_similarity_loss
-from ...ops._dispatch import BACKENDS
+from ...ops import BACKENDS, feature_similarity_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 
