@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask, compute_dtype, describe
+from mmseg_wsss.functional._checks import check_float_map, check_mask_of, compute_dtype, describe
 
 
 def importance_sampling_loss(
@@ -193,12 +193,7 @@ def _prepare(maps: Any, tags: Any, mask: Any, name: str) -> tuple[Tensor, Tensor
     tags = tags.to(dtype)
     counted = ~tags.isnan().any(dim=1)
     if mask is not None:
-        check_mask(mask, 'mask', len(maps))
-        if mask.shape[2:] != maps.shape[2:]:
-            raise ValueError(
-                f'mask must have the size of {name}, {tuple(maps.shape[2:])}, got {tuple(mask.shape[2:])}; '
-                'reduce it so that a cell counts only if all its pixels do'
-            )
+        check_mask_of(mask, maps, name)
         inside = (mask.flatten(2) >= 1).to(dtype)
         counted = counted & inside.any(dim=2)[:, 0]
         values = torch.where(inside > 0, values, 0)

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional._grids import pool_mask
 from ...structures import LossInputs
 from .base_tag_loss import BaseTagLoss
 
@@ -38,7 +37,6 @@ class ImageTagLoss(BaseTagLoss):
 
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
         """Return the loss of every image, (B,)."""
-        cells = pool_mask(inputs.valid, (inputs.logits.shape[2], inputs.logits.shape[3]))
-        scores = self.pooling(inputs.logits, inputs.probs, cells)
+        scores = self.pooling(inputs.logits, inputs.probs, inputs.valid_cells)
         tags = torch.where(tagged[:, None], tags, 0).to(scores.dtype)
         return F.multilabel_soft_margin_loss(scores, tags, reduction='none')

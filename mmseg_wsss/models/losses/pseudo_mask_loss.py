@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional import balanced_cross_entropy
-from ...functional._grids import pool_mask, resize_inside
+from ...functional._grids import resize_inside
 from ...structures import LossInputs
 from ..pseudo_masks import PseudoMasks, make_pseudo_masks
 from .base_tag_loss import BaseTagLoss
@@ -73,8 +73,7 @@ class PseudoMaskLoss(BaseTagLoss):
         labels = self.pseudo_masks(inputs).labels
         labelled = ((labels != inputs.ignore_index) & (inputs.valid[:, 0] >= 1)).sum()
         self.statistics['labelled_share'] = labelled / inputs.valid.sum().clamp(min=1)
-        cells = pool_mask(inputs.valid, (inputs.logits.shape[2], inputs.logits.shape[3]))
-        logits, _ = resize_inside(inputs.logits, (labels.shape[1], labels.shape[2]), cells)
+        logits, _ = resize_inside(inputs.logits, (labels.shape[1], labels.shape[2]), inputs.valid_cells)
         losses = balanced_cross_entropy(logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid)
         used = (losses.detach() > 0) & tagged
         self.statistics['images_used'] = used.sum() / tagged.sum().clamp(min=1)
