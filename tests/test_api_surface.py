@@ -8,9 +8,12 @@ from mmseg import registry
 
 EXPORTS = {
     'mmseg_wsss.functional': {
+        'distance_fields',
+        'expand_distance_fields',
         'feature_similarity_loss',
         'gated_crf_loss',
         'inverse_log_class_weights',
+        'pac_refine',
         'pamr',
         'partial_cross_entropy',
     },

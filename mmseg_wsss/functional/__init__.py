@@ -4,9 +4,20 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 :mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
 """
 
+from mmseg_wsss.functional.distance_fields import distance_fields, expand_distance_fields
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
+from mmseg_wsss.functional.pac import pac_refine
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
 
-__all__ = ['feature_similarity_loss', 'gated_crf_loss', 'inverse_log_class_weights', 'pamr', 'partial_cross_entropy']
+__all__ = [
+    'distance_fields',
+    'expand_distance_fields',
+    'feature_similarity_loss',
+    'gated_crf_loss',
+    'inverse_log_class_weights',
+    'pac_refine',
+    'pamr',
+    'partial_cross_entropy',
+]
