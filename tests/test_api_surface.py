@@ -16,6 +16,7 @@ EXPORTS = {
         'pac_refine',
         'pamr',
         'partial_cross_entropy',
+        'point_blots',
     },
     'mmseg_wsss.ops': {'feature_similarity_loss', 'gated_crf_loss', 'pamr'},
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},

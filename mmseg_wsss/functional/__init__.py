@@ -10,6 +10,7 @@ from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.pac import pac_refine
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional.point_blots import point_blots
 
 __all__ = [
     'distance_fields',
@@ -20,4 +21,5 @@ __all__ = [
     'pac_refine',
     'pamr',
     'partial_cross_entropy',
+    'point_blots',
 ]
