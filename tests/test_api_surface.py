@@ -28,6 +28,7 @@ REGISTERED = {
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'METRICS': {'SubsetIoUMetric'},
     'TRANSFORMS': {
+        'LoadPointBlots',
         'LoadShapesImage',
         'LoadWeakAnnotations',
         'PackWeakSegInputs',

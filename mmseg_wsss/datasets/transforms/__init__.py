@@ -1,6 +1,7 @@
 """One file per transform."""
 
 from ._pipeline_check import check_pipeline
+from .load_point_blots import LoadPointBlots
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
@@ -11,6 +12,7 @@ from .weak_random_rotate import WeakRandomRotate
 from .weak_resize import WeakResize
 
 __all__ = [
+    'LoadPointBlots',
     'LoadShapesImage',
     'LoadWeakAnnotations',
     'PackWeakSegInputs',
