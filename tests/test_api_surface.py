@@ -22,7 +22,15 @@ EXPORTS = {
     'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
-    'MODELS': {'DeepLabV3PlusHead', 'GatedCRFLoss', 'PartialCrossEntropyLoss', 'WeakEncoderDecoder'},
+    'MODELS': {
+        'DeepLabV3PlusHead',
+        'ExpandingPseudoMasks',
+        'GatedCRFLoss',
+        'PACRefiner',
+        'PMPLoss',
+        'PartialCrossEntropyLoss',
+        'WeakEncoderDecoder',
+    },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
