@@ -10,6 +10,7 @@ EXPORTS = {
     'mmseg_wsss.functional': {
         'distance_fields',
         'expand_distance_fields',
+        'expansion_step',
         'feature_similarity_loss',
         'gated_crf_loss',
         'inverse_log_class_weights',
@@ -33,7 +34,7 @@ REGISTERED = {
     },
     'DATASETS': {'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
-    'HOOKS': {'ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook'},
+    'HOOKS': {'ExactResumeHook', 'ExpandingConfidenceHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'METRICS': {'SubsetIoUMetric'},
     'TRANSFORMS': {
         'LoadPointBlots',

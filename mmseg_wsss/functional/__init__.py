@@ -4,7 +4,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 :mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
 """
 
-from mmseg_wsss.functional.distance_fields import distance_fields, expand_distance_fields
+from mmseg_wsss.functional.distance_fields import distance_fields, expand_distance_fields, expansion_step
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.pac import pac_refine
@@ -15,6 +15,7 @@ from mmseg_wsss.functional.point_blots import point_blots
 __all__ = [
     'distance_fields',
     'expand_distance_fields',
+    'expansion_step',
     'feature_similarity_loss',
     'gated_crf_loss',
     'inverse_log_class_weights',

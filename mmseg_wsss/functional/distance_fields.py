@@ -8,6 +8,7 @@ Shape letters: P points, K classes that have a point, H x W pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,6 +109,35 @@ def expand_distance_fields(fields: Tensor, scores: Tensor | float) -> Tensor:
             raise ValueError(f'scores must be one number, or one for each field, {expected}, got {tuple(scores.shape)}')
         scores = scores.to(fields.dtype)[..., None, None]
     return (fields + scores).clamp(0, 1)
+
+
+def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025, min_step: float = -0.025) -> float:
+    r"""Return by how much fields grow after an epoch.
+
+    .. math:: \max(\min(\gamma, \eta), \omega), \qquad \gamma = L(e - 1) / L(e) - 1
+
+    A loss that falls lets the fields grow, one that rises lets them shrink. Computed as (L(e-1) - L(e)) / |L(e)|, which
+    is the same for a loss above 0 and has the right sign for one below.
+
+    Args:
+        previous_loss: :math:`L(e - 1)`, mean over the epoch before.
+        loss: :math:`L(e)`, mean over this epoch.
+        max_step: :math:`\eta`, not negative.
+        min_step: :math:`\omega`, not positive.
+
+    Raises:
+        ValueError: If a bound has the wrong sign.
+
+    Example:
+        >>> round(expansion_step(1.01, 1.0), 6), expansion_step(2.0, 1.0), expansion_step(1.0, 2.0)
+        (0.01, 0.025, -0.025)
+    """
+    if not min_step <= 0 <= max_step:
+        raise ValueError(f'max_step must not be below 0 and min_step not above, got {max_step} and {min_step}')
+    gain = previous_loss - loss
+    # a loss of exactly 0 that was more before: as much growth as there may be
+    step = gain / abs(loss) if loss else math.copysign(math.inf, gain) if gain else 0.0
+    return max(min(step, max_step), min_step)
 
 
 def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.stats import entropy
+from scipy.special import rel_entr
 from skimage.segmentation import random_walker
 from skimage.transform import resize
 
@@ -149,11 +149,11 @@ def histogram_divergence(colours: Colours, first: Mask, second: Mask, num_bins: 
         num_bins: Bins of a histogram, each with a count of 1 to start with.
     """
 
-    def histograms(mask: Mask) -> list[npt.NDArray[np.int64]]:
-        return [np.histogram(channel, num_bins, (0, 1))[0] + 1 for channel in colours[mask].T]
+    def histograms(mask: Mask) -> Colours:
+        counts = [np.histogram(channel, num_bins, (0, 1))[0] + 1 for channel in colours[mask].T]
+        return np.stack([count / count.sum() for count in counts])
 
-    pairs = zip(histograms(first), histograms(second), strict=True)
-    return float(np.mean([entropy(p, q) for p, q in pairs]))
+    return float(rel_entr(histograms(first), histograms(second)).sum(axis=1).mean())
 
 
 def _regions(colours: Colours, points: Colours, labels: Labels, beta: float, min_probability: float) -> Labels:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from mmseg_wsss.functional import distance_fields, expand_distance_fields
+from mmseg_wsss.functional import distance_fields, expand_distance_fields, expansion_step
 
 
 def by_transform(points, classes, size, normalisation, margin=50):
@@ -127,3 +127,28 @@ def test_errors_of_the_expansion():
         expand_distance_fields(torch.ones(2, 3), 0.1)
     with pytest.raises(ValueError, match=r'one for each field, \(2,\), got \(3,\)'):
         expand_distance_fields(torch.ones(2, 3, 3), torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ('previous', 'now', 'step'),
+    [
+        (1.01, 1.0, 0.01),
+        (1.0, 1.01, 1 / 1.01 - 1),
+        (3.0, 1.0, 0.025),
+        (1.0, 3.0, -0.025),
+        (1.0, 1.0, 0),
+        (1.0, 0.0, 0.025),
+        (0.0, 0.0, 0),
+        (0.0, 1.0, -0.025),
+        (-1.0, -1.01, 0.01 / 1.01),  # a loss below 0 that falls
+    ],
+)
+def test_expansion_step(previous, now, step):
+    assert expansion_step(previous, now) == pytest.approx(step)
+    if step:
+        assert expansion_step(previous, now, max_step=0, min_step=0) == 0
+
+
+def test_bounds_of_the_expansion_step():
+    with pytest.raises(ValueError, match='max_step must not be below 0 and min_step not above, got -1 and -0.025'):
+        expansion_step(1.0, 1.0, max_step=-1)

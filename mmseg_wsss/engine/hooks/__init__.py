@@ -1,7 +1,8 @@
 """One file per hook."""
 
 from .exact_resume_hook import ExactResumeHook
+from .expanding_confidence_hook import ExpandingConfidenceHook
 from .result_sheet_hook import ResultSheetHook
 from .weak_visualization_hook import WeakVisualizationHook
 
-__all__ = ['ExactResumeHook', 'ResultSheetHook', 'WeakVisualizationHook']
+__all__ = ['ExactResumeHook', 'ExpandingConfidenceHook', 'ResultSheetHook', 'WeakVisualizationHook']
