@@ -13,4 +13,4 @@ from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
 from .engine import hooks  # noqa: F401
 from .evaluation import metrics  # noqa: F401
-from .models import decode_heads, losses, pseudo_masks, refiners, segmentors  # noqa: F401
+from .models import decode_heads, layers, losses, pseudo_masks, refiners, segmentors  # noqa: F401

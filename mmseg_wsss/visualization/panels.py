@@ -35,6 +35,7 @@ def draw_panels(
     valid: npt.NDArray | None = None,
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
+    between: Mapping[str, npt.NDArray | None] | None = None,
 ) -> Image:
     """Draw one row: photo | weak labels | prediction | truth, as far as given, over a legend of the classes in it.
 
@@ -51,14 +52,17 @@ def draw_panels(
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
         ignore_index: The unlabelled value.
+        between: More panels before the prediction, by title: class ids, (H, W), or pictures, (H, W, 3) uint8; None is
+            left out.
 
     Raises:
         ValueError: If a map has not the size of the image, or a class id has no colour.
     """
-    named = {'weak labels': weak_labels, 'prediction': prediction, 'truth': truth}
+    named = {'weak labels': weak_labels, **(between or {}), 'prediction': prediction, 'truth': truth}
     maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
     _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})})
-    present = _present_classes(maps, len(palette), ignore_index)
+    label_maps = {name: labels for name, labels in maps.items() if labels.ndim == 2}
+    present = _present_classes(label_maps, len(palette), ignore_index)
     if len(palette) != len(classes):
         raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
     scale = max(1, round(_PANEL_SIZE / image.shape[1]))
@@ -68,7 +72,9 @@ def draw_panels(
     drawn = {'photo': photo}
     for name, labels in maps.items():
         labels = _enlarge(labels.astype(np.uint8), scale)
-        if name == 'weak labels':
+        if labels.ndim == 3:
+            drawn[name] = labels
+        elif name == 'weak labels':
             drawn[name] = _draw_marks(photo, labels, colours, ignore_index)
         else:
             drawn[name] = _draw_dense(photo, labels, colours, ignore_index)
@@ -130,7 +136,7 @@ def _check(image: Image, maps: Mapping[str, npt.NDArray]) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
     for name, labels in maps.items():
-        if labels.shape != image.shape[:2]:
+        if labels.shape not in (image.shape[:2], image.shape):
             raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
 
 

@@ -143,3 +143,30 @@ def test_check_reports_what_the_data_set_would(root):
     (root / 'w.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"image 'a', points\[0\]: \(99, 0\) lies outside"):
         wsss('check', root / 'w.json', '--images', root / 'img')
+
+
+def test_convert_boxes_to_their_centres(root):
+    (root / 'xml').mkdir()
+    (root / 'xml/a.xml').write_text(
+        '<annotation><object><name>cat</name><bndbox><xmin>2</xmin><ymin>3</ymin><xmax>8</xmax><ymax>7</ymax></bndbox>'
+        '</object></annotation>'
+    )
+    common = ('convert', 'voc_xml', root / 'xml', '--classes', 'voc', '--box-centres', 4)
+    with pytest.raises(ValueError, match="--box-centres needs the size of image 'a'.*add --images"):
+        wsss(*common, '-o', root / 'points.json')
+    wsss(*common, '--images', root / 'img', '-o', root / 'points.json')
+    annotations = read_labels(str(root / 'points.json')).images['a'].annotations
+    assert annotations.points[0].tolist() == [4, 4]
+    assert annotations.point_labels.tolist() == [8, 0, 0, 0, 0]
+    assert len(annotations.boxes) == 0
+    wsss(*common, '--images', root / 'img', '--force', '-o', root / 'points.json')
+    again = read_labels(str(root / 'points.json')).images['a'].annotations
+    assert again.points.tolist() == annotations.points.tolist()
+
+
+def test_simulate_points_by_boxes(root):
+    common = ('--masks', root / 'ann', '--images', root / 'img', '--classes', 'background,cat')
+    wsss('simulate', *common, '--points', 'box-centres', '-o', root / 'w.json')
+    annotations = read_labels(str(root / 'w.json')).images['a'].annotations
+    assert annotations.points[0].tolist() == [17, 12]
+    assert annotations.point_labels.tolist() == [1, 0, 0, 0, 0]

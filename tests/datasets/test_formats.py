@@ -442,7 +442,7 @@ def test_a_wrong_source_is_explained(source, message):
 
 
 def test_the_readers_have_the_documented_names():
-    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml'}
+    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'citypersons'}
 
 
 def test_the_example_in_the_docs_is_read(tmp_path):
@@ -452,3 +452,39 @@ def test_the_example_in_the_docs_is_read(tmp_path):
     assert set(entry.annotations.to_dict()) == {'points', 'scribbles', 'boxes', 'tags', 'mask'}
     with pytest.raises(ValueError, match=re.escape("images[0] ('field/1.jpg'): unknown key 'point'; did you mean")):
         read_labels(write(tmp_path / 'w.json', example.replace('"points":   ', '"point":   ')))
+
+
+def citypersons(folder, objects):
+    path = folder / 'ulm/ulm_000001_gtBboxCityPersons.json'
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({'imgHeight': 20, 'imgWidth': 30, 'objects': objects}))
+    return {'format': 'citypersons', 'path': str(folder)}
+
+
+def test_citypersons_boxes_count_from_zero_and_end_with_the_image(tmp_path):
+    objects = [
+        {'label': 'pedestrian', 'bbox': [2, 3, 4, 5], 'bboxVis': [2, 3, 4, 2], 'instanceId': 24000},
+        {'label': 'rider', 'bbox': [-3, 15, 8, 10], 'bboxVis': [0, 15, 5, 5], 'instanceId': 25000},
+        {'label': 'ignore', 'bbox': [1, 1, 2, 2], 'bboxVis': [1, 1, 2, 2], 'instanceId': 0},
+        {'label': 'person group', 'bbox': [1, 1, 2, 2], 'bboxVis': [1, 1, 2, 2], 'instanceId': 0},
+        {'label': 'sitting person', 'bbox': [40, 1, 2, 2], 'bboxVis': [40, 1, 2, 2], 'instanceId': 0},
+    ]
+    source = citypersons(tmp_path, objects)
+    suffix = '_leftImg8bit.png'
+    (entry,) = read_labels(source, ('background', 'person'), img_suffix=suffix).images.values()
+    assert entry.file_name == 'ulm/ulm_000001_leftImg8bit.png'
+    assert entry.size == (30, 20)
+    assert entry.annotations.boxes.tolist() == [[2, 3, 5, 4], [0, 15, 4, 19]]
+    assert entry.annotations.box_labels.tolist() == [1, 1]
+    (whole,) = read_labels({**source, 'visible': False}, ('background', 'person')).images.values()
+    assert whole.annotations.boxes.tolist() == [[2, 3, 5, 7], [0, 15, 4, 19]]
+
+
+@pytest.mark.parametrize(
+    'objects', [[{'label': 'rider'}], [{'label': 'rider', 'bboxVis': [1, 2]}], [{'bboxVis': [1, 2, 3, 4]}], 3]
+)
+def test_citypersons_names_what_is_wrong(tmp_path, objects):
+    with pytest.raises(ValueError, match=r'ulm_000001_gtBboxCityPersons.json: expected imgWidth.*bboxVis'):
+        read_labels(citypersons(tmp_path, objects), ('background', 'person'))
+    with pytest.raises(ValueError, match='citypersons gives two classes'):
+        read_labels(citypersons(tmp_path, []), ('background', 'person', 'rider'))
