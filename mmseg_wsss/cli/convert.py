@@ -12,6 +12,7 @@ from mmseg_wsss.datasets.class_sets import CLASS_SETS
 from mmseg_wsss.datasets.formats import read_labels
 from mmseg_wsss.datasets.formats.files import listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
+from mmseg_wsss.datasets.inria import cut_inria, list_inria
 from mmseg_wsss.datasets.simulate import cityscapes_clicks, points_from_boxes
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet, image_id
 
@@ -77,6 +78,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
     add_output_arguments(clicks)
+
+    tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
+    tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
+    tiles.add_argument('--tiles', required=True, help='the folder to write images, masks, train.txt and val.txt to')
+    tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels')
+    tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
+    tiles.add_argument('--seed', type=int, default=0)
+    add_output_arguments(tiles)
     parser.set_defaults(run=run)
 
 
@@ -110,7 +119,7 @@ def _add_box_points(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert and say what came out."""
     check_output(args)
-    labels = _cityscapes(args) if args.format == 'cityscapes-clicks' else _read(args)
+    labels = {'cityscapes-clicks': _cityscapes, 'inria': _inria}.get(args.format, _read)(args)
     labels.write(args.output)
     print(f'{args.output}: {summary(labels)}')
     return 0
@@ -161,3 +170,9 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
         images[image_id(name + IMAGE_SUFFIX)] = ImageEntry(name + IMAGE_SUFFIX, width, height, annotations)
     known = CLASS_SETS['cityscapes']
     return WeakLabelSet(tuple(known['classes']), tuple((*colour,) for colour in known['palette']), images)
+
+
+def _inria(args: argparse.Namespace) -> WeakLabelSet:
+    pairs = list_inria(args.path)
+    settings = {'tile': args.tile, 'num_background': args.num_background, 'seed': args.seed}
+    return cut_inria(progress(pairs, 'cutting', len(pairs)), args.tiles, **settings)
