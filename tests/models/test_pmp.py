@@ -124,6 +124,10 @@ def test_outside_of_the_image_nothing_is_labelled_and_nothing_leaks():
     logits[1, :, :, 7:] = math.nan
     second = make(inputs(image=image, logits=logits, maps=batch.maps), **settings)
     assert torch.equal(second.labels, first.labels)
+    # the last column inside bleeds over the border when cells are enlarged, and is cut there
+    bleeding = make(inputs(), refiner_stride=4, threshold=0.1, fields=False)
+    assert (bleeding.refined[1, 0, :, 12] > 0.1).any()
+    assert (bleeding.labels[1, :, 12:] == 255).all()
 
 
 def test_blots_come_over_predictions_and_labels_over_blots():
