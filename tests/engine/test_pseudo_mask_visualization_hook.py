@@ -11,7 +11,7 @@ from mmseg_wsss.engine.hooks import PseudoMaskVisualizationHook
 from mmseg_wsss.engine.hooks.pseudo_mask_visualization_hook import read_truth
 from mmseg_wsss.structures import WeakAnnotations
 from tests.datasets.transforms.test_geometry import run, sample
-from tests.engine.test_expanding_confidence_hook import run_config
+from tests.helpers.pmp_runs import run_config
 
 
 def train(config, hooks):
