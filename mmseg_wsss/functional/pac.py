@@ -71,7 +71,8 @@ def pac_refine(
         normalisation: ``'softmax'``, or ``'literal'``: :math:`m_i \leftarrow \sum_n k_{in} m_n` as the formula of the
             paper reads, with weights that are negative and sum to anything.
         sharpness: :math:`s`, above 0. Not in the paper, where it is 1 and twelve layers blur all objects away. On noisy
-            masks of VOC at strides of 2 and 4, 30 and 100 gain 2 to 4 points of IoU; 10, that of PAMR, loses.
+            masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points; 10, that of PAMR, loses 16 and
+            more.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. A cell outside is nobody's neighbour, may
             hold NaN or inf in ``masks`` and ``image``, and is 0 in the result.
 
