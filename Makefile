@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORIGINAL := .venv-openmmlab
+# Tensors here are small: a second thread spends its time waiting, and on a busy machine much more than that.
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: help setup demo test lint types test-openmmlab clean
 

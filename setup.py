@@ -52,6 +52,7 @@ setup(
             'ftfy',
             'regex',
         ],
+        'crf': ['pydensecrf2'],  # DenseCRF; is compiled when it is installed
         # torch for CUDA brings Triton; torch for the CPU does not, and the kernels are tested in Triton's interpreter
         'dev': ['pytest', 'hypothesis', 'ruff', 'mypy', 'triton; platform_system == "Linux"'],
     },

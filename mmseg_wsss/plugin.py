@@ -11,6 +11,15 @@ import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
-from .engine import hooks  # noqa: F401
+from .engine import hooks, optimizers, pseudo_labels, runner  # noqa: F401
 from .evaluation import metrics  # noqa: F401
-from .models import decode_heads, layers, losses, pseudo_masks, refiners, segmentors  # noqa: F401
+from .models import (  # noqa: F401
+    backbones,
+    decode_heads,
+    layers,
+    losses,
+    poolings,
+    pseudo_masks,
+    refiners,
+    segmentors,
+)

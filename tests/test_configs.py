@@ -65,3 +65,77 @@ def test_references_differ_from_the_recipe_in_labels_and_losses_alone():
             for key in ('weak_labels', 'use_dense_masks'):
                 cfg['train_dataloader']['dataset'].pop(key, None)
         assert weak == full
+
+
+TAGS = {
+    'wrn38': dict(crop=321, epochs=25, lr=0.001, biases=2.0, views=(1.0, 0.5, 1.5, 2.0), threshold=0.1, power=3.0),
+    'vgg16': dict(crop=448, epochs=33, lr=0.001, biases=2.0, views=(1.0, 0.75, 1.25, 1.5), threshold=0.3, power=1.0),
+    'r50': dict(crop=448, epochs=21, lr=0.0005, biases=1.0, views=(1.0, 0.75, 1.25, 1.5), threshold=0.3, power=3.0),
+    'r101': dict(crop=448, epochs=21, lr=0.001, biases=1.0, views=(1.0, 0.75, 1.25, 1.5), threshold=0.3, power=3.0),
+}
+
+
+@pytest.mark.parametrize('name', TAGS)
+def test_published_setting_of_single_stage_tags(name):
+    cfg, expected = load(ROOT / f'single_stage/{name}_voc_tags.py'), TAGS[name]
+    crop = next(step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'WeakRandomResizedCrop')
+    assert tuple(crop.crop_size) == tuple(cfg.model.data_preprocessor.size) == (expected['crop'],) * 2
+    assert (crop.scale, crop.ratio) == ((0.9, 1.0), (3 / 4, 4 / 3))
+    assert cfg.train_dataloader.batch_size == 16
+    assert cfg.train_cfg.max_iters == expected['epochs'] * (10582 // 16)
+    assert cfg.model.losses.loss_masks.start * expected['epochs'] == pytest.approx(5)
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': expected['lr'], 'momentum': 0.9, 'weight_decay': 5e-4}
+    assert cfg.optim_wrapper.paramwise_cfg == {
+        'custom_keys': {'decode_head': {'lr_mult': 10.0}},
+        'every_bias': {'lr_mult': expected['biases'], 'decay_mult': 0.0},
+    }
+    assert not cfg.param_scheduler
+    scales, flips, *_ = cfg.tta_pipeline[1].transforms
+    assert tuple(view.scale_factor for view in scales) == expected['views']
+    assert [view.prob for view in flips] == [0.0, 1.0]
+    assert (cfg.model.score_threshold, cfg.model.background_power) == (expected['threshold'], expected['power'])
+    head = cfg.model.decode_head
+    assert (head.channels, head.c1_channels, head.dilations, head.gate_rate) == (256, 48, (1, 12, 24, 36), 0.3)
+    assert head.align_corners
+    assert cfg.model.losses.loss_masks.refiner == {'type': 'PAMR', 'num_iters': 10, 'dilations': (1, 2, 4, 8, 12, 24)}
+
+
+@pytest.mark.parametrize('name', ['r50', 'r101'])
+def test_resnets_of_single_stage_tags_are_frozen_as_published(name):
+    backbone = MODELS.build(load(ROOT / f'single_stage/{name}_voc_tags.py').model.backbone)
+    backbone.train()
+    trained = [name for name, p in backbone.named_parameters() if p.requires_grad]
+    assert not any('bn' in name or 'downsample.1' in name for name in trained)
+    assert 'conv1.weight' not in trained
+    assert 'layer1.0.conv1.weight' in trained
+    assert backbone.layer4[0].conv2.stride == (1, 1)
+    assert all(m.dilation == (1, 1) for m in backbone.modules() if type(m).__name__ == 'Conv2d')
+
+
+@pytest.mark.parametrize('path', [p for p in CONFIGS if p.parent.name == 'single_stage'], ids=lambda path: path.stem)
+def test_single_stage_configs_survive_being_written(path, tmp_path):
+    cfg = load(path)
+    cfg.dump(tmp_path / 'flat.py')
+    assert load(tmp_path / 'flat.py').to_dict() == cfg.to_dict()
+    built = {step['type'] for step in cfg.get('tta_pipeline', [])}
+    assert not built or built >= {'LoadImageFromFile', 'TestTimeAug'}
+
+
+@pytest.mark.parametrize('name', ['wrn38', 'mbv2'])
+def test_pseudo_labels_know_the_tags_and_are_those_of_the_training_images(name):
+    recipe, labels = (load(ROOT / f'single_stage/{name}_voc_tags{suffix}.py') for suffix in ('', '_pseudo_labels'))
+    assert labels.model.pop('known_tags')
+    assert labels.model.to_dict() == recipe.model.to_dict()
+    assert labels.test_dataloader.dataset.ann_file == 'ImageSets/Segmentation/train.txt'
+    assert labels.test_evaluator.split == 'train'
+    for pipeline in (labels.test_dataloader.dataset.pipeline, labels.tta_pipeline):
+        assert [step.type for step in pipeline].count('LoadImageTags') == 1
+    packs = [labels.test_dataloader.dataset.pipeline[-1], *labels.tta_pipeline[-1].transforms[-1]]
+    assert all(pack.type == 'PackSegInputs' and 'gt_tags' in pack.meta_keys for pack in packs)
+    assert 'LoadImageTags' not in [step.type for step in recipe.tta_pipeline]
+
+
+def test_mixed_recipe_adds_one_loss():
+    recipe, mixed = (load(ROOT / f'single_stage/mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('', '_gated_crf'))
+    assert mixed['model']['losses'].pop('loss_gated_crf')['type'] == 'GatedCRFLoss'
+    assert mixed == recipe

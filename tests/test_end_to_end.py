@@ -88,6 +88,25 @@ def test_mmsegs_own_tool_trains_a_users_config(trained, tmp_path):
     assert (tmp_path / 'out' / 'last_checkpoint').exists()
 
 
+def test_stages_with_both_tools(trained, tmp_path):
+    """mmseg's own tool runs two stages; started again by ours, nothing is left to do."""
+    tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
+    cfg = mmengine.Config.fromfile(trained / 'unet_shapes_clicks.py')
+    cfg.train_cfg.update(max_iters=1, val_interval=1)
+    cfg.runner_type = 'StagedRunner'
+    cfg.stages = {'first': {}, 'second': {'load_from': '{stages.first}'}}
+    cfg.load_from = None
+    cfg.dump(tmp_path / 'pipeline.py')
+    call(tool, tmp_path / 'pipeline.py', '--work-dir', tmp_path / 'out', cwd=tmp_path)
+    assert (tmp_path / 'out/02_second/iter_1.pth').exists()
+    printed = call('tools/train.py', tmp_path / 'pipeline.py', '--work-dir', tmp_path / 'out', '--resume')
+    assert "stage 2/2 'second' is finished" in printed
+    assert 'Iter(train)' not in printed
+    arguments = ('--work-dir', tmp_path / 'out', '--resume', 'iter_1.pth')
+    printed = call('tools/train.py', tmp_path / 'pipeline.py', *arguments, expect=1)
+    assert 'stages find their checkpoints in the work dir' in printed
+
+
 def test_inferencer(trained, tmp_path):
     cfg = mmengine.Config.fromfile(trained / 'unet_shapes_clicks.py')
     # The demo draws its pictures; a model that is to read files needs the loader of files, as all other recipes have.

@@ -7,6 +7,8 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from mmseg_wsss.engine.checkpoints import check_weights
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line, with mmengine's conventions."""
@@ -47,7 +49,12 @@ def main() -> None:
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
         cfg.test_evaluator.keep_results = True
-    Runner.from_cfg(cfg).test()
+    runner = Runner.from_cfg(cfg)
+    try:
+        check_weights(runner.model, args.checkpoint)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    runner.test()
 
 
 if __name__ == '__main__':

@@ -48,9 +48,15 @@ def main() -> None:
     if args.amp:
         if not torch.cuda.is_available():
             raise SystemExit('--amp needs a GPU and none is available: leave --amp out')
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.resume == 'auto':
+        if 'stages' in cfg:
+            cfg.amp = True  # of every training
+        else:
+            cfg.optim_wrapper.type = 'AmpOptimWrapper'
+            cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if 'stages' in cfg:
+        if args.resume not in (None, 'auto'):
+            raise SystemExit('--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out')
+    elif args.resume == 'auto':
         checkpoint = newest_loadable_checkpoint(cfg.work_dir)
         cfg.resume = checkpoint is not None
         cfg.load_from = str(checkpoint) if checkpoint else cfg.get('load_from')

@@ -45,5 +45,5 @@ test_dataloader = val_dataloader
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),
-    dict(type='PseudoMaskVisualizationHook'),
+    dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

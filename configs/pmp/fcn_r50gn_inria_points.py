@@ -19,5 +19,5 @@ model = dict(decode_head=dict(num_classes=2))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),
-    dict(type='PseudoMaskVisualizationHook'),
+    dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

@@ -32,5 +32,5 @@ train_dataloader = dict(
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),
-    dict(type='PseudoMaskVisualizationHook'),
+    dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

@@ -29,6 +29,6 @@ default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),
-    dict(type='PseudoMaskVisualizationHook', truth=True),
+    dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),
 ]

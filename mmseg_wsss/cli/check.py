@@ -44,6 +44,13 @@ def run(args: argparse.Namespace) -> int:
     print(f'{args.labels} is fine: {summary(WeakLabelSet(tuple(dataset.metainfo["classes"]), images=images))}')
     labels = [info['weak_annotations'] for info in infos]
     if any(item.num_labels or item.tags or item.mask_path for item in labels):
-        shares = ', '.join(f'{share:.4g}' for share in dataset.class_frequencies())
-        print(f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {shares}')
+        shares = dataset.class_frequencies()
+        text = ', '.join(f'{share:.4g}' for share in shares)
+        print(f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {text}')
+        # Without masks, the data set has said so when it was built.
+        if any(item.mask_path for item in labels):
+            named = {0, *shares.nonzero()[0].tolist()}.union(*(item.classes for item in labels))
+            unused = [name for index, name in enumerate(dataset.metainfo['classes']) if index not in named]
+            if unused:
+                print(f'no image is labelled with {", ".join(unused)}: a model cannot learn these classes')
     return 0

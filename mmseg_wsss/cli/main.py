@@ -18,6 +18,7 @@ COMMANDS = {
     'check': 'look for mistakes in a label file',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses see them',
+    'pseudo-labels': 'write predictions as labels to train the next network on',
     'report': 'where a run left checkpoint, metrics and pictures',
 }
 
@@ -35,7 +36,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, purpose in COMMANDS.items():
         if name == command:
-            module = importlib.import_module(f'.{name}', __package__)
+            module = importlib.import_module(f'.{name.replace("-", "_")}', __package__)
             module.add_parser(subparsers)
             parser.set_defaults(run=module.run)
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from mmengine.dataset import force_full_init
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
@@ -210,11 +212,25 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 'Do the image ids in the label file match those of ann_file '
                 f'(first: {samples[0]["sample_id"]!r})?'
             )
+        if not self.test_mode:
+            self._name_unused_classes(list(weak.values()))
 
     def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
         """The labels without the kinds that the pipeline leaves out."""
-        kinds = [step.kinds for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
-        return labels.select(kinds[0]) if kinds else labels
+        loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
+        return labels.select(sorted(loaders[0].needed_kinds)) if loaders else labels
+
+    def _name_unused_classes(self, labels: list[WeakAnnotations]) -> None:
+        """Say which foreground classes no image has; what dense masks hold is not known before they are read."""
+        named = {0}.union(*(item.classes for item in labels))
+        unused = [name for index, name in enumerate(self._metainfo['classes']) if index not in named]
+        if unused and not any(item.mask_path for item in labels):
+            print_log(
+                f'{self._source}: no image is labelled with {", ".join(unused)}: a model cannot learn these '
+                f'{len(unused)} of {len(self._metainfo["classes"])} classes',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     @force_full_init
     def class_frequencies(self) -> npt.NDArray[np.float64]:

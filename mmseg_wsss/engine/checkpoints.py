@@ -1,4 +1,4 @@
-"""Finding a checkpoint to go on from."""
+"""Finding a checkpoint to go on from, and checking one that is to be evaluated."""
 
 import pickle
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+from torch import nn
 
 
 def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
@@ -30,3 +32,30 @@ def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
         else:
             return path
     return None
+
+
+def check_weights(model: nn.Module, path: str) -> None:
+    """Refuse a checkpoint that leaves a weight of ``model`` as it was drawn; mmengine only logs that.
+
+    Args:
+        model: The model, maybe wrapped for test-time augmentation or for several processes.
+        path: The checkpoint, a file or an address.
+
+    Raises:
+        ValueError: With the names that are missing or have another shape.
+    """
+    while hasattr(model, 'module'):
+        model = model.module
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    weights = {name.removeprefix('module.'): x for name, x in checkpoint.get('state_dict', checkpoint).items()}
+    bad = [
+        name
+        for name, own in model.state_dict().items()
+        if not name.endswith('num_batches_tracked') and (name not in weights or weights[name].shape != own.shape)
+    ]
+    if bad:
+        more = f' and {len(bad) - 5} more' if len(bad) > 5 else ''
+        raise ValueError(
+            f'{path} has no fitting weights for {", ".join(bad[:5])}{more}: the model is not the one that was trained. '
+            'Pass the config that the training wrote into its work_dir, or the same --cfg-options'
+        )

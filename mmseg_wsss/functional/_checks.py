@@ -31,6 +31,26 @@ def check_mask(value: Any, name: str, batch: int) -> None:
         raise ValueError(f'{name} must have the shape ({batch}, 1, h, w), got {tuple(value.shape)}')
 
 
+def check_mask_of(value: Any, field: Tensor, name: str) -> None:
+    """Raise unless ``value`` is a mask (B, 1, H, W) for the pixels of ``field``, the argument called ``name``."""
+    check_mask(value, 'mask', len(field))
+    if value.shape[2:] != field.shape[2:]:
+        raise ValueError(
+            f'mask must have the size of {name}, {tuple(field.shape[2:])}, got {tuple(value.shape[2:])}; '
+            'reduce it so that a cell counts only if all its pixels do'
+        )
+
+
+def check_share(value: Any, name: str) -> float:
+    """Return ``value`` as a float; raise unless it is a number in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f'{name} must be a number in [0, 1], got {describe(value)}')
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f'{name} must be in [0, 1], got {value}')
+    return number
+
+
 def check_positive(value: Any, name: str) -> float:
     """Return ``value`` as a float; raise unless it is a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, Real):

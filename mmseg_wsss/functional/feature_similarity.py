@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask, check_positive, compute_dtype, describe
+from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
 
 EPS = 1e-5  # keeps the logarithm of a difference of 0 or 1 finite
 
@@ -143,9 +143,4 @@ def _check_arguments(probs: Any, image: Any, mask: Any) -> None:
             f'got {tuple(image.shape)}; resize the image'
         )
     if mask is not None:
-        check_mask(mask, 'mask', len(probs))
-        if mask.shape[2:] != probs.shape[2:]:
-            raise ValueError(
-                f'mask must have the size of probs, {tuple(probs.shape[2:])}, got {tuple(mask.shape[2:])}; '
-                'reduce it so that a cell counts only if all its pixels do'
-            )
+        check_mask_of(mask, probs, 'probs')

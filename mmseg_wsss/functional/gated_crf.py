@@ -25,8 +25,11 @@ from mmseg_wsss.functional._checks import (
     compute_dtype,
     describe,
 )
+from mmseg_wsss.functional._grids import pool_mask
 
 KernelSettings = Mapping[str, float]
+# Squares of a sigma, and of a distance over a sigma, must be numbers of float32.
+_SMALLEST_SIGMA, _LARGEST_SIGMA = 1e-15, 1e15
 
 
 class Kernel(NamedTuple):
@@ -141,8 +144,8 @@ def prepare_inputs(
     with torch.autocast(probs.device.type, enabled=False):
         colour = F.adaptive_avg_pool2d(image.to(dtype), size)
         ones = torch.ones_like(colour[:, :1])
-        source = ones if source_mask is None else _pool_mask(source_mask, size, dtype)
-        destination = ones if destination_mask is None else _pool_mask(destination_mask, size, dtype)
+        source = ones if source_mask is None else pool_mask(source_mask, size, dtype)
+        destination = ones if destination_mask is None else pool_mask(destination_mask, size, dtype)
         used = None
         if source_mask is not None and destination_mask is not None:
             used = (source + destination) > 0
@@ -165,7 +168,8 @@ def parse_kernels(kernels: Sequence[KernelSettings]) -> tuple[Kernel, ...]:
 
     Raises:
         TypeError: If it is not a sequence of dicts of numbers.
-        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0.
+        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0 or
+            so small or large that its square is beyond float32.
     """
     if isinstance(kernels, Mapping) or not isinstance(kernels, Sequence):
         raise TypeError(f'kernels must be a list of dicts, got {describe(kernels)}; put a single kernel into a list')
@@ -191,6 +195,11 @@ def _parse_kernel(settings: KernelSettings, name: str) -> Kernel:
     values = {key: check_positive(value, f'{name}[{key!r}]') for key, value in settings.items()}
     if len(values) == 1:
         raise ValueError(f'kernel without xy and rgb: {name} needs a sigma for xy (in cells), rgb (in colour), or both')
+    for key in values.keys() & {'xy', 'rgb'}:
+        if not _SMALLEST_SIGMA <= values[key] <= _LARGEST_SIGMA:
+            raise ValueError(
+                f'{name}[{key!r}] must be a sigma from {_SMALLEST_SIGMA:g} to {_LARGEST_SIGMA:g}, got {values[key]:g}'
+            )
     return Kernel(values['weight'], values.get('xy'), values.get('rgb'))
 
 
@@ -216,12 +225,6 @@ def _check_arguments(
                 f'compatibility must have the shape {(classes, classes)}, a row and a column for each class of probs, '
                 f'got {tuple(compatibility.shape)}'
             )
-
-
-def _pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """Return 1 for cells whose pixels all count, else 0; a maximum over the others knows no rounding."""
-    left_out = (mask >= 1).logical_not().to(dtype)
-    return 1 - F.adaptive_max_pool2d(left_out, size)
 
 
 def _pairwise_kernel(inputs: CRFInputs, radius: int) -> Tensor:

@@ -110,7 +110,8 @@ def prepare_inputs(
             inside = _resize(outside.to(dtype), size) < _ROUNDING
             masks = torch.where(inside, _resize(torch.where(outside, 0, masks), size), 0)
             image = torch.where(inside, image, 0)
-        return PAMRInputs(masks, image, inside, tuple(dilations))
+        # Further than the longer side there is nothing but repeats of the border.
+        return PAMRInputs(masks, image, inside, tuple(min(dilation, max(size)) for dilation in dilations))
 
 
 def offsets(dilations: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,1 +1,1 @@
-"""Registered heads, segmentors and losses."""
+"""Registered heads, segmentors, losses, and the parts that losses are made of."""

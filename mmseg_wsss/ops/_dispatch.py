@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sysconfig
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ BACKENDS = ('auto', 'torch', 'triton')
 _OLDEST_TRITON = (3, 6)
 
 
-def why_not_supported(backend: str, tensor: Tensor | None = None, limit: str | None = None) -> str | None:
+def why_not_supported(backend: str, *, tensor: Tensor | None = None, limit: str | None = None) -> str | None:
     """Say why a backend cannot serve, None if it can.
 
     Args:
@@ -26,6 +28,12 @@ def why_not_supported(backend: str, tensor: Tensor | None = None, limit: str | N
 
     Raises:
         ValueError: If no backend has that name.
+
+    Example:
+        >>> why_not_supported('torch', tensor=torch.rand(1, 2, 4, 4)) is None
+        True
+        >>> print(why_not_supported('triton'))
+        backend 'triton' cannot serve: this op has no Triton kernel; use backend='auto' or backend='torch'
     """
     if backend not in BACKENDS:
         raise ValueError(f'unknown backend {backend!r}: choose from {", ".join(BACKENDS)}')
@@ -44,9 +52,9 @@ def choose_backend(backend: str, tensor: Tensor, limit: str | None = None) -> st
         ValueError: If no backend has that name, or the one that was named cannot serve.
     """
     if backend == 'auto':
-        fast = tensor.is_cuda and not _interpreted() and why_not_supported('triton', tensor, limit) is None
-        return 'triton' if fast else 'torch'
-    reason = why_not_supported(backend, tensor, limit)
+        serves = tensor.is_cuda and why_not_supported('triton', tensor=tensor, limit=limit) is None
+        return 'triton' if serves and not _interpreted() else 'torch'
+    reason = why_not_supported(backend, tensor=tensor, limit=limit)
     if reason is not None:
         raise ValueError(reason)
     return backend
@@ -77,7 +85,9 @@ def _why_not_triton(tensor: Tensor) -> str | None:
     if torch.version.hip is None and torch.cuda.get_device_capability(tensor.device) < (8, 0):
         return 'it needs a GPU of compute capability 8.0 or newer'
     if not _finds_compiler():
-        return 'it needs a C compiler (install gcc or clang, or name one in the environment variable CC)'
+        return 'it needs a C compiler (install gcc or clang, or name one, without options, in the variable CC)'
+    if not _finds_python_headers():
+        return "it needs Python.h to compile its launcher (install your system's python3-dev or python3-devel)"
     return None
 
 
@@ -94,8 +104,18 @@ def _triton_version() -> tuple[int, int] | None:
 
 @cache
 def _finds_compiler() -> bool:
-    return bool(os.environ.get('CC') or shutil.which('gcc') or shutil.which('clang'))
+    """Say whether there is a compiler where Triton looks: what CC names, else gcc or clang."""
+    named = os.environ.get('CC')
+    return any(shutil.which(name) for name in (('gcc', 'clang') if named is None else (named,)))
+
+
+@cache
+def _finds_python_headers() -> bool:
+    return Path(sysconfig.get_path('include', 'posix_prefix'), 'Python.h').exists()
 
 
 def _interpreted() -> bool:
-    return os.environ.get('TRITON_INTERPRET') == '1'
+    """Say whether Triton, which must be installed, runs kernels in its interpreter."""
+    from triton import knobs
+
+    return bool(knobs.runtime.interpret)

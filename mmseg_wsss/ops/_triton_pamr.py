@@ -9,7 +9,7 @@ What an iteration costs, for B x C x h x w with P neighbours per pixel (48 for s
 - memory: weights read once per block of channels, masks read and written, (2 C + P) B h w floats, 38 MB, 9 microseconds
   at 4.5 TB/s and less where they stay in the L2 cache of 50 MB;
 - L1: C + 1 floats for every neighbour, 0.44 GB, 15 microseconds at the 29 TB/s of 132 multiprocessors. This is the
-  bound to expect: 0.15 ms for 10 iterations.
+  bound to expect: 0.15 ms for 10 iterations, to which 11 launches and the weights come.
 
 The weights are computed once and kept, (P + 1) B h w floats. To compute them anew in every iteration would save the 20
 MB that they take here, but load 3 colours in place of 1 weight and need an exponential and 12 operations per neighbour,

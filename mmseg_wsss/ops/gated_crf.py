@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
+from mmseg_wsss.ops._autograd import scale_gradients
 from mmseg_wsss.ops._dispatch import choose_backend
 
 # Values of a field that a CPU core handles at a time, so that they stay in its cache.
@@ -73,9 +74,9 @@ def gated_crf_loss(
 ) -> Tensor:
     """Compute :func:`mmseg_wsss.functional.gated_crf_loss` fast and with little memory.
 
-    Only one tensor of the size of ``probs`` is kept for the backward pass. There is no second derivative. A custom
-    ``compatibility`` takes up to twice the time of Potts. The Triton backend serves Potts in windows of radius up to
-    10; it computes in float32.
+    Beside ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. There is no second
+    derivative, and ``torch.func.grad`` is not served: use ``backward``. A custom ``compatibility`` takes up to twice
+    the time of Potts. The Triton backend serves Potts in windows of radius up to 10; it computes in float32.
 
     Args:
         probs: As in the reference, as all other arguments but ``backend``.
@@ -121,23 +122,9 @@ class _GatedCRF(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Scale.apply(*ctx.saved_tensors, upstream), None, None, None  # type: ignore[no-untyped-call]
-
-
-class _Scale(torch.autograd.Function):
-    """The gradient times the upstream gradient; it depends on the probabilities, but that is not differentiated."""
-
-    @staticmethod
-    def forward(ctx: Any, probs: Tensor, gradient: Tensor, upstream: Tensor) -> Tensor:
-        return (gradient * upstream).to(probs.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Any:
-        raise RuntimeError(
-            'mmseg_wsss.ops.gated_crf_loss has no second derivative: use mmseg_wsss.functional.gated_crf_loss, '
-            'or call backward without create_graph=True'
-        )
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        probs, gradient = ctx.saved_tensors
+        return *scale_gradients('gated_crf_loss', upstream, [probs], [gradient]), None, None, None
 
 
 def _loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[Tensor, Tensor]:
@@ -235,9 +222,10 @@ def _mixture(kernels: Sequence[Kernel], squared_distance: Tensor, here: Tensor, 
         exponent = squared_distance * (0.0 if kernel.xy is None else -0.5 / math.log(2) / kernel.xy**2)
         if kernel.rgb is not None:
             exponent = torch.add(exponent, squared_difference, alpha=-0.5 / math.log(2) / kernel.rgb**2)
-        total = total + exponent.exp2_().mul_(kernel.weight)
-    # Products with denormal numbers are slow, and these are too small to matter.
-    return F.threshold(total, torch.finfo(total.dtype).tiny ** 0.5, 0.0, inplace=True)
+        # Products with denormal numbers are slow, and these are too small to matter.
+        similarity = F.threshold(exponent.exp2_(), torch.finfo(total.dtype).tiny ** 0.5, 0.0, inplace=True)
+        total = total + similarity.mul_(kernel.weight)
+    return total
 
 
 def _pair_gates(gates: tuple[Tensor, Tensor], here: slice, ahead: slice) -> Tensor:

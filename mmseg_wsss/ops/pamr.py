@@ -47,7 +47,7 @@ def pamr(
         affinity: See there.
         mask: See there.
         present: Channels to refine in each image, (B, C) of zeros and ones, for example the background and the tagged
-            classes. The others cost next to nothing and are 0 in the result. Reading it waits for a GPU.
+            classes. The others are not computed and are 0 in the result. Reading it waits for a GPU.
         backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
 
     Returns:

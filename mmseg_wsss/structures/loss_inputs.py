@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+REFERENCE_KEY = 'reference'
+"""Of ``LossInputs.maps``: full masks of the training images, compared with and never trained on."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -60,6 +62,13 @@ class LossInputs:
     def probs(self) -> Tensor:
         """Softmax of the logits over the classes in float32, (B, C, H, W)."""
         return torch.softmax(self.logits.float(), dim=1)
+
+    @cached_property
+    def valid_cells(self) -> Tensor:
+        """1 for the cells of the logits' grid whose pixels are all valid, else 0, (B, 1, H, W) float."""
+        left_out = (self.valid < 1).to(self.valid.dtype)
+        size = (self.logits.shape[2], self.logits.shape[3])
+        return 1 - F.adaptive_max_pool2d(left_out, size)
 
     @cached_property
     def full_logits(self) -> Tensor:

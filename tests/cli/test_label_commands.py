@@ -137,6 +137,14 @@ def test_convert_cityscapes_clicks(root):
     assert entry.annotations.point_labels.tolist() == [0, 13]
 
 
+def test_check_names_classes_that_no_mask_has_either(root, capsys):
+    classes = [{'name': name} for name in ('background', 'cat', 'dog', 'cow')]
+    images = [{'file_name': 'a.jpg', 'mask': 'ann/a.png'}, {'file_name': 'b.jpg', 'tags': [3]}]
+    (root / 'w.json').write_text(json.dumps({'version': 1, 'classes': classes, 'images': images}))
+    assert wsss('check', root / 'w.json', '--images', root / 'img') == 0
+    assert 'no image is labelled with dog: a model' in capsys.readouterr().out
+
+
 def test_check_reports_what_the_data_set_would(root):
     image = {'file_name': 'a.jpg', 'points': [{'x': 99, 'y': 0, 'class': 0}]}
     content = {'version': 1, 'classes': [{'name': 'background'}], 'images': [image]}

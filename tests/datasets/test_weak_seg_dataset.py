@@ -261,6 +261,50 @@ def test_labels_of_kinds_that_the_pipeline_leaves_out_do_not_count(root):
         build(root, pipeline=pipeline)
 
 
+def test_labels_that_only_make_tags_count(root):
+    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT]}, {'file_name': 'c.jpg', 'mask': 'masks/c.png'}])
+    pipeline = [
+        {'type': 'LoadImageFromFile'},
+        {'type': 'LoadWeakAnnotations', 'kinds': ['tags'], 'tags_from': ['points', 'mask']},
+        {'type': 'RasterizeWeakAnnotations'},
+        {'type': 'PackWeakSegInputs'},
+    ]
+    dataset = build(root, pipeline=pipeline)
+    tags = [dataset[index]['data_samples'].gt_tags.tolist() for index in range(2)]
+    assert tags == [[1], [2]]
+    assert all((dataset[index]['data_samples'].gt_sem_seg.data == 255).all() for index in range(2))
+    assert len(dataset[0]['data_samples'].gt_points) == 0
+    # A mask with a class that there is not, in an image that the check of 50 masks would leave out.
+    save_mask(root / 'masks/c.png', 7)
+    dataset = build(root, pipeline=pipeline, check_masks=False)
+    with pytest.raises(ValueError, match=r'c.jpg: the image tags \[7\] are no classes: the data set has 3'):
+        dataset[1]
+
+
+def test_classes_that_no_image_has_are_named(root, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmseg_wsss.datasets.weak_seg_dataset.print_log', lambda text, **_: lines.append(text))
+    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT]}])
+    build(root, test_mode=True)
+    assert lines == []
+    build(root)
+    assert len(lines) == 1
+    assert lines[0].endswith('w.json: no image is labelled with dog: a model cannot learn these 1 of 3 classes')
+    for images in (
+        [{'file_name': 'a.jpg', 'points': [POINT], 'tags': [2]}],
+        [{'file_name': 'c.jpg', 'mask': 'masks/c.png'}],  # not read to find out
+    ):
+        write_labels(root, images)
+        build(root)
+    assert len(lines) == 1
+
+
+def test_tags_out_of_range_are_named(root):
+    write_labels(root, [{'file_name': 'a.jpg', 'tags': [1]}, {'file_name': 'b.jpg', 'tags': [1, 3]}])
+    with pytest.raises(ValueError, match=r"w.json: image 'b', tags\[1\]: class 3 is not one of the 3 classes"):
+        build(root)
+
+
 def test_masks_that_are_ignored_everywhere_label_nothing(root):
     save_mask(root / 'masks/c.png', 255)
     write_labels(root, [{'file_name': 'c.jpg', 'mask': 'masks/c.png'}])

@@ -271,6 +271,12 @@ def test_no_gradient_to_image_and_costs(loss_fn):
         ),
         ({'kernels': [{'weight': 1, 'rgb': -0.1}]}, ValueError, 'must be a finite number above 0'),
         ({'kernels': [{'weight': 1, 'rgb': math.nan}]}, ValueError, 'must be a finite number above 0'),
+        (
+            {'kernels': [{'weight': 1, 'rgb': 1e-25}]},
+            ValueError,
+            r"kernels\[0\]\['rgb'\] must be a sigma from 1e-15 to 1e\+15, got 1e-25",
+        ),
+        ({'kernels': [{'weight': 1, 'xy': 1e200}]}, ValueError, r'must be a sigma from 1e-15 to 1e\+15, got 1e\+200'),
         ({'kernels': [{'weight': 1, 'rgb': '0.1'}]}, TypeError, 'must be a number above 0'),
     ],
 )
@@ -279,6 +285,15 @@ def test_errors(loss_fn, change, error, message):
     arguments.update(change)
     with pytest.raises(error, match=message):
         loss_fn(arguments.pop('probs'), arguments.pop('image'), **arguments)
+
+
+@both
+@pytest.mark.parametrize('sigma', [1e-15, 1e15])
+def test_the_smallest_and_largest_sigma(loss_fn, sigma):
+    probs, image, _ = random_case((1, 3, 4, 4), image_size=(4, 4), dtype=torch.float32)
+    loss = loss_fn(probs, image, kernels=[{'weight': 1, 'xy': sigma, 'rgb': sigma}], radius=3)
+    everything = 240 - (probs.sum((2, 3)).square().sum() - probs.square().sum())  # K is 1 for all 240 pairs
+    torch.testing.assert_close(loss, everything / 16 if sigma > 1 else torch.tensor(0.0), rtol=1e-4, atol=0)
 
 
 @both

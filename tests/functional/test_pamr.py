@@ -178,6 +178,14 @@ def test_no_gradient_and_no_change_of_the_inputs(refine):
 
 
 @both
+def test_dilations_beyond_the_image_see_its_border(refine):
+    masks, image, chosen = random_pamr_case((1, 3, 5, 7), masked=True)
+    expected = refine(masks, image, dilations=(1, 7, 8), **chosen)
+    torch.testing.assert_close(refine(masks, image, dilations=(1, 1000, 2**31), **chosen), expected, rtol=0, atol=0)
+    assert not torch.equal(refine(masks, image, dilations=(1, 6, 5), **chosen), expected)
+
+
+@both
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [

@@ -167,7 +167,7 @@ def test_loss_is_the_cross_entropy_on_the_labels():
     batch = inputs()
     set_scores(0.3, 0.3)
     loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN, 'loss_weight': 0.5})
-    labels = loss.make_maps(batch).labels
+    labels = loss.pseudo_masks(batch).labels
     assert (labels != 255).sum() > 10
     expected = 0.5 * partial_cross_entropy(batch.full_logits, labels)
     torch.testing.assert_close(loss(batch), expected)
@@ -175,6 +175,39 @@ def test_loss_is_the_cross_entropy_on_the_labels():
     assert gradient.abs().sum() > 0
     nothing = inputs(points=(torch.zeros(0, 3),) * 2)
     assert loss(nothing) == 0
+
+
+def test_steps_are_maps_of_all_classes():
+    batch = inputs()
+    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': {**PLAIN, 'blots': 'point_blots'}})
+    steps, made = loss.steps(batch), loss.pseudo_masks(batch)
+    assert list(steps) == ['blots', 'distance field', 'refined', 'pseudo-mask']
+    assert torch.equal(steps['blots'], made.blots)
+    assert torch.equal(steps['pseudo-mask'], made.labels)
+    for name, maps in {'distance field': made.fields, 'refined': made.refined}.items():
+        expected = torch.zeros(2, 5, 16, 16)
+        expected[0, 0], expected[0, 3], expected[1, 4] = maps[0, 0], maps[0, 1], maps[1, 0]
+        assert torch.equal(steps[name], expected)
+    assert 'blots' not in MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN}).steps(batch)
+
+
+def test_what_is_logged():
+    batch = inputs()
+    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': {**PLAIN, 'blots': 'point_blots', 'threshold': 1.0}})
+    blots = batch.maps['point_blots']
+    blots[0, 0, 0], blots[0, 0, 1], blots[1, 0, 0] = 0, 3, 4  # 16 + 16 + 12 pixels inside
+    loss(batch)
+    assert loss.statistics == {'labelled_share': pytest.approx(44 / (16 * 16 + 16 * 12))}
+    truth = torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
+    truth[0, 0, 1, :4] = 3
+    truth[0, 0, 1, 12:] = 255
+    loss(inputs(maps={**batch.maps, 'reference': truth}))
+    statistics = {name: value.item() for name, value in loss.statistics.items()}
+    assert statistics == pytest.approx(
+        {'labelled_share': 44 / 448, 'precision': 20 / 40, 'object_precision': 4 / 24}  # 255 is not compared
+    )
+    loss(inputs(points=(torch.zeros(0, 3),) * 2, maps={'point_blots': 0 * blots + 255, 'reference': truth}))
+    assert loss.statistics['labelled_share'] == loss.statistics['precision'] == 0
 
 
 def test_150_classes_and_one_pixel_cells():

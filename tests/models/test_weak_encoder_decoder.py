@@ -293,6 +293,25 @@ def test_missing_pretrained_file_names_the_key_and_the_cure(tmp_path):
         model.init_weights()
 
 
+def test_pretrained_weights_of_another_network_are_refused(tmp_path):
+    file = tmp_path / 'other.pth'
+    backbone = model_config()['backbone'] | {'init_cfg': {'type': 'Pretrained', 'checkpoint': str(file)}}
+    model = MODELS.build(model_config(backbone=backbone))
+    weights = model.backbone.state_dict()
+    torch.save({'state_dict': {f'features.{name}': value for name, value in weights.items()}}, file)
+    with pytest.raises(
+        ValueError, match=r'no weight of .*other.pth \(model.backbone.init_cfg.checkpoint\) fits .*features'
+    ):
+        model.init_weights()
+    torch.save([1, 2], file)
+    with pytest.raises(ValueError, match=r'other.pth holds a list, expected a dictionary of weights'):
+        model.init_weights()
+    marked = {name: torch.full_like(value, 0.25) for name, value in weights.items()}
+    torch.save({'state_dict': {'fc.weight': torch.ones(2), **marked}}, file)
+    model = build(backbone=backbone)
+    assert all((value == 0.25).all() for value in model.backbone.parameters())
+
+
 def test_an_address_that_needs_a_package_names_the_package(monkeypatch):
     def load(*_, **__):
         raise ModuleNotFoundError("No module named 'torchvision'", name='torchvision')

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import sysconfig
 from types import SimpleNamespace
 
 import pytest
@@ -18,11 +19,12 @@ def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (9, 0))
     monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 7))
     monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: True)
+    monkeypatch.setattr(_dispatch, '_finds_python_headers', lambda: True)
     return SimpleNamespace(device=torch.device('cuda', 0), dtype=torch.bfloat16, is_cuda=True)
 
 
 def test_auto_is_triton_on_a_gpu_where_it_can_serve(gpu):
-    assert why_not_supported('triton', gpu) is None
+    assert why_not_supported('triton', tensor=gpu) is None
     assert choose_backend('auto', gpu) == 'triton'
     assert choose_backend('torch', gpu) == 'torch'
     assert choose_backend('auto', gpu, 'too large') == 'torch'
@@ -30,9 +32,10 @@ def test_auto_is_triton_on_a_gpu_where_it_can_serve(gpu):
     assert choose_backend('auto', gpu) == 'torch'
 
 
-def test_auto_is_never_the_interpreter(gpu, monkeypatch):
-    monkeypatch.setenv('TRITON_INTERPRET', '1')
-    assert why_not_supported('triton', CPU) is None
+@pytest.mark.parametrize('value', ['1', 'true', 'YES', 'on', 'y'])  # all that Triton takes for yes
+def test_auto_is_never_the_interpreter(gpu, monkeypatch, value):
+    monkeypatch.setenv('TRITON_INTERPRET', value)
+    assert why_not_supported('triton', tensor=CPU) is None
     assert choose_backend('triton', CPU) == 'triton'
     assert choose_backend('auto', CPU) == 'torch'
     assert choose_backend('auto', gpu) == 'torch'
@@ -47,6 +50,8 @@ def test_reasons(gpu, monkeypatch):
     assert 'needs a GPU and the input is on cpu (TRITON_INTERPRET=1' in refused(CPU)
     assert 'input is float64' in refused(CPU.double())
     assert 'no more than 3 colours' in refused(gpu, limit='no more than 3 colours')
+    monkeypatch.setattr(_dispatch, '_finds_python_headers', lambda: False)
+    assert 'needs Python.h to compile its launcher (install' in refused(gpu)
     monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: False)
     assert 'needs a C compiler' in refused(gpu)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (7, 5))
@@ -55,6 +60,35 @@ def test_reasons(gpu, monkeypatch):
     assert 'needs triton 3.6 or newer, found 3.2' in refused(gpu)
     monkeypatch.setattr(_dispatch, '_triton_version', lambda: None)
     assert 'triton is not installed (pip install triton)' in refused(gpu)
+
+
+@pytest.mark.parametrize(
+    ('named', 'there', 'found'),
+    [
+        (None, ['gcc'], True),
+        (None, ['clang'], True),
+        (None, [], False),
+        ('mycc', ['mycc'], True),
+        ('missing', ['gcc'], False),
+        ('', ['gcc'], False),
+    ],
+)
+def test_compiler_is_looked_for_as_triton_does(monkeypatch, tmp_path, named, there, found):
+    for name in there:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.delenv('CC', raising=False)
+    if named is not None:
+        monkeypatch.setenv('CC', named)
+    assert _dispatch._finds_compiler.__wrapped__() == found
+
+
+def test_python_headers_are_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(sysconfig, 'get_path', lambda name, scheme: tmp_path / name / scheme)
+    assert not _dispatch._finds_python_headers.__wrapped__()
+    (tmp_path / 'include/posix_prefix').mkdir(parents=True)
+    (tmp_path / 'include/posix_prefix/Python.h').touch()
+    assert _dispatch._finds_python_headers.__wrapped__()
 
 
 def test_ops_without_a_kernel():

@@ -133,8 +133,19 @@ def test_second_derivative_is_refused():
     probs, image, _ = random_case((1, 2, 4, 4), image_size=(4, 4))
     loss = ops.gated_crf_loss(probs.requires_grad_(), image, kernels=PAPER)
     (grad,) = torch.autograd.grad(loss, probs, create_graph=True)
-    with pytest.raises(RuntimeError, match='has no second derivative'):
+    with pytest.raises(RuntimeError, match='ops.gated_crf_loss has no second derivative'):
         grad.sum().backward()
+
+
+@pytest.mark.parametrize('weight', [1e-20, 1e-30])
+def test_a_tiny_weight_counts(weight):
+    probs, image, _ = random_case((1, 3, 6, 6), image_size=(6, 6), dtype=torch.float32)
+    kernels = [{'weight': weight, 'xy': 2.0}]
+    expected, expected_grad = value_and_grad(functional.gated_crf_loss, probs, image, kernels=kernels)
+    loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, kernels=kernels)
+    assert expected > weight
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(grad, expected_grad, rtol=1e-5, atol=0)
 
 
 def test_same_numbers_every_time():

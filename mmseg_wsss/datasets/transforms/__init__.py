@@ -1,24 +1,32 @@
 """One file per transform."""
 
 from ._pipeline_check import check_pipeline
+from .load_image_tags import LoadImageTags
 from .load_point_blots import LoadPointBlots
+from .load_pseudo_labels import LoadPseudoLabels
+from .load_reference_mask import LoadReferenceMask
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
 from .weak_random_crop import WeakRandomCrop
 from .weak_random_flip import WeakRandomFlip
+from .weak_random_resized_crop import WeakRandomResizedCrop
 from .weak_random_rotate import WeakRandomRotate
 from .weak_resize import WeakResize
 
 __all__ = [
+    'LoadImageTags',
     'LoadPointBlots',
+    'LoadPseudoLabels',
+    'LoadReferenceMask',
     'LoadShapesImage',
     'LoadWeakAnnotations',
     'PackWeakSegInputs',
     'RasterizeWeakAnnotations',
     'WeakRandomCrop',
     'WeakRandomFlip',
+    'WeakRandomResizedCrop',
     'WeakRandomRotate',
     'WeakResize',
     'check_pipeline',

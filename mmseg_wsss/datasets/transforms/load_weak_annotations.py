@@ -1,10 +1,12 @@
 """Labels into the pipeline, still as coordinates."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import mmcv
 import numpy as np
+import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
@@ -13,13 +15,18 @@ from ...structures import WeakAnnotations
 from ...structures.weak_annotations import KEYS
 from ._geometry import add_frame
 
+UNLABELLED = 255
+
 
 @TRANSFORMS.register_module()
 class LoadWeakAnnotations(BaseTransform):
     """Take up the weak labels of the sample and load its dense mask, if it has one.
 
+    Image tags are settled here, before any crop: those of the annotator, else the foreground classes that the other
+    labels of the image name, in a dense mask, too. Labels that leave out a class of the image make wrong tags.
+
     Required keys: ``weak_annotations`` (a ``WeakAnnotations`` or its dict form), ``ori_shape``; optionally
-    ``weak_label_size``, ``label_map``, ``img_path``.
+    ``weak_label_size``, ``label_map``, ``img_path``, ``num_classes``.
 
     Added keys: ``homography_matrix``, ``weak_frames``; with a dense mask ``gt_seg_map``, also in ``seg_fields``.
 
@@ -28,22 +35,32 @@ class LoadWeakAnnotations(BaseTransform):
     Args:
         kinds: The kinds of labels to use, of ``points``, ``scribbles``, ``boxes``, ``tags``, ``mask``.
         imdecode_backend: How mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
+        tags_from: The kinds of labels that name the classes of the image, also where they are not among ``kinds``:
+            ``kinds=['tags'], tags_from=['boxes']`` trains on image tags where boxes are at hand. None: ``kinds``.
 
     Raises:
         ValueError: If a kind is unknown.
     """
 
-    def __init__(self, kinds: Sequence[str] = KEYS, imdecode_backend: str = 'pillow') -> None:
-        WeakAnnotations().select(kinds)
+    def __init__(
+        self, kinds: Sequence[str] = KEYS, imdecode_backend: str = 'pillow', tags_from: Sequence[str] | None = None
+    ) -> None:
         self.kinds = tuple(kinds)
+        self.tags_from = self.kinds if tags_from is None else tuple(tags_from)
+        WeakAnnotations().select(self.needed_kinds)
         self.imdecode_backend = imdecode_backend
+
+    @property
+    def needed_kinds(self) -> set[str]:
+        """The kinds of labels that are used, if only for tags."""
+        return {*self.kinds, *self.tags_from}
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Select the labels and start the matrix.
 
         Raises:
             KeyError: If the data set gives no weak labels.
-            ValueError: If the image or the mask has not the size that the labels are for.
+            ValueError: If the image or the mask has not the size that the labels are for, or a tag is no class.
         """
         if 'weak_annotations' not in results:
             raise KeyError('the sample has no weak_annotations: take WeakSegDataset or ShapesDataset as data set')
@@ -57,21 +74,27 @@ class LoadWeakAnnotations(BaseTransform):
                 f'{results.get("img_path")}: its labels are for an image of {expected[0]} x {expected[1]} pixels, the '
                 f'image has {width} x {height}'
             )
+        sources = labels.select(self.tags_from)
+        mask_path = labels.select(self.needed_kinds).mask_path
         labels = labels.select(self.kinds)
         if 'img' in results and results['img'].shape[:2] != (height, width):
             raise ValueError(
                 f'{results.get("img_path")}: the image has the shape {results["img"].shape[:2]} and not the original '
                 f'{(height, width)}: put LoadWeakAnnotations before the transform that changes its size'
             )
-        results['weak_annotations'] = labels
         results['homography_matrix'] = np.eye(3)
         results['weak_frames'] = []
         add_frame(results, (height, width))
-        if labels.mask_path is not None:
-            self._load_mask(results, labels.mask_path)
-        elif 'gt_seg_map' in results and 'mask' not in self.kinds:
+        if mask_path is not None:
+            self._load_mask(results, mask_path)
+        if labels.tags is None:
+            mask = results.get('gt_seg_map') if 'mask' in self.tags_from else None
+            labels = replace(labels, tags=tags_of(sources, mask))
+        check_tags(labels.tags, results)
+        if 'gt_seg_map' in results and 'mask' not in self.kinds:
             results['seg_fields'].remove('gt_seg_map')
             del results['gt_seg_map']
+        results['weak_annotations'] = labels
         return results
 
     def _load_mask(self, results: dict[str, Any], path: str) -> None:
@@ -94,4 +117,33 @@ class LoadWeakAnnotations(BaseTransform):
             results['seg_fields'].append('gt_seg_map')
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(kinds={self.kinds})'
+        return f'{type(self).__name__}(kinds={self.kinds}, tags_from={self.tags_from})'
+
+
+def tags_of(labels: WeakAnnotations, mask: npt.NDArray[np.uint8] | None = None) -> tuple[int, ...] | None:
+    """Return the foreground classes of an image: its tags, else what its labels and its dense mask name, else None.
+
+    Args:
+        labels: The labels of the whole image.
+        mask: Class ids, 255 where unlabelled. A mask of background alone says that no foreground class is there.
+    """
+    tags = labels.image_tags()
+    if labels.tags is not None or mask is None:
+        return tags
+    seen = set(np.bincount(mask.ravel(), minlength=256).nonzero()[0].tolist()) - {UNLABELLED}
+    return tuple(sorted({*(tags or ()), *seen} - {0})) if seen else tags
+
+
+def check_tags(tags: Sequence[int] | None, results: Mapping[str, Any]) -> None:
+    """Refuse tags that are no classes, before they are an index on a GPU.
+
+    Raises:
+        ValueError: With the image and the tags.
+    """
+    strange = [tag for tag in tags or () if not 0 <= tag < results.get('num_classes', UNLABELLED)]
+    if strange:
+        raise ValueError(
+            f'{results.get("img_path")}: the image tags {strange} are no classes: the data set has '
+            f'{results.get("num_classes", UNLABELLED)} with the background, counted from 0. Correct the labels (the '
+            'values of the dense mask, if the tags come from there) or the list of classes'
+        )

@@ -1,155 +1,87 @@
-"""Look at how pseudo-masks come about while they train a model."""
+"""Look at pseudo-labels while they train the model that makes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-import mmcv
-import numpy as np
-import numpy.typing as npt
-from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import Tensor, nn
+from torch import nn
 
-from ...models.losses import PMPLoss
-from ...models.pseudo_masks import ExpandingMaps
-from ...visualization.panels import contact_sheet
-from ...visualization.pseudo_mask_panels import draw_pseudo_mask_panels
-from ._batch_pictures import class_colours, label_maps, rgb_picture, training_dataset, undisturbed
-from .expanding_confidence_hook import iterations_per_epoch
-
-UNLABELLED = 255
+from ...models.losses import BaseWeakLoss
+from .weak_visualization_hook import WeakVisualizationHook
 
 
 @HOOKS.register_module()
-class PseudoMaskVisualizationHook(Hook):
-    """Sends pictures of how the pseudo-masks of the current batch come about to the visual backends.
+class PseudoMaskVisualizationHook(WeakVisualizationHook):
+    """Sends photo | how the pseudo-labels come about | prediction of the training batch to the visual backends.
 
-    A row is photo | points | blots | distance field | refined | pseudo-mask, with ``truth`` also the truth. The maps
-    are those that the :class:`~mmseg_wsss.models.losses.PMPLoss` of the model makes of the batch; training goes on
-    exactly as without the hook. Logged with each picture, over its images: ``pseudo_mask_coverage``, the share of the
-    pixels inside the images that are labelled, and with ``truth`` also ``pseudo_mask_precision``, the share of labelled
-    pixels that are right.
+    The loss says what lies between: CAM | after the refiner | pseudo-labels for ``PseudoMaskLoss``, blots | distance
+    field | refined | pseudo-mask for ``PMPLoss``. A map of one class per pixel has its colour, hatched where it is
+    unlabelled; in a soft map, a pixel has the colour of its highest class, the paler the lower it is. The title of the
+    photo names its tags. Weak labels stand beside it if a pixel of the batch has one. All is made by the network in
+    eval mode: in training, dropout and gates move it a little. As in ``WeakVisualizationHook``, training goes on as
+    without the hook.
 
     Args:
-        interval: Iterations between two pictures; None: those that go once through the data.
+        loss: Name of the loss in ``model.losses`` that makes pseudo-labels; None takes the only one.
+        interval: Iterations between two pictures; None: once through the data.
         max_images: Images of the batch to draw.
-        truth: Read the full masks of the training images, too (``seg_map_path`` of the data set). They are compared
-            with and never trained on.
+        draw: Whether to draw at all.
 
     Raises:
         ValueError: If ``interval`` or ``max_images`` is below 1.
     """
 
-    def __init__(self, interval: int | None = None, max_images: int = 4, truth: bool = False) -> None:
-        if (interval is not None and interval < 1) or max_images < 1:
-            raise ValueError(f'interval and max_images must be at least 1, got {interval} and {max_images}')
-        self.interval = interval
-        self.max_images = max_images
-        self.truth = truth
-
-    def before_train(self, runner: Runner) -> None:
-        """Find the loss and the interval.
-
-        Raises:
-            ValueError: If the model has no ``PMPLoss``.
-        """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        losses = [loss for loss in getattr(model, 'losses', nn.ModuleDict()).values() if isinstance(loss, PMPLoss)]
-        if not losses:
-            raise ValueError('PseudoMaskVisualizationHook draws what PMPLoss makes; model.losses has none: remove it')
-        self._loss = losses[0]
-        self._interval = self.interval or iterations_per_epoch(runner)
-
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None, outputs: Any = None
+    def __init__(
+        self, loss: str | None = None, interval: int | None = 500, max_images: int = 4, draw: bool = True
     ) -> None:
-        """Draw, every ``interval`` iterations, on the main process."""
-        if not (self.every_n_train_iters(runner, self._interval) and is_main_process()):
-            return
-        dataset = training_dataset(runner)
-        colours = class_colours(dataset.metainfo)
-        batch = {key: values[: self.max_images] for key, values in data_batch.items()}
-        with undisturbed(runner.model) as model:
-            data = model.data_preprocessor(batch, True)
-            features = model.extract_feat(data['inputs'])
-            inputs = model.loss_inputs(model.decode_head, features, data['inputs'], data['data_samples'])
-            maps = self._loss.make_maps(inputs)
-        rows, counts = [], np.zeros(4)
-        for number, (picture, sample) in enumerate(zip(batch['inputs'], batch['data_samples'], strict=True)):
-            truth = read_truth(sample, getattr(dataset, 'label_map', None)) if self.truth else None
-            drawn, counted = _draw(rgb_picture(picture), sample, maps, number, truth, colours)
-            rows.append(drawn)
-            counts += counted
-        runner.visualizer.add_image('pseudo_masks', contact_sheet(rows), runner.iter + 1)
-        inside, labelled, compared, right = counts
-        runner.message_hub.update_scalar('train/pseudo_mask_coverage', labelled / max(inside, 1))
-        if self.truth:
-            runner.message_hub.update_scalar('train/pseudo_mask_precision', right / max(compared, 1))
+        super().__init__(interval, max_images, draw)
+        self.loss = loss
+
+    def panels(self, model: nn.Module, batch: dict[str, Any], classes: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what to draw beside each photo, as arguments of ``draw_panels``."""
+        loss = find_loss(model, self.loss)
+        rows = super().panels(model, batch, classes)
+        data = model.data_preprocessor(batch, True)
+        features = model.extract_feat(data['inputs'])
+        inputs = model.loss_inputs(model.decode_head, features, data['inputs'], data['data_samples'])
+        steps = loss.steps(inputs)
+        labelled = bool((inputs.labels != inputs.ignore_index).any())
+        for index, (row, image, sample) in enumerate(zip(rows, batch['inputs'], batch['data_samples'], strict=True)):
+            height, width = image.shape[-2:]
+            row['steps'] = {name: maps[index, ..., :height, :width].cpu().numpy() for name, maps in steps.items()}
+            row['titles'] = {'photo': tag_names(sample, classes)}
+            if not labelled:
+                del row['weak_labels']
+        return rows
 
 
-def _draw(
-    photo: npt.NDArray,
-    sample: Any,
-    maps: ExpandingMaps,
-    number: int,
-    truth: npt.NDArray[np.uint8] | None,
-    colours: dict[str, Any],
-) -> tuple[npt.NDArray, npt.NDArray[np.float64]]:
-    """Return the row of an image, and how many of its pixels are inside, labelled, comparable and right."""
-    height, width = photo.shape[:2]
-
-    def cut(tensor: Tensor) -> npt.NDArray:
-        return tensor[number, ..., :height, :width].cpu().numpy()
-
-    drawn = label_maps(sample)
-    valid = drawn.get('valid', np.ones((height, width)))
-    labels = cut(maps.labels)
-    row = draw_pseudo_mask_panels(
-        photo,
-        drawn['weak_labels'],
-        labels,
-        cut(maps.fields),
-        cut(maps.refined),
-        maps.classes[number].tolist(),
-        blots=None if maps.blots is None else cut(maps.blots),
-        truth=truth,
-        valid=valid,
-        **colours,
-    )
-    labelled = (labels != UNLABELLED) & (valid > 0)
-    compared = np.zeros_like(labelled) if truth is None else labelled & (truth != UNLABELLED)
-    right = compared if truth is None else compared & (labels == truth)
-    return row, np.array([(valid > 0).sum(), labelled.sum(), compared.sum(), right.sum()], dtype=float)
-
-
-def read_truth(sample: Any, label_map: Mapping[int, int] | None = None) -> npt.NDArray[np.uint8]:
-    """Return the full mask of a training sample as its pixels see it, (H, W).
-
-    Args:
-        sample: A packed ``SegDataSample``.
-        label_map: Class of each value of the file, where they differ.
+def find_loss(model: nn.Module, name: str | None) -> BaseWeakLoss:
+    """Return the loss that makes labels.
 
     Raises:
-        ValueError: If the data set names no masks.
+        ValueError: If there is none of that name, or none or several to choose from.
     """
-    if 'seg_map_path' not in sample.metainfo:
+    losses = {key: loss for key, loss in getattr(model, 'losses', {}).items() if makes_labels(loss)}
+    chosen = [loss for key, loss in losses.items() if name in (None, key)]
+    if len(chosen) != 1:
+        wanted = 'exactly one' if name is None else f'one called {name!r}'
         raise ValueError(
-            'PseudoMaskVisualizationHook(truth=True) needs full masks of the training images: set '
-            'data_prefix=dict(..., seg_map_path=...) of the training data'
+            'PseudoMaskVisualizationHook draws the labels that a PseudoMaskLoss or a PMPLoss makes and expects '
+            f'{wanted} in model.losses, which has {sorted(losses) or "none"}: set loss=... of the hook, or take '
+            'WeakVisualizationHook'
         )
-    mask = mmcv.imread(sample.metainfo['seg_map_path'], flag='unchanged', backend='pillow')
-    if label_map is not None:
-        table = np.arange(256, dtype=np.uint8)
-        table[list(label_map)] = list(label_map.values())
-        mask = table[mask]
-    valid = sample.gt_valid_map.data[0].cpu().numpy()
-    rows, columns = np.indices(valid.shape) + 0.5
-    origin = np.linalg.inv(sample.metainfo['homography_matrix'])
-    x, y = (np.floor(origin[axis] @ [columns.ravel(), rows.ravel(), np.ones(rows.size)]) for axis in (0, 1))
-    seen = mask[y.clip(0, mask.shape[0] - 1).astype(int), x.clip(0, mask.shape[1] - 1).astype(int)]
-    return np.where(valid > 0, seen.reshape(valid.shape), UNLABELLED).astype(np.uint8)
+    return chosen[0]
+
+
+def makes_labels(loss: nn.Module) -> bool:
+    """Return whether the loss has steps to draw."""
+    return isinstance(loss, BaseWeakLoss) and type(loss).steps is not BaseWeakLoss.steps
+
+
+def tag_names(sample: Any, classes: Sequence[str]) -> str:
+    """Return the names of the tags of a sample, as a title."""
+    if 'gt_tags' not in sample:
+        return 'no tags'
+    return ', '.join(classes[tag] for tag in sample.gt_tags.tolist() if tag) or 'nothing'

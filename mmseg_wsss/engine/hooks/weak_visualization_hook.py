@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import nn
 
 from ...visualization.panels import contact_sheet, draw_panels
 from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
+from .expanding_confidence_hook import iterations_per_epoch
 
 
 @HOOKS.register_module()
@@ -22,7 +25,7 @@ class WeakVisualizationHook(Hook):
     and the random states are left as they were.
 
     Args:
-        interval: Iterations between two pictures.
+        interval: Iterations between two pictures; None: once through the data.
         max_images: Images of the batch to draw.
         draw: Whether to draw at all.
 
@@ -30,8 +33,8 @@ class WeakVisualizationHook(Hook):
         ValueError: If ``interval`` or ``max_images`` is below 1.
     """
 
-    def __init__(self, interval: int = 500, max_images: int = 4, draw: bool = True) -> None:
-        if interval < 1 or max_images < 1:
+    def __init__(self, interval: int | None = 500, max_images: int = 4, draw: bool = True) -> None:
+        if (interval is not None and interval < 1) or max_images < 1:
             raise ValueError(f'interval and max_images must be at least 1, got {interval} and {max_images}')
         self.interval = interval
         self.max_images = max_images
@@ -41,15 +44,30 @@ class WeakVisualizationHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None, outputs: Any = None
     ) -> None:
         """Draw, every ``interval`` iterations, on the main process."""
-        if not (self.draw and self.every_n_train_iters(runner, self.interval) and is_main_process()):
+        if not (self.draw and is_main_process()):
+            return
+        if not self.every_n_train_iters(runner, self.interval or iterations_per_epoch(runner)):
             return
         colours = class_colours(training_dataset(runner).metainfo)
         batch = {key: values[: self.max_images] for key, values in data_batch.items()}
         with undisturbed(runner.model) as model:
-            predictions = predict_batch(model, batch)
-        triples = zip(batch['inputs'], batch['data_samples'], predictions, strict=True)
+            panels = self.panels(model, batch, colours['classes'])
         rows = [
-            draw_panels(rgb_picture(inputs), prediction=prediction, **label_maps(sample), **colours)
-            for inputs, sample, prediction in triples
+            draw_panels(rgb_picture(inputs), **row, **colours)
+            for inputs, row in zip(batch['inputs'], panels, strict=True)
         ]
         runner.visualizer.add_image('train_batch', contact_sheet(rows), runner.iter + 1)
+
+    def panels(self, model: nn.Module, batch: dict[str, Any], classes: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what to draw beside each photo, as arguments of ``draw_panels``; subclasses draw more.
+
+        Args:
+            model: In eval mode, without gradients.
+            batch: ``inputs`` and ``data_samples`` as the data loader gives them.
+            classes: The names of the classes.
+        """
+        predictions = predict_batch(model, batch)
+        return [
+            {'prediction': prediction, **label_maps(sample)}
+            for sample, prediction in zip(batch['data_samples'], predictions, strict=True)
+        ]

@@ -1,5 +1,7 @@
 """One file per metric."""
 
+from .contour_f_score import ContourFScore
 from .subset_iou_metric import SubsetIoUMetric
+from .tag_iou_metric import TagIoUMetric
 
-__all__ = ['SubsetIoUMetric']
+__all__ = ['ContourFScore', 'SubsetIoUMetric', 'TagIoUMetric']

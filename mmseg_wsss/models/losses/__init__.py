@@ -1,8 +1,23 @@
 """Weak losses: each takes one :class:`~mmseg_wsss.structures.LossInputs` and returns a scalar."""
 
+from .base_tag_loss import BaseTagLoss
 from .base_weak_loss import BaseWeakLoss
+from .feature_similarity_loss import FeatureSimilarityLoss
 from .gated_crf_loss import GatedCRFLoss
+from .image_tag_loss import ImageTagLoss
+from .importance_sampling_loss import ImportanceSamplingLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .pmp_loss import PMPLoss
+from .pseudo_mask_loss import PseudoMaskLoss
 
-__all__ = ['BaseWeakLoss', 'GatedCRFLoss', 'PMPLoss', 'PartialCrossEntropyLoss']
+__all__ = [
+    'BaseTagLoss',
+    'BaseWeakLoss',
+    'FeatureSimilarityLoss',
+    'GatedCRFLoss',
+    'ImageTagLoss',
+    'ImportanceSamplingLoss',
+    'PMPLoss',
+    'PartialCrossEntropyLoss',
+    'PseudoMaskLoss',
+]

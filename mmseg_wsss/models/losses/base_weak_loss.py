@@ -15,6 +15,8 @@ class BaseWeakLoss(BaseModule):
     unattached when the weights of a model are initialised stands where it never sees an image (``loss_decode`` of a
     head), which is an error before the first iteration.
 
+    What :meth:`compute` puts into ``statistics`` is logged beside the loss, as ``<name>/<statistic>``, never summed.
+
     Args:
         loss_weight: Factor of the loss.
         start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and costs nothing.
@@ -30,10 +32,19 @@ class BaseWeakLoss(BaseModule):
         self.loss_weight = loss_weight
         self.start = start
         self.attached = False
+        self.statistics: dict[str, Tensor] = {}
 
     @abstractmethod
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the unweighted loss, a scalar."""
+
+    def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Return how labels come about that the loss makes, by title, for pictures; subclasses that make some override.
+
+        Returns:
+            Class ids, (B, h, w), or soft maps of all classes in [0, 1], (B, C, h, w), of the size of the image.
+        """
+        return {}
 
     def check_num_classes(self, num_classes: int) -> None:
         """Refuse, when the model is built, settings made for another number of classes; subclasses override.
@@ -46,6 +57,7 @@ class BaseWeakLoss(BaseModule):
         """Return the weighted loss; 0 before ``start``."""
         if not isinstance(inputs, LossInputs):
             raise TypeError(self._misplaced())
+        self.statistics = {}
         if inputs.progress < self.start:
             return inputs.logits[:0].sum()  # 0, and still part of the graph
         return self.loss_weight * self.compute(inputs)

@@ -7,8 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional.gated_crf import check_radius, parse_kernels
-from ...ops import gated_crf_loss
-from ...ops._dispatch import BACKENDS
+from ...ops import BACKENDS, gated_crf_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 

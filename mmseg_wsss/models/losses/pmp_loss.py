@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...functional import partial_cross_entropy
 from ...structures import LossInputs
+from ...structures.loss_inputs import REFERENCE_KEY
 from ..pseudo_masks import ExpandingMaps
 from .base_weak_loss import BaseWeakLoss
 
@@ -21,6 +22,10 @@ class PMPLoss(BaseWeakLoss):
 
     The mean over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
     ``ExpandingConfidenceHook``, which lets the fields expand; without it they stay as they are.
+
+    Logged beside the loss: ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels,
+    and where ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are
+    right, and ``object_precision``, the same of those labelled with any class but the background.
 
     Differs from the paper: there label 0 means unlabelled and the background is the last class; here the background is
     class 0, as everywhere in this project.
@@ -38,11 +43,30 @@ class PMPLoss(BaseWeakLoss):
         super().__init__(loss_weight, start)
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
 
-    def make_maps(self, inputs: LossInputs) -> ExpandingMaps:
-        """Return the pseudo-labels of a batch and every step on the way, for pictures."""
-        return self.pseudo_masks(inputs)
+    def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Return blots, distance field, refined probabilities and pseudo-mask of a batch."""
+        made: ExpandingMaps = self.pseudo_masks(inputs)
+        return made.steps(inputs.logits.shape[1])
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the cross-entropy of the resized logits on the pseudo-labels."""
-        labels = self.make_maps(inputs).labels
+        labels = self.pseudo_masks(inputs).labels
+        self.statistics = label_statistics(inputs, labels)
         return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+
+
+def label_statistics(inputs: LossInputs, labels: Tensor) -> dict[str, Tensor]:
+    """Return the share of labelled pixels and, where the batch has full masks to compare with, of those that are right.
+
+    Args:
+        inputs: The batch.
+        labels: Pseudo-labels, (B, h, w), unlabelled outside the images.
+    """
+    labelled = labels != inputs.ignore_index
+    shares = {'labelled_share': labelled.sum() / inputs.valid.sum().clamp(min=1)}
+    if REFERENCE_KEY in inputs.maps:
+        truth = inputs.maps[REFERENCE_KEY][:, 0].long()
+        compared = labelled & (truth != inputs.ignore_index)
+        for name, chosen in {'precision': compared, 'object_precision': compared & (labels > 0)}.items():
+            shares[name] = (chosen & (labels == truth)).sum() / chosen.sum().clamp(min=1)
+    return shares

@@ -14,9 +14,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import distance_fields, expand_distance_fields
+from ...functional._grids import pool_mask, resize_inside
 from ...functional.distance_fields import NORMALISATIONS
 from ...structures import LossInputs
-from ..refiners.pac_refiner import cells_inside
 from .confidence import confidence_scores
 
 REFINER = MappingProxyType({'type': 'PACRefiner'})
@@ -30,6 +30,17 @@ class ExpandingMaps(NamedTuple):
     fields: Tensor  # expanded, 0 where an image has fewer, (B, K, h, w)
     refined: Tensor  # probabilities after the refiner, 0 where an image has fewer, (B, K, h, w)
     labels: Tensor  # class ids, the unlabelled value where nobody is sure, (B, h, w) int64
+
+    def steps(self, num_classes: int) -> dict[str, Tensor]:
+        """Return what to draw, by title: class ids, (B, h, w), and soft maps of all classes, (B, C, h, w)."""
+        blots = {} if self.blots is None else {'blots': self.blots}
+        soft = {'distance field': self.fields, 'refined': self.refined}
+        # classes that an image lacks go to a channel of their own, which is cut off
+        index = torch.where(self.classes < 0, num_classes, self.classes)[:, :, None, None].expand_as(self.fields)
+        batch, _, height, width = self.fields.shape
+        empty = self.fields.new_zeros(batch, num_classes + 1, height, width)
+        soft = {name: empty.scatter(1, index, maps)[:, :-1] for name, maps in soft.items()}
+        return {**blots, **soft, 'pseudo-mask': self.labels}
 
 
 @MODELS.register_module()
@@ -127,10 +138,11 @@ class ExpandingPseudoMasks(nn.Module):
         channels = classes.clamp(min=0)[:, :, None, None].expand(-1, -1, *inputs.probs.shape[2:])
         few = torch.where(known, inputs.probs.detach().gather(1, channels), 0)
         few = F.interpolate(few, grid, mode='bilinear', align_corners=inputs.align_corners)
-        few = torch.where(cells_inside(inputs.valid, grid) > 0, few, 0)
+        cells = pool_mask(inputs.valid, grid)
+        few = torch.where(cells > 0, few, 0)
         if self.refiner is not None:
             few = self.refiner(few, inputs.image, mask=inputs.valid, present=classes >= 0)
-        return F.interpolate(few, (height, width), mode='bilinear', align_corners=inputs.align_corners)
+        return resize_inside(few, (height, width), cells, align_corners=inputs.align_corners)[0]
 
     def _blots(self, inputs: LossInputs) -> Tensor | None:
         """Return the blots inside the image, (B, h, w) int64."""

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...functional._grids import pool_mask
 from ...functional.pac import DILATIONS, KERNEL_SIZES, STRIDES, check_layers, check_settings, pac_refine
 
 
@@ -59,7 +60,7 @@ class PACRefiner(nn.Module):
             present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result and cost little.
         """
         size = (masks.shape[2], masks.shape[3])
-        cells = None if mask is None else cells_inside(mask, size)
+        cells = None if mask is None else pool_mask(mask, size)
         image = F.adaptive_avg_pool2d(image.float(), size)
         if present is None:
             return self._refine(masks, image, cells)
@@ -82,8 +83,3 @@ class PACRefiner(nn.Module):
             sharpness=self.sharpness,
             mask=cells,
         )
-
-
-def cells_inside(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return 1 for the cells whose pixels are all inside, (B, 1, H, W), from a mask of pixels (B, 1, h, w)."""
-    return -F.adaptive_max_pool2d(-(mask >= 1).float(), size)

@@ -1,5 +1,7 @@
 """Segmentors that hand the image to their losses."""
 
+from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
+from .weak_seg_tta_model import WeakSegTTAModel
 
-__all__ = ['WeakEncoderDecoder']
+__all__ = ['TagEncoderDecoder', 'WeakEncoderDecoder', 'WeakSegTTAModel']

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
+from mmengine.runner import CheckpointLoader
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.models.segmentors import EncoderDecoder
@@ -14,6 +15,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...structures import LossInputs
+from ..backbones._pretrained import backbone_weights
 from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
 from ._batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
 
@@ -91,6 +93,7 @@ class WeakEncoderDecoder(EncoderDecoder):
         """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
         try:
             super().init_weights()
+            self._refuse_foreign_weights()
         except (OSError, ImportError) as error:
             sources = {name: module.init_cfg for name, module in self.named_modules() if isinstance(module, BaseModule)}
             wanted = {
@@ -112,6 +115,23 @@ class WeakEncoderDecoder(EncoderDecoder):
                 f'--cfg-options {key.removesuffix(".checkpoint")}=None'
             ) from error
 
+    def _refuse_foreign_weights(self) -> None:
+        """Raise ValueError for a pretrained file of which not one weight fits; mmengine only logs that."""
+        for name, module in self.named_modules():
+            init_cfg = getattr(module, 'init_cfg', None)
+            if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
+                continue
+            source = init_cfg['checkpoint']
+            checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
+            weights = backbone_weights(checkpoint, source, init_cfg.get('prefix'))
+            own = module.state_dict()
+            if not any(key in weights and weights[key].shape == value.shape for key, value in own.items()):
+                raise ValueError(
+                    f'no weight of {source} (model.{name}.init_cfg.checkpoint) fits {type(module).__name__}: it has '
+                    f'{", ".join(list(weights)[:3])}, ..., expected {", ".join(list(own)[:3])}, ... Pass a checkpoint '
+                    'of this network, with its prefix if it holds more'
+                )
+
     def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
         """Return every loss of the batch by name, and the number of labelled pixels.
 
@@ -126,11 +146,10 @@ class WeakEncoderDecoder(EncoderDecoder):
         check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
         batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
-        results = {name: loss(batch) for name, loss in self.losses.items()}
+        results = _run_losses(self.losses, batch)
         for prefix, head in self._auxiliary_heads().items():
             auxiliary_batch = self.loss_inputs(head, features, inputs, data_samples)
-            for name, loss in self.auxiliary_losses[prefix].items():
-                results[f'{prefix}.{name}'] = loss(auxiliary_batch)
+            results.update(_run_losses(self.auxiliary_losses[prefix], auxiliary_batch, f'{prefix}.'))
         results[LABELLED_PIXELS] = (batch.labels != batch.ignore_index).sum().float()
         return results
 
@@ -155,10 +174,25 @@ class WeakEncoderDecoder(EncoderDecoder):
         )
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum every loss, also those without "loss" in their name, and log each under its own name."""
-        summed = {name if name == LABELLED_PIXELS or 'loss' in name else f'{name}.loss': name for name in losses}
-        total, log_vars = super().parse_losses({key: losses[name] for key, name in summed.items()})
-        return total, {summed.get(key, key): value for key, value in log_vars.items()}
+        """Sum every loss, also those without "loss" in their name, and log all under their own names.
+
+        Statistics, with a slash in their name, are not summed.
+        """
+        names = {}  # what mmengine sums has "loss" in its name
+        for index, name in enumerate(losses):
+            is_loss = name != LABELLED_PIXELS and '/' not in name
+            names[name if is_loss and 'loss' in name else f'/{"loss" if is_loss else "value"}/{index}'] = name
+        total, log_vars = super().parse_losses({key: losses[name] for key, name in names.items()})
+        return total, {names.get(key, key): value for key, value in log_vars.items()}
+
+
+def _run_losses(losses: nn.ModuleDict, inputs: LossInputs, prefix: str = '') -> dict[str, Tensor]:
+    """Return the losses and their statistics by name."""
+    results = {}
+    for name, loss in losses.items():
+        results[prefix + name] = loss(inputs)
+        results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
+    return results
 
 
 def training_progress() -> float:
@@ -217,8 +251,8 @@ def _build_losses(config: Mapping[str, dict[str, Any]], key: str, num_classes: i
         raise TypeError(f"model.{key} is empty: name at least one, such as dict(loss_ce=dict(type='...'))")
     built = nn.ModuleDict()
     for name, settings in config.items():
-        if name in (LABELLED_PIXELS, 'loss') or '.' in name:
-            raise TypeError(f'model.{key}: {name!r} is taken or has a dot in it; choose another name')
+        if name in (LABELLED_PIXELS, 'loss') or '.' in name or '/' in name:
+            raise TypeError(f'model.{key}: {name!r} is taken or has a dot or a slash in it; choose another name')
         loss = MODELS.build(settings)
         if not isinstance(loss, BaseWeakLoss):
             raise TypeError(

@@ -69,7 +69,80 @@ def test_sizes_that_do_not_fit_are_named(tmp_path):
         load(sample((4, 6)) | {'img_path': 'a.jpg', 'weak_label_size': (9, 9)})
 
 
+BOXES = dict(boxes=[[0, 0, 1, 1], [2, 0, 3, 1]], box_labels=[2, 0])
+POINTS = dict(points=[[1, 1], [0, 0]], point_labels=[3, 0])
+
+
+def tags(labels, **settings):
+    return load(sample((4, 4), labels), **settings)['weak_annotations'].tags
+
+
+@pytest.mark.parametrize(
+    ('labels', 'expected'),
+    [
+        (dict(**BOXES, **POINTS), (2, 3)),
+        (dict(polylines=[[[0, 0], [1, 1]]], polyline_labels=[5]), (5,)),
+        (dict(**BOXES, tags=(1,)), (1,)),  # the annotator's word
+        (dict(**BOXES, tags=()), ()),
+        (dict(points=[[0, 0]], point_labels=[0]), None),  # background somewhere: nothing about the rest
+        ({}, None),
+    ],
+)
+def test_tags_follow_from_all_labels(labels, expected):
+    assert tags(WeakAnnotations(**labels)) == expected
+
+
+def test_tags_come_from_the_kinds_that_are_used_unless_others_are_named(tmp_path):
+    mask = np.full((4, 4), 255, np.uint8)
+    mask[:2], mask[3, 3] = 0, 7
+    Image.fromarray(mask).save(tmp_path / 'm.png')
+    labels = WeakAnnotations(**BOXES, **POINTS, mask_path=str(tmp_path / 'm.png'))
+    assert tags(labels) == (2, 3, 7)
+    assert tags(labels, kinds=['points']) == (3,)
+    assert tags(labels, kinds=['tags']) is None
+    assert tags(labels, kinds=['tags'], tags_from=['boxes']) == (2,)
+    assert tags(labels, kinds=['points'], tags_from=['boxes', 'mask']) == (2, 7)
+    results = load(sample((4, 4), labels), kinds=['points'], tags_from=['mask'])
+    assert 'gt_seg_map' not in results
+    assert results['seg_fields'] == []
+    assert len(results['weak_annotations'].boxes) == 0
+    results = load(sample((4, 4), labels), kinds=['mask'], tags_from=['boxes'])
+    assert results['weak_annotations'].tags == (2,)
+    assert np.array_equal(results['gt_seg_map'], mask)
+    given = WeakAnnotations(**BOXES, tags=(1,))
+    assert tags(given, kinds=['boxes'], tags_from=['tags']) == (1,)
+    assert tags(given, kinds=['boxes']) == (2,)
+
+
+@pytest.mark.parametrize(('value', 'expected'), [(0, ()), (255, None), (1, (1,))])
+def test_a_mask_of_background_alone_says_that_there_is_nothing_else(tmp_path, value, expected):
+    mask = write_mask(tmp_path / 'm.png', (4, 4), value)
+    assert tags(WeakAnnotations(mask_path=mask)) == expected
+    renamed = load(sample((4, 4), WeakAnnotations(mask_path=mask)) | {'label_map': {1: 4}})
+    assert renamed['weak_annotations'].tags == ((4,) if value == 1 else expected)
+
+
+def test_tags_are_those_of_the_image_before_the_crop():
+    labels = WeakAnnotations(points=[[1, 1], [30, 30]], point_labels=[1, 2])
+    results = load(sample((40, 40), labels))
+    np.random.seed(0)
+    results = TRANSFORMS.build({'type': 'WeakRandomCrop', 'crop_size': (8, 8)})(results)
+    results = TRANSFORMS.build({'type': 'RasterizeWeakAnnotations'})(results)
+    assert len(np.unique(results['gt_seg_map'])) < 3
+    assert results['gt_tags'].tolist() == [1, 2]
+
+
+def test_tags_that_are_no_classes_are_named():
+    for labels in (WeakAnnotations(tags=(1, 4)), WeakAnnotations(points=[[0, 0]], point_labels=[4])):
+        with pytest.raises(ValueError, match=r'a.jpg: the image tags \[4\] are no classes: the data set has 4 with'):
+            load(sample((4, 4), labels) | {'num_classes': 4, 'img_path': 'a.jpg'})
+    with pytest.raises(ValueError, match=r'the image tags \[-1\] are no classes'):
+        load(sample((4, 4), WeakAnnotations(tags=(-1,))))
+
+
 def test_unknown_kind_and_missing_labels():
+    with pytest.raises(ValueError, match=r"unknown kinds of labels \['box'\]"):
+        load(sample((4, 4)), tags_from=['box'])
     with pytest.raises(ValueError, match=r"unknown kinds of labels \['clicks'\].*points"):
         load(sample((4, 4)), kinds=['clicks'])
     with pytest.raises(KeyError, match='WeakSegDataset'):

@@ -1,0 +1,108 @@
+# Single-stage segmentation from image tags on a sample of PASCAL VOC, sized for a CPU.
+#
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper has no such
+#   small setting: docs/results.md has what this one gives.
+# Expected: some 20 mIoU over seven classes, not of use yet: docs/results.md says why.
+# Cost: 1,800 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
+# Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
+#   environment; README.md has the ablations
+_base_ = [
+    '../_base_/models/stochastic_gate.py',
+    '../_base_/datasets/voc_animals.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=(128, 128)),
+    backbone=dict(
+        type='MobileNetV2',
+        widen_factor=1.0,
+        strides=(1, 2, 2, 2, 1, 1, 1),
+        dilations=(1, 1, 1, 1, 1, 2, 2),
+        out_indices=(1, 6),
+        norm_cfg=dict(type='BN', requires_grad=True),  # frozen as in the paper, it learns the tags more slowly
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}',
+        ),
+    ),
+    decode_head=dict(
+        in_channels=320,
+        channels=64,
+        c1_in_channels=24,
+        dilations=(1, 6, 12, 18),  # half of the published ones: half the stride, less than half the crop
+        gate_form='paper',
+        # Less to slow a short run down: statistics of the pyramid that follow the data, and a tenth of dropout.
+        freeze_aspp_stats=False,
+        dropout_ratios=(0.1, 0.1, 0.1),
+    ),
+    losses=dict(loss_masks=dict(start=0.4)),
+)
+weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadWeakAnnotations', kinds=['tags']),
+    dict(type='WeakRandomResizedCrop', crop_size=(128, 128), scale=(0.9, 1.0)),
+    dict(type='WeakRandomFlip', prob=0.5),
+    dict(
+        type='PhotoMetricDistortion',
+        brightness_delta=38,
+        contrast_range=(0.7, 1.3),
+        saturation_range=(0.7, 1.3),
+        hue_delta=18,
+    ),
+    dict(type='RasterizeWeakAnnotations'),
+    dict(type='PackWeakSegInputs'),
+]
+# Photos of 320 px at 0.6 of their size, 1.5 times as large as in training: the published ratio of scale 1 to the crop.
+test_scale = 0.6
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale_factor=test_scale, keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_model = dict(type='WeakSegTTAModel')
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale_factor=scale * test_scale, keep_ratio=True) for scale in (1.0, 0.5, 1.5, 2.0)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/train_aug.txt',
+        data_prefix=dict(_delete_=True, img_path='JPEGImages'),
+        weak_labels=weak_labels,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='TagIoUMetric', split='val')
+test_evaluator = val_evaluator
+max_iters = 1800
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(checkpoint=dict(interval=200))
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='PseudoMaskVisualizationHook', interval=450),
+    dict(type='ResultSheetHook'),
+]

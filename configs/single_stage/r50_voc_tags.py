@@ -1,0 +1,39 @@
+# Single-stage segmentation from image tags, ResNet-50, PASCAL VOC 2012.
+#
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
+# Expected: no score for this backbone is at hand (Wide ResNet-38 has 59.7 val mIoU). Not run here yet.
+# Cost: 21 epochs of 661 iterations, batch 16, crop 448.
+# Differs from the published code: as wrn38_voc_tags.py. Its setting prunes by the true tags of each image; add
+#   --cfg-options model.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
+# Command: python tools/train.py configs/single_stage/r50_voc_tags.py (VOC_ROOT=... for the data); then
+#   python tools/test.py CONFIG CHECKPOINT --tta
+_base_ = [
+    '../_base_/models/stochastic_gate.py',
+    '../_base_/datasets/voc_tags.py',
+    '../_base_/schedules/sgd_four_groups.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(
+        type='ResNet',
+        depth=50,
+        num_stages=4,
+        out_indices=(0, 3),
+        # As the published code has it: the last stage keeps stride 16 and is not dilated.
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 1),
+        frozen_stages=0,
+        norm_cfg=dict(type='BN', requires_grad=False),
+        norm_eval=True,
+        style='pytorch',
+        init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet50-19c8e357.pth'),
+    ),
+    decode_head=dict(in_channels=2048),
+    losses=dict(loss_masks=dict(start=5 / 21)),  # tags alone for 5 of 21 epochs
+    score_threshold=0.3,
+    background_power=3.0,
+)
+optim_wrapper = dict(optimizer=dict(lr=0.0005), paramwise_cfg=dict(every_bias=dict(lr_mult=1.0)))
+train_cfg = dict(max_iters=21 * 661)
+default_hooks = dict(checkpoint=dict(interval=1322))
+custom_hooks = [dict(type='ExactResumeHook'), dict(type='PseudoMaskVisualizationHook', interval=661)]

@@ -1,0 +1,30 @@
+# Single-stage segmentation from image tags, VGG16 of DeepLab, PASCAL VOC 2012.
+#
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
+# Expected: no score for this backbone is at hand (Wide ResNet-38 has 59.7 val mIoU). Not run here yet.
+# Cost: 33 epochs of 661 iterations, batch 16, crop 448.
+# Differs from the published code: as wrn38_voc_tags.py. Its setting prunes by the true tags of each image; add
+#   --cfg-options model.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
+# Command: python tools/train.py configs/single_stage/vgg16_voc_tags.py (VOC_ROOT=... for the data, VGG16_CHECKPOINT=...
+#   for vgg16_20M.pth); then python tools/test.py CONFIG CHECKPOINT --tta
+_base_ = [
+    '../_base_/models/stochastic_gate.py',
+    '../_base_/datasets/voc_tags.py',
+    '../_base_/schedules/sgd_four_groups.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(
+        type='LargeFOVVGG16',
+        out_indices=(0, 3),
+        frozen_stages=1,
+        init_cfg=dict(type='Pretrained', checkpoint='{{$VGG16_CHECKPOINT:data/weights/vgg16_20M.pth}}'),
+    ),
+    decode_head=dict(in_channels=1024),
+    losses=dict(loss_masks=dict(start=5 / 33)),  # tags alone for 5 of 33 epochs
+    score_threshold=0.3,
+    background_power=1.0,
+)
+train_cfg = dict(max_iters=33 * 661)
+default_hooks = dict(checkpoint=dict(interval=1322))
+custom_hooks = [dict(type='ExactResumeHook'), dict(type='PseudoMaskVisualizationHook', interval=661)]

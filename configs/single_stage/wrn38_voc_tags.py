@@ -1,0 +1,45 @@
+# Single-stage segmentation from image tags, Wide ResNet-38, PASCAL VOC 2012.
+#
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
+# Expected: val mIoU with --tta 59.7, with dense CRF 62.7; pseudo-labels of train with known tags 64.7 and 66.9
+#   (wrn38_voc_tags_pseudo_labels.py). From the paper; others who ran its code report 58.5 and 60.1. Not run here yet.
+# Cost: 25 epochs of 661 iterations, batch 16, crop 321; the authors had two GPUs of 12 GB.
+# Differs from the published code: tags are the classes of the boxes, there those of the masks; colours are jittered by
+#   PhotoMetricDistortion, which changes each property with probability 1/2, there by torchvision's ColorJitter, which
+#   always changes all; the last checkpoint is taken, there the one with the lowest loss on val; at inference padding is
+#   left out.
+# Command: python tools/train.py configs/single_stage/wrn38_voc_tags.py (VOC_ROOT=... for the data, WRN38_CHECKPOINT=...
+#   for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta, with
+#   --cfg-options model.refiner.type=DenseCRF (pip install pydensecrf2)
+_base_ = [
+    '../_base_/models/stochastic_gate.py',
+    '../_base_/datasets/voc_tags.py',
+    '../_base_/schedules/sgd_four_groups.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=(321, 321)),
+    backbone=dict(
+        type='WideResNet38',
+        out_indices=(0, 3),
+        frozen_stages=0,
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='{{$WRN38_CHECKPOINT:data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.pth}}',
+        ),
+    ),
+    decode_head=dict(in_channels=4096),
+    losses=dict(loss_masks=dict(start=5 / 25)),  # tags alone for 5 of 25 epochs
+    score_threshold=0.1,
+    background_power=3.0,
+)
+train_pipeline = _base_.train_pipeline
+train_pipeline[2].crop_size = (321, 321)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1].transforms[0] = [
+    dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic', backend='pillow')
+    for scale in (1.0, 0.5, 1.5, 2.0)
+]
+default_hooks = dict(checkpoint=dict(interval=1322))
+custom_hooks = [dict(type='ExactResumeHook'), dict(type='PseudoMaskVisualizationHook', interval=661)]

@@ -1,0 +1,45 @@
+"""``wsss pseudo-labels``: write what a trained network predicts as labels for the next one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser('pseudo-labels', help='write predictions as labels to train the next network on')
+    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
+    parser.add_argument(
+        '--known-tags', action='store_true', help='allow only the classes that the weak labels of an image name'
+    )
+    parser.add_argument(
+        '--unsure-below', type=float, default=0.0, metavar='P', help='pixels of less confidence become 255'
+    )
+    parser.add_argument('--coco-rle', action='store_true', help='write coco_rle.json, too (needs pycocotools)')
+    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the labels and say how many pixels are unsure."""
+    from ..engine.pseudo_labels import write_pseudo_labels
+    from .browse import load_config
+
+    if not args.checkpoint.is_file():
+        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
+        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')
+    summary = write_pseudo_labels(
+        load_config(args.config, args.cfg_options),
+        args.checkpoint,
+        args.output,
+        split=args.split,
+        known_tags=args.known_tags,
+        unsure_below=args.unsure_below,
+        coco_rle=args.coco_rle,
+    )
+    print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')

@@ -1,0 +1,76 @@
+"""A data set of images and the pseudo-labels of another network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .formats.files import read_ids
+from .image_checks import check_images, check_mask_sizes, check_mask_values, spread
+from .pseudo_label_files import UNSURE, read_index
+from .resumable import SeededItems
+
+MASK_SAMPLE = 50
+
+
+@DATASETS.register_module()
+class PseudoLabelDataset(SeededItems, BaseSegDataset):
+    """Images with the masks that ``wsss pseudo-labels`` wrote, for a plain mmseg pipeline and network.
+
+    Classes and colours are those of the labels. Images, masks and confidences are checked when the data set is built.
+    Read the masks by ``LoadPseudoLabels`` (with a least confidence) or ``LoadAnnotations``.
+
+    Args:
+        label_root: The folder of the pseudo-labels; a relative path starts at the current folder.
+        img_path: Folder of the images.
+        ann_file: Text file with one image id a line; by default all images of the folder.
+        **kwargs: ``pipeline``, ``indices``, ``serialize_data`` and other arguments of ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: If the labels, a mask or an image is missing.
+        ValueError: If a mask has another size than its image or values that are no class ids, or an id has no labels.
+    """
+
+    def __init__(self, label_root: str, img_path: str, ann_file: str = '', **kwargs: Any) -> None:
+        self.label_root = Path(label_root)
+        self._index = read_index(label_root)
+        metainfo = {'classes': self._index.classes, 'palette': [list(colour) for colour in self._index.palette]}
+        super().__init__(ann_file=ann_file, metainfo=metainfo, data_prefix={'img_path': img_path}, **kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Return one dict per image."""
+        known = self._index.images
+        keys = read_ids(self.ann_file) if self.ann_file else list(known)
+        missing = [key for key in keys if key not in known]
+        if missing or not keys:
+            raise ValueError(
+                f'{self.label_root} has labels of {len(known)} images, but not of {len(missing)} of the {len(keys)} in '
+                f'{self.ann_file} (first: {missing[:1]}): write them again with that list of images'
+            )
+        source = str(self.label_root)
+        images = {key: str(Path(self.data_prefix['img_path']) / known[key]['file_name']) for key in keys}
+        stated = {key: (known[key]['width'], known[key]['height']) for key in keys}
+        sizes = check_images(images, stated, source)
+        files = {
+            kind: {key: str(self.label_root / kind / f'{key}.png') for key in keys} for kind in ('masks', 'confidence')
+        }
+        for paths in files.values():
+            check_mask_sizes(paths, sizes)
+        labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
+        if not labelled and len(keys) <= MASK_SAMPLE:
+            raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the least confidence')
+        return [
+            {
+                'img_path': images[key],
+                'seg_map_path': files['masks'][key],
+                'confidence_path': files['confidence'][key],
+                'sample_id': key,
+                'label_map': self.label_map,
+                'reduce_zero_label': self.reduce_zero_label,
+                'seg_fields': [],
+            }
+            for key in keys
+        ]

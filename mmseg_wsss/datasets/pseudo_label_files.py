@@ -1,0 +1,162 @@
+"""Pseudo-labels on disk: palette PNGs with the confidence beside them, COCO RLE on request.
+
+A folder holds ``masks/<image id>.png`` (class ids, 255 where unsure, with the classes' colours),
+``confidence/<image id>.png`` (8-bit grey, 255 is 1) and ``pseudo_labels.json``: classes, images and where the labels
+came from. Shape letters: H x W pixels of the original image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .formats.index_png import load_index_image
+
+INDEX = 'pseudo_labels.json'
+COCO = 'coco_rle.json'
+UNSURE = 255
+UNSURE_COLOUR = (224, 224, 192)
+"""As PASCAL VOC paints its void."""
+
+
+@dataclass(frozen=True)
+class PseudoLabelIndex:
+    """What ``pseudo_labels.json`` says.
+
+    Args:
+        classes: Class names, background first.
+        palette: Their colours.
+        images: Image id -> ``file_name``, ``width`` and ``height``, in order.
+        source: Where the labels came from: plain JSON values.
+    """
+
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    images: Mapping[str, Mapping[str, Any]]
+    source: Mapping[str, Any]
+
+
+def write_pseudo_label(
+    folder: str | Path,
+    image_id: str,
+    labels: npt.NDArray[np.integer],
+    confidence: npt.NDArray[np.floating],
+    palette: Sequence[Sequence[int]],
+) -> None:
+    """Write the two files of an image.
+
+    Args:
+        folder: The folder of the pseudo-labels.
+        image_id: Its id; may have slashes.
+        labels: Class ids, 255 where unsure, (H, W).
+        confidence: In [0, 1], (H, W).
+        palette: A colour for each class.
+
+    Raises:
+        ValueError: If the maps do not fit each other or hold other values.
+    """
+    labels, confidence = np.asarray(labels), np.asarray(confidence)
+    if labels.ndim != 2 or labels.shape != confidence.shape:
+        raise ValueError(
+            f'image {image_id!r}: labels and confidence must be (H, W) of one size, got {labels.shape} and '
+            f'{confidence.shape}'
+        )
+    unknown = np.setdiff1d(labels, [*range(len(palette)), UNSURE]).tolist()
+    if unknown or len(palette) > UNSURE:
+        raise ValueError(
+            f'image {image_id!r}: labels must be ids of the {len(palette)} classes (at most 255) or {UNSURE}, got '
+            f'{unknown[:8]}'
+        )
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(
+            f'image {image_id!r}: confidence must be in [0, 1], got {confidence.min()}..{confidence.max()}'
+        )
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    colours[: len(palette)] = palette
+    colours[UNSURE] = UNSURE_COLOUR
+    mask = Image.fromarray(labels.astype(np.uint8))
+    mask.putpalette(colours.tobytes())
+    grey = Image.fromarray(np.round(255 * confidence).astype(np.uint8))
+    for kind, image in (('masks', mask), ('confidence', grey)):
+        path = Path(folder) / kind / f'{image_id}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, optimize=True)
+
+
+def write_index(folder: str | Path, index: PseudoLabelIndex) -> None:
+    """Write ``pseudo_labels.json``."""
+    names = zip(index.classes, index.palette, strict=True)
+    content = {
+        'version': 1,
+        'classes': [{'name': name, 'color': list(map(int, colour))} for name, colour in names],
+        'source': dict(index.source),
+        'images': [{'id': key, **image} for key, image in index.images.items()],
+    }
+    (Path(folder) / INDEX).write_text(json.dumps(content, indent=1), encoding='utf-8')
+
+
+def read_index(folder: str | Path) -> PseudoLabelIndex:
+    """Read ``pseudo_labels.json``.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If it is damaged.
+    """
+    path = Path(folder) / INDEX
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} is missing: {folder} holds no finished pseudo-labels. "wsss pseudo-labels CONFIG CHECKPOINT -o '
+            f'{folder}" writes them'
+        )
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        images = {
+            image['id']: {key: image[key] for key in ('file_name', 'width', 'height')} for image in content['images']
+        }
+        classes = [(item['name'], tuple(item['color'])) for item in content['classes']]
+        return PseudoLabelIndex(*zip(*classes, strict=True), images, content['source'])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error!r}): write the pseudo-labels again') from error
+
+
+def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
+    """Write ``coco_rle.json``: one compressed RLE for each class of an image, from the masks in the folder.
+
+    The background and unsure pixels are left out; ``score`` is the mean confidence; category ids are class ids.
+
+    Raises:
+        ImportError: If pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask as coco_mask
+    except ImportError as error:
+        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+    images, annotations = [], []
+    for number, (key, image) in enumerate(index.images.items(), start=1):
+        images.append({'id': number, **image})
+        labels, confidence = (load_index_image(Path(folder) / kind / f'{key}.png') for kind in ('masks', 'confidence'))
+        for category in np.setdiff1d(labels, [0, UNSURE]).tolist():
+            where = labels == category
+            rle = coco_mask.encode(np.asfortranarray(where, dtype=np.uint8))
+            annotations.append(
+                {
+                    'id': len(annotations) + 1,
+                    'image_id': number,
+                    'category_id': category,
+                    'segmentation': {'size': rle['size'], 'counts': rle['counts'].decode('ascii')},
+                    'bbox': coco_mask.toBbox(rle).tolist(),
+                    'area': int(coco_mask.area(rle)),
+                    'score': round(float(confidence[where].mean()) / 255, 4),
+                    'iscrowd': 0,
+                }
+            )
+    categories = [{'id': i, 'name': name} for i, name in enumerate(index.classes) if i]
+    content = {'images': images, 'categories': categories, 'annotations': annotations}
+    (Path(folder) / COCO).write_text(json.dumps(content), encoding='utf-8')

@@ -1,0 +1,5 @@
+"""How parameters are grouped."""
+
+from .weight_bias_constructor import WeightBiasConstructor
+
+__all__ = ['WeightBiasConstructor']

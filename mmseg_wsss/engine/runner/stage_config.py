@@ -1,0 +1,167 @@
+"""What the config of a training in stages says, before anything is run."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+REFERENCE = re.compile(r'\{stages\.([^{}]*)\}')
+OF_THE_WHOLE = ('runner_type', 'stages', 'only', 'amp', 'work_dir', 'experiment_name', 'load_from', 'resume')
+"""Keys of the config that no stage inherits."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as the config has it.
+
+    Args:
+        name: Its name.
+        number: Its place, from 1.
+        total: The number of stages.
+        config: Of a Runner, or ``dict(task=...)``; references are not resolved.
+        work_dir: Its folder.
+        inputs: Files and folders that must be there when it starts, references included.
+    """
+
+    name: str
+    number: int
+    total: int
+    config: dict[str, Any]
+    work_dir: Path
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task and not a Runner."""
+        return 'task' in self.config
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f'stage {self.number}/{self.total} {self.name!r}'
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the stages that it takes results from."""
+        texts = [*strings(self.config), *self.inputs]
+        found = [match.partition('.')[0] for text in texts for match in REFERENCE.findall(text)]
+        return tuple(dict.fromkeys(found))
+
+
+def parse_stages(cfg: Config) -> list[Stage]:
+    """Read ``cfg.stages``.
+
+    Raises:
+        FileNotFoundError: If the config file of a stage is missing.
+        ValueError: If a stage cannot be what it says; the message names it.
+    """
+    given = cfg.get('stages')
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f'StagedRunner needs stages=dict(name=dict(...), ...) in the config, got {given!r}')
+    if cfg.get('load_from') is not None:
+        raise ValueError(
+            f'load_from={cfg.load_from!r} stands beside the stages: write it into the stage that is to start from it, '
+            'stages=dict(name=dict(load_from=...)); stages resume by themselves'
+        )
+    base = {key: value for key, value in cfg.items() if key not in OF_THE_WHOLE}
+    stages: list[Stage] = []
+    for number, (name, settings) in enumerate(given.items(), start=1):
+        if not re.fullmatch(r'\w+', name):
+            raise ValueError(f'stage {name!r}: names of stages consist of letters, digits and underscores')
+        settings = {'config': settings} if isinstance(settings, str) else copy.deepcopy(dict(settings))
+        inputs = settings.pop('inputs', ())
+        stage = Stage(
+            name,
+            number,
+            len(given),
+            _stage_config(name, settings, base, cfg),
+            _folder(Path(cfg.work_dir), number, name),
+            (inputs,) if isinstance(inputs, str) else tuple(inputs),
+        )
+        _check_references(stage, [earlier.name for earlier in stages])
+        stages.append(stage)
+    return stages
+
+
+def resolve(value: Any, results: Mapping[str, tuple[Path, Path]]) -> Any:
+    """Replace ``{stages.NAME}`` by the result of a stage and ``{stages.NAME.dir}`` by its folder, in all strings.
+
+    Args:
+        value: Nested dicts, lists and tuples.
+        results: (result, folder) of each stage.
+    """
+    if isinstance(value, str):
+        return REFERENCE.sub(lambda match: str(results[match[1].partition('.')[0]]['.' in match[1]]), value)
+    if isinstance(value, Mapping):
+        return {key: resolve(item, results) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(resolve(item, results) for item in value)
+    return value
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield all strings of nested dicts, lists and tuples."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from strings(item)
+
+
+def _stage_config(name: str, settings: dict[str, Any], base: dict[str, Any], cfg: Config) -> dict[str, Any]:
+    if 'task' in settings:
+        if len(settings) > 1 or 'type' not in settings['task']:
+            raise ValueError(
+                f"stage {name!r}: a task is task=dict(type='...', ...), with inputs=[...] beside it at most, got "
+                f'{sorted(settings)}'
+            )
+        return Config(settings).to_dict()
+    path = settings.pop('config', None)
+    own = Config(copy.deepcopy(base)) if path is None else Config.fromfile(_find_config(name, path, cfg.filename))
+    own.merge_from_dict(settings)
+    merged = own.to_dict()
+    merged['launcher'] = cfg.get('launcher', 'none')
+    if 'stages' in merged:
+        raise ValueError(f'stage {name!r} has stages of its own: list them all in one config')
+    missing = [key for key in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if merged.get(key) is None]
+    if missing:
+        raise ValueError(
+            f'stage {name!r} has no {", ".join(missing)}: a stage is a config that trains (its own keys over those '
+            "beside stages, or over config='file.py'), or task=dict(type='...')"
+        )
+    if cfg.get('amp', False):
+        merged['optim_wrapper'] = {'loss_scale': 'dynamic', **merged['optim_wrapper'], 'type': 'AmpOptimWrapper'}
+    return merged
+
+
+def _find_config(name: str, path: str, filename: str | None) -> Path:
+    candidates = [Path(path), *([Path(filename).parent / path] if filename else [])]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise FileNotFoundError(f'stage {name!r}: no config file at {" or ".join(map(str, candidates))}')
+
+
+def _folder(work_dir: Path, number: int, name: str) -> Path:
+    """The folder of a stage; one that is there keeps its number when stages are put before it."""
+    there = [path for path in work_dir.glob('*') if re.fullmatch(rf'\d\d_{name}', path.name)]
+    if len(there) > 1:
+        raise ValueError(f'stage {name!r} has several folders: {", ".join(map(str, there))}; delete all but one')
+    return there[0] if there else work_dir / f'{number:02d}_{name}'
+
+
+def _check_references(stage: Stage, earlier: list[str]) -> None:
+    for text in [*strings(stage.config), *stage.inputs]:
+        for reference in REFERENCE.findall(text):
+            name, _, part = reference.partition('.')
+            if name not in earlier or part not in ('', 'dir'):
+                raise ValueError(
+                    f'{stage.title}: {{stages.{reference}}} is neither the result nor the folder of an earlier stage: '
+                    + (f'choose from {", ".join(earlier)}, with .dir for the folder' if earlier else 'there is none')
+                )

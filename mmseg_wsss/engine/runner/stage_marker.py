@@ -1,0 +1,158 @@
+"""What a stage was made from, written beside its results: so they are recognised by content, not by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+MARKER = 'stage.json'
+HASHED_BYTES = 64 * 2**20
+"""Larger input files are known by their size alone."""
+OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+_SETTINGS = (
+    'model',
+    'data_preprocessor',
+    'train_dataloader',
+    'val_dataloader',
+    'train_cfg',
+    'val_cfg',
+    'auto_scale_lr',
+    'optim_wrapper',
+    'param_scheduler',
+    'val_evaluator',
+    'default_hooks',
+    'custom_hooks',
+    'load_from',
+    'default_scope',
+    'randomness',
+    'runner_type',
+    'task',
+)
+
+
+def relevant_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the results of a stage depend on, as plain JSON values.
+
+    Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
+    """
+    settings = json.loads(json.dumps({key: config[key] for key in _SETTINGS if key in config}, default=_name))
+    for key in ('logger', 'timer', 'visualization'):
+        (settings.get('default_hooks') or {}).pop(key, None)
+    for key in ('train_dataloader', 'val_dataloader'):
+        for option in OF_LOADERS:
+            (settings.get(key) or {}).pop(option, None)
+    return settings
+
+
+def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield the files that the strings of a config name, relative ones also from any ``data_root`` around them."""
+    if isinstance(config, str):
+        if config and len(config) < 1024 and '\n' not in config:
+            yield from (path for path in (Path(root) / config for root in ('', *roots)) if path.is_file())
+    elif isinstance(config, Mapping):
+        root = config.get('data_root')
+        roots = (*roots, root) if isinstance(root, str) else roots
+        for value in config.values():
+            yield from input_files(value, roots)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from input_files(value, roots)
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say, a line each, what differs between what a stage was made from and what it would be made from now.
+
+    Args:
+        old: ``settings``, ``files`` and ``stages``, as in a marker.
+        new: The same.
+    """
+    lines = list(differences(old['settings'], new['settings']))
+    lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
+    lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
+    return lines
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return the size of a file and, unless it is large, the SHA-256 of its content."""
+    size = path.stat().st_size
+    return {'size': size, 'sha256': sha256(path) if size <= HASHED_BYTES else None}
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open('rb') as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def describe_folder(folder: Path) -> str:
+    """Return a digest of the names and sizes of all files below a folder but the marker."""
+    files = sorted(path for path in folder.rglob('*') if path.is_file() and path.name != MARKER)
+    return digest([(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files])
+
+
+def read_marker(work_dir: Path) -> dict[str, Any] | None:
+    """Return the marker of a stage, None if it was never started.
+
+    Raises:
+        ValueError: If the folder has files and no marker that can be read.
+    """
+    path = work_dir / MARKER
+    if not path.exists():
+        if work_dir.is_dir() and any(work_dir.iterdir()):
+            raise ValueError(
+                f'{work_dir} has files and no {MARKER}: it was not made by a StagedRunner and nothing is overwritten. '
+                'Move it away or choose another --work-dir'
+            )
+        return None
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
+
+
+def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
+    """Write the marker in one step: a kill leaves the older one or this one."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    temporary = work_dir / f'{MARKER}.new'
+    temporary.write_text(json.dumps(marker, indent=1, default=_name), encoding='utf-8')
+    os.replace(temporary, work_dir / MARKER)
+
+
+def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
+    """Yield what changed between two nested JSON values, a line each."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            inner = f'{key}.{name}' if key else name
+            yield from differences(old.get(name, _MISSING), new.get(name, _MISSING), inner)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from differences(before, after, f'{key}.{index}')
+    elif old != new:
+        yield f'{key}: {_short(old)} -> {_short(new)}'
+
+
+_MISSING = object()
+
+
+def _short(value: Any) -> str:
+    if value is _MISSING:
+        return '(not set)'
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f'{text[:77]}...'
+
+
+def _name(value: Any) -> str:
+    """A class or function of a config is known by its name."""
+    return f'{value.__module__}.{value.__qualname__}' if hasattr(value, '__qualname__') else repr(value)

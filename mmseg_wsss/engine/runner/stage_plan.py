@@ -1,0 +1,120 @@
+"""Which stages are still to be run, and whether those on disk are those of the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .stage_config import REFERENCE, Stage
+from .stage_marker import changes, describe_file, digest, input_files, read_marker, relevant_settings
+
+SHOWN_CHANGES = 8
+
+
+def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
+    """Compare stages with what is on disk, before the first one starts; return the names of the unfinished ones.
+
+    Args:
+        stages: All stages in order.
+        only: Names of those that are to be run.
+
+    Raises:
+        ValueError: If one is there that was made from something else, or one cannot get what it needs.
+    """
+    unfinished: list[str] = []
+    problems: list[str] = []
+    for stage in stages.values():
+        if stage.name not in only:
+            continue
+        marker = read_marker(stage.work_dir)
+        lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
+        if marker is None:
+            problems += _missing(stage, stages, [name for name in lacking if name not in unfinished])
+        else:
+            reasons = changes(marker['made_from'], made_from(stage, stages, marker))
+            reasons += [f'the result of stage {name!r} that it was made from is gone' for name in lacking]
+            if reasons:
+                problems.append(_misfit(stage, stages, marker['done'], reasons))
+        if marker is None or not marker['done']:
+            unfinished.append(stage.name)
+    if problems:
+        raise ValueError('\n\n'.join(problems))
+    return unfinished
+
+
+def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a stage would be made from now: settings, files and results of other stages.
+
+    Args:
+        stage: The stage.
+        stages: All stages.
+        marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
+    """
+    settings = relevant_settings(stage.config)
+    if marker is None:
+        files = {str(path): describe_file(path) for path in input_files([settings, *stage.inputs])}
+    else:
+        known = marker['made_from']['files']
+        files = {path: describe_file(Path(path)) if Path(path).is_file() else known[path] for path in known}
+    results = {}
+    for name in stage.references:
+        other = read_marker(stages[name].work_dir)
+        if other is not None and other['done']:
+            results[name] = digest(other)
+        elif marker is not None:  # said elsewhere
+            results[name] = marker['made_from']['stages'].get(name)
+    return {'settings': settings, 'files': files, 'stages': results}
+
+
+def is_done(stage: Stage) -> bool:
+    """Whether a stage is finished."""
+    marker = read_marker(stage.work_dir)
+    return marker is not None and marker['done']
+
+
+def result_of(stage: Stage) -> Path:
+    """Return the checkpoint of a finished training, or the folder of a finished task.
+
+    Raises:
+        ValueError: If the stage is not finished.
+    """
+    marker = read_marker(stage.work_dir)
+    if marker is None or not marker['done']:
+        raise ValueError(f'{stage.title} is not finished')
+    return stage.work_dir / marker['result'].get('checkpoint', '')
+
+
+def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list[str]) -> str:
+    folders = [stage.work_dir]
+    for later in stages.values():
+        if any(stages[name].work_dir in folders for name in later.references) and read_marker(later.work_dir):
+            folders.append(later.work_dir)
+    shown = reasons[:SHOWN_CHANGES]
+    shown += [f'and {len(reasons) - SHOWN_CHANGES} more'] if len(reasons) > SHOWN_CHANGES else []
+    return '\n'.join(
+        [
+            f'{stage.title} is {"finished" if done else "begun"}, but not as the config has it now:',
+            *(f'  {reason}' for reason in shown),
+            f'Nothing was overwritten. To run it again: rm -r {" ".join(map(str, folders))}',
+            'To keep it: take the old settings and files back, or choose another --work-dir',
+        ]
+    )
+
+
+def _missing(stage: Stage, stages: Mapping[str, Stage], lacking: list[str]) -> list[str]:
+    problems = [
+        f'{stage.title} needs the result of stage {name!r}, which is not finished: run that one first '
+        f'(--cfg-options only={name}), or leave only away'
+        for name in lacking
+    ]
+    for path in stage.inputs:
+        if not REFERENCE.search(path) and not Path(path).exists():
+            problems.append(f'{stage.title}: its input {path} is missing')
+    for other in (stages[name] for name in stage.references if is_done(stages[name])):
+        if not result_of(other).exists():
+            problems.append(
+                f'{stage.title} needs {result_of(other)}, which is gone though {other.title} is finished. To make it '
+                f'again: rm -r {other.work_dir}'
+            )
+    return problems

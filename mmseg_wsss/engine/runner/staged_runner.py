@@ -1,0 +1,185 @@
+"""Several trainings and exports, one after the other, from one config."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS, init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import TASK_UTILS
+
+from ..checkpoints import newest_loadable_checkpoint
+from .stage_config import Stage, parse_stages, resolve
+from .stage_marker import describe_folder, read_marker, sha256, write_marker
+from .stage_plan import is_done, made_from, plan, result_of
+from .stage_task import StageContext, StageTask
+
+Result = TypeVar('Result')
+_run_number = itertools.count(1)
+
+
+@RUNNERS.register_module()
+class StagedRunner:
+    """Runs the stages of a config in order; finished ones are kept, a cut one goes on where it was.
+
+    A config with ``runner_type='StagedRunner'`` and ``stages=dict(name=dict(...), ...)``. A stage is a training (its
+    keys over the keys beside ``stages``, or over ``config='file.py'``; a string is such a file) or a task,
+    ``task=dict(type='...')`` of a registered :class:`StageTask`. Both may name ``inputs``, files or folders that must
+    be there. ``'{stages.cam}'`` in any string is the last checkpoint of stage ``cam``, or its folder if it is a task;
+    ``'{stages.cam.dir}'`` is always the folder. ``only``, a name or a list of names, runs these stages alone.
+
+    Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
+    files that the settings name, results of the stages it refers to. A stage that is there already is compared with
+    what the config says now; a difference is an error that names it, and nothing is overwritten.
+
+    Args:
+        cfg: The config; ``work_dir`` is needed and must be on a disk that all processes see.
+
+    Raises:
+        FileNotFoundError: If the config file of a stage is missing.
+        ValueError: If the config cannot be what it says.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        if cfg.get('work_dir') is None:
+            raise ValueError('StagedRunner needs a work_dir')
+        self.cfg = cfg
+        self.stages = {stage.name: stage for stage in parse_stages(cfg)}
+        self.only = self._chosen(cfg.get('only'))
+
+    @classmethod
+    def from_cfg(cls, cfg: Config | dict[str, Any]) -> StagedRunner:
+        """Build the runner as mmengine builds runners."""
+        return cls(cfg if isinstance(cfg, Config) else Config(cfg))
+
+    def train(self) -> dict[str, Path]:
+        """Run what is not finished.
+
+        Returns:
+            The result (checkpoint, or folder of a task) of every finished stage.
+
+        Raises:
+            FileNotFoundError: If an input of a stage is missing.
+            ValueError: If a stage is there that was made from something else, or lacks a stage before it.
+        """
+        self._connect()
+        unfinished = agree(lambda: plan(self.stages, self.only))
+        for stage in self.stages.values():
+            if stage.name in unfinished:
+                self._run(stage)
+            elif stage.name in self.only:
+                self._log(stage, f'is finished, {result_of(stage)} is kept')
+        return {name: result_of(stage) for name, stage in self.stages.items() if is_done(stage)}
+
+    def stage_config(self, name: str) -> Config:
+        """Return the config of a stage with all references resolved; the stages it refers to must be finished."""
+        stage = self.stages[name]
+        config = resolve(stage.config, self._results(stage))
+        return Config(config, cfg_text=stage.title, filename=str(stage.work_dir / f'{name}.py'))
+
+    def _chosen(self, only: str | Sequence[str] | None) -> tuple[str, ...]:
+        chosen = (only,) if isinstance(only, str) else tuple(self.stages if only is None else only)
+        unknown = [name for name in chosen if name not in self.stages]
+        if unknown or not chosen:
+            raise ValueError(f'only={only!r}: the stages are {", ".join(self.stages)}')
+        return chosen
+
+    def _connect(self) -> None:
+        launcher = self.cfg.get('launcher', 'none')
+        if launcher != 'none' and not is_distributed():
+            init_dist(launcher, **self.cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
+        init_default_scope(self.cfg.get('default_scope', 'mmseg'))
+        work_dir = Path(self.cfg.work_dir)
+        if is_main_process():
+            work_dir.mkdir(parents=True, exist_ok=True)
+        name = f'stages_{next(_run_number)}'
+        log_file = str(work_dir / 'stages.log') if is_main_process() else None
+        self._logger = MMLogger.get_instance(name, logger_name='mmseg_wsss', log_file=log_file, file_mode='a')
+
+    def _log(self, stage: Stage, message: str) -> None:
+        self._logger.info(f'{stage.title} {message}')
+
+    def _run(self, stage: Stage) -> None:
+        checkpoint = agree(lambda: self._begin(stage))
+        going_on = 'begins' if checkpoint is None else f'goes on from {checkpoint}'
+        self._log(stage, f'{going_on}, in {stage.work_dir}')
+        if stage.is_task:
+            result = self._run_task(stage)
+        else:
+            self._train_stage(stage, checkpoint)
+            result = {}
+        barrier()
+        agree(lambda: self._end(stage, result))
+        self._log(stage, f'is finished: {result_of(stage)}')
+
+    def _begin(self, stage: Stage) -> Path | None:
+        """Leave a marker; return the checkpoint to go on from."""
+        marker = read_marker(stage.work_dir)
+        if marker is None:
+            missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
+            if missing:
+                raise FileNotFoundError(f'{stage.title}: its input {missing[0]} is missing')
+            write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
+        return None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
+
+    def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
+        """Result and folder of the stages that this one refers to."""
+        return {name: (result_of(self.stages[name]), self.stages[name].work_dir) for name in stage.references}
+
+    def _end(self, stage: Stage, result: dict[str, Any]) -> None:
+        marker = read_marker(stage.work_dir)
+        if stage.is_task:
+            result = {'returned': result, 'files': describe_folder(stage.work_dir)}
+        else:
+            checkpoint = newest_loadable_checkpoint(stage.work_dir)
+            if checkpoint is None:
+                raise ValueError(
+                    f'{stage.title} ended without a checkpoint in {stage.work_dir}: it needs a CheckpointHook '
+                    "(default_hooks=dict(checkpoint=dict(type='CheckpointHook', ...))) that saves the last weights"
+                )
+            result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
+        write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
+
+    def _run_task(self, stage: Stage) -> dict[str, Any]:
+        task = TASK_UTILS.build(self.stage_config(stage.name).task)
+        if not isinstance(task, StageTask):
+            raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
+        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger)
+        return dict(task.run(context) or {})
+
+    def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:
+        config = self.stage_config(stage.name)
+        config.work_dir = str(stage.work_dir)
+        config.experiment_name = f'{stage.number:02d}_{stage.name}_{next(_run_number)}'
+        config.resume = checkpoint is not None
+        config.load_from = str(checkpoint) if checkpoint else config.get('load_from')
+        processor = dict(config.get('log_processor') or {})
+        if processor.get('type', 'LogProcessor') == 'LogProcessor':
+            config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+        runner.train()
+        del runner
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def agree(decide: Callable[[], Result]) -> Result:
+    """Let the first process decide and tell the others; what it raises is raised by all."""
+    decision: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            decision[0] = decide()
+        except (ValueError, OSError) as error:
+            decision[1] = error
+    broadcast_object_list(decision)
+    if decision[1] is not None:
+        raise decision[1]
+    return decision[0]

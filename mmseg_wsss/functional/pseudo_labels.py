@@ -1,0 +1,149 @@
+r"""From soft masks to labels: keep what the network is sure of, and learn from it with every class weighing the same.
+
+Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, section 3.5, as the published code has
+it. Shape letters: B batch, C foreground classes, H x W pixels; channel and class 0 are the background.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_share, compute_dtype, describe
+
+
+@torch.no_grad()
+def confident_labels(
+    masks: Tensor,
+    *,
+    foreground_ratio: float = 0.6,
+    background_ratio: float = 0.7,
+    min_confidence: float = 0.2,
+    ignore_index: int = 255,
+    mask: Tensor | None = None,
+) -> Tensor:
+    r"""Label the pixels that exactly one channel is confident of.
+
+    .. math::
+        \text{channel } c \text{ is confident of pixel } i \iff
+        m_{c,i} > \max\left( \rho_c \max_j m_{c,j},\ m_{\min} \right)
+
+    with :math:`\rho_0` the ``background_ratio`` and else the ``foreground_ratio``; the maximum is over the pixels of
+    the image. A pixel that two channels are confident of, or none, is not labelled. There is no gradient.
+
+    Args:
+        masks: Soft masks :math:`m` in [0, 1], (B, C+1, H, W); 0 in the channels of absent classes.
+        foreground_ratio: Share of its maximum that a foreground channel must exceed, in [0, 1].
+        background_ratio: The same for channel 0.
+        min_confidence: :math:`m_{\min}`, what every channel must exceed, in [0, 1].
+        ignore_index: The unlabelled value.
+        mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no maximum, is not
+            labelled and may hold NaN or inf.
+
+    Returns:
+        Class ids, (B, H, W) int64.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If shapes do not fit each other or a setting is out of range.
+
+    Example:
+        >>> masks = torch.tensor([[[[0.9, 0.6, 0.7]], [[0.1, 0.4, 0.3]]]])
+        >>> confident_labels(masks)  # thresholds 0.63 and 0.24
+        tensor([[[  0,   1, 255]]])
+    """
+    check_float_map(masks, 'masks', 'C+1')
+    ratios = {'foreground_ratio': foreground_ratio, 'background_ratio': background_ratio}
+    for name, value in {**ratios, 'min_confidence': min_confidence}.items():
+        check_share(value, name)
+    masks = masks.to(compute_dtype(masks))
+    if mask is not None:
+        check_mask_of(mask, masks, 'masks')
+        masks = torch.where(mask >= 1, masks, 0)
+    ratio = masks.new_full((masks.shape[1], 1, 1), foreground_ratio)
+    ratio[0] = background_ratio
+    thresholds = (masks.amax(dim=(2, 3), keepdim=True) * ratio).clamp(min=min_confidence)
+    confident = masks > thresholds
+    labels = confident.to(torch.uint8).argmax(dim=1)
+    return torch.where(confident.sum(dim=1) == 1, labels, ignore_index)
+
+
+def balanced_cross_entropy(
+    logits: Tensor, labels: Tensor, tags: Tensor, *, ignore_index: int = 255, mask: Tensor | None = None
+) -> Tensor:
+    r"""Average, per image, the cross-entropy of its labelled pixels, those of large classes weighing less.
+
+    .. math::
+        \frac{1}{HW} \sum_{i: t_i \ne ignore} \frac{T - n_{t_i}}{1 + T} \left( -\log \mathrm{softmax}(z_i)_{t_i} \right)
+
+    with :math:`T` labelled pixels in the image, :math:`n_c` of class c. An image counts only if it has a pixel of as
+    many classes as it has tags, and one more, the background; else its loss is 0. So is that of an image with one
+    class: :math:`T = n_c`. Computed in float32 at least, also under autocast.
+
+    Differs from the paper, which speaks of dividing by the number of pixels of the class: this is the form of the
+    published code.
+
+    Args:
+        logits: Scores :math:`z` before softmax, (B, C+1, H, W).
+        labels: Class ids :math:`t` of any integer type, (B, H, W); in [0, C] or ``ignore_index``.
+        tags: Which foreground classes are in the image, (B, C) of 0 and 1; a row with NaN (nobody tagged the image)
+            drops it.
+        ignore_index: The unlabelled value. An unlabelled pixel may hold NaN or inf in ``logits``.
+        mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel counts as unlabelled and is not
+            counted in :math:`HW`.
+
+    Returns:
+        One loss per image, (B,), in float32, or float64 for float64 logits.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If shapes do not fit each other.
+
+    Example:
+        >>> labels, tags = torch.tensor([[[0, 1, 1, 255]]]), torch.tensor([[1.0]])
+        >>> balanced_cross_entropy(torch.zeros(1, 2, 1, 4), labels, tags)  # log(2) / 4 * (2/4 + 1/4 + 1/4)
+        tensor([0.1733])
+    """
+    _check_labels(logits, labels, tags, ignore_index)
+    batch, classes, height, width = logits.shape
+    dtype = compute_dtype(logits)
+    labelled = labels != ignore_index
+    pixels: int | Tensor = height * width
+    if mask is not None:
+        check_mask_of(mask, logits, 'logits')
+        labelled = labelled & (mask[:, 0] >= 1)
+        pixels = (mask >= 1).sum(dim=(1, 2, 3)).clamp(min=1)
+    with torch.autocast(logits.device.type, enabled=False):
+        index = torch.where(labelled, labels.long(), classes).flatten(1)
+        counts = index.new_zeros(batch, classes + 1).scatter_add_(1, index, torch.ones_like(index))[:, :-1]
+        complete = (counts > 0).sum(dim=1) == tags.sum(dim=1) + 1
+        total = counts.sum(dim=1, keepdim=True)
+        weights = F.pad((total - counts).to(dtype) / (1 + total), (0, 1)).gather(1, index)
+        used = (labelled & complete[:, None, None]).flatten(1)
+        # Replaced before the softmax: 0 * NaN in its backward would be NaN.
+        scores = torch.where(used[:, None], logits.flatten(2), 0).to(dtype)
+        losses = F.cross_entropy(scores, torch.where(used, index, 0), reduction='none')
+        return torch.where(used, weights * losses, 0).sum(dim=1) / pixels
+
+
+def _check_labels(logits: Any, labels: Any, tags: Any, ignore_index: int) -> None:
+    check_float_map(logits, 'logits', 'C+1')
+    if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.is_complex():
+        raise TypeError(f'labels must be an integer tensor (B, H, W), got {describe(labels)}')
+    expected = (logits.shape[0], *logits.shape[2:])
+    if labels.shape != expected:
+        raise ValueError(
+            f'labels must have the shape {expected}, one id per pixel of logits, got {tuple(labels.shape)}'
+        )
+    if not isinstance(tags, Tensor) or tags.is_complex():
+        raise TypeError(f'tags must be a tensor of zeros and ones (B, C), got {describe(tags)}')
+    if tags.shape != (logits.shape[0], logits.shape[1] - 1):
+        raise ValueError(
+            f'tags must have the shape {(logits.shape[0], logits.shape[1] - 1)}, one number per foreground class '
+            f'(channels 1 .. C of logits), got {tuple(tags.shape)}'
+        )
+    if 0 <= ignore_index < logits.shape[1]:
+        raise ValueError(f'ignore_index must not be a class id 0 .. {logits.shape[1] - 1}, got {ignore_index}')

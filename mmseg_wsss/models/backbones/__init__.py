@@ -1,0 +1,6 @@
+"""One file per backbone."""
+
+from .large_fov_vgg16 import LargeFOVVGG16
+from .wide_resnet38 import WideResNet38
+
+__all__ = ['LargeFOVVGG16', 'WideResNet38']

@@ -1,0 +1,63 @@
+"""One convolution over the features and a background that is not learnt."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ._background import learn_foreground_alone, with_constant_background
+
+
+@MODELS.register_module()
+class NGWPHead(BaseDecodeHead):
+    """Class logits by a 1 x 1 convolution, with a constant background (Araslanov & Roth, 2020).
+
+    Tags say nothing of the background, so nothing would train its logit: it is a constant that each foreground class
+    has to exceed. Image scores are a pooling of the C logits, see ``NGWPPooling``.
+
+    Args:
+        in_channels: Channels of the feature map, or, with an ``input_transform``, of each.
+        num_classes: Classes with the background.
+        channels: Width between the features and the classifier; None: the classifier sees the features as they are.
+            Another width than that of the features puts a 1 x 1 convolution (with ``norm_cfg``, ``act_cfg``) before it.
+        background_logit: The constant.
+        **kwargs: As of ``BaseDecodeHead``, ``dropout_ratio`` (0.1, whole channels) among them.
+
+    Raises:
+        ValueError: If ``num_classes`` is below 2, or several feature maps are selected and not joined.
+
+    Example:
+        >>> import torch
+        >>> head = NGWPHead(in_channels=64, num_classes=21)
+        >>> logits = head([torch.randn(2, 64, 8, 8)])
+        >>> logits.shape, logits[:, 0].unique()
+        (torch.Size([2, 21, 8, 8]), tensor([1.], grad_fn=<Unique2Backward0>))
+    """
+
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        *,
+        num_classes: int,
+        channels: int | None = None,
+        background_logit: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs.get('input_transform') == 'multiple_select':
+            raise ValueError("NGWPHead reads one feature map: take input_transform='resize_concat' or an in_index")
+        width = in_channels if isinstance(in_channels, int) else sum(in_channels)
+        super().__init__(in_channels, width if channels is None else channels, num_classes=num_classes, **kwargs)
+        self.background_logit = background_logit
+        self.projection = nn.Identity()
+        if self.channels != self.in_channels:
+            style = {'conv_cfg': self.conv_cfg, 'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}
+            self.projection = ConvModule(self.in_channels, self.channels, 1, **style)
+        self.conv_seg = learn_foreground_alone(self.conv_seg, num_classes, 'NGWPHead')
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return the logits, (B, C, H, W), the background first."""
+        logits = self.cls_seg(self.projection(self._transform_inputs(inputs)))
+        return with_constant_background(logits, self.background_logit)

@@ -1,0 +1,70 @@
+"""What the losses that learn from image tags have in common: images without tags have no effect."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from ...structures import LossInputs
+from .base_weak_loss import BaseWeakLoss
+
+PATIENCE = 1000
+
+
+class BaseTagLoss(BaseWeakLoss):
+    """The mean of a loss over the images that somebody tagged; 0 if there is none in the batch.
+
+    Subclasses implement :meth:`image_losses`.
+
+    Args:
+        loss_weight: Factor of the loss.
+        start: Fraction of the training before which the loss is 0.
+
+    Raises:
+        ValueError: If ``start`` is outside [0, 1].
+    """
+
+    def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
+        super().__init__(loss_weight, start)
+        self._untagged_images: int | None = 0  # None: there were tags
+
+    @abstractmethod
+    def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
+        """Return one loss per image, (B,); those of untagged images are dropped.
+
+        Args:
+            inputs: The batch.
+            tags: (B, C-1) of 0 and 1, NaN in the rows of untagged images.
+            tagged: Whether somebody tagged the image, (B,) bool.
+        """
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Refuse a model without a foreground class."""
+        if num_classes < 2:
+            raise ValueError(
+                f'{type(self).__name__} needs the background and a class that tags name, got {num_classes}'
+            )
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the mean over the tagged images.
+
+        Raises:
+            ValueError: If none of the first thousand images had tags.
+        """
+        if inputs.tags is None:
+            if self._untagged_images is not None:
+                self._untagged_images += len(inputs.logits)
+                if self._untagged_images >= PATIENCE:
+                    raise ValueError(self._no_tags())
+            return inputs.logits[:0].sum()  # 0, and still part of the graph
+        self._untagged_images = None
+        tagged = inputs.tags.isnan().any(dim=1).logical_not()
+        losses = self.image_losses(inputs, inputs.tags, tagged)
+        return torch.where(tagged, losses, 0).sum() / tagged.sum().clamp(min=1)
+
+    def _no_tags(self) -> str:
+        return (
+            f'{type(self).__name__} learns from image tags, and none of the first {self._untagged_images} images had '
+            'any. Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline load '
+            'them (kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?'
+        )

@@ -1,0 +1,102 @@
+"""Image tags as a loss on maps of class probabilities."""
+
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...functional import average_pooling_loss, importance_sampling_loss, max_pooling_loss
+from ...functional.importance_sampling import check_eps, check_num_samples
+from ...structures import LossInputs
+from .base_weak_loss import BaseWeakLoss
+
+POOLINGS = ('average', 'max')
+
+
+@MODELS.register_module()
+class ImportanceSamplingLoss(BaseWeakLoss):
+    r"""Classification by sampled pixels, and by pooling all of them (Jonnarth, Felsberg, 2022).
+
+    .. math:: (1 - \lambda) L_{pooling} + \lambda L_{sampling}
+
+    See :func:`mmseg_wsss.functional.importance_sampling_loss` for the second term. The head needs a real background
+    channel; probabilities are the softmax over all its channels, and the foreground classes are classified.
+
+    The defaults are those of the published code: average pooling, :math:`\lambda = 0.8`, 100 draws. The paper has
+    :math:`\lambda = 1` and one draw, and compares with max pooling (``weight=0, pooling='max'``).
+
+    Images that nobody tagged have no effect; a batch without any tags gives 0. Neither has a cell of the logits with a
+    pixel outside the image.
+
+    Args:
+        weight: :math:`\lambda` in [0, 1]; a term with weight 0 is not computed.
+        pooling: ``'average'``: the mean of each foreground class's logits. ``'max'``: its most probable pixel.
+        background: Whether max pooling classifies the background, too, as a class that every image shows (the
+            published code). No other term does.
+        num_samples: Draws for each class of an image.
+        expectation: The mean over all draws instead: the same loss without noise.
+        eps: Keeps the logits of probabilities 0 and 1 finite; 1e-3 within 6.91 of 0.
+        loss_weight: Factor of the loss.
+        start: Fraction of the training before which the loss is 0.
+
+    Raises:
+        ValueError: If a setting is out of range or ``pooling`` is unknown.
+    """
+
+    def __init__(
+        self,
+        weight: float = 0.8,
+        pooling: str = 'average',
+        background: bool = True,
+        num_samples: int = 100,
+        expectation: bool = False,
+        eps: float = 1e-3,
+        loss_weight: float = 1.0,
+        start: float = 0.0,
+    ) -> None:
+        super().__init__(loss_weight, start)
+        if not 0 <= weight <= 1:
+            raise ValueError(f'weight is the share of the sampled term, in [0, 1], got {weight}')
+        if pooling not in POOLINGS:
+            raise ValueError(f'pooling must be one of {", ".join(POOLINGS)}, got {pooling!r}')
+        check_num_samples(num_samples)
+        check_eps(eps)
+        self.weight = weight
+        self.pooling = pooling
+        self.background = background
+        self.num_samples = num_samples
+        self.expectation = expectation
+        self.eps = eps
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check that there is a class to find beside the background."""
+        if num_classes < 2:
+            raise ValueError(
+                f'ImportanceSamplingLoss needs a background channel and at least one class, got num_classes='
+                f'{num_classes}'
+            )
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the classification loss of the tagged images."""
+        if inputs.tags is None:
+            return inputs.logits[:0].sum()  # 0, and still part of the graph
+        loss = inputs.logits.new_zeros((), dtype=inputs.probs.dtype)
+        if self.weight < 1:
+            loss = loss + (1 - self.weight) * self._pooled(inputs, inputs.tags)
+        if self.weight > 0:
+            loss = loss + self.weight * importance_sampling_loss(
+                inputs.probs[:, 1:],
+                inputs.tags,
+                num_samples=self.num_samples,
+                eps=self.eps,
+                expectation=self.expectation,
+                mask=inputs.valid_cells,
+            )
+        return loss
+
+    def _pooled(self, inputs: LossInputs, tags: Tensor) -> Tensor:
+        if self.pooling == 'average':
+            return average_pooling_loss(inputs.logits[:, 1:], tags, mask=inputs.valid_cells)
+        if not self.background:
+            return max_pooling_loss(inputs.probs[:, 1:], tags, eps=self.eps, mask=inputs.valid_cells)
+        with_background = F.pad(tags, (1, 0), value=1.0)
+        return max_pooling_loss(inputs.probs, with_background, eps=self.eps, mask=inputs.valid_cells)

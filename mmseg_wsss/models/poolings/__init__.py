@@ -1,0 +1,7 @@
+"""Poolings: from maps of class scores to one score per image and foreground class."""
+
+from .average_pooling import AveragePooling
+from .max_pooling import MaxPooling
+from .ngwp_pooling import NGWPPooling
+
+__all__ = ['AveragePooling', 'MaxPooling', 'NGWPPooling']

@@ -1,0 +1,59 @@
+"""From the predictions of a model to labels for it, every step kept for pictures.
+
+Shape letters: B batch, C classes with the background, H x W the grid of the predictions, h x w the image.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...functional._grids import pool_mask, resize_inside
+
+
+class PseudoMasks(NamedTuple):
+    """What was made on the way to pseudo-labels; none of it carries a gradient."""
+
+    cam: Tensor  # the model's own masks, 0 in absent classes, (B, C, H, W)
+    refined: Tensor  # the same after the refiner, (B, C, H, W)
+    labels: Tensor  # class ids, the unlabelled value where nobody is sure, (B, h, w) int64
+
+
+@torch.no_grad()
+def make_pseudo_masks(
+    probs: Tensor,
+    image: Tensor,
+    valid: Tensor,
+    tags: Tensor,
+    *,
+    refiner: nn.Module | None,
+    labeller: nn.Module,
+    ignore_index: int = 255,
+) -> PseudoMasks:
+    """Refine the predicted masks, drop the classes that the image does not have, and label what is left.
+
+    Pixels outside the image take no part: the masks are resized from the cells inside alone. A cell is inside if all
+    its pixels are.
+
+    Args:
+        probs: Softmax of the logits, (B, C, H, W), channel 0 the background.
+        image: RGB in [0, 1], (B, 3, h, w).
+        valid: 1 inside the image, (B, 1, h, w).
+        tags: Which foreground classes are in the image, (B, C-1) of 0 and 1. A row with NaN: nobody tagged the image,
+            which gets no labels.
+        refiner: ``refiner(masks, image, mask=valid, present=...)`` returns refined masks; None leaves the masks as they
+            are.
+        labeller: ``labeller(masks, mask=..., ignore_index=...)`` turns masks of the size of the image into labels.
+        ignore_index: The unlabelled value.
+    """
+    present = torch.cat([torch.ones_like(tags[:, :1]), (tags == 1).to(tags.dtype)], dim=1)
+    chosen = present[:, :, None, None] > 0
+    cells = pool_mask(valid, (probs.shape[2], probs.shape[3]))
+    cam = torch.where(chosen & (cells > 0), probs.detach(), 0)
+    refined = cam
+    if refiner is not None:
+        refined = torch.where(chosen, refiner(probs.detach(), image, mask=valid, present=present), 0)
+    full, reached = resize_inside(refined, (image.shape[2], image.shape[3]), cells)
+    labels = labeller(full, mask=reached & (valid >= 1), ignore_index=ignore_index)
+    untagged = tags.isnan().any(dim=1)
+    return PseudoMasks(cam, refined, torch.where(untagged[:, None, None], ignore_index, labels))

@@ -1,0 +1,391 @@
+"""Stages that are killed, started again, changed, and run alone."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS, TASK_UTILS
+
+from mmseg_wsss.engine.runner import StagedRunner, StageTask
+from mmseg_wsss.engine.runner.stage_marker import differences, input_files, relevant_settings
+from tests.helpers.models import head_config, model_config
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@HOOKS.register_module()
+class KillInStageHook(Hook):
+    """Ends the process at an iteration of a stage, once."""
+
+    priority = 'LOWEST'
+    at: tuple[str, int] | None = None
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if KillInStageHook.at is not None and KillInStageHook.at == (Path(runner.work_dir).name, runner.iter):
+            KillInStageHook.at = None
+            raise KilledError
+
+
+@HOOKS.register_module()
+class ReadHook(Hook):
+    def __init__(self, path):
+        self.path = path
+
+
+@TASK_UTILS.register_module()
+class SumWeights(StageTask):
+    """Writes a number that comes from a checkpoint."""
+
+    def __init__(self, checkpoint, factor=1.0):
+        self.checkpoint = checkpoint
+        self.factor = factor
+
+    def run(self, context):
+        if KillInStageHook.at == (context.work_dir.name, 0):
+            KillInStageHook.at = None
+            (context.work_dir / 'half.txt').write_text('half')
+            raise KilledError
+        state = torch.load(self.checkpoint, weights_only=False)['state_dict']
+        total = self.factor * sum(float(v.double().sum()) for v in state.values())
+        (context.work_dir / 'sum.txt').write_text(f'{total} {context.config_of("first").model.type}')
+        return {'total': total}
+
+
+@pytest.fixture(autouse=True)
+def _alive():
+    KillInStageHook.at = None
+    yield
+    KillInStageHook.at = None
+
+
+PIPELINE = [
+    {'type': 'LoadShapesImage'},
+    {'type': 'LoadWeakAnnotations'},
+    {'type': 'WeakRandomCrop', 'crop_size': (32, 32)},
+    {'type': 'WeakRandomFlip', 'prob': 0.5},
+    {'type': 'RasterizeWeakAnnotations'},
+    {'type': 'PackWeakSegInputs'},
+]
+
+
+def staged_config(work_dir, **changes):
+    cfg = {
+        'runner_type': 'StagedRunner',
+        'default_scope': 'mmseg',
+        'work_dir': str(work_dir),
+        'model': model_config(head_config('fcn', 7, dropout_ratio=0.5), num_classes=7),
+        'train_dataloader': {
+            'batch_size': 2,
+            'num_workers': 0,
+            'sampler': {'type': 'ResumableInfiniteSampler'},
+            'dataset': {'type': 'ShapesDataset', 'num_images': 4, 'size': (40, 40), 'pipeline': PIPELINE},
+        },
+        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.05, 'momentum': 0.9}},
+        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 4},
+        'default_hooks': {
+            'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 2, 'max_keep_ckpts': 2},
+            'logger': {'type': 'LoggerHook', 'interval': 1, 'log_metric_by_epoch': False},
+        },
+        'log_processor': {'by_epoch': False},
+        'custom_hooks': [{'type': 'ExactResumeHook'}, {'type': 'KillInStageHook'}],
+        'randomness': {'seed': 3},
+        'log_level': 'INFO',
+        'stages': {
+            'first': {},
+            'between': {'task': {'type': 'SumWeights', 'checkpoint': '{stages.first}'}},
+            'last': {
+                'load_from': '{stages.first}',
+                'optim_wrapper': {'optimizer': {'lr': 0.01}},
+                'inputs': '{stages.between}/sum.txt',
+            },
+        },
+    }
+    return Config({**cfg, **changes})
+
+
+def train(cfg):
+    return RUNNERS.build(copy.deepcopy(cfg)).train()
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def assert_same_weights(first, second):
+    first, second = weights(first), weights(second)
+    assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []
+
+
+def folder_state(folder):
+    return {p: p.stat().st_mtime_ns for p in folder.rglob('*') if p.is_file() and p.name != 'stages.log'}
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _quick():
+    """Without what takes most of the time of a tiny Runner: versions of compilers, tidy memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+        patch.setattr('gc.collect', lambda: None)
+        yield
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory, _quick):
+    work_dir = tmp_path_factory.mktemp('stages') / 'whole'
+    return work_dir, train(staged_config(work_dir))
+
+
+@pytest.fixture
+def own_copy(finished, tmp_path):
+    """The finished folder, to be changed."""
+    shutil.copytree(finished[0], tmp_path / 'copy')
+    return tmp_path / 'copy'
+
+
+def test_stages_run_in_order_each_in_its_folder(finished):
+    work_dir, results = finished
+    assert results == {
+        'first': work_dir / '01_first/iter_4.pth',
+        'between': work_dir / '02_between',
+        'last': work_dir / '03_last/iter_4.pth',
+    }
+    total = sum(float(v.double().sum()) for v in weights(results['first']).values())
+    assert (work_dir / '02_between/sum.txt').read_text() == f'{total} WeakEncoderDecoder'
+    assert json.loads((work_dir / '02_between/stage.json').read_text())['result']['returned'] == {'total': total}
+    log = (work_dir / 'stages.log').read_text()
+    assert log.index("stage 1/3 'first' begins") < log.index("stage 2/3 'between' begins")
+    assert log.index("stage 2/3 'between' is finished") < log.index("stage 3/3 'last' begins")
+    (progress,) = (work_dir / '03_last').glob('*/*.log')
+    assert "stage 3/3 'last' Iter(train) [4/4]" in progress.read_text()
+
+
+def test_overrides_reach_the_stage_and_the_checkpoint_is_loaded(finished):
+    work_dir, results = finished
+    first, last = (Config.fromfile(work_dir / name) for name in ('01_first/first.py', '03_last/last.py'))
+    assert (first.optim_wrapper.optimizer.lr, last.optim_wrapper.optimizer.lr) == (0.05, 0.01)
+    assert last.optim_wrapper.optimizer.momentum == 0.9
+    assert last.load_from == str(results['first'])
+    # the last stage started from the first one's weights: the same training alone ends in the same weights
+    alone = copy.deepcopy(last)
+    alone.work_dir, alone.experiment_name = str(work_dir / 'alone'), 'alone'
+    Runner.from_cfg(alone).train()
+    assert_same_weights(work_dir / 'alone/iter_4.pth', results['last'])
+    shutil.rmtree(work_dir / 'alone')
+
+
+def test_second_start_does_nothing(finished):
+    work_dir, results = finished
+    before = folder_state(work_dir)
+    assert train(staged_config(work_dir)) == results
+    assert folder_state(work_dir) == before
+    assert f"stage 1/3 'first' is finished, {results['first']} is kept" in (work_dir / 'stages.log').read_text()
+
+
+@pytest.mark.parametrize('at', [('01_first', 3), ('02_between', 0), ('03_last', 1), ('03_last', 3)])
+def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
+    KillInStageHook.at = at
+    with pytest.raises(KilledError):
+        train(staged_config(tmp_path))
+    kept = [folder for folder in sorted(tmp_path.glob('0?_*')) if folder.name < at[0]]
+    before = [folder_state(folder) for folder in kept]
+    results = train(staged_config(tmp_path, resume=True))
+    assert [folder_state(folder) for folder in kept] == before
+    for name in ('first', 'last'):
+        assert_same_weights(results[name], finished[1][name])
+    whole = (finished[0] / '02_between/sum.txt').read_text()
+    assert (tmp_path / '02_between/sum.txt').read_text() == whole
+    if at[1] == 3:
+        cut = tmp_path / at[0] / 'iter_2.pth'
+        assert f"{at[0][3:]}' goes on from {cut}" in (tmp_path / 'stages.log').read_text()
+
+
+def test_changed_setting_of_a_finished_stage_is_refused(own_copy):
+    before = folder_state(own_copy)
+    cfg = staged_config(own_copy)
+    cfg.stages.first.model = {'decode_head': {'dropout_ratio': 0.1}}
+    with pytest.raises(ValueError, match='not as the config has it now') as caught:
+        train(cfg)
+    message = str(caught.value)
+    assert "stage 1/3 'first' is finished, but not as the config has it now" in message
+    assert 'model.decode_head.dropout_ratio: 0.5 -> 0.1' in message
+    assert f'rm -r {own_copy}/01_first {own_copy}/02_between {own_copy}/03_last' in message
+    assert folder_state(own_copy) == before
+
+
+def test_changed_setting_of_a_cut_stage_is_refused(tmp_path):
+    KillInStageHook.at = ('01_first', 3)
+    with pytest.raises(KilledError):
+        train(staged_config(tmp_path))
+    with pytest.raises(ValueError, match=r"stage 1/3 'first' is begun(.|\n)*randomness.seed: 3 -> 4"):
+        train(staged_config(tmp_path, randomness={'seed': 4}))
+
+
+def test_settings_without_effect_may_change(own_copy):
+    cfg = staged_config(own_copy, log_level='ERROR', my_variable=5)
+    cfg.train_dataloader.num_workers = 1
+    cfg.default_hooks.logger.interval = 50
+    assert set(train(cfg)) == {'first', 'between', 'last'}
+
+
+def test_stage_made_from_a_result_that_is_gone_or_new(own_copy):
+    shutil.rmtree(own_copy / '01_first')
+    with pytest.raises(ValueError, match='that it was made from is gone') as caught:
+        train(staged_config(own_copy))
+    assert "stage 2/3 'between' is finished" in str(caught.value)
+    assert "the result of stage 'first' that it" in str(caught.value)
+    assert not (own_copy / '01_first').exists()
+    train(staged_config(own_copy, only='first'))
+    with pytest.raises(ValueError, match=r"'between' is finished(.|\n)*stage 'first' has run again"):
+        train(staged_config(own_copy))
+
+
+def test_stages_run_alone(tmp_path, finished):
+    with pytest.raises(ValueError, match=r"'last' needs the result of stage 'first'.*--cfg-options only=first"):
+        train(staged_config(tmp_path, only='last'))
+    assert set(train(staged_config(tmp_path, only='first'))) == {'first'}
+    assert set(train(staged_config(tmp_path, only=['between', 'last']))) == {'first', 'between', 'last'}
+    assert_same_weights(tmp_path / '03_last/iter_4.pth', finished[1]['last'])
+    with pytest.raises(ValueError, match="only='cam': the stages are first, between, last"):
+        train(staged_config(tmp_path, only='cam'))
+
+
+def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
+    (own_copy / '01_first/iter_4.pth').unlink()
+    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # nobody needs it any more
+    shutil.rmtree(own_copy / '03_last')
+    with pytest.raises(ValueError, match=rf'needs {own_copy}/01_first/iter_4.pth, which is gone.*\n?.*rm -r'):
+        train(staged_config(own_copy))
+
+
+def test_missing_input_is_named(tmp_path):
+    cfg = staged_config(tmp_path)
+    cfg.stages.first.inputs = [str(tmp_path / 'labels.json')]
+    with pytest.raises(ValueError, match=rf"'first': its input {tmp_path}/labels.json is missing"):
+        train(cfg)
+    cfg.stages.first.inputs = []
+    cfg.stages.last.inputs = ['{stages.between.dir}/other.txt']
+    with pytest.raises(FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing"):
+        train(cfg)
+
+
+def test_changed_input_file_is_named(own_copy, tmp_path):
+    file = tmp_path / 'numbers.txt'
+    cfg = staged_config(tmp_path / 'work')
+    cfg.stages = {'first': {'custom_hooks': [{'type': 'ReadHook', 'path': str(file)}]}}
+    file.write_text('1')
+    train(cfg)
+    train(cfg)
+    file.unlink()
+    train(cfg)  # what was made from it is still there
+    file.write_text('2')
+    with pytest.raises(ValueError, match=f'the file {file} is another one now'):
+        train(cfg)
+
+
+def test_foreign_folder_is_not_touched(tmp_path):
+    (tmp_path / '01_first').mkdir()
+    (tmp_path / '01_first/mine.txt').write_text('mine')
+    with pytest.raises(ValueError, match='has files and no stage.json.*nothing is overwritten'):
+        train(staged_config(tmp_path))
+
+
+def test_a_stage_keeps_its_folder_when_another_is_put_before_it(own_copy):
+    cfg = staged_config(own_copy)
+    stages = cfg.stages.to_dict()
+    cfg.stages = {'zeroth': {'task': {'type': 'SumWeights', 'checkpoint': 'none'}}, **stages}
+    runner = StagedRunner.from_cfg(cfg)
+    assert runner.stages['first'].work_dir == own_copy / '01_first'
+    assert runner.stages['zeroth'].work_dir == own_copy / '01_zeroth'
+    cfg.only = ['first', 'between', 'last']
+    before = folder_state(own_copy)
+    train(cfg)
+    assert folder_state(own_copy) == before
+
+
+def test_config_files_as_stages(tmp_path):
+    base = staged_config('x').to_dict()
+    for key in ('runner_type', 'stages', 'work_dir'):
+        base.pop(key)
+    Config(base).dump(tmp_path / 'training.py')
+    (tmp_path / 'pipeline.py').write_text(
+        "runner_type = 'StagedRunner'\n"
+        "stages = dict(a='training.py', b=dict(config='training.py', load_from='{stages.a}'))\n"
+        "stages['b']['train_cfg'] = dict(max_iters=2)\n"
+    )
+    cfg = Config.fromfile(tmp_path / 'pipeline.py')
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.merge_from_dict({'stages.b.train_dataloader.batch_size': 1})
+    runner = StagedRunner.from_cfg(cfg)
+    assert runner.stages['a'].config['train_cfg']['max_iters'] == 4
+    assert runner.stages['b'].config['train_cfg']['max_iters'] == 2
+    assert runner.stages['b'].config['train_dataloader']['batch_size'] == 1
+    cfg.stages.a = 'other.py'
+    with pytest.raises(FileNotFoundError, match=rf"stage 'a': no config file at other.py or {tmp_path}/other.py"):
+        StagedRunner.from_cfg(cfg)
+
+
+def test_amp_reaches_every_training():
+    runner = StagedRunner.from_cfg(staged_config('x', amp=True))
+    for name in ('first', 'last'):
+        wrapper = runner.stages[name].config['optim_wrapper']
+        assert (wrapper['type'], wrapper['loss_scale']) == ('AmpOptimWrapper', 'dynamic')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'stages': {}}, 'StagedRunner needs stages=dict'),
+        ({'work_dir': None}, 'StagedRunner needs a work_dir'),
+        ({'load_from': 'a.pth'}, 'load_from=.a.pth. stands beside the stages: write it into the stage'),
+        ({'stages': {'a b': {}}}, "stage 'a b': names of stages consist of"),
+        ({'stages': {'a': {'model': None}}}, "stage 'a' has no model: a stage is a config that trains"),
+        ({'stages': {'a': {'task': {'x': 1}}}}, "stage 'a': a task is task=dict"),
+        ({'stages': {'a': {'task': {'type': 'X'}, 'model': {}}}}, "stage 'a': a task is task=dict"),
+        ({'stages': {'a': {'load_from': '{stages.b}'}, 'b': {}}}, r"'a': \{stages.b\} is neither.*there is none"),
+        ({'stages': {'a': {}, 'b': {'load_from': '{stages.a.best}'}}}, r'\{stages.a.best\} is neither.*choose from a'),
+        ({'stages': {'a': {'stages': {}}}}, "stage 'a' has stages of its own"),
+    ],
+)
+def test_bad_configs(changes, message):
+    with pytest.raises(ValueError, match=message):
+        StagedRunner.from_cfg(Config({**staged_config('x').to_dict(), **changes}))
+
+
+def test_task_of_the_wrong_kind(tmp_path):
+    cfg = staged_config(tmp_path, stages={'a': {'task': {'type': torch.nn.ReLU}}})
+    with pytest.raises(TypeError, match="stage 1/1 'a': ReLU is no StageTask"):
+        train(cfg)
+
+
+def test_training_without_a_checkpoint(tmp_path):
+    cfg = staged_config(tmp_path, stages={'a': {}})
+    cfg.default_hooks.checkpoint.save_last = False
+    cfg.default_hooks.checkpoint.interval = 100
+    with pytest.raises(ValueError, match="stage 1/1 'a' ended without a checkpoint"):
+        train(cfg)
+
+
+def test_files_that_settings_name(tmp_path):
+    (tmp_path / 'labels.json').write_text('{}')
+    config = {'dataset': {'data_root': str(tmp_path), 'weak_labels': [{'path': 'labels.json'}], 'img_path': 'images'}}
+    assert list(input_files(config)) == [tmp_path / 'labels.json']
+
+
+def test_differences_are_lines():
+    old = {'a': {'b': [1, 2]}, 'c': 1}
+    assert list(differences(old, {'a': {'b': [1, 3]}, 'd': None})) == [
+        'a.b.1: 2 -> 3',
+        'c: 1 -> (not set)',
+        'd: (not set) -> null',
+    ]
+    assert list(differences([1], [1, 2], 'x')) == ['x: [1] -> [1, 2]']
+    assert relevant_settings({'model': {'type': Path}, 'x': 1})['model']['type'].endswith('Path')

@@ -1,0 +1,84 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_wsss.functional._grids import pool_mask, resize_inside
+
+
+def loop_resize(field, size, inside, align_corners=True):
+    """Bilinear weights by hand, those of cells outside left out."""
+    _, channels, height, width = field.shape
+    result, reached = torch.zeros(1, channels, *size, dtype=torch.float64), torch.zeros(1, 1, *size, dtype=torch.bool)
+    for y in range(size[0]):
+        for x in range(size[1]):
+            at_y, at_x = y * (height - 1) / max(size[0] - 1, 1), x * (width - 1) / max(size[1] - 1, 1)
+            if not align_corners:
+                at_y = min(max((y + 0.5) * height / size[0] - 0.5, 0), height - 1)
+                at_x = min(max((x + 0.5) * width / size[1] - 0.5, 0), width - 1)
+            total, weights = torch.zeros(channels, dtype=torch.float64), 0.0
+            for row in range(height):
+                for column in range(width):
+                    weight = max(0, 1 - abs(at_y - row)) * max(0, 1 - abs(at_x - column))
+                    if weight > 1e-9 and inside[0, 0, row, column] >= 1:
+                        total += weight * field[0, :, row, column]
+                        weights += weight
+            if weights:
+                result[0, :, y, x] = total / weights
+                reached[0, 0, y, x] = True
+    return result, reached
+
+
+def case(size=(5, 6), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    field = torch.randn(1, 3, *size, generator=generator, dtype=torch.float64)
+    return field, (torch.rand(1, 1, *size, generator=generator) > 0.4).double()
+
+
+@pytest.mark.parametrize('size', [(5, 6), (9, 11), (17, 3), (3, 4), (1, 1)])
+@pytest.mark.parametrize('align_corners', [True, False])
+def test_resize_equals_the_loop(size, align_corners):
+    field, inside = case()
+    expected, reached = loop_resize(field, size, inside, align_corners)
+    result, where = resize_inside(field, size, inside, align_corners=align_corners)
+    torch.testing.assert_close(result, expected)
+    assert torch.equal(where, reached)
+
+
+def test_all_inside_is_plain_interpolation():
+    field, inside = case()
+    result, reached = resize_inside(field, (11, 13), torch.ones_like(inside))
+    torch.testing.assert_close(result, F.interpolate(field, (11, 13), mode='bilinear', align_corners=True))
+    assert reached.all()
+    assert not resize_inside(field, (11, 13), 0 * inside)[0].any()
+
+
+@pytest.mark.parametrize('bad', [math.nan, math.inf])
+@pytest.mark.parametrize('size', [(5, 6), (12, 13)])
+def test_cells_outside_have_no_effect_and_no_gradient(bad, size):
+    field, inside = case()
+    leaf = torch.where(inside > 0, field, bad).requires_grad_()
+    result, _ = resize_inside(leaf, size, inside)
+    assert torch.equal(result, resize_inside(field, size, inside)[0])
+    (grad,) = torch.autograd.grad(result.square().sum(), leaf)
+    assert grad.isfinite().all()
+    assert not grad[(inside == 0).expand_as(grad)].any()
+    field.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: resize_inside(x, size, inside)[0], field)
+
+
+def test_half_fields_come_back_in_float32():
+    field, inside = case()
+    result, _ = resize_inside(field.bfloat16(), (9, 9), inside)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, resize_inside(field.bfloat16().float(), (9, 9), inside)[0])
+
+
+def test_a_cell_counts_if_all_its_pixels_do():
+    mask = torch.ones(1, 1, 8, 12)
+    mask[0, 0, 3, 5] = 0
+    mask[0, 0, 7, 11] = 0.9
+    pooled = pool_mask(mask, (2, 3))
+    assert pooled.tolist() == [[[[1, 0, 1], [1, 1, 0]]]]
+    assert mask[0, 0, 7, 11] == pytest.approx(0.9)
