@@ -37,6 +37,7 @@ READER_OPTIONS = {
     'index_png': ('path', 'unlabelled', 'suffix'),
     'voc_xml': ('path', 'boxes', 'tags'),
     'citypersons': ('path', 'visible'),
+    'craid': ('path', 'background'),
 }
 
 
@@ -71,6 +72,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--visible', action=argparse.BooleanOptionalAction, default=True, help='boxes of what is visible of a person'
     )
     _add_box_points(persons)
+
+    berries = _reader_parser(formats, 'craid', 'points of CRAID', 'the CSV file, or a folder of painted points', '.png')
+    berries.add_argument('--background', help='the folder of painted points of the background')
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
     clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')

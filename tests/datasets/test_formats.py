@@ -442,7 +442,8 @@ def test_a_wrong_source_is_explained(source, message):
 
 
 def test_the_readers_have_the_documented_names():
-    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'citypersons'}
+    documented = {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'citypersons', 'craid'}
+    assert set(READERS) == documented
 
 
 def test_the_example_in_the_docs_is_read(tmp_path):
@@ -488,3 +489,52 @@ def test_citypersons_names_what_is_wrong(tmp_path, objects):
         read_labels(citypersons(tmp_path, objects), ('background', 'person'))
     with pytest.raises(ValueError, match='citypersons gives two classes'):
         read_labels(citypersons(tmp_path, []), ('background', 'person', 'rider'))
+
+
+CRAID = ('background', 'berry')
+
+
+def paint(folder, name, size, *points):
+    values = np.zeros(size, np.uint8)
+    for x, y in points:
+        values[y, x] = 1
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(values).save(folder / f'{name}.png')
+
+
+def test_craid_points_from_a_table_or_from_pictures(tmp_path):
+    (tmp_path / 'points.csv').write_text(
+        'filename,count,locations\na.png,2,"[(3.9, 5.2), (0, 1)]"\nb.png,0,[]\n', encoding='utf-8'
+    )
+    paint(tmp_path / 'back_masks', 'a', (8, 9), (7, 6))
+    paint(tmp_path / 'masks', 'a', (8, 9), (3, 5), (0, 1))
+    table = {'format': 'craid', 'path': 'points.csv', 'background': 'back_masks'}
+    for source, ids in ((table, {'a', 'b'}), ({**table, 'path': 'masks'}, {'a'})):
+        images = read_labels(source, CRAID, root=str(tmp_path), img_suffix='.png').images
+        assert set(images) == ids
+        found = images['a'].annotations
+        labelled = zip(found.points.tolist(), found.point_labels.tolist(), strict=True)
+        assert sorted(labelled) == [([0, 1], 1), ([3, 5], 1), ([7, 6], 0)]
+        assert (images['a'].file_name, images['a'].size) == ('a.png', (9, 8))
+    alone = read_labels({**table, 'background': None}, CRAID, root=str(tmp_path)).images
+    assert alone['a'].annotations.point_labels.tolist() == [1, 1]
+    assert not len(alone['b'].annotations.points)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('name,locations\na.png,[]\n', r"expected the columns filename, locations, got \['name', 'locations'\]"),
+        ('', 'expected the columns filename, locations, got None'),
+        ('filename,locations\na.png,"[(1, 2"\n', r"line 2: locations must be \[\(x, y\), ...\], got '\[\(1, 2'"),
+        ('filename,locations\na.png,"[(1, 2, 3)]"\n', 'line 2: locations must be'),
+        ('filename,locations\na.png\n', 'line 2: locations must be'),
+        ('filename,locations\na.png,[]\na.png,[]\n', "line 3: 'a.png' has a row already"),
+    ],
+)
+def test_craid_names_what_is_wrong(tmp_path, text, message):
+    path = write(tmp_path / 'points.csv', text)
+    with pytest.raises(ValueError, match=message):
+        read_labels({'format': 'craid', 'path': str(path)}, CRAID)
+    with pytest.raises(ValueError, match='craid gives two classes, the background and berries'):
+        read_labels({'format': 'craid', 'path': str(path)}, (*CRAID, 'leaf'))
