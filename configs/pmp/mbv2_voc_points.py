@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/datasets/voc_animals_points.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(losses=dict(_delete_=True, loss_pmp=dict(type='PMPLoss')))
+model = dict(losses=dict(_delete_=True, loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))))
 max_iters = 2600
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -39,7 +39,7 @@ model = dict(
         norm_cfg=norm_cfg,
         align_corners=False,
     ),
-    losses=dict(loss_pmp=dict(type='PMPLoss')),
+    losses=dict(loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
