@@ -12,6 +12,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(losses=dict(_delete_=True, loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))))
+epoch = 37  # iterations that go once through the data: what is logged are means over them
 max_iters = 2600
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -25,7 +26,8 @@ param_scheduler = [
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
+log_processor = dict(window_size=epoch)
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),

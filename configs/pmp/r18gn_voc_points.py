@@ -15,6 +15,7 @@ model = dict(
     backbone=dict(depth=18),
     decode_head=dict(in_channels=512, channels=128, num_convs=1, concat_input=False),
 )
+epoch = 37  # iterations that go once through the data: what is logged are means over them
 max_iters = 2600
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
 param_scheduler = [
@@ -24,7 +25,8 @@ param_scheduler = [
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
+log_processor = dict(window_size=epoch)
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),

@@ -31,6 +31,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     )
 )
+epoch = 189  # iterations that go once through the data: what is logged are means over them
 max_iters = 800
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
 param_scheduler = [
@@ -40,7 +41,8 @@ param_scheduler = [
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
+log_processor = dict(window_size=epoch)
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='ExpandingConfidenceHook'),
