@@ -45,7 +45,8 @@ default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
 log_processor = dict(window_size=epoch)
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    dict(type='ExpandingConfidenceHook'),
+    # 20 steps of expansion: the data comes round four times alone, and a step is 0.05 at most
+    dict(type='ExpandingConfidenceHook', epoch_length=40),
     dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),
 ]
