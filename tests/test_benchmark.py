@@ -188,3 +188,18 @@ def test_step_of_a_network_for_grey_images():
     done = run('step.py', 'configs/gated_crf/unet_acdc_scribbles.py', '--batch-size', 1, '--repeats', 1)
     assert done.returncode == 0, done.stderr
     assert 'failed' not in done.stdout
+
+
+def test_blots(tmp_path):
+    done = run('blots.py', '--sizes', 48, '--num-images', 1, '--repeats', 1, '--output', tmp_path / 'blots.json')
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / 'blots.json').read_text())['results']
+    assert result['cached']['cpu_s'] < result['made']['cpu_s']
+    assert '| 48 x 36 |' in done.stdout
+    assert 'no such config' in run('blots.py', '--config', 'missing.py').stderr
+
+
+def test_blots_table(load):
+    made, cached = ({'device': 'cpu', 'cpu_s': seconds} for seconds in (3.0, 0.03))
+    rows = load('blots').markdown([{'size': 160, 'num_images': 3, 'made': made, 'cached': cached}], 0.5)
+    assert rows.splitlines()[-1] == '| 160 x 120 | 1.0000 | 0.01000 | 2.000 | 0.020 |'

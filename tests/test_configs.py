@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
+import torch
+from mmengine.config import Config, DictAction
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
@@ -139,3 +140,48 @@ def test_mixed_recipe_adds_one_loss():
     recipe, mixed = (load(ROOT / f'single_stage/mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('', '_gated_crf'))
     assert mixed['model']['losses'].pop('loss_gated_crf')['type'] == 'GatedCRFLoss'
     assert mixed == recipe
+
+
+PMP = 'model.losses.loss_pmp.pseudo_masks'
+
+
+def readme_rows():
+    """The rows of the ablation and their options, as the table of the README has them."""
+    text = (ROOT / 'pmp/README.md').read_text()
+    table = text.split('| row | options |')[1].split('\n\n')[0]
+    cells = [line.split('|')[1:3] for line in table.splitlines() if line.startswith('|') and '---' not in line]
+    return {name.strip(): options.strip(' `').replace('PM.', f'{PMP}.').split() for name, options in cells}
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'pmp').glob('*.py')), ids=lambda path: path.stem)
+def test_rows_of_the_pmp_ablation(path):
+    rows = readme_rows()
+    assert len(rows) == 8
+    seen = set()
+    for name, options in rows.items():
+        cfg = load(path)
+        parse = DictAction._parse_iterable
+        cfg.merge_from_dict({key: parse(value) for key, value in (option.split('=') for option in options)})
+        part = MODELS.build(cfg.model).losses.loss_pmp.pseudo_masks
+        assert (part.blots is not None) == ('blots' in name or name == 'all')
+        assert (part.refiner is not None) == ('PAC' in name or name == 'all')
+        assert part.fields == ('fields' in name or name == 'all')
+        assert (part.threshold == 1) == (name in ('points alone', 'blots'))
+        seen.add((part.blots, part.refiner is None, part.fields, part.threshold))
+    assert len(seen) == 8
+
+
+def test_pmp_trains_from_scratch_without_batch_statistics():
+    for name in ('fcn_r50gn_voc', 'fcn_r50gn_cityscapes_persons', 'fcn_r50gn_inria', 'r18gn_voc'):
+        cfg = load(ROOT / f'pmp/{name}_points.py')
+        modules = list(MODELS.build(cfg.model).modules())
+        assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in modules)
+        groups = [module for module in modules if isinstance(module, torch.nn.GroupNorm)]
+        assert groups
+        assert all(module.num_channels // module.num_groups == 32 for module in groups)
+        assert cfg.model.backbone.conv_cfg.type == 'ConvWS'
+        assert not cfg.load_from
+        assert not cfg.model.backbone.get('init_cfg')
+    schedule = load(ROOT / 'pmp/fcn_r50gn_voc_points.py')
+    assert (schedule.optim_wrapper.optimizer.type, schedule.optim_wrapper.optimizer.lr) == ('SGD', 1e-5)
+    assert schedule.param_scheduler[0].type == 'CosineAnnealingLR'

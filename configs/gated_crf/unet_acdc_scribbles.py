@@ -4,50 +4,16 @@
 #   has no medical setting).
 # Expected, cost: docs/results.md.
 # Command: ACDC_ROOT=... python tools/train.py configs/gated_crf/unet_acdc_scribbles.py
-_base_ = ['../_base_/datasets/acdc_scribbles.py', '../_base_/default_runtime.py']
-norm_cfg = dict(type='BN', requires_grad=True)
+_base_ = [
+    '../_base_/models/unet_grey.py',
+    '../_base_/datasets/acdc_scribbles.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
-    type='WeakEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[70.0],
-        std=[60.0],
-        pad_val=0,
-        seg_pad_val=255,
-        size=(160, 160),
-        test_cfg=dict(size_divisor=16),
-    ),
-    backbone=dict(
-        type='UNet',
-        in_channels=1,
-        base_channels=16,
-        num_stages=5,
-        strides=(1, 1, 1, 1, 1),
-        enc_num_convs=(2, 2, 2, 2, 2),
-        dec_num_convs=(2, 2, 2, 2),
-        downsamples=(True, True, True, True),
-        enc_dilations=(1, 1, 1, 1, 1),
-        dec_dilations=(1, 1, 1, 1),
-        norm_cfg=norm_cfg,
-    ),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=32,
-        in_index=3,
-        channels=32,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=4,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-    ),
     losses=dict(
         loss_ce=dict(type='PartialCrossEntropyLoss'),
         loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1, start=0.05),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
 max_iters = 800
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))

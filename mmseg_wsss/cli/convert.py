@@ -12,7 +12,8 @@ from mmseg_wsss.datasets.class_sets import CLASS_SETS
 from mmseg_wsss.datasets.formats import read_labels
 from mmseg_wsss.datasets.formats.files import listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
-from mmseg_wsss.datasets.simulate import cityscapes_clicks
+from mmseg_wsss.datasets.inria import cut_inria, list_inria
+from mmseg_wsss.datasets.simulate import cityscapes_clicks, points_from_boxes
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet, image_id
 
 from ._labels import (
@@ -35,6 +36,8 @@ READER_OPTIONS = {
     'scribblesup': ('path',),
     'index_png': ('path', 'unlabelled', 'suffix'),
     'voc_xml': ('path', 'boxes', 'tags'),
+    'citypersons': ('path', 'visible'),
+    'craid': ('path', 'background'),
 }
 
 
@@ -60,6 +63,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     boxes = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
     boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
     boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
+    _add_box_points(boxes)
+
+    persons = _reader_parser(
+        formats, 'citypersons', 'CityPersons JSON boxes', 'the folder of *_gtBboxCityPersons.json', '_leftImg8bit.png'
+    )
+    persons.add_argument(
+        '--visible', action=argparse.BooleanOptionalAction, default=True, help='boxes of what is visible of a person'
+    )
+    _add_box_points(persons)
+
+    berries = _reader_parser(formats, 'craid', 'points of CRAID', 'the CSV file, or a folder of painted points', '.png')
+    berries.add_argument('--background', help='the folder of painted points of the background')
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
     clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')
@@ -67,26 +82,48 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
     add_output_arguments(clicks)
+
+    tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
+    tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
+    tiles.add_argument('--tiles', required=True, help='the folder to write images, masks, train.txt and val.txt to')
+    tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels')
+    tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
+    tiles.add_argument('--seed', type=int, default=0)
+    add_output_arguments(tiles)
     parser.set_defaults(run=run)
 
 
 def _reader_parser(
-    formats: argparse._SubParsersAction[argparse.ArgumentParser], name: str, title: str, path: str
+    formats: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    title: str,
+    path: str,
+    img_suffix: str = '.jpg',
 ) -> argparse.ArgumentParser:
     parser = formats.add_parser(name, help=title, description=title)
     parser.add_argument('path', help=path)
     add_class_argument(parser)
     parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
+    parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images')
     parser.add_argument('--split', help='text file with one image id a line; other images are left out')
     add_output_arguments(parser)
     return parser
 
 
+def _add_box_points(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--box-centres',
+        type=int,
+        metavar='N',
+        help='points instead of boxes: the middle of each, and N points per box outside all boxes (PMP: 4)',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of the points outside all boxes')
+
+
 def run(args: argparse.Namespace) -> int:
     """Convert and say what came out."""
     check_output(args)
-    labels = _cityscapes(args) if args.format == 'cityscapes-clicks' else _read(args)
+    labels = {'cityscapes-clicks': _cityscapes, 'inria': _inria}.get(args.format, _read)(args)
     labels.write(args.output)
     print(f'{args.output}: {summary(labels)}')
     return 0
@@ -101,7 +138,21 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     if not labels.images:
         raise ValueError(f'no image is left: {args.split} and {args.path} have no image id in common')
     labels = replace(labels, palette=palette)
-    return labels if args.images is None else with_image_sizes(labels, args.images, args.path)
+    labels = labels if args.images is None else with_image_sizes(labels, args.images, args.path)
+    if getattr(args, 'box_centres', None) is None:
+        return labels
+    images = {key: _with_box_points(key, entry, args) for key, entry in labels.images.items()}
+    return replace(labels, images=images)
+
+
+def _with_box_points(key: str, entry: ImageEntry, args: argparse.Namespace) -> ImageEntry:
+    if entry.size is None:
+        raise ValueError(
+            f'--box-centres needs the size of image {key!r}, which {args.path} does not give: add --images'
+        )
+    rng = np.random.default_rng([args.seed, crc32(key.encode())])
+    points = points_from_boxes(entry.annotations, entry.size[::-1], rng, num_background=args.box_centres)
+    return replace(entry, annotations=points.merged(entry.annotations.select(['tags'])))
 
 
 def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
@@ -123,3 +174,9 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
         images[image_id(name + IMAGE_SUFFIX)] = ImageEntry(name + IMAGE_SUFFIX, width, height, annotations)
     known = CLASS_SETS['cityscapes']
     return WeakLabelSet(tuple(known['classes']), tuple((*colour,) for colour in known['palette']), images)
+
+
+def _inria(args: argparse.Namespace) -> WeakLabelSet:
+    pairs = list_inria(args.path)
+    settings = {'tile': args.tile, 'num_background': args.num_background, 'seed': args.seed}
+    return cut_inria(progress(pairs, 'cutting', len(pairs)), args.tiles, **settings)

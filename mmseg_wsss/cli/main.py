@@ -16,6 +16,7 @@ COMMANDS = {
     'convert': 'turn label files of other tools into weak_labels.json',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
+    'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses see them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
     'report': 'where a run left checkpoint, metrics and pictures',

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmseg_wsss.datasets.formats.files import existing, listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
-from mmseg_wsss.datasets.simulate import KINDS, simulate_weak_annotations
+from mmseg_wsss.datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet
 
 from ._labels import (
@@ -38,6 +38,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument('--seed', type=int, default=0, help='the same seed gives an image the same labels')
     parser.add_argument('--instances', help='folder of instance PNGs (0: none); default: connected components')
     parser.add_argument('--num-per-object', type=int, default=1, help='clicks per object')
+    parser.add_argument(
+        '--points',
+        choices=POINT_RULES,
+        default=POINT_RULES[0],
+        help='clicks on objects and background, or the middle of every box and four points per box outside all boxes',
+    )
     parser.add_argument('--jitter', type=float, default=0.5, help='clicks: 0 innermost pixel .. 1 anywhere inside')
     parser.add_argument('--length', type=float, default=0.7, help='scribbles: fraction of the middle line')
     parser.add_argument('--min-area', type=int, default=64, help='leave out objects with fewer pixels')
@@ -83,6 +89,7 @@ def _simulate(args: argparse.Namespace, key: str, num_classes: int) -> ImageEntr
             jitter=args.jitter,
             length=args.length,
             min_area=args.min_area,
+            points=args.points,
         )
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error

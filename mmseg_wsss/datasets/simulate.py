@@ -6,6 +6,7 @@ All functions are pure: a mask (H, W) of class ids and a numpy ``Generator`` in,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmseg_wsss.structures import WeakAnnotations
 from ._regions import Mask, central_pixel, find_regions, inner_pixels, middle_line
 
 KINDS = ('points', 'scribbles', 'boxes', 'tags')
+POINT_RULES = ('objects', 'box-centres')
 
 
 def simulate_clicks(
@@ -124,6 +126,38 @@ def simulate_boxes(
     return WeakAnnotations(boxes=boxes, box_labels=[region.label for region in regions])
 
 
+def points_from_boxes(
+    boxes: WeakAnnotations, size: tuple[int, int], rng: np.random.Generator, *, num_background: int = 4
+) -> WeakAnnotations:
+    """Click on the middle of every box, and beside all boxes: the points of PMP (Akiva and Dana, 2021) on VOC.
+
+    A middle need not lie on its object. Nothing outside the boxes, no background points.
+
+    Args:
+        boxes: Labels with boxes; other kinds are left out.
+        size: (height, width) of the image.
+        rng: Source of randomness.
+        num_background: Background points per box, uniform over the pixels outside all boxes, no pixel twice.
+
+    Raises:
+        ValueError: If ``num_background`` is below 0.
+    """
+    if num_background < 0:
+        raise ValueError(f'num_background must not be negative, got {num_background}')
+    last = np.array(size[::-1]) - 1
+    centres = np.floor((boxes.boxes[:, :2] + boxes.boxes[:, 2:] + 1) / 2).clip(0, last)
+    free = np.ones(size, dtype=bool)
+    for x1, y1, x2, y2 in boxes.boxes:
+        free[max(0, math.floor(y1)) : math.ceil(y2) + 1, max(0, math.floor(x1)) : math.ceil(x2) + 1] = False
+    rows, columns = np.nonzero(free)
+    chosen = rng.choice(len(rows), min(num_background * len(centres), len(rows)), replace=False) if len(rows) else []
+    background = np.stack([columns[chosen], rows[chosen]], axis=1).reshape(-1, 2)
+    return WeakAnnotations(
+        points=np.concatenate([centres, background]),
+        point_labels=np.concatenate([boxes.box_labels, np.zeros(len(background), dtype=np.int64)]),
+    )
+
+
 def simulate_tags(mask: Mask, *, min_area: int = 1, ignore_index: int = 255) -> WeakAnnotations:
     """Name the foreground classes that have at least ``min_area`` pixels."""
     ids, counts = np.unique(mask, return_counts=True)
@@ -143,6 +177,7 @@ def simulate_weak_annotations(
     jitter: float = 0.5,
     length: float = 0.7,
     min_area: int = 1,
+    points: str = 'objects',
 ) -> WeakAnnotations:
     """Return weak labels of several kinds for one mask.
 
@@ -157,9 +192,11 @@ def simulate_weak_annotations(
         jitter: Of the clicks, see :func:`simulate_clicks`. Boxes are tight.
         length: Of the scribbles, see :func:`simulate_scribbles`.
         min_area: Objects with fewer pixels are left out.
+        points: Where clicks fall: ``'objects'``, see :func:`simulate_clicks`, or ``'box-centres'``, one for each
+            object, see :func:`points_from_boxes`.
 
     Raises:
-        ValueError: If a kind is unknown or the mask has a value that is no class id.
+        ValueError: If a kind or a rule for points is unknown or the mask has a value that is no class id.
 
     Example:
         >>> mask = np.zeros((8, 8), dtype=np.uint8)
@@ -176,10 +213,15 @@ def simulate_weak_annotations(
             f'the mask holds the values {wrong[:8]}, which are neither ids of the {num_classes} classes '
             f'(0..{num_classes - 1}) nor {ignore_index} (unlabelled)'
         )
+    if points not in POINT_RULES:
+        raise ValueError(f'points must be one of {", ".join(POINT_RULES)}, got {points!r}')
     shared = {'min_area': min_area, 'ignore_index': ignore_index}
+    height, width = mask.shape
     simulators: dict[str, Callable[[], WeakAnnotations]] = {
-        'points': lambda: simulate_clicks(
-            mask, rng, num_per_object=num_per_object, jitter=jitter, instances=instances, **shared
+        'points': lambda: (
+            points_from_boxes(simulate_boxes(mask, rng, instances=instances, **shared), (height, width), rng)
+            if points == 'box-centres'
+            else simulate_clicks(mask, rng, num_per_object=num_per_object, jitter=jitter, instances=instances, **shared)
         ),
         'scribbles': lambda: simulate_scribbles(mask, rng, length=length, instances=instances, **shared),
         'boxes': lambda: simulate_boxes(mask, rng, instances=instances, **shared),

@@ -6,6 +6,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 
 from mmseg_wsss.functional.boundary import boundary_matches
 from mmseg_wsss.functional.class_pruning import prune_classes
+from mmseg_wsss.functional.distance_fields import distance_fields, expand_distance_fields, expansion_step
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.importance_sampling import (
@@ -15,8 +16,10 @@ from mmseg_wsss.functional.importance_sampling import (
     probs_to_logits,
 )
 from mmseg_wsss.functional.ngwp import focal_mask_penalty, ngwp
+from mmseg_wsss.functional.pac import pac_refine
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional.point_blots import point_blots
 from mmseg_wsss.functional.pseudo_labels import balanced_cross_entropy, confident_labels
 from mmseg_wsss.functional.stochastic_gate import stochastic_gate
 
@@ -25,6 +28,9 @@ __all__ = [
     'balanced_cross_entropy',
     'boundary_matches',
     'confident_labels',
+    'distance_fields',
+    'expand_distance_fields',
+    'expansion_step',
     'feature_similarity_loss',
     'focal_mask_penalty',
     'gated_crf_loss',
@@ -32,8 +38,10 @@ __all__ = [
     'inverse_log_class_weights',
     'max_pooling_loss',
     'ngwp',
+    'pac_refine',
     'pamr',
     'partial_cross_entropy',
+    'point_blots',
     'probs_to_logits',
     'prune_classes',
     'stochastic_gate',

@@ -21,13 +21,16 @@ def pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.fl
     return 1 - F.adaptive_max_pool2d(left_out, size)
 
 
-def resize_inside(field: Tensor, size: tuple[int, int], inside: Tensor) -> tuple[Tensor, Tensor]:
-    """Resize bilinearly with aligned corners, from the cells inside the image alone.
+def resize_inside(
+    field: Tensor, size: tuple[int, int], inside: Tensor, *, align_corners: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Resize bilinearly, from the cells inside the image alone.
 
     Args:
         field: (B, C, H, W); may hold NaN or inf outside.
         size: (h, w).
         inside: 1 inside the image, (B, 1, H, W); anything below is outside.
+        align_corners: See :func:`torch.nn.functional.interpolate`.
 
     Returns:
         The resized field, (B, C, h, w) in float32 at least, 0 where no cell inside reaches; and where one does,
@@ -37,7 +40,7 @@ def resize_inside(field: Tensor, size: tuple[int, int], inside: Tensor) -> tuple
     field = torch.where(counts, field, 0).to(compute_dtype(field))
     if field.shape[2:] == size:
         return field, counts
-    weight = F.interpolate(counts.to(field.dtype), size, mode='bilinear', align_corners=True)
+    weight = F.interpolate(counts.to(field.dtype), size, mode='bilinear', align_corners=align_corners)
     reached = weight > _ROUNDING
-    field = F.interpolate(field, size, mode='bilinear', align_corners=True)
+    field = F.interpolate(field, size, mode='bilinear', align_corners=align_corners)
     return torch.where(reached, field / torch.where(reached, weight, 1), 0), reached

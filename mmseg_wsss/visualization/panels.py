@@ -15,6 +15,7 @@ from skimage.morphology import disk
 
 Image = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.integer]
+SoftMaps = npt.NDArray[np.floating]
 
 _PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
 _TITLE_HEIGHT = 20
@@ -32,7 +33,7 @@ def draw_panels(
     *,
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
-    steps: Mapping[str, LabelMap] | None = None,
+    steps: Mapping[str, LabelMap | SoftMaps] | None = None,
     valid: npt.NDArray | None = None,
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
@@ -49,7 +50,8 @@ def draw_panels(
         truth: Class ids, (H, W).
         palette: One RGB colour per class.
         classes: The names of the classes.
-        steps: More maps of class ids by title, (H, W) each, such as the pseudo-labels of the model.
+        steps: More maps by title, such as the pseudo-labels of the model: class ids, (H, W), or soft maps in [0, 1] of
+            every class, (C, H, W), where a pixel has the colour of its highest class, the paler the lower it is.
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
         ignore_index: The unlabelled value.
@@ -59,16 +61,19 @@ def draw_panels(
     """
     named = {'weak labels': weak_labels, **(steps or {}), 'prediction': prediction, 'truth': truth}
     maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
-    _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})})
-    present = _present_classes(maps, len(palette), ignore_index)
     if len(palette) != len(classes):
         raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
+    _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})}, len(palette))
+    present = _present_classes({name: m for name, m in maps.items() if m.ndim == 2}, len(palette), ignore_index)
     scale = max(1, round(_PANEL_SIZE / image.shape[1]))
     photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = palette
     drawn = {'photo': photo}
     for name, labels in maps.items():
+        if labels.ndim == 3:
+            drawn[name] = _enlarge(_draw_soft(labels, colours[: len(palette)]), scale)
+            continue
         labels = _enlarge(labels.astype(np.uint8), scale)
         if name == 'weak labels':
             drawn[name] = _draw_marks(photo, labels, colours, ignore_index)
@@ -128,11 +133,13 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
     return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
 
 
-def _check(image: Image, maps: Mapping[str, npt.NDArray]) -> None:
+def _check(image: Image, maps: Mapping[str, npt.NDArray], num_classes: int) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
     for name, labels in maps.items():
-        if labels.shape != image.shape[:2]:
+        if labels.ndim == 3 and len(labels) != num_classes:
+            raise ValueError(f'{name} must have one soft map for each of the {num_classes} classes, got {len(labels)}')
+        if labels.shape[-2:] != image.shape[:2]:
             raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
 
 
@@ -160,6 +167,11 @@ def _draw_dense(photo: Image, labels: LabelMap, colours: Image, ignore_index: in
     grey = photo.mean(axis=2, keepdims=True)
     blended = (0.3 * grey + 0.7 * colours[labels]).astype(np.uint8)
     return np.where((labels == ignore_index)[..., None], _hatched(labels.shape, crossed=False), blended)
+
+
+def _draw_soft(maps: SoftMaps, colours: Image) -> Image:
+    strength = maps.max(axis=0).clip(0, 1)[..., None]
+    return np.rint(strength * colours[maps.argmax(axis=0)] + (1 - strength) * 255).astype(np.uint8)
 
 
 def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:

@@ -151,3 +151,63 @@ def test_check_reports_what_the_data_set_would(root):
     (root / 'w.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"image 'a', points\[0\]: \(99, 0\) lies outside"):
         wsss('check', root / 'w.json', '--images', root / 'img')
+
+
+def test_convert_boxes_to_their_centres(root):
+    (root / 'xml').mkdir()
+    (root / 'xml/a.xml').write_text(
+        '<annotation><object><name>cat</name><bndbox><xmin>2</xmin><ymin>3</ymin><xmax>8</xmax><ymax>7</ymax></bndbox>'
+        '</object></annotation>'
+    )
+    common = ('convert', 'voc_xml', root / 'xml', '--classes', 'voc', '--box-centres', 4)
+    with pytest.raises(ValueError, match="--box-centres needs the size of image 'a'.*add --images"):
+        wsss(*common, '-o', root / 'points.json')
+    wsss(*common, '--images', root / 'img', '-o', root / 'points.json')
+    annotations = read_labels(str(root / 'points.json')).images['a'].annotations
+    assert annotations.points[0].tolist() == [4, 4]
+    assert annotations.point_labels.tolist() == [8, 0, 0, 0, 0]
+    assert len(annotations.boxes) == 0
+    wsss(*common, '--images', root / 'img', '--force', '-o', root / 'points.json')
+    again = read_labels(str(root / 'points.json')).images['a'].annotations
+    assert again.points.tolist() == annotations.points.tolist()
+
+
+def test_simulate_points_by_boxes(root):
+    common = ('--masks', root / 'ann', '--images', root / 'img', '--classes', 'background,cat')
+    wsss('simulate', *common, '--points', 'box-centres', '-o', root / 'w.json')
+    annotations = read_labels(str(root / 'w.json')).images['a'].annotations
+    assert annotations.points[0].tolist() == [17, 12]
+    assert annotations.point_labels.tolist() == [1, 0, 0, 0, 0]
+
+
+def test_convert_inria_cuts_tiles_and_clicks_on_buildings(root, capsys):
+    mask = np.zeros((25, 30), np.uint8)
+    mask[2:5, 2:5] = mask[12:18, 12:22] = 255
+    for name in ('austin5', 'austin6'):
+        image = np.random.default_rng(0).integers(0, 255, (25, 30, 3))
+        for folder, values in (('images', image), ('gt', mask)):
+            (root / 'inria' / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values.astype(np.uint8)).save(root / f'inria/{folder}/{name}.tif')
+    out = root / 'tiles'
+    wsss('convert', 'inria', root / 'inria', '--tiles', out, '--tile', 20, '-o', out / 'w.json')
+    keys = [f'austin6_{top}_{left}' for top in (0, 20) for left in (0, 20)]
+    assert (out / 'train.txt').read_text().split() == keys
+    assert (out / 'val.txt').read_text().split() == [key.replace('6', '5', 1) for key in keys]
+    labels = read_labels(str(out / 'w.json'))
+    for key in keys:
+        top, left = (int(part) for part in key.split('_')[1:])
+        tile = np.asarray(Image.open(out / f'masks/{key}.png'))
+        np.testing.assert_array_equal(tile, mask[top : top + 20, left : left + 20] // 255)
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(out / f'images/{key}.png')), image.astype(np.uint8)[top : top + 20, left : left + 20]
+        )
+        entry = labels.images[key].annotations
+        x, y = entry.points.astype(int).T
+        np.testing.assert_array_equal(tile[y, x], entry.point_labels)
+    counts = {key: np.bincount(labels.images[key].annotations.point_labels).tolist() for key in keys}
+    assert counts == {'austin6_0_0': [8, 2], 'austin6_0_20': [4, 1], 'austin6_20_0': [1], 'austin6_20_20': [1]}
+    save(root / 'inria/gt/austin6.tif', np.ones((25, 30)))
+    with pytest.raises(ValueError, match=r'austin6.tif: expected a mask of 0 and 255.*the values \[1\]'):
+        wsss('convert', 'inria', root / 'inria', '--tiles', out, '-o', root / 'v.json')
+    with pytest.raises(ValueError, match='tile must be a number of pixels from 1, got 0'):
+        wsss('convert', 'inria', root / 'inria', '--tiles', out, '--tile', 0, '-o', root / 'v.json')

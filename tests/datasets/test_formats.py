@@ -442,7 +442,8 @@ def test_a_wrong_source_is_explained(source, message):
 
 
 def test_the_readers_have_the_documented_names():
-    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml'}
+    documented = {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'citypersons', 'craid'}
+    assert set(READERS) == documented
 
 
 def test_the_example_in_the_docs_is_read(tmp_path):
@@ -452,3 +453,88 @@ def test_the_example_in_the_docs_is_read(tmp_path):
     assert set(entry.annotations.to_dict()) == {'points', 'scribbles', 'boxes', 'tags', 'mask'}
     with pytest.raises(ValueError, match=re.escape("images[0] ('field/1.jpg'): unknown key 'point'; did you mean")):
         read_labels(write(tmp_path / 'w.json', example.replace('"points":   ', '"point":   ')))
+
+
+def citypersons(folder, objects):
+    path = folder / 'ulm/ulm_000001_gtBboxCityPersons.json'
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({'imgHeight': 20, 'imgWidth': 30, 'objects': objects}))
+    return {'format': 'citypersons', 'path': str(folder)}
+
+
+def test_citypersons_boxes_count_from_zero_and_end_with_the_image(tmp_path):
+    objects = [
+        {'label': 'pedestrian', 'bbox': [2, 3, 4, 5], 'bboxVis': [2, 3, 4, 2], 'instanceId': 24000},
+        {'label': 'rider', 'bbox': [-3, 15, 8, 10], 'bboxVis': [0, 15, 5, 5], 'instanceId': 25000},
+        {'label': 'ignore', 'bbox': [1, 1, 2, 2], 'bboxVis': [1, 1, 2, 2], 'instanceId': 0},
+        {'label': 'person group', 'bbox': [1, 1, 2, 2], 'bboxVis': [1, 1, 2, 2], 'instanceId': 0},
+        {'label': 'sitting person', 'bbox': [40, 1, 2, 2], 'bboxVis': [40, 1, 2, 2], 'instanceId': 0},
+    ]
+    source = citypersons(tmp_path, objects)
+    suffix = '_leftImg8bit.png'
+    (entry,) = read_labels(source, ('background', 'person'), img_suffix=suffix).images.values()
+    assert entry.file_name == 'ulm/ulm_000001_leftImg8bit.png'
+    assert entry.size == (30, 20)
+    assert entry.annotations.boxes.tolist() == [[2, 3, 5, 4], [0, 15, 4, 19]]
+    assert entry.annotations.box_labels.tolist() == [1, 1]
+    (whole,) = read_labels({**source, 'visible': False}, ('background', 'person')).images.values()
+    assert whole.annotations.boxes.tolist() == [[2, 3, 5, 7], [0, 15, 4, 19]]
+
+
+@pytest.mark.parametrize(
+    'objects', [[{'label': 'rider'}], [{'label': 'rider', 'bboxVis': [1, 2]}], [{'bboxVis': [1, 2, 3, 4]}], 3]
+)
+def test_citypersons_names_what_is_wrong(tmp_path, objects):
+    with pytest.raises(ValueError, match=r'ulm_000001_gtBboxCityPersons.json: expected imgWidth.*bboxVis'):
+        read_labels(citypersons(tmp_path, objects), ('background', 'person'))
+    with pytest.raises(ValueError, match='citypersons gives two classes'):
+        read_labels(citypersons(tmp_path, []), ('background', 'person', 'rider'))
+
+
+CRAID = ('background', 'berry')
+
+
+def paint(folder, name, size, *points):
+    values = np.zeros(size, np.uint8)
+    for x, y in points:
+        values[y, x] = 1
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(values).save(folder / f'{name}.png')
+
+
+def test_craid_points_from_a_table_or_from_pictures(tmp_path):
+    (tmp_path / 'points.csv').write_text(
+        'filename,count,locations\na.png,2,"[(3.9, 5.2), (0, 1)]"\nb.png,0,[]\n', encoding='utf-8'
+    )
+    paint(tmp_path / 'back_masks', 'a', (8, 9), (7, 6))
+    paint(tmp_path / 'masks', 'a', (8, 9), (3, 5), (0, 1))
+    table = {'format': 'craid', 'path': 'points.csv', 'background': 'back_masks'}
+    for source, ids in ((table, {'a', 'b'}), ({**table, 'path': 'masks'}, {'a'})):
+        images = read_labels(source, CRAID, root=str(tmp_path), img_suffix='.png').images
+        assert set(images) == ids
+        found = images['a'].annotations
+        labelled = zip(found.points.tolist(), found.point_labels.tolist(), strict=True)
+        assert sorted(labelled) == [([0, 1], 1), ([3, 5], 1), ([7, 6], 0)]
+        assert (images['a'].file_name, images['a'].size) == ('a.png', (9, 8))
+    alone = read_labels({**table, 'background': None}, CRAID, root=str(tmp_path)).images
+    assert alone['a'].annotations.point_labels.tolist() == [1, 1]
+    assert not len(alone['b'].annotations.points)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('name,locations\na.png,[]\n', r"expected the columns filename, locations, got \['name', 'locations'\]"),
+        ('', 'expected the columns filename, locations, got None'),
+        ('filename,locations\na.png,"[(1, 2"\n', r"line 2: locations must be \[\(x, y\), ...\], got '\[\(1, 2'"),
+        ('filename,locations\na.png,"[(1, 2, 3)]"\n', 'line 2: locations must be'),
+        ('filename,locations\na.png\n', 'line 2: locations must be'),
+        ('filename,locations\na.png,[]\na.png,[]\n', "line 3: 'a.png' has a row already"),
+    ],
+)
+def test_craid_names_what_is_wrong(tmp_path, text, message):
+    path = write(tmp_path / 'points.csv', text)
+    with pytest.raises(ValueError, match=message):
+        read_labels({'format': 'craid', 'path': str(path)}, CRAID)
+    with pytest.raises(ValueError, match='craid gives two classes, the background and berries'):
+        read_labels({'format': 'craid', 'path': str(path)}, (*CRAID, 'leaf'))

@@ -8,12 +8,14 @@ from mmseg_wsss.datasets._regions import find_regions
 from mmseg_wsss.datasets.simulate import (
     KINDS,
     cityscapes_clicks,
+    points_from_boxes,
     simulate_boxes,
     simulate_clicks,
     simulate_scribbles,
     simulate_tags,
     simulate_weak_annotations,
 )
+from mmseg_wsss.structures import WeakAnnotations
 
 
 def rng(seed=0):
@@ -263,3 +265,33 @@ def test_without_instances_every_component_must_be_large():
         cityscapes_clicks(train_ids, np.zeros((2, 2)), rng())
     with pytest.raises(ValueError, match=r'nearest_fraction must lie in \(0, 1\], got 0'):
         cityscapes_clicks(train_ids, None, rng(), nearest_fraction=0)
+
+
+def test_points_of_boxes_are_their_middles_and_four_beside_all():
+    mask = scene()
+    generator = rng()
+    boxes = simulate_boxes(mask, generator)
+    points = points_from_boxes(boxes, mask.shape, generator)
+    middles, background = points.points[:3], points.points[3:]
+    assert points.point_labels.tolist() == [*boxes.box_labels.tolist(), *[0] * 12]
+    np.testing.assert_array_equal(middles, np.floor((boxes.boxes[:, :2] + boxes.boxes[:, 2:] + 1) / 2))
+    assert middles[0].tolist() == [12, 12]
+    for x, y in background:
+        assert 0 <= x < 60
+        assert 0 <= y < 40
+        assert not any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in boxes.boxes)
+    assert len(np.unique(background, axis=0)) == 12
+    by_rule = simulate_weak_annotations(mask, rng(), kinds=['points'], num_classes=3, points='box-centres')
+    np.testing.assert_array_equal(by_rule.points, points.points)
+
+
+def test_points_of_boxes_without_room_or_boxes():
+    whole = simulate_boxes(np.ones((4, 5), np.uint8), rng())
+    assert points_from_boxes(whole, (4, 5), rng()).points.tolist() == [[2, 2]]
+    assert points_from_boxes(WeakAnnotations(), (4, 5), rng()).num_labels == 0
+    assert points_from_boxes(WeakAnnotations(boxes=[[0, 0, 4, 2]], box_labels=[1]), (4, 5), rng()).num_labels == 5
+    assert points_from_boxes(whole, (40, 50), rng(), num_background=0).num_labels == 1
+    with pytest.raises(ValueError, match='num_background must not be negative, got -1'):
+        points_from_boxes(whole, (4, 5), rng(), num_background=-1)
+    with pytest.raises(ValueError, match="points must be one of objects, box-centres, got 'x'"):
+        simulate_weak_annotations(scene(), rng(), kinds=['points'], num_classes=3, points='x')

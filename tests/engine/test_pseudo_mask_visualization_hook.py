@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from PIL import Image
 
 from mmseg_wsss.engine.hooks import PseudoMaskVisualizationHook, WeakVisualizationHook
 from mmseg_wsss.engine.hooks._batch_pictures import rgb_picture
 from mmseg_wsss.engine.hooks.pseudo_mask_visualization_hook import tag_names
 from mmseg_wsss.visualization.panels import contact_sheet, draw_panels
 from tests.helpers.models import model_config, raw_batch
+from tests.helpers.pmp_runs import run_config
 
 CLASSES = ['background', 'cat', 'dog']
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
@@ -121,6 +124,25 @@ def test_intervals_limits_and_off():
     assert plain.shape[1] == 3 * 224 + 2 * 4 + 4
     with pytest.raises(ValueError, match='interval and max_images must be at least 1, got 0 and 4'):
         PseudoMaskVisualizationHook(interval=0)
+
+
+def test_the_steps_of_points_once_per_epoch(tmp_path):
+    config = run_config(tmp_path)
+    hooks = [{'type': 'ExpandingConfidenceHook'}, {'type': 'PseudoMaskVisualizationHook', 'interval': None}]
+    config.custom_hooks = [{'type': 'ExactResumeHook'}, *hooks]
+    config.train_cfg.max_iters = 3
+    config.visualizer = {
+        'type': 'SegLocalVisualizer',
+        'vis_backends': [{'type': 'LocalVisBackend'}],
+        'name': config.experiment_name,
+    }
+    runner = Runner.from_cfg(config)
+    runner.train()
+    (path,) = tmp_path.rglob('vis_image/*.png')
+    assert path.name == 'train_batch_3.png'  # 6 images, 2 at a time
+    # photo | labels | blots | distance field | refined | pseudo-mask | prediction of 32 pixels, enlarged
+    assert np.asarray(Image.open(path)).shape[1] == 7 * 7 * 32 + 6 * 4 + 4
+    assert 0 < runner.message_hub.get_scalar('train/loss_pmp/labelled_share').current() < 1
 
 
 def test_titles():

@@ -7,13 +7,16 @@ import torch.nn.functional as F
 from mmseg_wsss.functional._grids import pool_mask, resize_inside
 
 
-def loop_resize(field, size, inside):
-    """Bilinear weights with aligned corners by hand, those of cells outside left out."""
+def loop_resize(field, size, inside, align_corners=True):
+    """Bilinear weights by hand, those of cells outside left out."""
     _, channels, height, width = field.shape
     result, reached = torch.zeros(1, channels, *size, dtype=torch.float64), torch.zeros(1, 1, *size, dtype=torch.bool)
     for y in range(size[0]):
         for x in range(size[1]):
             at_y, at_x = y * (height - 1) / max(size[0] - 1, 1), x * (width - 1) / max(size[1] - 1, 1)
+            if not align_corners:
+                at_y = min(max((y + 0.5) * height / size[0] - 0.5, 0), height - 1)
+                at_x = min(max((x + 0.5) * width / size[1] - 0.5, 0), width - 1)
             total, weights = torch.zeros(channels, dtype=torch.float64), 0.0
             for row in range(height):
                 for column in range(width):
@@ -34,10 +37,11 @@ def case(size=(5, 6), seed=0):
 
 
 @pytest.mark.parametrize('size', [(5, 6), (9, 11), (17, 3), (3, 4), (1, 1)])
-def test_resize_equals_the_loop(size):
+@pytest.mark.parametrize('align_corners', [True, False])
+def test_resize_equals_the_loop(size, align_corners):
     field, inside = case()
-    expected, reached = loop_resize(field, size, inside)
-    result, where = resize_inside(field, size, inside)
+    expected, reached = loop_resize(field, size, inside, align_corners)
+    result, where = resize_inside(field, size, inside, align_corners=align_corners)
     torch.testing.assert_close(result, expected)
     assert torch.equal(where, reached)
 

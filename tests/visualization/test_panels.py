@@ -73,6 +73,18 @@ def test_steps_stand_before_the_prediction_with_unlabelled_pixels_hatched(photo)
         draw(photo, steps={'CAM': np.ones((3, 3), int)})
 
 
+def test_soft_maps_are_as_pale_as_they_are_low():
+    image, palette = np.zeros((1, SIDE, 3), np.uint8), [[0, 0, 0], [200, 0, 0], [0, 100, 0]]
+    maps = np.zeros((3, 1, SIDE))
+    maps[0, 0, 0], maps[2, 0, 1], maps[0, 0, 2], maps[2, 0, 2] = 1, 0.25, 0.5, 0.6
+    drawn = draw_panels(image, steps={'field': maps}, palette=palette, classes=CLASSES)
+    assert drawn[TITLE, STEP : STEP + 4].tolist() == [[0, 0, 0], [191, 216, 191], [102, 162, 102], [255, 255, 255]]
+    with pytest.raises(ValueError, match='field must have one soft map for each of the 3 classes, got 2'):
+        draw_panels(image, steps={'field': maps[:2]}, palette=palette, classes=CLASSES)
+    with pytest.raises(ValueError, match='field must have the size of the image'):
+        draw_panels(image, steps={'field': maps[:, :, 1:]}, palette=palette, classes=CLASSES)
+
+
 def test_unlabelled_truth_is_hatched_grey(photo):
     truth = np.full((SIDE, SIDE), 1)
     truth[:100] = 255

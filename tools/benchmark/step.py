@@ -66,11 +66,11 @@ def random_batch(batch_size: int, size: tuple[int, int], num_classes: int, chann
     for _ in range(batch_size):
         patches = generator.uniform(0, 255, (height // 16 + 1, width // 16 + 1, 3)).repeat(16, 0).repeat(16, 1)
         image = (patches[:height, :width] + generator.normal(0, 5, (height, width, 3))).clip(0, 255)
-        labels = np.full(size, 255, dtype=np.uint8)
+        labels, blots = np.full((2, *size), 255, dtype=np.uint8)
         classes = [0, *generator.choice(np.arange(1, num_classes), min(2, num_classes - 1), replace=False)]
         points = np.column_stack([generator.uniform(0, (width, height), (len(classes), 2)), classes])
         for x, y, label in points.astype(int):
-            labels[y, x] = label
+            labels[y, x] = blots[max(0, y - 8) : y + 8, max(0, x - 8) : x + 8] = label
         sample = {
             'img': image[..., :channels].astype(np.uint8),
             'gt_seg_map': labels,
@@ -78,9 +78,10 @@ def random_batch(batch_size: int, size: tuple[int, int], num_classes: int, chann
             'gt_points': points.astype(np.float32),
             'gt_boxes': np.array([[width // 4, height // 4, width, height, classes[-1]]], dtype=np.float32),
             'gt_tags': np.array(classes[1:], dtype=np.int64),
+            'point_blots': blots,
             'seg_fields': ['gt_seg_map'],
         }
-        packed.append(PackWeakSegInputs(meta_keys=()).transform(sample))
+        packed.append(PackWeakSegInputs(meta_keys=(), maps=['point_blots']).transform(sample))
     return {key: [sample[key] for sample in packed] for key in packed[0]}
 
 

@@ -13,6 +13,8 @@ from mmseg_wsss.structures import WeakLabelSet
 
 from .canonical import Palette, read_canonical, read_classes
 from .checks import check_numbers
+from .citypersons import read_citypersons
+from .craid import read_craid
 from .files import nearest
 from .index_png import read_index_png
 from .scribblesup import read_scribblesup
@@ -27,6 +29,8 @@ READERS: dict[str, Callable[..., WeakLabelSet]] = {
     'scribblesup': read_scribblesup,
     'index_png': read_index_png,
     'voc_xml': read_voc_xml,
+    'citypersons': read_citypersons,
+    'craid': read_craid,
 }
 PATH_ARGUMENTS = ('path', 'background')
 
@@ -103,7 +107,7 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
     if 'path' not in arguments:
         raise ValueError(f'the weak-label format {name!r} needs a path=...')
     for key in PATH_ARGUMENTS:
-        if root and key in arguments:
+        if root and arguments.get(key) is not None:
             paths = arguments[key]
             arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
     return arguments

@@ -2,7 +2,9 @@
 
 from ._pipeline_check import check_pipeline
 from .load_image_tags import LoadImageTags
+from .load_point_blots import LoadPointBlots
 from .load_pseudo_labels import LoadPseudoLabels
+from .load_reference_mask import LoadReferenceMask
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
@@ -15,7 +17,9 @@ from .weak_resize import WeakResize
 
 __all__ = [
     'LoadImageTags',
+    'LoadPointBlots',
     'LoadPseudoLabels',
+    'LoadReferenceMask',
     'LoadShapesImage',
     'LoadWeakAnnotations',
     'PackWeakSegInputs',

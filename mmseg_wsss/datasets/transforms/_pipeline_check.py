@@ -5,6 +5,8 @@ from typing import Any
 
 from mmcv.transforms import LoadAnnotations
 
+from .load_point_blots import LoadPointBlots
+from .load_reference_mask import LoadReferenceMask
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
@@ -63,8 +65,10 @@ def check_pipeline(transforms: Iterable[Any]) -> None:
     load, draw, pack = (kinds.index(k) for k in (LoadWeakAnnotations, RasterizeWeakAnnotations, PackWeakSegInputs))
     if not load < draw < pack:
         raise ValueError('the order must be LoadWeakAnnotations, RasterizeWeakAnnotations, PackWeakSegInputs')
+    if LoadPointBlots in kinds and kinds.index(LoadPointBlots) != load + 1:
+        raise ValueError('LoadPointBlots sees the image as it was: it must stand right after LoadWeakAnnotations')
     for index, step in enumerate(steps[:pack]):
-        if index not in (load, draw):
+        if index not in (load, draw) and not isinstance(step, LoadPointBlots | LoadReferenceMask):
             _check_step(step, between=load < index < draw)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from ...visualization.panels import contact_sheet, draw_panels
 from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
+from .expanding_confidence_hook import iterations_per_epoch
 
 
 @HOOKS.register_module()
@@ -24,7 +25,7 @@ class WeakVisualizationHook(Hook):
     and the random states are left as they were.
 
     Args:
-        interval: Iterations between two pictures.
+        interval: Iterations between two pictures; None: once through the data.
         max_images: Images of the batch to draw.
         draw: Whether to draw at all.
 
@@ -32,8 +33,8 @@ class WeakVisualizationHook(Hook):
         ValueError: If ``interval`` or ``max_images`` is below 1.
     """
 
-    def __init__(self, interval: int = 500, max_images: int = 4, draw: bool = True) -> None:
-        if interval < 1 or max_images < 1:
+    def __init__(self, interval: int | None = 500, max_images: int = 4, draw: bool = True) -> None:
+        if (interval is not None and interval < 1) or max_images < 1:
             raise ValueError(f'interval and max_images must be at least 1, got {interval} and {max_images}')
         self.interval = interval
         self.max_images = max_images
@@ -43,7 +44,9 @@ class WeakVisualizationHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None, outputs: Any = None
     ) -> None:
         """Draw, every ``interval`` iterations, on the main process."""
-        if not (self.draw and self.every_n_train_iters(runner, self.interval) and is_main_process()):
+        if not (self.draw and is_main_process()):
+            return
+        if not self.every_n_train_iters(runner, self.interval or iterations_per_epoch(runner)):
             return
         colours = class_colours(training_dataset(runner).metainfo)
         batch = {key: values[: self.max_images] for key, values in data_batch.items()}

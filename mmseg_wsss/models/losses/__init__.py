@@ -7,6 +7,7 @@ from .gated_crf_loss import GatedCRFLoss
 from .image_tag_loss import ImageTagLoss
 from .importance_sampling_loss import ImportanceSamplingLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
+from .pmp_loss import PMPLoss
 from .pseudo_mask_loss import PseudoMaskLoss
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'GatedCRFLoss',
     'ImageTagLoss',
     'ImportanceSamplingLoss',
+    'PMPLoss',
     'PartialCrossEntropyLoss',
     'PseudoMaskLoss',
 ]

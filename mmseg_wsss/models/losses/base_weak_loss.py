@@ -38,6 +38,14 @@ class BaseWeakLoss(BaseModule):
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the unweighted loss, a scalar."""
 
+    def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Return how labels come about that the loss makes, by title, for pictures; subclasses that make some override.
+
+        Returns:
+            Class ids, (B, h, w), or soft maps of all classes in [0, 1], (B, C, h, w), of the size of the image.
+        """
+        return {}
+
     def check_num_classes(self, num_classes: int) -> None:
         """Refuse, when the model is built, settings made for another number of classes; subclasses override.
 

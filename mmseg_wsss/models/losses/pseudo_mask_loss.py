@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -68,6 +69,14 @@ class PseudoMaskLoss(BaseTagLoss):
             ignore_index=inputs.ignore_index,
         )
 
+    def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Return the most probable classes before and after the refiner, and the pseudo-labels."""
+        made = self.pseudo_masks(inputs)
+        steps = {'CAM': _most_probable(made.cam, inputs.image)}
+        if self.refiner is not None:
+            steps[f'after {type(self.refiner).__name__}'] = _most_probable(made.refined, inputs.image)
+        return {**steps, 'pseudo-labels': made.labels}
+
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
         """Return the loss of every image, (B,); 0 if not all its tags are found."""
         labels = self.pseudo_masks(inputs).labels
@@ -78,3 +87,8 @@ class PseudoMaskLoss(BaseTagLoss):
         used = (losses.detach() > 0) & tagged
         self.statistics['images_used'] = used.sum() / tagged.sum().clamp(min=1)
         return losses
+
+
+def _most_probable(masks: Tensor, image: Tensor) -> Tensor:
+    """Return the class with the largest mask at every pixel of the image, (B, h, w)."""
+    return F.interpolate(masks, image.shape[2:], mode='bilinear', align_corners=True).argmax(dim=1)

@@ -1,6 +1,11 @@
 """Refiners: soft masks that follow the image."""
 
 from .dense_crf import DenseCRF
+from .pac_refiner import PACRefiner
 from .pamr import PAMR
 
-__all__ = ['PAMR', 'DenseCRF']
+__all__ = [
+    'PAMR',
+    'DenseCRF',
+    'PACRefiner',
+]

@@ -1,0 +1,55 @@
+# Inria Aerial Image Labeling cut into tiles of 500 px by wsss convert inria; the tiles 1 to 5 of each city are for
+# validation, as the data set suggests. data_root is the folder that the command wrote.
+data_root = '{{$INRIA_ROOT:data/inria_tiles}}'
+metainfo = dict(classes=('background', 'building'), palette=[[0, 0, 0], [230, 120, 40]])
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadWeakAnnotations', kinds=['points']),
+    dict(type='LoadPointBlots', cache_dir='work_dirs/point_blots', settings=dict(max_side=250)),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='RandomResize', resize_type='WeakResize', scale=(500, 500), ratio_range=(0.75, 1.5), keep_ratio=True),
+    dict(type='WeakRandomCrop', crop_size=(320, 320), min_labels=1),
+    dict(type='WeakRandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
+    dict(type='RasterizeWeakAnnotations', click_diameter=1),
+    dict(type='PackWeakSegInputs', maps=['point_blots']),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        type='WeakSegDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='train.txt',
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        img_suffix='.png',
+        weak_labels='weak_labels.json',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WeakSegDataset',
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='val.txt',
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        img_suffix='.png',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

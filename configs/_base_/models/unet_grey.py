@@ -1,0 +1,41 @@
+# A small UNet for grey images in crops of 160 px, sized for a CPU.
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[70.0],
+        std=[60.0],
+        pad_val=0,
+        seg_pad_val=255,
+        size=(160, 160),
+        test_cfg=dict(size_divisor=16),
+    ),
+    backbone=dict(
+        type='UNet',
+        in_channels=1,
+        base_channels=16,
+        num_stages=5,
+        strides=(1, 1, 1, 1, 1),
+        enc_num_convs=(2, 2, 2, 2, 2),
+        dec_num_convs=(2, 2, 2, 2),
+        downsamples=(True, True, True, True),
+        enc_dilations=(1, 1, 1, 1, 1),
+        dec_dilations=(1, 1, 1, 1),
+        norm_cfg=norm_cfg,
+    ),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=32,
+        in_index=3,
+        channels=32,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=4,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

@@ -1,0 +1,52 @@
+# PMP on cardiac MR slices (ACDC) whose scribbles are reduced to points, sized for a CPU.
+#
+# Paper: Akiva, Dana, "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (the method; the paper has no
+#   medical setting).
+# Expected, cost: docs/results.md.
+# Command: wsss simulate --masks data/acdc_scribble/scribble_dir/train --images data/acdc_scribble/img_dir/train
+#   --classes 'background,right ventricle,myocardium,left ventricle' --jitter 1
+#   --min-area 1 -o data/acdc_scribble/points.json
+#   python tools/train.py configs/pmp/unet_acdc_points.py, with ACDC_ROOT and ACDC_POINTS (the file) in the environment
+_base_ = [
+    '../_base_/models/unet_grey.py',
+    '../_base_/datasets/acdc_scribbles.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(losses=dict(loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))))
+train_pipeline = [
+    dict(type='LoadImageFromFile', color_type='grayscale', imdecode_backend='pillow'),
+    dict(type='LoadWeakAnnotations', kinds=['points']),
+    dict(type='LoadPointBlots', cache_dir='work_dirs/point_blots'),
+    dict(type='LoadReferenceMask'),
+    dict(type='RandomResize', resize_type='WeakResize', scale=(256, 256), ratio_range=(0.8, 1.25), keep_ratio=True),
+    dict(type='WeakRandomRotate', prob=0.5, degree=20.0),
+    dict(type='WeakRandomCrop', crop_size=(160, 160), min_labels=1),
+    dict(type='WeakRandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
+    dict(type='RasterizeWeakAnnotations', click_diameter=1),
+    dict(type='PackWeakSegInputs', maps=['point_blots', 'reference']),
+]
+train_dataloader = dict(
+    dataset=dict(
+        weak_labels=dict(_delete_=True, format='canonical', path='{{$ACDC_POINTS:points.json}}'),
+        pipeline=train_pipeline,
+    )
+)
+epoch = 189  # iterations that go once through the data: what is logged are means over them
+max_iters = 800
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, T_max=max_iters - 50, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
+log_processor = dict(window_size=epoch)
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    # 20 steps of expansion: the data comes round four times alone, and a step is 0.05 at most
+    dict(type='ExpandingConfidenceHook', epoch_length=40),
+    dict(type='PseudoMaskVisualizationHook', interval=None),
+    dict(type='ResultSheetHook'),
+]

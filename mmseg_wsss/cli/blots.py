@@ -1,0 +1,64 @@
+"""``wsss blots``: the point blots of all training images into their cache, before the training."""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, TRANSFORMS
+
+import mmseg_wsss.plugin  # noqa: F401
+from mmseg_wsss.datasets.transforms.load_point_blots import KEY, LoadPointBlots
+
+from ._labels import progress
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``wsss``."""
+    parser = subparsers.add_parser(
+        'blots',
+        help='compute the point blots of a config before its training',
+        description='The point blots of all training images into their cache, with a progress bar.',
+    )
+    parser.add_argument('config', help='a config whose training pipeline has LoadPointBlots with a cache_dir')
+    parser.add_argument('--workers', type=int, default=1, help='processes')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute and say what came out."""
+    if args.workers < 1:
+        raise ValueError(f'--workers must be at least 1, got {args.workers}')
+    cfg = Config.fromfile(args.config)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    settings = cfg.train_dataloader.dataset
+    steps = [TRANSFORMS.build(step) for step in settings.pipeline]
+    places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
+    if not places or steps[places[0]].cache_dir is None:
+        raise ValueError(f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, nothing to do')
+    dataset = DATASETS.build({**settings, 'lazy_init': False})
+    dataset.pipeline.transforms = steps[: places[0] + 1]
+    labelled = _all_shares(dataset, args.workers)
+    print(
+        f'{steps[places[0]].cache_dir}: blots of {len(dataset)} images; they cover {np.mean(labelled):.1%} of an '
+        f'image, from {min(labelled):.1%} to {max(labelled):.1%}'
+    )
+    return 0
+
+
+def _all_shares(dataset: BaseDataset, workers: int) -> list[float]:
+    count = len(dataset)
+    if workers == 1:
+        return list(progress((_share(dataset, index) for index in range(count)), 'growing', count))
+    with ProcessPoolExecutor(workers) as pool:
+        return list(progress(pool.map(partial(_share, dataset), range(count), chunksize=4), 'growing', count))
+
+
+def _share(dataset: BaseDataset, index: int) -> float:
+    """Compute the blots of an image; return the share of its pixels that they cover."""
+    return float((dataset[index][KEY] != 255).mean())

@@ -1,0 +1,87 @@
+"""Inria Aerial Image Labeling: pictures of 5000 x 5000 pixels and masks of buildings, cut into tiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from PIL import Image
+
+from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+
+from ._regions import Mask, find_regions
+from .formats.files import existing, listed_files
+from .simulate import simulate_clicks
+
+CLASSES = ('background', 'building')
+PALETTE = ((0, 0, 0), (230, 120, 40))
+BUILDING = 255
+# The pictures 1 to 5 of every city, as those who made the data set suggest.
+NUM_VALIDATION = 5
+
+
+def list_inria(folder: str) -> list[tuple[Path, Path]]:
+    """Return the pictures and their masks, ``images/*.tif`` and ``gt/*.tif`` below a folder such as ``train``.
+
+    Raises:
+        FileNotFoundError: If the folder or a mask is missing.
+    """
+    _, images = listed_files(Path(folder) / 'images', '.tif', 'the folder of Inria pictures')
+    return [(image, existing(Path(folder) / 'gt' / image.name, f'the mask of {image.name}')) for image in images]
+
+
+def cut_inria(
+    pairs: Iterable[tuple[Path, Path]], output: str, *, tile: int = 500, num_background: int = 4, seed: int = 0
+) -> WeakLabelSet:
+    """Write tiles to ``images`` and ``masks`` and their names to ``train.txt`` and ``val.txt``; return their points.
+
+    A tile has one click in every building (8-connected in the tile) and some on the background, one at least.
+
+    Args:
+        pairs: Picture and mask, see :func:`list_inria`.
+        output: The folder to write.
+        tile: Side of a tile in pixels; what is left at the right and at the bottom is a smaller tile.
+        num_background: Background clicks per building.
+        seed: Of the clicks.
+
+    Raises:
+        ValueError: If the side is below 1, or a mask has another size than its picture or other values than 0 and 255.
+    """
+    if tile < 1:
+        raise ValueError(f'tile must be a number of pixels from 1, got {tile}')
+    root = Path(output)
+    for name in ('images', 'masks'):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    splits: dict[str, list[str]] = {'train': [], 'val': []}
+    images = {}
+    for image_path, mask_path in pairs:
+        image, mask = np.asarray(Image.open(image_path)), np.asarray(Image.open(mask_path))
+        if mask.shape != image.shape[:2] or not np.isin(np.unique(mask), (0, BUILDING)).all():
+            raise ValueError(
+                f'{mask_path}: expected a mask of 0 and {BUILDING} and of the shape {image.shape[:2]}, got the shape '
+                f'{mask.shape} and the values {np.unique(mask).tolist()[:8]}'
+            )
+        number = re.search(r'\d+$', image_path.stem)
+        split = 'val' if number and int(number.group()) <= NUM_VALIDATION else 'train'
+        for top in range(0, mask.shape[0], tile):
+            for left in range(0, mask.shape[1], tile):
+                key = f'{image_path.stem}_{top}_{left}'
+                window = np.s_[top : top + tile, left : left + tile]
+                labels = (mask[window] == BUILDING).astype(np.uint8)
+                Image.fromarray(image[window]).save(root / 'images' / f'{key}.png')
+                Image.fromarray(labels).save(root / 'masks' / f'{key}.png')
+                splits[split].append(key)
+                height, width = labels.shape
+                images[key] = ImageEntry(f'{key}.png', width, height, _clicks(labels, key, num_background, seed))
+    for name, keys in splits.items():
+        (root / f'{name}.txt').write_text(''.join(f'{key}\n' for key in keys))
+    return WeakLabelSet(CLASSES, PALETTE, images)
+
+
+def _clicks(labels: Mask, key: str, num_background: int, seed: int) -> WeakAnnotations:
+    buildings = len(find_regions(labels))
+    rng = np.random.default_rng([seed, crc32(key.encode())])
+    return simulate_clicks(labels, rng, num_background=max(1, num_background * buildings))

@@ -1,0 +1,5 @@
+"""Layers that mmcv does not have."""
+
+from .group_size_norm import GroupSizeNorm
+
+__all__ = ['GroupSizeNorm']

@@ -1,0 +1,72 @@
+"""A model that learns from points and from what it makes of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...functional import partial_cross_entropy
+from ...structures import LossInputs
+from ...structures.loss_inputs import REFERENCE_KEY
+from ..pseudo_masks import ExpandingMaps
+from .base_weak_loss import BaseWeakLoss
+
+PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
+
+
+@MODELS.register_module()
+class PMPLoss(BaseWeakLoss):
+    """Cross-entropy on pseudo-masks made from points in the same forward pass (Akiva and Dana, 2021).
+
+    The mean over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
+    ``ExpandingConfidenceHook``, which lets the fields expand; without it they stay as they are.
+
+    Logged beside the loss: ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels,
+    and where ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are
+    right, and ``object_precision``, the same of those labelled with any class but the background.
+
+    Differs from the paper: there label 0 means unlabelled and the background is the last class; here the background is
+    class 0, as everywhere in this project.
+
+    Args:
+        pseudo_masks: ``dict(type='ExpandingPseudoMasks', ...)``, or another part that makes ``ExpandingMaps`` of
+            ``LossInputs``.
+        loss_weight: Factor of the loss.
+        start: Fraction of the training before which the loss is 0.
+    """
+
+    def __init__(
+        self, pseudo_masks: Mapping[str, Any] = PSEUDO_MASKS, loss_weight: float = 1.0, start: float = 0.0
+    ) -> None:
+        super().__init__(loss_weight, start)
+        self.pseudo_masks = MODELS.build(dict(pseudo_masks))
+
+    def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Return blots, distance field, refined probabilities and pseudo-mask of a batch."""
+        made: ExpandingMaps = self.pseudo_masks(inputs)
+        return made.steps(inputs.logits.shape[1])
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the cross-entropy of the resized logits on the pseudo-labels."""
+        labels = self.pseudo_masks(inputs).labels
+        self.statistics = label_statistics(inputs, labels)
+        return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+
+
+def label_statistics(inputs: LossInputs, labels: Tensor) -> dict[str, Tensor]:
+    """Return the share of labelled pixels and, where the batch has full masks to compare with, of those that are right.
+
+    Args:
+        inputs: The batch.
+        labels: Pseudo-labels, (B, h, w), unlabelled outside the images.
+    """
+    labelled = labels != inputs.ignore_index
+    shares = {'labelled_share': labelled.sum() / inputs.valid.sum().clamp(min=1)}
+    if REFERENCE_KEY in inputs.maps:
+        truth = inputs.maps[REFERENCE_KEY][:, 0].long()
+        compared = labelled & (truth != inputs.ignore_index)
+        for name, chosen in {'precision': compared, 'object_precision': compared & (labels > 0)}.items():
+            shares[name] = (chosen & (labels == truth)).sum() / chosen.sum().clamp(min=1)
+    return shares

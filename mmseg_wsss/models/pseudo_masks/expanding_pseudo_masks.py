@@ -1,0 +1,157 @@
+"""Pseudo-masks from points: what the model predicts, near enough to the points, with point blots on top.
+
+Shape letters: B batch, C classes with the background, K classes that have a point in an image (at most), h x w pixels,
+g x g' the grid that masks are refined on.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...functional import distance_fields, expand_distance_fields
+from ...functional._grids import pool_mask, resize_inside
+from ...functional.distance_fields import NORMALISATIONS
+from ...structures import LossInputs
+from .confidence import confidence_scores
+
+REFINER = MappingProxyType({'type': 'PACRefiner'})
+
+
+class ExpandingMaps(NamedTuple):
+    """What was made on the way to pseudo-labels; none of it carries a gradient."""
+
+    classes: Tensor  # class id of each of the K maps of an image, -1 where it has fewer, (B, K) int64
+    blots: Tensor | None  # class ids, the unlabelled value outside, (B, h, w) int64
+    fields: Tensor  # expanded, 0 where an image has fewer, (B, K, h, w)
+    refined: Tensor  # probabilities after the refiner, 0 where an image has fewer, (B, K, h, w)
+    labels: Tensor  # class ids, the unlabelled value where nobody is sure, (B, h, w) int64
+
+    def steps(self, num_classes: int) -> dict[str, Tensor]:
+        """Return what to draw, by title: class ids, (B, h, w), and soft maps of all classes, (B, C, h, w)."""
+        blots = {} if self.blots is None else {'blots': self.blots}
+        soft = {'distance field': self.fields, 'refined': self.refined}
+        # classes that an image lacks go to a channel of their own, which is cut off
+        index = torch.where(self.classes < 0, num_classes, self.classes)[:, :, None, None].expand_as(self.fields)
+        batch, _, height, width = self.fields.shape
+        empty = self.fields.new_zeros(batch, num_classes + 1, height, width)
+        soft = {name: empty.scatter(1, index, maps)[:, :-1] for name, maps in soft.items()}
+        return {**blots, **soft, 'pseudo-mask': self.labels}
+
+
+@MODELS.register_module()
+class ExpandingPseudoMasks(nn.Module):
+    """Label the pixels that the model is sure of and that are near a point of the class (Akiva and Dana, 2021).
+
+    The softmax of the classes that have a point in the image, refined, times their distance field, expanded by the
+    confidence score of ``ExpandingConfidenceHook``: where the product is above ``threshold``, the pixel gets the class.
+    Point blots come on top, the labels of the annotator last. Everything else stays unlabelled. An image without points
+    keeps the labels it has.
+
+    Args:
+        refiner: ``dict(type='PACRefiner', ...)``, or another part with its signature; None leaves the probabilities as
+            they are.
+        refiner_stride: Pixels of the image in a cell of the grid that masks are refined on, along each side. The paper
+            does not give it: 4 is that of PAMR's published training.
+        threshold: In [0, 1]; 0.75 in the paper.
+        fields: Whether distance fields take part; without them the refined probability alone decides.
+        normalisation: Of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
+        blots: Key of the point blots in ``LossInputs.maps``; None: without blots.
+
+    Raises:
+        ValueError: If a setting is out of range or unknown.
+    """
+
+    def __init__(
+        self,
+        refiner: Mapping[str, Any] | None = REFINER,
+        refiner_stride: int = 4,
+        threshold: float = 0.75,
+        fields: bool = True,
+        normalisation: str = 'maximum',
+        blots: str | None = 'point_blots',
+    ) -> None:
+        super().__init__()
+        if not 0 <= threshold <= 1:
+            raise ValueError(f'threshold must lie in [0, 1], got {threshold}')
+        if isinstance(refiner_stride, bool) or not isinstance(refiner_stride, int) or refiner_stride < 1:
+            raise ValueError(f'refiner_stride must be a whole number of pixels from 1, got {refiner_stride!r}')
+        if normalisation not in NORMALISATIONS:
+            raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
+        self.refiner = None if refiner is None else MODELS.build(dict(refiner))
+        self.refiner_stride = refiner_stride
+        self.threshold = threshold
+        self.fields = fields
+        self.normalisation = normalisation
+        self.blots = blots
+
+    @torch.no_grad()
+    def forward(self, inputs: LossInputs) -> ExpandingMaps:
+        """Return the pseudo-labels of the batch and what they were made of.
+
+        Raises:
+            ValueError: If the pipeline gives no points or no blots.
+        """
+        fields, classes = self._fields(inputs)
+        refined = self._refined(inputs, classes)
+        sure, index = (refined * fields).max(dim=1)
+        ignore = inputs.ignore_index
+        labels = torch.where(sure > self.threshold, classes.gather(1, index.flatten(1)).view_as(index), ignore)
+        blots = self._blots(inputs)
+        if blots is not None:
+            labels = torch.where(blots != ignore, blots, labels)
+        labels = torch.where(inputs.valid[:, 0] >= 1, labels, ignore)
+        labels = torch.where(inputs.labels != ignore, inputs.labels, labels)
+        return ExpandingMaps(classes, blots, fields, refined, labels)
+
+    def _fields(self, inputs: LossInputs) -> tuple[Tensor, Tensor]:
+        """Return the expanded fields, (B, K, h, w), and their classes, (B, K)."""
+        if len(inputs.points) != len(inputs.labels):
+            raise ValueError(
+                'pseudo-masks from points need the points of every image, which the batch does not have: end the '
+                'pipeline with RasterizeWeakAnnotations and PackWeakSegInputs'
+            )
+        size = (inputs.labels.shape[1], inputs.labels.shape[2])
+        found = [
+            distance_fields(points[:, :2], points[:, 2].long(), size, normalisation=self.normalisation)
+            for points in inputs.points
+        ]
+        most = max(1, *(len(classes) for _, classes in found))
+        classes = torch.stack([F.pad(ids, (0, most - len(ids)), value=-1) for _, ids in found])
+        fields = torch.stack([F.pad(maps, (0, 0, 0, 0, 0, most - len(maps))) for maps, _ in found])
+        known = (classes >= 0)[:, :, None, None].to(fields.dtype)
+        if not self.fields:
+            return known * torch.ones_like(fields), classes
+        background, objects = confidence_scores()
+        scores = torch.where(classes == 0, background, objects)
+        return known * expand_distance_fields(fields, scores), classes
+
+    def _refined(self, inputs: LossInputs, classes: Tensor) -> Tensor:
+        """Return the refined probabilities of the classes at the size of the image, (B, K, h, w)."""
+        height, width = inputs.labels.shape[1:]
+        grid = (-(-height // self.refiner_stride), -(-width // self.refiner_stride))
+        known = (classes >= 0)[:, :, None, None]
+        channels = classes.clamp(min=0)[:, :, None, None].expand(-1, -1, *inputs.probs.shape[2:])
+        few = torch.where(known, inputs.probs.detach().gather(1, channels), 0)
+        few = F.interpolate(few, grid, mode='bilinear', align_corners=inputs.align_corners)
+        cells = pool_mask(inputs.valid, grid)
+        few = torch.where(cells > 0, few, 0)
+        if self.refiner is not None:
+            few = self.refiner(few, inputs.image, mask=inputs.valid, present=classes >= 0)
+        return resize_inside(few, (height, width), cells, align_corners=inputs.align_corners)[0]
+
+    def _blots(self, inputs: LossInputs) -> Tensor | None:
+        """Return the blots inside the image, (B, h, w) int64."""
+        if self.blots is None:
+            return None
+        if self.blots not in inputs.maps:
+            raise ValueError(
+                f'the batch has no map {self.blots!r}: put LoadPointBlots right after LoadWeakAnnotations and set '
+                f'PackWeakSegInputs(maps=[{self.blots!r}]), or train without blots (blots=None)'
+            )
+        blots = inputs.maps[self.blots][:, 0].long()
+        return torch.where(inputs.valid[:, 0] >= 1, blots, inputs.ignore_index)

@@ -1,0 +1,29 @@
+import pytest
+
+from mmseg_wsss.cli.main import main
+
+
+def write_config(folder, cache_dir):
+    step = '' if cache_dir is None else f"dict(type='LoadPointBlots', cache_dir={cache_dir!r}),"
+    (folder / 'config.py').write_text(f"""
+train_dataloader = dict(dataset=dict(type='ShapesDataset', num_images=3, size=(32, 40), pipeline=[
+    dict(type='LoadShapesImage'), dict(type='LoadWeakAnnotations'), {step}
+    dict(type='WeakRandomCrop', crop_size=(16, 16)), dict(type='RasterizeWeakAnnotations'),
+    dict(type='PackWeakSegInputs')]))
+""")
+    return str(folder / 'config.py')
+
+
+@pytest.mark.parametrize('workers', ['1', '2'])
+def test_every_image_is_cached(tmp_path, capsys, workers):
+    config = write_config(tmp_path, str(tmp_path / 'cache'))
+    assert main(['blots', config, '--workers', workers]) == 0
+    assert len(list((tmp_path / 'cache').glob('*.png'))) == 3
+    assert 'blots of 3 images; they cover' in capsys.readouterr().out
+
+
+def test_nothing_to_do_is_an_error(tmp_path, capsys):
+    assert main(['blots', write_config(tmp_path, None)]) == 2
+    assert 'has no LoadPointBlots with a cache_dir, nothing to do' in capsys.readouterr().err
+    assert main(['blots', write_config(tmp_path, str(tmp_path)), '--workers', '0']) == 2
+    assert '--workers must be at least 1, got 0' in capsys.readouterr().err
