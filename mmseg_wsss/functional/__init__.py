@@ -4,6 +4,13 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 :mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
 """
 
+from mmseg_wsss.functional.affinity import (
+    affinities,
+    affinity_labels,
+    affinity_loss,
+    affinity_terms,
+    pair_offsets,
+)
 from mmseg_wsss.functional.boundary import boundary_matches
 from mmseg_wsss.functional.class_pruning import prune_classes
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
@@ -18,9 +25,14 @@ from mmseg_wsss.functional.ngwp import focal_mask_penalty, ngwp
 from mmseg_wsss.functional.pamr import pamr
 from mmseg_wsss.functional.partial_ce import inverse_log_class_weights, partial_cross_entropy
 from mmseg_wsss.functional.pseudo_labels import balanced_cross_entropy, confident_labels
+from mmseg_wsss.functional.random_walk import random_walk
 from mmseg_wsss.functional.stochastic_gate import stochastic_gate
 
 __all__ = [
+    'affinities',
+    'affinity_labels',
+    'affinity_loss',
+    'affinity_terms',
     'average_pooling_loss',
     'balanced_cross_entropy',
     'boundary_matches',
@@ -32,9 +44,11 @@ __all__ = [
     'inverse_log_class_weights',
     'max_pooling_loss',
     'ngwp',
+    'pair_offsets',
     'pamr',
     'partial_cross_entropy',
     'probs_to_logits',
     'prune_classes',
+    'random_walk',
     'stochastic_gate',
 ]
