@@ -1,5 +1,6 @@
 """Weak losses: each takes one :class:`~mmseg_wsss.structures.LossInputs` and returns a scalar."""
 
+from .affinity_loss import AffinityLoss
 from .base_tag_loss import BaseTagLoss
 from .base_weak_loss import BaseWeakLoss
 from .feature_similarity_loss import FeatureSimilarityLoss
@@ -10,6 +11,7 @@ from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .pseudo_mask_loss import PseudoMaskLoss
 
 __all__ = [
+    'AffinityLoss',
     'BaseTagLoss',
     'BaseWeakLoss',
     'FeatureSimilarityLoss',
