@@ -5,7 +5,9 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 """
 
 from mmseg_wsss.functional.boundary import boundary_matches
+from mmseg_wsss.functional.cams import cam_label_probs, cam_seeds, normalised_cams
 from mmseg_wsss.functional.class_pruning import prune_classes
+from mmseg_wsss.functional.equivariance import equivariance_differences, pixel_correlation
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.importance_sampling import (
@@ -24,7 +26,10 @@ __all__ = [
     'average_pooling_loss',
     'balanced_cross_entropy',
     'boundary_matches',
+    'cam_label_probs',
+    'cam_seeds',
     'confident_labels',
+    'equivariance_differences',
     'feature_similarity_loss',
     'focal_mask_penalty',
     'gated_crf_loss',
@@ -32,8 +37,10 @@ __all__ = [
     'inverse_log_class_weights',
     'max_pooling_loss',
     'ngwp',
+    'normalised_cams',
     'pamr',
     'partial_cross_entropy',
+    'pixel_correlation',
     'probs_to_logits',
     'prune_classes',
     'stochastic_gate',
