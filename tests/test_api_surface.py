@@ -12,6 +12,11 @@ EXPORTS = {
     'mmseg_wsss.functional': {
         'average_pooling_loss',
         'boundary_matches',
+        'cam_label_probs',
+        'cam_seeds',
+        'equivariance_differences',
+        'normalised_cams',
+        'pixel_correlation',
         'importance_sampling_loss',
         'max_pooling_loss',
         'probs_to_logits',

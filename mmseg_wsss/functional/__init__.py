@@ -12,7 +12,9 @@ from mmseg_wsss.functional.affinity import (
     pair_offsets,
 )
 from mmseg_wsss.functional.boundary import boundary_matches
+from mmseg_wsss.functional.cams import cam_label_probs, cam_seeds, normalised_cams
 from mmseg_wsss.functional.class_pruning import prune_classes
+from mmseg_wsss.functional.equivariance import equivariance_differences, pixel_correlation
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
 from mmseg_wsss.functional.importance_sampling import (
@@ -36,7 +38,10 @@ __all__ = [
     'average_pooling_loss',
     'balanced_cross_entropy',
     'boundary_matches',
+    'cam_label_probs',
+    'cam_seeds',
     'confident_labels',
+    'equivariance_differences',
     'feature_similarity_loss',
     'focal_mask_penalty',
     'gated_crf_loss',
@@ -44,9 +49,11 @@ __all__ = [
     'inverse_log_class_weights',
     'max_pooling_loss',
     'ngwp',
+    'normalised_cams',
     'pair_offsets',
     'pamr',
     'partial_cross_entropy',
+    'pixel_correlation',
     'probs_to_logits',
     'prune_classes',
     'random_walk',
