@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .runner.stage_task import StageContext, StageTask
 
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
+Map = np.ndarray[Any, Any]
 
 
 def write_pseudo_labels(
@@ -62,16 +63,46 @@ def write_pseudo_labels(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+
+    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+        sample = model.test_step(pseudo_collate([dataset[index]]))[0]
+        return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
+
+    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
+    return write_label_folder(dataset, label, folder, source=source, coco_rle=coco_rle)
+
+
+@torch.no_grad()
+def write_label_folder(
+    dataset: Any,
+    label: Callable[[int, dict[str, Any]], tuple[Map, Map]],
+    folder: str | Path,
+    *,
+    source: Mapping[str, Any],
+    coco_rle: bool = False,
+    title: str = 'pseudo-labels',
+) -> dict[str, Any]:
+    """Label all images of a data set, shared out to the processes, and write a folder of pseudo-labels.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it.
+        label: Gets the index and the information of an image and returns class ids, 255 where unsure, and confidence,
+            (H, W) each.
+        folder: Where to write; what is there under the same names is written anew.
+        source: What ``pseudo_labels.json`` says of where the labels came from, the ``split`` among it.
+        coco_rle: Write ``coco_rle.json``, too.
+        title: Of the progress bar.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, and the ``split``.
+    """
     palette = dataset.metainfo['palette']
     rows = []
     indices = range(get_rank(), len(dataset), get_world_size())
-    for index in tqdm(indices, desc='pseudo-labels', disable=not is_main_process(), leave=False):
+    for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
         info = dataset.get_data_info(index)
-        with torch.no_grad():
-            sample = model.test_step(pseudo_collate([dataset[index]]))[0]
-        tags = known_classes(info) if known_tags else None
-        labels, confidence = label_and_confidence(sample.seg_logits.data, tags, unsure_below)
-        key, file_name = _names(info, dataset)
+        labels, confidence = label(index, info)
+        key, file_name = names_of(info, dataset)
         _check_size(info['img_path'], labels.shape)
         write_pseudo_label(folder, key, labels, confidence, palette)
         size = {'file_name': file_name, 'width': labels.shape[1], 'height': labels.shape[0]}
@@ -80,14 +111,13 @@ def write_pseudo_labels(
     summary = {
         'images': len(rows),
         'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
-        'split': split,
+        'split': source['split'],
     }
-    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, **summary}
     index = PseudoLabelIndex(
         tuple(dataset.metainfo['classes']),
         tuple((*map(int, colour),) for colour in palette),
         {key: size for _, key, size, _, _ in rows},
-        source,
+        {**source, **summary},
     )
     if is_main_process():
         write_index(folder, index)
@@ -153,9 +183,7 @@ def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
     return info['weak_annotations'].image_tags()
 
 
-def label_and_confidence(
-    logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> tuple[Map, Map]:
     """Return class ids (H, W), 255 where unsure, and the probability of the class, (H, W).
 
     Args:
@@ -179,8 +207,8 @@ def label_and_confidence(
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
 
 
-def _names(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
-    """Image id and file name below the image folder."""
+def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
+    """Return the id of an image and its file name below the image folder."""
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
