@@ -5,6 +5,8 @@ Shape letters: C classes, H x W the grid, N = H W pixels, P pairs of a pixel, se
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -12,12 +14,10 @@ from scipy import sparse
 from mmseg_wsss.functional._checks import check_positive
 from mmseg_wsss.functional.affinity import pair_offsets
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
 
 
-def random_walk(
-    scores: Array, affinity: Array, *, radius: int = 5, beta: float = 8.0, log2_steps: int = 6
-) -> npt.NDArray[np.float64]:
+def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float = 8.0, log2_steps: int = 6) -> Array:
     r"""Let scores walk between pixels that are alike (Ahn and Kwak, CVPR 2018, eq. 10 and 11).
 
     .. math::

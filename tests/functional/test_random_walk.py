@@ -1,7 +1,5 @@
 """Sparse steps against squared dense matrices."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,29 +8,13 @@ from hypothesis import strategies as st
 
 from mmseg_wsss.functional import affinities, pair_offsets, random_walk
 from mmseg_wsss.functional.random_walk import transition_matrix
+from tests.helpers.random_walk import dense_walk
 
 
 def random_inputs(size, channels=3, radius=3, seed=0, spread=0.3):
     rng = np.random.default_rng(seed)
     features = torch.from_numpy(spread * rng.normal(size=(1, 5, *size)))
     return rng.random((channels, *size)), affinities(features, radius=radius)[0].numpy(), features[0].numpy()
-
-
-def dense_walk(scores, features, radius, beta, log2_steps):
-    """As published: all pairs in one matrix, normalised by columns, squared."""
-    height, width = scores.shape[1:]
-    features = np.moveaxis(features, 0, -1)
-    pixels = [(y, x) for y in range(height) for x in range(width)]
-    matrix = np.eye(len(pixels))
-    for i, p in enumerate(pixels):
-        for j, q in enumerate(pixels):
-            if i != j and math.dist(p, q) < radius:
-                matrix[i, j] = math.exp(-np.abs(features[p] - features[q]).mean())
-    matrix = matrix**beta
-    matrix /= matrix.sum(axis=0, keepdims=True)
-    for _ in range(log2_steps):
-        matrix = matrix @ matrix
-    return (scores.reshape(len(scores), -1) @ matrix).reshape(scores.shape)
 
 
 @pytest.mark.parametrize(('size', 'log2_steps'), [((5, 7), 6), ((1, 6), 3), ((2, 2), 0)])
