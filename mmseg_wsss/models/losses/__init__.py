@@ -2,20 +2,24 @@
 
 from .base_tag_loss import BaseTagLoss
 from .base_weak_loss import BaseWeakLoss
+from .equivariant_regularization_loss import EquivariantRegularizationLoss
 from .feature_similarity_loss import FeatureSimilarityLoss
 from .gated_crf_loss import GatedCRFLoss
 from .image_tag_loss import ImageTagLoss
 from .importance_sampling_loss import ImportanceSamplingLoss
+from .multi_view_loss import MultiViewLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .pseudo_mask_loss import PseudoMaskLoss
 
 __all__ = [
     'BaseTagLoss',
     'BaseWeakLoss',
+    'EquivariantRegularizationLoss',
     'FeatureSimilarityLoss',
     'GatedCRFLoss',
     'ImageTagLoss',
     'ImportanceSamplingLoss',
+    'MultiViewLoss',
     'PartialCrossEntropyLoss',
     'PseudoMaskLoss',
 ]
