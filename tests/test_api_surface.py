@@ -70,7 +70,7 @@ REGISTERED = {
     'LOG_PROCESSORS': {'StageLogProcessor'},
     'METRICS': {'ContourFScore', 'SubsetIoUMetric', 'TagIoUMetric'},
     'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
-    'TASK_UTILS': {'WritePseudoLabels'},
+    'TASK_UTILS': {'WriteCAMs', 'WritePseudoLabels'},
     'TRANSFORMS': {
         'LoadImageTags',
         'LoadPseudoLabels',
