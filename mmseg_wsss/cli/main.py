@@ -17,6 +17,7 @@ COMMANDS = {
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
     'browse': 'draw training batches as the losses see them',
+    'cams': 'write class activation maps, and measure them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
     'report': 'where a run left checkpoint, metrics and pictures',
 }

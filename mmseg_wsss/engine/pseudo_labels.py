@@ -102,23 +102,16 @@ def write_label_folder(
     for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
         info = dataset.get_data_info(index)
         labels, confidence = label(index, info)
-        key, file_name = names_of(info, dataset)
-        _check_size(info['img_path'], labels.shape)
+        key, image = image_entry(info, dataset, labels.shape)
         write_pseudo_label(folder, key, labels, confidence, palette)
-        size = {'file_name': file_name, 'width': labels.shape[1], 'height': labels.shape[0]}
-        rows.append((index, key, size, int((labels == UNSURE).sum()), labels.size))
+        rows.append((index, key, image, int((labels == UNSURE).sum()), labels.size))
     rows = sorted(row for part in all_gather_object(rows) for row in part)
     summary = {
         'images': len(rows),
         'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
         'split': source['split'],
     }
-    index = PseudoLabelIndex(
-        tuple(dataset.metainfo['classes']),
-        tuple((*map(int, colour),) for colour in palette),
-        {key: size for _, key, size, _, _ in rows},
-        {**source, **summary},
-    )
+    index = make_index(dataset, {key: image for _, key, image, _, _ in rows}, {**source, **summary})
     if is_main_process():
         write_index(folder, index)
         if coco_rle:
@@ -147,8 +140,13 @@ class WritePseudoLabels(StageTask):
         return write_pseudo_labels(context.config_of(self.stage), self.checkpoint, context.work_dir, **self.settings)
 
 
-def prediction_dataset(cfg: Config, split: str) -> Any:
+def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
     """Build the data set of a split for prediction: every image as it is, no labels loaded into the pipeline.
+
+    Args:
+        cfg: A config.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        masks: Keep the folder of the true masks, that of the test data where the split has none, for scores.
 
     Raises:
         ValueError: If there is no such split, or it is made of several data sets.
@@ -161,15 +159,27 @@ def prediction_dataset(cfg: Config, split: str) -> Any:
         settings = settings.dataset
     if 'datasets' in settings:
         raise ValueError(f'{split}_dataloader.dataset is a {settings.type} of several: predict them one by one')
-    reader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
-    if reader is None:
-        raise ValueError('the config has no test_dataloader and no val_dataloader, whose pipeline reads the images')
+    reader = reader_of(cfg)
     pipeline = [step for step in reader.dataset.pipeline if step.type not in LOADERS_OF_LABELS]
     settings.update(pipeline=pipeline, test_mode=True)
     settings.pop('use_dense_masks', None)
     if 'data_prefix' in settings:  # there may be no masks: that is why labels are made
-        settings.data_prefix = ConfigDict({k: v for k, v in settings.data_prefix.items() if k != 'seg_map_path'})
+        folder = settings.data_prefix.pop('seg_map_path', None) or reader.dataset.data_prefix.get('seg_map_path')
+        if masks and folder:
+            settings.data_prefix.seg_map_path = folder
     return DATASETS.build(settings)
+
+
+def reader_of(cfg: Config) -> ConfigDict:
+    """Return the data loader whose pipeline reads images for prediction.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    reader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if reader is None:
+        raise ValueError('the config has no test_dataloader and no val_dataloader, whose pipeline reads the images')
+    return reader
 
 
 def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
@@ -205,6 +215,23 @@ def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_bel
     confidence, labels = logits.softmax(dim=0).max(dim=0)
     labels = torch.where(confidence < unsure_below, UNSURE, labels)
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
+
+
+def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> PseudoLabelIndex:
+    """Return the index of what was made from the images of a data set."""
+    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
+    return PseudoLabelIndex(tuple(dataset.metainfo['classes']), palette, images, source)
+
+
+def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
+
+    Raises:
+        ValueError: If the image has another size.
+    """
+    key, file_name = names_of(info, dataset)
+    _check_size(info['img_path'], tuple(shape))
+    return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
 
 
 def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:

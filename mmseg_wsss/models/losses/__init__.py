@@ -3,10 +3,12 @@
 from .affinity_loss import AffinityLoss
 from .base_tag_loss import BaseTagLoss
 from .base_weak_loss import BaseWeakLoss
+from .equivariant_regularization_loss import EquivariantRegularizationLoss
 from .feature_similarity_loss import FeatureSimilarityLoss
 from .gated_crf_loss import GatedCRFLoss
 from .image_tag_loss import ImageTagLoss
 from .importance_sampling_loss import ImportanceSamplingLoss
+from .multi_view_loss import MultiViewLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .pseudo_mask_loss import PseudoMaskLoss
 
@@ -14,10 +16,12 @@ __all__ = [
     'AffinityLoss',
     'BaseTagLoss',
     'BaseWeakLoss',
+    'EquivariantRegularizationLoss',
     'FeatureSimilarityLoss',
     'GatedCRFLoss',
     'ImageTagLoss',
     'ImportanceSamplingLoss',
+    'MultiViewLoss',
     'PartialCrossEntropyLoss',
     'PseudoMaskLoss',
 ]
