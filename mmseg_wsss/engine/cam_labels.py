@@ -6,7 +6,7 @@ Shape letters: K foreground classes of an image, H x W its pixels, h x w the gri
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from mmseg.registry import MODELS, TASK_UTILS
 from torch import Tensor, nn
 
 from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
+from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, cam_label_probs, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
 from ..models.segmentors import AffinityEncoderDecoder
+from .cam_scores import MaskScores, full_size_cams
+from .cams import chosen_classes
 from .checkpoints import check_weights
 from .pseudo_labels import Map, names_of, prediction_dataset, write_label_folder
 from .runner.stage_task import StageContext, StageTask
@@ -95,6 +98,7 @@ def write_random_walk(
     log2_steps: int = 6,
     refiner: Mapping[str, Any] | None = None,
     unsure_below: float = 0.0,
+    masks: str | Path | None = None,
     coco_rle: bool = False,
 ) -> dict[str, Any]:
     """Let class activation maps walk by the affinities of a network and write the result as pseudo-labels.
@@ -114,13 +118,16 @@ def write_random_walk(
         log2_steps: Binary logarithm of the number of steps.
         refiner: What refines the result at the size of the image, such as ``dict(type='DenseCRF', num_iters=1)``.
         unsure_below: Pixels of less confidence than this become 255.
+        masks: Folder of true masks, ``<image id>.png``, to measure the labels with, before ``unsure_below``; images
+            without one are not measured.
         coco_rle: Write ``coco_rle.json``, too.
 
     Returns:
-        ``images``, the share ``unsure`` of all pixels, and the ``split``.
+        ``images``, the share ``unsure`` of all pixels, the ``split``, and with ``masks`` the scores, in percent, by
+        names such as ``walk_train_known_tags_DenseCRF/mIoU``. Means are over the ``classes`` of the test metric.
 
     Raises:
-        FileNotFoundError: If the checkpoint or maps are missing.
+        FileNotFoundError: If ``masks`` has none of the images, or the checkpoint or maps are missing.
         TypeError: If the network is no ``AffinityEncoderDecoder``.
         ValueError: If a setting is out of range, or maps, data set and weights do not fit.
     """
@@ -139,27 +146,29 @@ def write_random_walk(
             'the affinity network'
         )
     check_weights(model, str(checkpoint))
-    radius = int(next(iter(model.losses.values())).radius)
-    walk: dict[str, Any] = {'radius': radius, 'beta': beta, 'log2_steps': log2_steps}
+    scores = TruthScores(masks, chosen_classes(cfg, reader.dataset.metainfo['classes']), model.num_classes)
+    name = '_'.join(['walk', split, reader.tags, *filter(None, [_name(refiner)])])
+    walk: dict[str, Any] = {'radius': model.radius, 'beta': beta, 'log2_steps': log2_steps}
 
     def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
         image = reader.image(info)
         maps = reader.cams(info, image)
-        masks = soft_masks(maps, alpha)
+        soft = soft_masks(maps, alpha)
         if len(maps.classes):  # of one channel, nothing can change
             features = embedding(model, reader.dataset[index])
-            coarse = F.adaptive_avg_pool2d(masks, (features.shape[2], features.shape[3]))[0]
-            walked = random_walk(coarse.numpy(), affinities(features, radius=radius)[0].cpu().numpy(), **walk)
-            masks = F.interpolate(torch.from_numpy(walked)[None].float(), maps.size, mode='bilinear')
-        shares = _shares(reader.refined(masks, image))[0]
-        confidence, channels = shares.max(dim=0)
+            coarse = F.adaptive_avg_pool2d(soft, (features.shape[2], features.shape[3]))[0]
+            walked = random_walk(coarse.numpy(), affinities(features, radius=model.radius)[0].cpu().numpy(), **walk)
+            soft = F.interpolate(torch.from_numpy(walked)[None].float(), maps.size, mode='bilinear')
+        confidence, channels = _shares(reader.refined(soft, image))[0].max(dim=0)
+        scores.add(name, names_of(info, reader.dataset)[0], _class_ids(channels, maps))
         return _class_ids(torch.where(confidence < unsure_below, UNSURE, channels), maps), confidence.numpy()
 
     source = {
         'checkpoint': str(checkpoint), 'cams': str(cams), 'alpha': alpha, **walk, 'refiner': _name(refiner),
         'unsure_below': unsure_below, 'split': split,
     }  # fmt: skip
-    return write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='random walk')
+    written = write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='random walk')
+    return {**written, **scores.compute()}
 
 
 @TASK_UTILS.register_module()
@@ -190,8 +199,8 @@ class WriteRandomWalk(StageTask):
         stage: The stage whose config says the affinity network and the data.
         checkpoint: Its weights, such as ``'{stages.affinity}'``.
         cams: The maps, such as ``'{stages.cams}'``.
-        **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below`` and ``coco_rle`` of
-            :func:`write_random_walk`.
+        **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks`` and
+            ``coco_rle`` of :func:`write_random_walk`.
     """
 
     def __init__(self, stage: str, checkpoint: str, cams: str, **settings: Any) -> None:
@@ -224,6 +233,7 @@ class CAMReader:
         self.folder = folder
         self.refiner: nn.Module | None = None if refiner is None else MODELS.build(dict(refiner))
         index = read_cam_index(folder)
+        self.tags = 'known_tags' if index.source.get('known_tags') else 'predicted_tags'
         again = f'delete {folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
         if index.classes != tuple(dataset.metainfo['classes']):
             raise ValueError(
@@ -266,12 +276,43 @@ class CAMReader:
         return masks if self.refiner is None else self.refiner(masks, image)
 
 
+class TruthScores:
+    """Measures labels with true masks; without a folder of them, nothing.
+
+    Args:
+        folder: Of the true masks, ``<image id>.png``.
+        chosen: Ids of the classes that the means are over.
+        num_classes: Of all.
+    """
+
+    def __init__(self, folder: str | Path | None, chosen: Sequence[int], num_classes: int) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and not self.folder.is_dir():
+            raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+        self.scores = MaskScores(num_classes, chosen)
+
+    def add(self, name: str, key: str, labels: Map) -> None:
+        """Count an image."""
+        path = None if self.folder is None else self.folder / f'{key}.png'
+        if path is not None and path.is_file():
+            truth = load_index_image(path).astype(np.int64)
+            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth))
+
+    def compute(self) -> dict[str, float]:
+        """Return the scores of all processes.
+
+        Raises:
+            FileNotFoundError: If no image had a mask.
+        """
+        scores = self.scores.compute()
+        if self.folder is not None and not scores:
+            raise FileNotFoundError(f'{self.folder} has no mask of any image, <image id>.png: leave masks out')
+        return scores
+
+
 def soft_masks(maps: ImageCAMs, alpha: float) -> Tensor:
     """Return maps at the size of their image with the background first, (1, K + 1, H, W); all 1 without a class."""
-    if not len(maps.classes):
-        return torch.ones(1, 1, *maps.size)
-    cams = F.interpolate(torch.from_numpy(maps.scores.astype(np.float32))[None], maps.size, mode='bilinear')
-    return cam_label_probs(cams, alpha=alpha)
+    return cam_label_probs(full_size_cams(maps), alpha=alpha) if len(maps.classes) else torch.ones(1, 1, *maps.size)
 
 
 def embedding(model: AffinityEncoderDecoder, data: Mapping[str, Any]) -> Tensor:

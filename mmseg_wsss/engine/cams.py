@@ -68,7 +68,7 @@ def write_cam_folder(
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
     if not isinstance(model, TagEncoderDecoder):
         raise TypeError(f'maps are made by a TagEncoderDecoder, got {type(model).__name__}: set model.type')
-    scores = MaskScores(model.num_classes, _chosen_classes(cfg, dataset.metainfo['classes']))
+    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
     indices = range(get_rank(), len(dataset), get_world_size())
     rows = []
     for index in tqdm(indices, desc='CAMs', disable=not is_main_process(), leave=False):
@@ -199,7 +199,8 @@ def _truth(read: Compose, info: dict[str, Any]) -> Tensor:
     return sample.gt_sem_seg.data[0].long()
 
 
-def _chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
+def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
+    """Return the ids of the ``classes`` of the test metric, of all if it has none."""
     evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
     chosen = evaluator.get('classes') if isinstance(evaluator, Mapping) else None
     return [names.index(name) for name in chosen] if chosen else list(range(len(names)))

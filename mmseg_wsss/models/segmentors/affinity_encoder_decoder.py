@@ -39,6 +39,11 @@ class AffinityEncoderDecoder(WeakEncoderDecoder):
                     'none: take AffinityLoss'
                 )
 
+    @property
+    def radius(self) -> int:
+        """Pairs of cells nearer than this are trained."""
+        return max(loss.radius for loss in self.losses.values())
+
     def embed(self, inputs: Tensor) -> Tensor:
         """Return the features of preprocessed images, (B, D, H, W)."""
         return self.decode_head.forward(self.extract_feat(inputs))
