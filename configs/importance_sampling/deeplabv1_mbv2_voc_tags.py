@@ -29,7 +29,7 @@ model = dict(
         widen_factor=1.0,
         strides=(1, 2, 2, 1, 1, 1, 1),  # output stride 8, as published: 16 x 16 cells
         dilations=(1, 1, 1, 2, 2, 4, 4),
-        out_indices=(6,),
+        out_indices=(4, 6),  # of one alone it makes no list
         norm_cfg=dict(type='BN', requires_grad=True),
         init_cfg=dict(
             type='Pretrained',
@@ -39,7 +39,7 @@ model = dict(
     decode_head=dict(
         type='LargeFOVHead',
         in_channels=320,
-        in_index=0,
+        in_index=1,
         channels=128,
         dilation=4,  # 12 of 56 cells as published
         dropout_ratio=0.1,

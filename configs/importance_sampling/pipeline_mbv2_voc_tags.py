@@ -15,7 +15,7 @@ default_scope = 'mmseg'
 runner_type = 'StagedRunner'
 masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'  # measures the labels, which never see it
 stages = dict(
-    cam='cam_mbv2_voc_tags.py',
+    cam=dict(config='cam_mbv2_voc_tags.py'),
     cams=dict(task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True)),
     seeds=dict(
         task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=2.0, alpha_high=4.0),

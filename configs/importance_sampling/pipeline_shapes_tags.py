@@ -9,7 +9,7 @@ custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
 stages = dict(
-    cam='cam_shapes_tags.py',
+    cam=dict(config='cam_shapes_tags.py'),
     cams=dict(
         task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True, scales=(1.0, 1.5)),
     ),

@@ -13,7 +13,7 @@ custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
 stages = dict(
-    cam='cam_wrn38_voc_tags.py',
+    cam=dict(config='cam_wrn38_voc_tags.py'),
     cams=dict(task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True)),
     seeds=dict(
         task=dict(

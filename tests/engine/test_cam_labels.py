@@ -198,6 +198,27 @@ def test_random_walk_is_the_dense_one(network, cams, tmp_path):
     assert summary['unsure'] > 0
 
 
+def test_labels_are_measured_with_true_masks(network, cams, tmp_path):
+    cfg, checkpoint = network
+    (tmp_path / 'truth').mkdir()
+    for index in (0, 1):
+        Image.fromarray(scene_mask(index)).save(tmp_path / f'truth/shapes_{index:05d}.png')
+    settings = {'masks': tmp_path / 'truth', 'unsure_below': 0.8}
+    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'labels', **settings)
+    write_random_walk(cfg, checkpoint, cams, tmp_path / 'all')
+    truth = np.stack([scene_mask(index) for index in (0, 1)])
+    labels = np.stack([read(tmp_path / 'all', index) for index in (0, 1)])
+    ious = [((truth == c) & (labels == c)).sum() / ((truth == c) | (labels == c)).sum() for c in np.unique(truth)]
+    assert summary['walk_train_predicted_tags/mIoU'] == pytest.approx(100 * np.mean(ious), abs=0.01)
+    pamr = {'type': 'PAMR', 'num_iters': 1, 'dilations': (1,)}
+    refined = write_random_walk(cfg, checkpoint, cams, tmp_path / 'refined', masks=tmp_path / 'truth', refiner=pamr)
+    assert set(refined) >= {'walk_train_predicted_tags_PAMR/mIoU', 'walk_train_predicted_tags_PAMR/contour_F'}
+    (tmp_path / 'empty').mkdir()
+    for folder, message in (('empty', 'has no mask of any image'), ('none', 'is no folder: give that of the true')):
+        with pytest.raises(FileNotFoundError, match=message):
+            write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', masks=tmp_path / folder)
+
+
 def test_padding_is_no_part_of_the_walk(network, cams, tmp_path):
     cfg, checkpoint = network
     write_random_walk(cfg, checkpoint, cams, tmp_path / 'plain')
