@@ -78,7 +78,7 @@ REGISTERED = {
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {'ExactResumeHook', 'PseudoMaskVisualizationHook', 'ResultSheetHook', 'WeakVisualizationHook'},
     'LOG_PROCESSORS': {'StageLogProcessor'},
-    'METRICS': {'ContourFScore', 'SubsetIoUMetric', 'TagIoUMetric'},
+    'METRICS': {'ContourFScore', 'SubsetIoUMetric', 'TagContourFScore', 'TagIoUMetric'},
     'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
     'TASK_UTILS': {'WriteCAMs', 'WritePseudoLabels', 'WriteRandomWalk', 'WriteSeeds'},
     'TRANSFORMS': {
