@@ -207,3 +207,43 @@ def test_published_setting_of_the_last_network():
     assert tuple(view.scale_factor for view in scales) == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
     assert [view.prob for view in flips] == [0.0, 1.0]
     assert (cfg.model.score_threshold, cfg.model.background_power) == (0, 1)
+
+
+def test_published_setting_of_importance_sampling():
+    cfg = load(ROOT / 'importance_sampling/cam_wrn38_voc_tags.py')
+    losses = cfg.model.losses
+    assert list(losses) == ['loss_tags', 'loss_similarity', 'loss_refined', 'loss_equivariance']
+    tags, refined = losses.loss_tags.loss, losses.loss_refined.loss
+    assert (tags.weight, tags.pooling, tags.num_samples) == (0.8, 'average', 100)
+    assert (refined.weight, refined.pooling, refined.background) == (0.0, 'max', True)
+    assert losses.loss_tags.views == ['first', 'second']
+    assert losses.loss_refined.views == ['refined', 'second_refined']
+    assert (losses.loss_similarity.mu, losses.loss_similarity.sigma) == (2.5, 5.0)
+    model = MODELS.build(cfg.model)
+    assert model.scale == 0.3
+    assert model.pixel_correlation.mixing.weight.shape == (192, 195, 1, 1)
+    assert model.decode_head.conv_seg.weight.shape == (21, 4096, 1, 1)
+    assert (model.decode_head.conv_seg.bias, model.decode_head.dropout.p) == (None, 0.5)
+    assert all(loss.loss_weight == 1 for loss in model.losses.values())
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.01, 'momentum': 5e-4, 'weight_decay': 5e-4}
+    assert cfg.optim_wrapper.paramwise_cfg == {
+        'custom_keys': {'decode_head': {'lr_mult': 10.0}, 'pixel_correlation': {'lr_mult': 10.0}},
+        'every_bias': {'lr_mult': 2.0, 'decay_mult': 0.0},
+    }
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (8, 8 * (10582 // 8))
+    assert (cfg.param_scheduler[0].power, cfg.param_scheduler[0].end) == (0.9, cfg.train_cfg.max_iters)
+    resize = cfg.train_dataloader.dataset.pipeline[2]
+    assert [round(side * resize.scale[0]) for side in resize.ratio_range] == [448, 768]
+
+
+def test_variants_of_importance_sampling_train_the_same_data():
+    plain, seam = (
+        load(ROOT / f'importance_sampling/cam_mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('', '_seam')
+    )
+    assert seam['model']['losses']['loss_tags']['loss'] == plain['model']['losses']['loss_tags']
+    assert seam['model']['losses']['loss_similarity'] == plain['model']['losses']['loss_similarity']
+    for cfg in (plain, seam):
+        cfg.pop('model')
+        cfg.pop('sampling', None)
+        cfg['optim_wrapper']['paramwise_cfg']['custom_keys'].pop('pixel_correlation', None)
+    assert plain == seam

@@ -5,7 +5,7 @@
 # Cost: about 1.4 times cam_mbv2_voc_tags.py.
 # Switches: as there, with L = model.losses.loss_tags.loss; SEAM without the losses of the paper is
 #   L.weight=0 model.losses.loss_similarity.start=1.0
-# Differs from the published objective: the second view is 0.5 of the first, there 0.3, which here is 5 x 5 cells, too few.
+# Differs from the published objective: the second view is 0.5 of the first, there 0.3, here too few cells.
 # Command: python tools/train.py configs/importance_sampling/cam_mbv2_voc_tags_seam.py, with VOC_WEAK_ROOT and
 #   MBV2_CHECKPOINT in the environment
 _base_ = './cam_mbv2_voc_tags.py'
