@@ -11,7 +11,7 @@ import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
-from .engine import hooks, optimizers, pseudo_labels, runner  # noqa: F401
+from .engine import cam_labels, cams, hooks, optimizers, pseudo_labels, runner  # noqa: F401
 from .evaluation import metrics  # noqa: F401
 from .models import (  # noqa: F401
     backbones,

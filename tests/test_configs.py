@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config, DictAction
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import MODELS, TASK_UTILS, TRANSFORMS
 
 from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
+from mmseg_wsss.engine.runner.stage_config import parse_stages, resolve
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
+PIPELINES = [path for path in CONFIGS if path.stem.startswith('pipeline_')]
 
 
 def load(path):
@@ -19,13 +21,18 @@ def load(path):
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_builds_and_states_what_it_must(path):
-    cfg = load(path)
-    model = MODELS.build(cfg.model)
-    dataset = cfg.train_dataloader.dataset
-    check_pipeline([TRANSFORMS.build(step) for step in dataset.pipeline])
-    classes = cfg.val_dataloader.dataset.get('metainfo', {}).get('classes')
-    if classes:
-        assert model.num_classes == len(classes)
+    if path not in PIPELINES:
+        cfg = load(path)
+        model = MODELS.build(cfg.model)
+        dataset = cfg.train_dataloader.dataset
+        steps = [TRANSFORMS.build(step) for step in dataset.pipeline]
+        if 'label_root' in dataset:
+            assert [step['type'] for step in dataset.pipeline][1] == 'LoadPseudoLabels'
+        else:
+            check_pipeline(steps)
+        classes = (cfg.val_dataloader or cfg.test_dataloader).dataset.get('metainfo', {}).get('classes')
+        if classes:
+            assert model.num_classes == len(classes)
     head = path.read_text().split('_base_')[0]
     for word in ('Paper:', 'Expected', 'Command:'):
         assert word in head
@@ -185,3 +192,104 @@ def test_pmp_trains_from_scratch_without_batch_statistics():
     schedule = load(ROOT / 'pmp/fcn_r50gn_voc_points.py')
     assert (schedule.optim_wrapper.optimizer.type, schedule.optim_wrapper.optimizer.lr) == ('SGD', 1e-5)
     assert schedule.param_scheduler[0].type == 'CosineAnnealingLR'
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)
+def test_pipelines_hand_each_result_to_the_next_stage(path, tmp_path):
+    cfg = load(path)
+    cfg.work_dir = str(tmp_path)
+    stages = {stage.name: stage for stage in parse_stages(cfg)}
+    assert list(stages) == ['cam', 'cams', 'seeds', 'affinity', 'labels', 'final']
+    references = {name: set(stage.references) for name, stage in stages.items()}
+    assert references == {
+        'cam': set(),
+        'cams': {'cam'},
+        'seeds': {'cams'},
+        'affinity': {'seeds'},
+        'labels': {'affinity', 'cams'},
+        'final': {'labels'},
+    }
+    results = {name: (tmp_path / name, tmp_path / name) for name in stages}
+    for name, stage in stages.items():
+        config = Config(resolve(stage.config, results))
+        if stage.is_task:
+            task = TASK_UTILS.build(config.task)
+            assert task.stage == ('affinity' if name == 'labels' else 'cam')
+            continue
+        own = load(path.with_name(cfg.stages[name].config))
+        assert config.model.to_dict() == own.model.to_dict()
+        if name != 'cam':
+            source = {'affinity': 'seeds', 'final': 'labels'}[name]
+            assert config.train_dataloader.dataset.label_root == str(tmp_path / source)
+            assert config.test_dataloader.to_dict() == own.test_dataloader.to_dict()
+
+
+def test_published_setting_of_the_affinity_network_and_the_random_walk():
+    cfg = load(ROOT / 'importance_sampling/affinity_wrn38_voc_tags.py')
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (8, 8 * (10582 // 8))
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.01, 'momentum': 5e-4, 'weight_decay': 5e-4}
+    assert cfg.param_scheduler[0].power == 0.9
+    head = cfg.model.decode_head
+    assert (head.in_channels, head.widths) == ((512, 1024, 4096), (64, 128, 256))
+    assert cfg.model.losses.loss_affinity.radius == 5
+    assert (cfg.model.backbone.frozen_stages, cfg.model.data_preprocessor.size) == (0, (448, 448))
+    stages = load(ROOT / 'importance_sampling/pipeline_wrn38_voc_tags.py').stages
+    assert (stages.seeds.task.alpha_low, stages.seeds.task.alpha_high) == (2, 4)
+    walk = stages.labels.task
+    assert (walk.alpha, walk.beta, walk.log2_steps) == (6, 8, 6)
+    assert 'refiner' not in walk
+
+
+def test_published_setting_of_the_last_network():
+    cfg = load(ROOT / 'importance_sampling/deeplabv1_wrn38_voc_tags.py')
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (10, 20000)
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.001, 'momentum': 0.9, 'weight_decay': 5e-4}
+    assert cfg.param_scheduler[0].power == 0.9
+    head = cfg.model.decode_head
+    assert (head.channels, head.dilation, head.dropout_ratio, head.align_corners) == (512, 12, 0.5, True)
+    resize, crop = cfg.train_dataloader.dataset.pipeline[2:4]
+    assert (resize.ratio_range, crop.crop_size) == ((0.5, 1.5), (448, 448))
+    scales, flips, *_ = cfg.tta_pipeline[1].transforms
+    assert tuple(view.scale_factor for view in scales) == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+    assert [view.prob for view in flips] == [0.0, 1.0]
+    assert (cfg.model.score_threshold, cfg.model.background_power) == (0, 1)
+
+
+def test_published_setting_of_importance_sampling():
+    cfg = load(ROOT / 'importance_sampling/cam_wrn38_voc_tags.py')
+    losses = cfg.model.losses
+    assert list(losses) == ['loss_tags', 'loss_similarity', 'loss_refined', 'loss_equivariance']
+    tags, refined = losses.loss_tags.loss, losses.loss_refined.loss
+    assert (tags.weight, tags.pooling, tags.num_samples) == (0.8, 'average', 100)
+    assert (refined.weight, refined.pooling, refined.background) == (0.0, 'max', True)
+    assert losses.loss_tags.views == ['first', 'second']
+    assert losses.loss_refined.views == ['refined', 'second_refined']
+    assert (losses.loss_similarity.mu, losses.loss_similarity.sigma) == (2.5, 5.0)
+    model = MODELS.build(cfg.model)
+    assert model.scale == 0.3
+    assert model.pixel_correlation.mixing.weight.shape == (192, 195, 1, 1)
+    assert model.decode_head.conv_seg.weight.shape == (21, 4096, 1, 1)
+    assert (model.decode_head.conv_seg.bias, model.decode_head.dropout.p) == (None, 0.5)
+    assert all(loss.loss_weight == 1 for loss in model.losses.values())
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.01, 'momentum': 5e-4, 'weight_decay': 5e-4}
+    assert cfg.optim_wrapper.paramwise_cfg == {
+        'custom_keys': {'decode_head': {'lr_mult': 10.0}, 'pixel_correlation': {'lr_mult': 10.0}},
+        'every_bias': {'lr_mult': 2.0, 'decay_mult': 0.0},
+    }
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (8, 8 * (10582 // 8))
+    assert (cfg.param_scheduler[0].power, cfg.param_scheduler[0].end) == (0.9, cfg.train_cfg.max_iters)
+    resize = cfg.train_dataloader.dataset.pipeline[2]
+    assert [round(side * resize.scale[0]) for side in resize.ratio_range] == [448, 768]
+
+
+def test_variants_of_importance_sampling_train_the_same_data():
+    plain, seam = (
+        load(ROOT / f'importance_sampling/cam_mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('', '_seam')
+    )
+    assert seam['model']['losses']['loss_tags']['loss'] == plain['model']['losses']['loss_tags']
+    assert seam['model']['losses']['loss_similarity'] == plain['model']['losses']['loss_similarity']
+    for cfg in (plain, seam):
+        cfg.pop('model')
+        cfg.pop('sampling', None)
+        cfg['optim_wrapper']['paramwise_cfg']['custom_keys'].pop('pixel_correlation', None)
+    assert plain == seam

@@ -18,6 +18,7 @@ COMMANDS = {
     'check': 'look for mistakes in a label file',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses see them',
+    'cams': 'write class activation maps, and measure them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
     'report': 'where a run left checkpoint, metrics and pictures',
 }

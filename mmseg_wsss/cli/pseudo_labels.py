@@ -29,10 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from ..engine.pseudo_labels import write_pseudo_labels
     from .browse import load_config
 
-    if not args.checkpoint.is_file():
-        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
-    if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
-        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')
+    check_paths(args)
     summary = write_pseudo_labels(
         load_config(args.config, args.cfg_options),
         args.checkpoint,
@@ -43,3 +40,11 @@ def run(args: argparse.Namespace) -> None:
         coco_rle=args.coco_rle,
     )
     print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')
+
+
+def check_paths(args: argparse.Namespace) -> None:
+    """Refuse a checkpoint that is not there and, without ``--force``, an output folder that is."""
+    if not args.checkpoint.is_file():
+        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
+        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')

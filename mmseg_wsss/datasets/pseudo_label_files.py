@@ -90,31 +90,34 @@ def write_pseudo_label(
         image.save(path, optimize=True)
 
 
-def write_index(folder: str | Path, index: PseudoLabelIndex) -> None:
-    """Write ``pseudo_labels.json``."""
-    names = zip(index.classes, index.palette, strict=True)
+def write_index(folder: str | Path, index: PseudoLabelIndex, *, name: str = INDEX) -> None:
+    """Write ``pseudo_labels.json``, or an index of another ``name``."""
+    pairs = zip(index.classes, index.palette, strict=True)
     content = {
         'version': 1,
-        'classes': [{'name': name, 'color': list(map(int, colour))} for name, colour in names],
+        'classes': [{'name': title, 'color': list(map(int, colour))} for title, colour in pairs],
         'source': dict(index.source),
         'images': [{'id': key, **image} for key, image in index.images.items()],
     }
-    (Path(folder) / INDEX).write_text(json.dumps(content, indent=1), encoding='utf-8')
+    (Path(folder) / name).write_text(json.dumps(content, indent=1), encoding='utf-8')
 
 
-def read_index(folder: str | Path) -> PseudoLabelIndex:
-    """Read ``pseudo_labels.json``.
+def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> PseudoLabelIndex:
+    """Read ``pseudo_labels.json``, or an index of another ``name``.
+
+    Args:
+        folder: Where it lies.
+        name: Its file name.
+        cure: What errors say about how to write it again.
 
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If it is damaged.
     """
-    path = Path(folder) / INDEX
+    path = Path(folder) / name
+    cure = cure or f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it'
     if not path.is_file():
-        raise FileNotFoundError(
-            f'{path} is missing: {folder} holds no finished pseudo-labels. "wsss pseudo-labels CONFIG CHECKPOINT -o '
-            f'{folder}" writes them'
-        )
+        raise FileNotFoundError(f'{path} is missing, so {folder} holds nothing finished: {cure}')
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         images = {
@@ -123,7 +126,7 @@ def read_index(folder: str | Path) -> PseudoLabelIndex:
         classes = [(item['name'], tuple(item['color'])) for item in content['classes']]
         return PseudoLabelIndex(*zip(*classes, strict=True), images, content['source'])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error!r}): write the pseudo-labels again') from error
+        raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error
 
 
 def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from ..structures import WeakAnnotations
 from ..structures.weak_annotations import KEYS
+from .pseudo_label_files import read_index
 from .resumable import SeededItems
 from .shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
 from .simulate import simulate_weak_annotations
@@ -30,6 +32,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         seed: Names the stream of pictures.
         labels: Kinds of labels to give: any of ``points`` (one click per object and about as many on the background),
             ``scribbles``, ``boxes``, ``tags``, ``mask`` (the dense mask: the fully supervised baseline). Empty: none.
+        label_root: A folder of pseudo-labels of these pictures, for ``LoadPseudoLabels`` behind ``LoadShapesImage``.
         pipeline: Transforms.
         test_mode: As in ``BaseSegDataset``.
         lazy_init: As in ``BaseSegDataset``.
@@ -38,8 +41,9 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         ignore_index: The unlabelled value, 255.
 
     Raises:
-        ValueError: If a kind of labels is unknown, a size too small to draw in, or the pipeline moves the image without
-            its weak labels.
+        FileNotFoundError: If there are no pseudo-labels in ``label_root``.
+        ValueError: If a kind of labels is unknown, a size too small to draw in, ``label_root`` lacks a picture, or the
+            pipeline moves the image without its weak labels.
     """
 
     METAINFO: dict[str, Any] = {'classes': CLASSES, 'palette': [list(colour) for colour in PALETTE]}  # noqa: RUF012
@@ -50,6 +54,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         size: tuple[int, int] = (128, 128),
         seed: int = 0,
         labels: Sequence[str] = ('points',),
+        label_root: str | None = None,
         pipeline: Sequence[dict[str, Any] | Callable[[dict], dict]] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
@@ -67,6 +72,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             raise ValueError(f'expected num_images of at least 1 and a seed not below 0, got {num_images} and {seed}')
         self.num_images = num_images
         self.size = (int(size[0]), int(size[1]))
+        self.label_root = label_root
         self.seed = seed
         super().__init__(
             indices=indices,
@@ -85,8 +91,20 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         super().full_init()
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Return, for each picture, how to draw it and its weak labels."""
-        return [self._data_info(index) for index in range(self.num_images)]
+        """Return, for each picture, how to draw it and its labels."""
+        infos = [self._data_info(index) for index in range(self.num_images)]
+        if self.label_root is not None:
+            known = read_index(self.label_root).images
+            missing = [info['sample_id'] for info in infos if info['sample_id'] not in known]
+            if missing:
+                raise ValueError(
+                    f'{self.label_root} has labels of {len(known)} pictures, but not of {len(missing)} of the '
+                    f'{len(infos)} here (first: {missing[0]}): write them again for num_images={self.num_images}'
+                )
+            for info in infos:
+                for key, kind in (('seg_map_path', 'masks'), ('confidence_path', 'confidence')):
+                    info[key] = str(Path(self.label_root) / kind / f'{info["sample_id"]}.png')
+        return infos
 
     def _data_info(self, index: int) -> dict[str, Any]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .runner.stage_task import StageContext, StageTask
 
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
+Map = np.ndarray[Any, Any]
 
 
 def write_pseudo_labels(
@@ -62,33 +63,55 @@ def write_pseudo_labels(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+
+    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+        sample = model.test_step(pseudo_collate([dataset[index]]))[0]
+        return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
+
+    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
+    return write_label_folder(dataset, label, folder, source=source, coco_rle=coco_rle)
+
+
+@torch.no_grad()
+def write_label_folder(
+    dataset: Any,
+    label: Callable[[int, dict[str, Any]], tuple[Map, Map]],
+    folder: str | Path,
+    *,
+    source: Mapping[str, Any],
+    coco_rle: bool = False,
+    title: str = 'pseudo-labels',
+) -> dict[str, Any]:
+    """Label all images of a data set, shared out to the processes, and write a folder of pseudo-labels.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it.
+        label: Gets the index and the information of an image and returns class ids, 255 where unsure, and confidence,
+            (H, W) each.
+        folder: Where to write; what is there under the same names is written anew.
+        source: What ``pseudo_labels.json`` says of where the labels came from, the ``split`` among it.
+        coco_rle: Write ``coco_rle.json``, too.
+        title: Of the progress bar.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, and the ``split``.
+    """
     palette = dataset.metainfo['palette']
     rows = []
     indices = range(get_rank(), len(dataset), get_world_size())
-    for index in tqdm(indices, desc='pseudo-labels', disable=not is_main_process(), leave=False):
+    for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
         info = dataset.get_data_info(index)
-        with torch.no_grad():
-            sample = model.test_step(pseudo_collate([dataset[index]]))[0]
-        tags = known_classes(info) if known_tags else None
-        labels, confidence = label_and_confidence(sample.seg_logits.data, tags, unsure_below)
-        key, file_name = _names(info, dataset)
-        _check_size(info['img_path'], labels.shape)
+        labels, confidence = label(index, info)
+        key, image = image_entry(info, dataset, labels.shape)
         write_pseudo_label(folder, key, labels, confidence, palette)
-        size = {'file_name': file_name, 'width': labels.shape[1], 'height': labels.shape[0]}
-        rows.append((index, key, size, int((labels == UNSURE).sum()), labels.size))
+        rows.append((index, key, image, int((labels == UNSURE).sum()), labels.size))
     rows = sorted(row for part in all_gather_object(rows) for row in part)
     summary = {
         'images': len(rows),
         'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
-        'split': split,
+        'split': source['split'],
     }
-    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, **summary}
-    index = PseudoLabelIndex(
-        tuple(dataset.metainfo['classes']),
-        tuple((*map(int, colour),) for colour in palette),
-        {key: size for _, key, size, _, _ in rows},
-        source,
-    )
+    index = make_index(dataset, {key: image for _, key, image, _, _ in rows}, {**source, **summary})
     if is_main_process():
         write_index(folder, index)
         if coco_rle:
@@ -117,8 +140,13 @@ class WritePseudoLabels(StageTask):
         return write_pseudo_labels(context.config_of(self.stage), self.checkpoint, context.work_dir, **self.settings)
 
 
-def prediction_dataset(cfg: Config, split: str) -> Any:
+def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
     """Build the data set of a split for prediction: every image as it is, no labels loaded into the pipeline.
+
+    Args:
+        cfg: A config.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        masks: Keep the folder of the true masks, that of the test data where the split has none, for scores.
 
     Raises:
         ValueError: If there is no such split, or it is made of several data sets.
@@ -131,15 +159,27 @@ def prediction_dataset(cfg: Config, split: str) -> Any:
         settings = settings.dataset
     if 'datasets' in settings:
         raise ValueError(f'{split}_dataloader.dataset is a {settings.type} of several: predict them one by one')
-    reader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
-    if reader is None:
-        raise ValueError('the config has no test_dataloader and no val_dataloader, whose pipeline reads the images')
+    reader = reader_of(cfg)
     pipeline = [step for step in reader.dataset.pipeline if step.type not in LOADERS_OF_LABELS]
     settings.update(pipeline=pipeline, test_mode=True)
     settings.pop('use_dense_masks', None)
     if 'data_prefix' in settings:  # there may be no masks: that is why labels are made
-        settings.data_prefix = ConfigDict({k: v for k, v in settings.data_prefix.items() if k != 'seg_map_path'})
+        folder = settings.data_prefix.pop('seg_map_path', None) or reader.dataset.data_prefix.get('seg_map_path')
+        if masks and folder:
+            settings.data_prefix.seg_map_path = folder
     return DATASETS.build(settings)
+
+
+def reader_of(cfg: Config) -> ConfigDict:
+    """Return the data loader whose pipeline reads images for prediction.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    reader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if reader is None:
+        raise ValueError('the config has no test_dataloader and no val_dataloader, whose pipeline reads the images')
+    return reader
 
 
 def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
@@ -153,9 +193,7 @@ def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
     return info['weak_annotations'].image_tags()
 
 
-def label_and_confidence(
-    logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> tuple[Map, Map]:
     """Return class ids (H, W), 255 where unsure, and the probability of the class, (H, W).
 
     Args:
@@ -179,8 +217,25 @@ def label_and_confidence(
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
 
 
-def _names(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
-    """Image id and file name below the image folder."""
+def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> PseudoLabelIndex:
+    """Return the index of what was made from the images of a data set."""
+    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
+    return PseudoLabelIndex(tuple(dataset.metainfo['classes']), palette, images, source)
+
+
+def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
+
+    Raises:
+        ValueError: If the image has another size.
+    """
+    key, file_name = names_of(info, dataset)
+    _check_size(info['img_path'], tuple(shape))
+    return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
+
+
+def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
+    """Return the id of an image and its file name below the image folder."""
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)

@@ -33,6 +33,7 @@ class LossInputs:
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
         maps: Maps that a transform of the pipeline computed, by name, (B, K, h, w); 0 in the padding of the batch.
         features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.
+        views: Other views of the same batch, by name, from a segmentor that makes them (``SiameseEncoderDecoder``).
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
         ignore_index: The unlabelled value.
         align_corners: How the head's logits are resized.
@@ -47,9 +48,23 @@ class LossInputs:
     points: tuple[Tensor, ...] = ()
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     features: tuple[Tensor, ...] = field(default=(), repr=False)
+    views: Mapping[str, LossInputs] = field(default_factory=dict, repr=False)
     progress: float = 1.0
     ignore_index: int = 255
     align_corners: bool = False
+
+    def view(self, name: str) -> LossInputs:
+        """Return a view of the batch by name; ``'first'`` is the batch itself.
+
+        Raises:
+            KeyError: If there is no such view.
+        """
+        if name != 'first' and name not in self.views:
+            raise KeyError(
+                f'a loss asks for the view {name!r} and the model makes {", ".join(("first", *self.views))}: '
+                'SiameseEncoderDecoder makes second, refined and second_refined'
+            )
+        return self if name == 'first' else self.views[name]
 
     @cached_property
     def standardised_image(self) -> Tensor:

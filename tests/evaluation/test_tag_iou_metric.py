@@ -61,3 +61,32 @@ def test_mixed_switches_and_other_models_are_refused():
         build().process({}, [plain])
     with pytest.raises(ValueError, match='makes its prefix from split'):
         build(prefix='x')
+
+
+def test_contours_have_the_same_name_and_the_scores_of_the_plain_metrics():
+    metric, plain, areas = (
+        METRICS.build(settings)
+        for settings in (
+            {'type': 'TagContourFScore', 'split': 'train', 'classes': ['background', 'cat']},
+            {'type': 'ContourFScore', 'classes': ['background', 'cat']},
+            {'type': 'TagIoUMetric', 'split': 'train', 'classes': ['background', 'cat']},
+        )
+    )
+    found = []
+    for one in (metric, plain, areas):
+        one.dataset_meta = {'classes': ('background', 'cat', 'dog')}
+        one.process({}, [sample(tags='known', views=8)])
+        found.append(one.evaluate(1))
+    name = 'train_known_tags_8_views'
+    assert {f'{name}/{key}': value for key, value in found[1].items()} == pytest.approx(found[0], nan_ok=True)
+    assert found[2].items() <= found[0].items()
+    assert f'{name}/contour_F' in found[0]
+
+
+def test_contours_want_the_switches_too():
+    with pytest.raises(ValueError, match='TagContourFScore makes its prefix'):
+        METRICS.build({'type': 'TagContourFScore', 'split': 'val', 'prefix': 'x'})
+    plain = sample()
+    del plain['inference_switches']
+    with pytest.raises(KeyError, match='TagContourFScore evaluates a TagEncoderDecoder'):
+        METRICS.build({'type': 'TagContourFScore', 'split': 'val'}).process({}, [plain])

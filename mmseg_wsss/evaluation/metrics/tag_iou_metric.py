@@ -1,10 +1,11 @@
-"""Mean IoU under a name that says how it was reached."""
+"""Scores under a name that says how they were reached."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from mmseg.registry import METRICS
 
+from .contour_f_score import ContourFScore
 from .subset_iou_metric import SubsetIoUMetric
 
 
@@ -27,9 +28,10 @@ class TagIoUMetric(SubsetIoUMetric):
         KeyError: If the predictions are not those of a ``TagEncoderDecoder``.
     """
 
-    def __init__(self, split: str, classes: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, split: str, classes: Sequence[str] | None = None, **kwargs: Any) -> None:
         if 'prefix' in kwargs:
-            raise ValueError('TagIoUMetric makes its prefix from split and the switches of the inference: leave it out')
+            name = type(self).__name__
+            raise ValueError(f'{name} makes its prefix from split and the switches of the inference: leave it out')
         super().__init__(classes, **kwargs)
         self.split = split
         self.prefix = None
@@ -38,12 +40,27 @@ class TagIoUMetric(SubsetIoUMetric):
         """Count one batch and take the name from it."""
         for sample in data_samples:
             if 'inference_switches' not in sample:
-                raise KeyError('TagIoUMetric evaluates a TagEncoderDecoder; for other models take SubsetIoUMetric')
+                raise KeyError(
+                    f'{type(self).__name__} evaluates a TagEncoderDecoder; for other models take SubsetIoUMetric'
+                )
             name = switches_name(self.split, sample['inference_switches'])
             if self.prefix is not None and self.prefix != name and self.results:
                 raise ValueError(f'one evaluation mixes {self.prefix} and {name}: evaluate them apart')
             self.prefix = name
         super().process(data_batch, data_samples)
+
+
+@METRICS.register_module()
+class TagContourFScore(TagIoUMetric, ContourFScore):
+    """``TagIoUMetric`` and ``ContourFScore`` in one pass: areas and contours under one name.
+
+    Keys are such as ``val_predicted_tags_1_view/contour_F``, beside those of ``TagIoUMetric``.
+
+    Args:
+        split: What is evaluated, such as ``'val'``.
+        classes: As of ``ContourFScore``.
+        **kwargs: As of ``ContourFScore``, but ``prefix``.
+    """
 
 
 def switches_name(split: str, switches: dict[str, Any]) -> str:

@@ -1,8 +1,21 @@
 """One file per head."""
 
+from .affinity_head import AffinityHead
+from .cam_head import CAMHead
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .global_cue_injection import GlobalCueInjection
+from .large_fov_head import LargeFOVHead
 from .ngwp_head import NGWPHead
+from .pixel_correlation import PixelCorrelation
 from .stochastic_gate_head import StochasticGateHead
 
-__all__ = ['DeepLabV3PlusHead', 'GlobalCueInjection', 'NGWPHead', 'StochasticGateHead']
+__all__ = [
+    'AffinityHead',
+    'CAMHead',
+    'DeepLabV3PlusHead',
+    'GlobalCueInjection',
+    'LargeFOVHead',
+    'NGWPHead',
+    'PixelCorrelation',
+    'StochasticGateHead',
+]

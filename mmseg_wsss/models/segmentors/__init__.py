@@ -1,7 +1,15 @@
 """Segmentors that hand the image to their losses."""
 
+from .affinity_encoder_decoder import AffinityEncoderDecoder
+from .siamese_encoder_decoder import SiameseEncoderDecoder
 from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta_model import WeakSegTTAModel
 
-__all__ = ['TagEncoderDecoder', 'WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = [
+    'AffinityEncoderDecoder',
+    'SiameseEncoderDecoder',
+    'TagEncoderDecoder',
+    'WeakEncoderDecoder',
+    'WeakSegTTAModel',
+]

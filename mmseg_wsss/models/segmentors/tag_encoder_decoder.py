@@ -87,11 +87,26 @@ class TagEncoderDecoder(WeakEncoderDecoder):
 
         The image scores of this window, (B, C-1), are put into ``batch_img_metas[0]['class_scores']``, a list.
         """
-        logits = self.decode_head.forward(self.extract_feat(inputs)).float()
-        probs = logits.softmax(dim=1)
-        scores = self.score_pooling(logits, probs, mask=self._inside(batch_img_metas, inputs, logits.shape[2:]))
+        features = self.extract_feat(inputs)
+        logits = self.decode_head.forward(features).float()
+        inside = self._inside(batch_img_metas, inputs, logits.shape[2:])
+        probs = self.class_probs(logits, features, inputs, inside)
+        scores = self.score_pooling(logits, probs, mask=inside)
         batch_img_metas[0].setdefault('class_scores', []).append(scores.sigmoid())
         return F.interpolate(probs, inputs.shape[2:], mode='bilinear', align_corners=self.decode_head.align_corners)
+
+    def class_probs(
+        self, logits: Tensor, features: Sequence[Tensor], inputs: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return class probabilities on the grid of the head, (B, C, H, W); a network that refines overrides this.
+
+        Args:
+            logits: Of the head, (B, C, H, W).
+            features: Of the backbone or neck.
+            inputs: Preprocessed images, (B, channels, h, w).
+            mask: 1 inside the images, (B, 1, H, W); None: everywhere.
+        """
+        return logits.softmax(dim=1)
 
     def _inside(self, metas: list[dict[str, Any]], inputs: Tensor, grid: Sequence[int]) -> Tensor | None:
         """Return 1 where a cell of the logits holds no padding, (B, 1, H, W); None if there is none.

@@ -1,0 +1,41 @@
+# Affinity network on seeds from class activation maps of drawn shapes: a stage of pipeline_shapes_tags.py.
+#
+# Paper: Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision for Weakly Supervised
+#   Semantic Segmentation", CVPR 2018 (head and loss; the network is a small U-Net).
+# Expected: not measured yet.
+# Cost: 400 iterations of 8 crops of 96 px on one CPU thread.
+# Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS python tools/train.py
+#   configs/importance_sampling/affinity_shapes_tags.py
+_base_ = './cam_shapes_tags.py'
+model = dict(
+    _delete_=True,
+    type='AffinityEncoderDecoder',
+    data_preprocessor=_base_.model.data_preprocessor,
+    backbone=_base_.model.backbone,
+    # A quarter and an eighth of the resolution.
+    decode_head=dict(type='AffinityHead', in_channels=(64, 128), in_index=(1, 0), widths=(32, 32), num_classes=7),
+    losses=dict(loss_affinity=dict(type='AffinityLoss', radius=5)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+train_pipeline = [
+    dict(type='LoadShapesImage'),
+    dict(type='LoadPseudoLabels'),
+    dict(type='RandomCrop', crop_size=(96, 96)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}', pipeline=train_pipeline),
+)
+# It predicts no classes; the pipeline of test_dataloader reads the images for the random walk.
+val_dataloader = None
+val_evaluator = None
+val_cfg = None
+max_iters = 400
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=max_iters)
+custom_hooks = [dict(type='ExactResumeHook')]

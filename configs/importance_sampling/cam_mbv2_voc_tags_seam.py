@@ -1,0 +1,27 @@
+# cam_mbv2_voc_tags.py on SEAM: a second view at half the size, pixel correlation, equivariance.
+#
+# Paper: as cam_mbv2_voc_tags.py; Wang et al., "Self-supervised Equivariant Attention Mechanism", CVPR 2020 (SEAM).
+# Expected: not measured yet.
+# Cost: about 1.4 times cam_mbv2_voc_tags.py.
+# Switches: as there, with L = model.losses.loss_tags.loss; SEAM without the losses of the paper is
+#   L.weight=0 model.losses.loss_similarity.start=1.0
+# Differs from the published objective: the second view is 0.5 of the first, there 0.3, here too few cells.
+# Command: python tools/train.py configs/importance_sampling/cam_mbv2_voc_tags_seam.py, with VOC_WEAK_ROOT and
+#   MBV2_CHECKPOINT in the environment
+_base_ = './cam_mbv2_voc_tags.py'
+sampling = dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100)
+model = dict(
+    type='SiameseEncoderDecoder',
+    scale=0.5,
+    pixel_correlation=dict(in_index=(0, 1), in_channels=(32, 96), channels=(16, 32)),
+    losses=dict(
+        loss_tags=dict(_delete_=True, type='MultiViewLoss', views=['first', 'second'], loss=sampling),
+        loss_refined=dict(
+            type='MultiViewLoss',
+            views=['refined', 'second_refined'],
+            loss=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),
+        ),
+        loss_equivariance=dict(type='EquivariantRegularizationLoss'),
+    ),
+)
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(pixel_correlation=dict(lr_mult=10.0))))

@@ -1,0 +1,37 @@
+# From image tags to a segmentation network in one command: CAMs, seeds, affinity network, random walk, DeepLab.
+# A sample of PASCAL VOC, sized for a CPU.
+#
+# Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022. The paper
+#   has no such small setting.
+# Expected: not measured yet.
+# Cost: that of cam_, affinity_ and deeplabv1_mbv2_voc_tags.py, and between them eight views, a random walk and no dense
+#   CRF of each of the 3,131 images.
+# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
+#   configs/importance_sampling/pipeline_mbv2_voc_tags.py. Start it again after a kill and it goes on; --cfg-options
+#   only=labels runs one stage. Seeds by a dense CRF, as published: --cfg-options
+#   stages.seeds.task.refiner.type=DenseCRF (pip install pydensecrf2)
+custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
+default_scope = 'mmseg'
+runner_type = 'StagedRunner'
+masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'  # measures the labels, which never see it
+stages = dict(
+    cam=dict(config='cam_mbv2_voc_tags.py'),
+    cams=dict(task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True)),
+    seeds=dict(
+        task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=2.0, alpha_high=4.0),
+    ),
+    affinity=dict(config='affinity_mbv2_voc_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.seeds}'))),
+    labels=dict(
+        task=dict(
+            type='WriteRandomWalk',
+            stage='affinity',
+            checkpoint='{stages.affinity}',
+            cams='{stages.cams}',
+            alpha=6.0,
+            beta=8.0,
+            log2_steps=6,
+            masks=masks,
+        ),
+    ),
+    final=dict(config='deeplabv1_mbv2_voc_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.labels}'))),
+)

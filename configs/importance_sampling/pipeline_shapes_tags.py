@@ -1,0 +1,26 @@
+# From image tags to a segmentation network in one command, on drawn shapes: the demo. Needs no data and no weights.
+#
+# Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022 (the stages;
+#   the networks are small U-Nets).
+# Expected: not measured yet.
+# Cost: 1,000 + 400 + 600 iterations of 8 crops of 96 px on one CPU thread.
+# Command: python tools/train.py configs/importance_sampling/pipeline_shapes_tags.py
+custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
+default_scope = 'mmseg'
+runner_type = 'StagedRunner'
+stages = dict(
+    cam=dict(config='cam_shapes_tags.py'),
+    cams=dict(
+        task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True, scales=(1.0, 1.5)),
+    ),
+    seeds=dict(
+        task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=2.0, alpha_high=4.0),
+    ),
+    affinity=dict(config='affinity_shapes_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.seeds}'))),
+    labels=dict(
+        task=dict(
+            type='WriteRandomWalk', stage='affinity', checkpoint='{stages.affinity}', cams='{stages.cams}', alpha=6.0
+        ),
+    ),
+    final=dict(config='deeplabv1_shapes_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.labels}'))),
+)

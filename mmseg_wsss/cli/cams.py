@@ -1,0 +1,47 @@
+"""``wsss cams``: write the class activation maps of a network, and say how good they are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser('cams', help='write class activation maps, and measure them')
+    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
+    parser.add_argument(
+        '--known-tags', action='store_true', help='maps of the classes that the weak labels of an image name'
+    )
+    parser.add_argument('--evaluate', action='store_true', help='compare with the true masks of these images')
+    parser.add_argument(
+        '--scales', type=float, nargs='+', default=[0.5, 1.0, 1.5, 2.0], metavar='S', help='sizes of the views'
+    )
+    parser.add_argument('--no-flip', action='store_true', help='no mirrored views')
+    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the maps and print the scores."""
+    from ..engine.cam_scores import CAMSettings
+    from ..engine.cams import write_cam_folder
+    from .browse import load_config
+    from .pseudo_labels import check_paths
+
+    check_paths(args)
+    settings = CAMSettings(
+        split=args.split,
+        known_tags=args.known_tags,
+        scales=tuple(args.scales),
+        flip=not args.no_flip,
+        evaluate=args.evaluate,
+    )
+    cfg = load_config(args.config, args.cfg_options)
+    summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
+    print(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
+    for name, value in summary.items():
+        print(f'{name}: {value}')

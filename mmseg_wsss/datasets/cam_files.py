@@ -1,0 +1,112 @@
+"""Class activation maps on disk, from one stage of a training to the next.
+
+A folder holds ``cams/<image id>.npz``, see :class:`ImageCAMs`, and ``cams.json``: classes, images and where the maps
+came from. Shape letters: K foreground classes of an image, H x W its pixels, h x w = ceil(H / 4) x ceil(W / 4).
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .pseudo_label_files import PseudoLabelIndex, read_index, write_index
+
+INDEX = 'cams.json'
+FOLDER = 'cams'
+STRIDE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCAMs:
+    """The class activation maps of an image.
+
+    Args:
+        classes: Ids of its foreground classes, (K,) int64, ascending, from 1; the background, 0, has no map. May be
+            empty.
+        scores: A map for each of them, (K, h, w) float16 in [0, 1], divided by its maximum.
+        size: (H, W) of the original image.
+
+    Raises:
+        ValueError: If the parts do not fit each other or hold other values.
+    """
+
+    classes: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float16]
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        expected = (len(self.classes), *grid_size(self.size))
+        if self.scores.shape != expected or self.scores.dtype != np.float16:
+            raise ValueError(
+                f'scores must be float16 {expected}, for {expected[0]} classes and a quarter of the image '
+                f'{tuple(self.size)}, got {self.scores.dtype} {self.scores.shape}'
+            )
+        ids = self.classes
+        if ids.dtype != np.int64 or ids.ndim != 1 or (ids < 1).any() or (np.diff(ids) <= 0).any():
+            raise ValueError(f'classes must be ascending int64 ids from 1, got {ids.dtype} {ids.tolist()}')
+        if not ((self.scores >= 0) & (self.scores <= 1)).all():
+            raise ValueError(f'scores must be in [0, 1], got {self.scores.min()}..{self.scores.max()}')
+
+
+def grid_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return (h, w) of the maps of an image of ``size`` (H, W)."""
+    return -(-int(size[0]) // STRIDE), -(-int(size[1]) // STRIDE)
+
+
+def write_cams(folder: str | Path, image_id: str, cams: ImageCAMs) -> None:
+    """Write the file of an image.
+
+    Args:
+        folder: The folder of the maps.
+        image_id: Its id; may have slashes.
+        cams: Its maps.
+    """
+    path = _path(folder, image_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, classes=cams.classes, scores=cams.scores, size=np.array(cams.size, dtype=np.int64))
+
+
+def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
+    """Read the file of an image.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If it is damaged.
+    """
+    path = _path(folder, image_id)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing: {_cure(folder)}')
+    try:
+        with np.load(path) as file:
+            height, width = file['size'].tolist()
+            return ImageCAMs(file['classes'], file['scores'], (height, width))
+    except (KeyError, ValueError, TypeError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} is damaged ({error}): {_cure(folder)}') from error
+
+
+def write_cam_index(folder: str | Path, index: PseudoLabelIndex) -> None:
+    """Write ``cams.json``; the last file, so a folder that has it is finished."""
+    write_index(folder, index, name=INDEX)
+
+
+def read_cam_index(folder: str | Path) -> PseudoLabelIndex:
+    """Read ``cams.json``.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If it is damaged.
+    """
+    return read_index(folder, name=INDEX, cure=_cure(folder))
+
+
+def _path(folder: str | Path, image_id: str) -> Path:
+    return Path(folder) / FOLDER / f'{image_id}.npz'
+
+
+def _cure(folder: str | Path) -> str:
+    return f'"wsss cams CONFIG CHECKPOINT -o {folder}", or a WriteCAMs stage, writes it'

@@ -1,0 +1,341 @@
+"""From class activation maps on disk to labels: seeds for an affinity network, and the random walk with it.
+
+Shape letters: K foreground classes of an image, H x W its pixels, h x w the grid of the features.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmseg.apis import init_model
+from mmseg.registry import MODELS, TASK_UTILS
+from torch import Tensor, nn
+
+from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
+from ..datasets.formats.index_png import load_index_image
+from ..datasets.pseudo_label_files import UNSURE
+from ..functional import affinities, cam_label_probs, cam_seeds, random_walk
+from ..functional._checks import check_positive, check_share
+from ..models.segmentors import AffinityEncoderDecoder
+from .cam_scores import MaskScores, full_size_cams
+from .cams import chosen_classes
+from .checkpoints import check_weights
+from .pseudo_labels import Map, names_of, prediction_dataset, write_label_folder
+from .runner.stage_task import StageContext, StageTask
+
+
+def write_seeds(
+    cfg: Config,
+    cams: str | Path,
+    folder: str | Path,
+    *,
+    split: str = 'train',
+    alpha_low: float = 4.0,
+    alpha_high: float = 24.0,
+    refiner: Mapping[str, Any] | None = None,
+    coco_rle: bool = False,
+) -> dict[str, Any]:
+    """Label the pixels of which class activation maps are sure, as labels for an affinity network.
+
+    See :func:`mmseg_wsss.functional.cam_seeds`. An image without a foreground class is background everywhere. The
+    confidence of a pixel is the share of its class in the sum of all.
+
+    Args:
+        cfg: Config of the data.
+        cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
+        alpha_low: The smaller alpha, which decides what is foreground.
+        alpha_high: The larger one, which decides what is background.
+        refiner: What refines both soft masks before, such as ``dict(type='DenseCRF')``, the published way.
+        coco_rle: Write ``coco_rle.json``, too.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, and the ``split``.
+
+    Raises:
+        FileNotFoundError: If maps are missing.
+        ValueError: If a setting is out of range, or maps and data set do not fit.
+    """
+    low, high = check_positive(alpha_low, 'alpha_low'), check_positive(alpha_high, 'alpha_high')
+    if low >= high:
+        raise ValueError(f'alpha_low must be below alpha_high, got {alpha_low} and {alpha_high}')
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
+
+    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+        image = reader.image(info)
+        maps = reader.cams(info, image)
+        masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in (low, high)]
+        seeds = cam_seeds(*masks)[0]
+        of_low, of_high = (_shares(mask)[0] for mask in masks)
+        confidence = torch.where(seeds == 0, of_high[0], of_low.amax(dim=0))
+        return _class_ids(seeds, maps), confidence.numpy()
+
+    source = {'cams': str(cams), 'alphas': [low, high], 'refiner': _name(refiner), 'split': split}
+    return write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='seeds')
+
+
+def write_random_walk(
+    cfg: Config,
+    checkpoint: str | Path,
+    cams: str | Path,
+    folder: str | Path,
+    *,
+    split: str = 'train',
+    alpha: float = 6.0,
+    beta: float = 8.0,
+    log2_steps: int = 6,
+    refiner: Mapping[str, Any] | None = None,
+    unsure_below: float = 0.0,
+    masks: str | Path | None = None,
+    coco_rle: bool = False,
+) -> dict[str, Any]:
+    """Let class activation maps walk by the affinities of a network and write the result as pseudo-labels.
+
+    See :func:`mmseg_wsss.functional.random_walk`; the defaults are those of Jonnarth and Felsberg's code. It runs on
+    the grid of the features, on maps averaged to it, and its result is resized to the image, bilinearly. The confidence
+    of a pixel is the share of its class in the sum of all.
+
+    Args:
+        cfg: Config of the affinity network, with the data; the pipeline of its test data reads the images.
+        checkpoint: Its weights.
+        cams: The folder of the maps.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
+        alpha: Power of the background, see :func:`mmseg_wsss.functional.cam_label_probs`.
+        beta: Power of the affinities.
+        log2_steps: Binary logarithm of the number of steps.
+        refiner: What refines the result at the size of the image, such as ``dict(type='DenseCRF', num_iters=1)``.
+        unsure_below: Pixels of less confidence than this become 255.
+        masks: Folder of true masks, ``<image id>.png``, to measure the labels with, before ``unsure_below``; images
+            without one are not measured.
+        coco_rle: Write ``coco_rle.json``, too.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, the ``split``, and with ``masks`` the scores, in percent, by
+        names such as ``walk_train_known_tags_DenseCRF/mIoU``. Means are over the ``classes`` of the test metric.
+
+    Raises:
+        FileNotFoundError: If ``masks`` has none of the images, or the checkpoint or maps are missing.
+        TypeError: If the network is no ``AffinityEncoderDecoder``.
+        ValueError: If a setting is out of range, or maps, data set and weights do not fit.
+    """
+    alpha, unsure_below = check_positive(alpha, 'alpha'), check_share(unsure_below, 'unsure_below')
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(
+            f'no checkpoint at {checkpoint}: "python tools/train.py CONFIG" of the affinity network '
+            'writes it, in a pipeline --cfg-options only=affinity'
+        )
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
+    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    if not isinstance(model, AffinityEncoderDecoder):
+        raise TypeError(
+            f'the random walk needs an AffinityEncoderDecoder, got {type(model).__name__}: name the config or stage of '
+            'the affinity network'
+        )
+    check_weights(model, str(checkpoint))
+    scores = TruthScores(masks, chosen_classes(cfg, reader.dataset.metainfo['classes']), model.num_classes)
+    name = '_'.join(['walk', split, reader.tags, *filter(None, [_name(refiner)])])
+    walk: dict[str, Any] = {'radius': model.radius, 'beta': beta, 'log2_steps': log2_steps}
+
+    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+        image = reader.image(info)
+        maps = reader.cams(info, image)
+        soft = soft_masks(maps, alpha)
+        if len(maps.classes):  # of one channel, nothing can change
+            features = embedding(model, reader.dataset[index])
+            coarse = F.adaptive_avg_pool2d(soft, (features.shape[2], features.shape[3]))[0]
+            walked = random_walk(coarse.numpy(), affinities(features, radius=model.radius)[0].cpu().numpy(), **walk)
+            soft = F.interpolate(torch.from_numpy(walked)[None].float(), maps.size, mode='bilinear')
+        confidence, channels = _shares(reader.refined(soft, image))[0].max(dim=0)
+        scores.add(name, names_of(info, reader.dataset)[0], _class_ids(channels, maps))
+        return _class_ids(torch.where(confidence < unsure_below, UNSURE, channels), maps), confidence.numpy()
+
+    source = {
+        'checkpoint': str(checkpoint), 'cams': str(cams), 'alpha': alpha, **walk, 'refiner': _name(refiner),
+        'unsure_below': unsure_below, 'split': split,
+    }  # fmt: skip
+    written = write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='random walk')
+    return {**written, **scores.compute()}
+
+
+@TASK_UTILS.register_module()
+class WriteSeeds(StageTask):
+    """:func:`write_seeds` as a stage; its folder is the ``label_root`` of the affinity network's training.
+
+    Args:
+        stage: The stage whose config says the data, such as that of the CAM network.
+        cams: The maps, such as ``'{stages.cams}'``.
+        **settings: ``split``, ``alpha_low``, ``alpha_high``, ``refiner`` and ``coco_rle`` of :func:`write_seeds`.
+    """
+
+    def __init__(self, stage: str, cams: str, **settings: Any) -> None:
+        self.stage = stage
+        self.cams = cams
+        self.settings = settings
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write the seeds into the folder of the stage."""
+        return write_seeds(context.config_of(self.stage), self.cams, context.work_dir, **self.settings)
+
+
+@TASK_UTILS.register_module()
+class WriteRandomWalk(StageTask):
+    """:func:`write_random_walk` as a stage; its folder is the ``label_root`` of the last network's training.
+
+    Args:
+        stage: The stage whose config says the affinity network and the data.
+        checkpoint: Its weights, such as ``'{stages.affinity}'``.
+        cams: The maps, such as ``'{stages.cams}'``.
+        **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks`` and
+            ``coco_rle`` of :func:`write_random_walk`.
+    """
+
+    def __init__(self, stage: str, checkpoint: str, cams: str, **settings: Any) -> None:
+        self.stage = stage
+        self.checkpoint = checkpoint
+        self.cams = cams
+        self.settings = settings
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write the labels into the folder of the stage."""
+        cfg = context.config_of(self.stage)
+        return write_random_walk(cfg, self.checkpoint, self.cams, context.work_dir, **self.settings)
+
+
+class CAMReader:
+    """The images of a data set with their class activation maps.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it; the first step of its pipeline loads the image.
+        folder: The folder of the maps.
+        refiner: Config of what :meth:`refined` applies.
+
+    Raises:
+        FileNotFoundError: If the maps are not finished.
+        ValueError: If they are of other classes or lack images.
+    """
+
+    def __init__(self, dataset: Any, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
+        self.dataset = dataset
+        self.folder = folder
+        self.refiner: nn.Module | None = None if refiner is None else MODELS.build(dict(refiner))
+        index = read_cam_index(folder)
+        self.tags = 'known_tags' if index.source.get('known_tags') else 'predicted_tags'
+        again = f'delete {folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
+        if index.classes != tuple(dataset.metainfo['classes']):
+            raise ValueError(
+                f'the maps in {folder} are of the classes {", ".join(index.classes)}, the data set has '
+                f'{", ".join(dataset.metainfo["classes"])}: {again}'
+            )
+        keys = [names_of(dataset.get_data_info(i), dataset)[0] for i in range(len(dataset))]
+        missing = [key for key in keys if key not in index.images]
+        if missing:
+            raise ValueError(
+                f'{folder} has maps of {len(index.images)} images, but not of {len(missing)} of the {len(keys)} of the '
+                f'data set (first: {missing[0]}): take the split that they are of, or {again}'
+            )
+
+    def image(self, info: Mapping[str, Any]) -> Tensor:
+        """Return an image as it is, RGB in [0, 1], (1, 3, H, W)."""
+        array = self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img']
+        array = np.repeat(np.atleast_3d(array), 1 if array.ndim == 3 and array.shape[2] == 3 else 3, axis=2)
+        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1])).movedim(2, 0)[None].float() / 255
+
+    def cams(self, info: Mapping[str, Any], image: Tensor) -> ImageCAMs:
+        """Read the maps of an image.
+
+        Raises:
+            FileNotFoundError: If they are missing.
+            ValueError: If they are damaged, or of an image of another size.
+        """
+        key, _ = names_of(dict(info), self.dataset)
+        maps = read_cams(self.folder, key)
+        if tuple(maps.size) != tuple(image.shape[2:]):
+            raise ValueError(
+                f'the maps of {key!r} in {self.folder} are of an image of {maps.size[1]} x {maps.size[0]} (width x '
+                f'height) and {info["img_path"]} has {image.shape[3]} x {image.shape[2]}: it was exchanged, so delete '
+                f'{self.folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
+            )
+        return maps
+
+    def refined(self, masks: Tensor, image: Tensor) -> Tensor:
+        """Return soft masks after the refiner, if there is one, (1, K + 1, H, W)."""
+        return masks if self.refiner is None else self.refiner(masks, image)
+
+
+class TruthScores:
+    """Measures labels with true masks; without a folder of them, nothing.
+
+    Args:
+        folder: Of the true masks, ``<image id>.png``.
+        chosen: Ids of the classes that the means are over.
+        num_classes: Of all.
+    """
+
+    def __init__(self, folder: str | Path | None, chosen: Sequence[int], num_classes: int) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and not self.folder.is_dir():
+            raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+        self.scores = MaskScores(num_classes, chosen)
+
+    def add(self, name: str, key: str, labels: Map) -> None:
+        """Count an image."""
+        path = None if self.folder is None else self.folder / f'{key}.png'
+        if path is not None and path.is_file():
+            truth = load_index_image(path).astype(np.int64)
+            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth))
+
+    def compute(self) -> dict[str, float]:
+        """Return the scores of all processes.
+
+        Raises:
+            FileNotFoundError: If no image had a mask.
+        """
+        scores = self.scores.compute()
+        if self.folder is not None and not scores:
+            raise FileNotFoundError(f'{self.folder} has no mask of any image, <image id>.png: leave masks out')
+        return scores
+
+
+def soft_masks(maps: ImageCAMs, alpha: float) -> Tensor:
+    """Return maps at the size of their image with the background first, (1, K + 1, H, W); all 1 without a class."""
+    return cam_label_probs(full_size_cams(maps), alpha=alpha) if len(maps.classes) else torch.ones(1, 1, *maps.size)
+
+
+def embedding(model: AffinityEncoderDecoder, data: Mapping[str, Any]) -> Tensor:
+    """Return the features of an image of the data set, (1, D, h, w), without cells that hold padding alone."""
+    batch = model.data_preprocessor(pseudo_collate([data]), False)
+    features = model.embed(batch['inputs'])
+    sides = zip(features.shape[2:], batch['data_samples'][0].img_shape[:2], batch['inputs'].shape[2:], strict=True)
+    height, width = (-(-cells * side // padded) for cells, side, padded in sides)
+    return features[:, :, :height, :width]
+
+
+def _shares(masks: Tensor) -> Tensor:
+    """Return non-negative masks (1, C, H, W) scaled to sum 1."""
+    return masks / masks.sum(dim=1, keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
+
+
+def _class_ids(channels: Tensor, maps: ImageCAMs) -> Map:
+    """Turn channels, 255 where unsure, into class ids."""
+    table: Map = np.full(256, UNSURE, dtype=np.int64)
+    table[: len(maps.classes) + 1] = [0, *maps.classes]
+    ids: Map = table[channels.cpu().numpy()]
+    return ids
+
+
+def _name(refiner: Mapping[str, Any] | None) -> str | None:
+    return None if refiner is None else str(refiner['type'])

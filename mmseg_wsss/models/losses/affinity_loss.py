@@ -1,0 +1,48 @@
+"""AffinityNet's loss as a part of a recipe."""
+
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...functional import affinity_labels, affinity_terms, pair_offsets
+from ...functional.affinity import NO_PAIR
+from ...structures import LossInputs
+from .base_weak_loss import BaseWeakLoss
+
+
+@MODELS.register_module()
+class AffinityLoss(BaseWeakLoss):
+    """Neighbours of one class are to be alike, those of two classes unlike (Ahn and Kwak, CVPR 2018).
+
+    See :func:`mmseg_wsss.functional.affinity_loss` for the formula. The labels are seeds: sure of some pixels and 255
+    elsewhere; a cell of the features takes that of the pixel in its middle. The features are what an ``AffinityHead``
+    returns in the place of logits, so this loss goes with an ``AffinityEncoderDecoder``.
+
+    Logged beside it: the means ``background``, ``foreground`` and ``different``, and ``pairs``, how many are known.
+
+    Differs from the published code: there a cell takes the class whose mean score over the cell is the largest.
+
+    Args:
+        radius: Pairs of cells nearer than this.
+        loss_weight: Factor of the loss.
+        start: Fraction of the training before which the loss is 0.
+
+    Raises:
+        ValueError: If ``radius`` is no whole number from 2, or ``start`` is out of range.
+    """
+
+    def __init__(self, radius: int = 5, loss_weight: float = 1.0, start: float = 0.0) -> None:
+        super().__init__(loss_weight, start)
+        pair_offsets(radius)
+        self.radius = radius
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the loss of the head's features at their own resolution."""
+        grid = (inputs.logits.shape[2], inputs.logits.shape[3])
+        # Class ids below 2^24 are exact in float32, which nearest neighbours need.
+        labels = F.interpolate(inputs.labels[:, None].float(), grid, mode='nearest-exact')[:, 0].long()
+        settings = {'radius': self.radius, 'ignore_index': inputs.ignore_index}
+        terms = affinity_terms(inputs.logits, labels, **settings)
+        known = (affinity_labels(labels, **settings) != NO_PAIR).sum().float()
+        self.statistics = {**{name: term.detach() for name, term in terms._asdict().items()}, 'pairs': known}
+        return terms.background / 4 + terms.foreground / 4 + terms.different / 2

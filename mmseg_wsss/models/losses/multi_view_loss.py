@@ -1,0 +1,52 @@
+"""Any weak loss on several views of the batch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...structures import LossInputs
+from .base_weak_loss import BaseWeakLoss
+
+
+@MODELS.register_module()
+class MultiViewLoss(BaseWeakLoss):
+    """The sum of one loss over views of the batch, see ``SiameseEncoderDecoder``.
+
+    Statistics are logged as ``<name>/<view>_<statistic>``.
+
+    Args:
+        loss: The loss, ``dict(type=...)``, with its own ``loss_weight`` and ``start``.
+        views: Names in :attr:`LossInputs.views <mmseg_wsss.structures.LossInputs.views>`; ``'first'`` is the batch.
+
+    Raises:
+        TypeError: If ``loss`` is no weak loss.
+        ValueError: If ``views`` is empty or names one twice.
+    """
+
+    def __init__(self, loss: Mapping[str, Any], views: Sequence[str] = ('first', 'second')) -> None:
+        super().__init__()
+        if isinstance(views, str) or not views or len(set(views)) != len(views):
+            raise ValueError(f"views must name one or more different views, such as ['first', 'second'], got {views!r}")
+        self.loss = MODELS.build(dict(loss))
+        if not isinstance(self.loss, BaseWeakLoss):
+            raise TypeError(f'MultiViewLoss takes a loss derived from BaseWeakLoss, got {type(self.loss).__name__}')
+        self.loss.attached = True
+        self.views = tuple(views)
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Let the loss check it."""
+        self.loss.check_num_classes(num_classes)
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the sum over the views.
+
+        Raises:
+            KeyError: If the model does not make a view.
+        """
+        total = inputs.logits[:0].sum()
+        for name in self.views:
+            total = total + self.loss(inputs.view(name))
+            self.statistics.update({f'{name}_{key}': value for key, value in self.loss.statistics.items()})
+        return total

@@ -1,0 +1,137 @@
+"""AffinityNet's head, loss and segmentor, and the head of DeepLab-LargeFOV."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_wsss.functional import affinity_loss, affinity_terms
+from mmseg_wsss.structures import LossInputs
+from tests.helpers.models import head_config, model_config, raw_batch
+
+HEAD = {'type': 'AffinityHead', 'in_channels': (8, 16), 'in_index': (0, 2), 'widths': (3, 4), 'num_classes': 3}
+SMALL = {**HEAD, 'in_channels': (16, 32), 'in_index': (1, 2)}
+
+
+def model(**changes):
+    settings = model_config(SMALL, losses={'loss_affinity': {'type': 'AffinityLoss', 'radius': 3}})
+    return MODELS.build({**settings, 'type': 'AffinityEncoderDecoder', **changes})
+
+
+def test_head_is_its_formula():
+    torch.manual_seed(0)
+    head = MODELS.build(HEAD)
+    head.init_weights()
+    levels = [torch.randn(2, 8, 7, 9), torch.randn(2, 5, 7, 9), torch.randn(2, 16, 4, 5)]
+    fine = F.elu(F.conv2d(levels[0], head.levels[0].weight))
+    coarse = F.elu(F.conv2d(levels[2], head.levels[1].weight))
+    coarse = F.interpolate(coarse, (7, 9), mode='bilinear', align_corners=False)
+    expected = F.elu(F.conv2d(torch.cat([fine, coarse], 1), head.mix.weight))
+    assert torch.equal(head(levels), expected)
+    assert [name for name, _ in head.named_parameters()] == ['levels.0.weight', 'levels.1.weight', 'mix.weight']
+
+
+def test_published_sizes():
+    head = MODELS.build({'type': 'AffinityHead', 'num_classes': 21})
+    sizes = [(conv.in_channels, conv.out_channels) for conv in (*head.levels, head.mix)]
+    assert sizes == [(512, 64), (1024, 128), (4096, 256), (448, 448)]
+    assert all(conv.bias is None for conv in (*head.levels, head.mix))
+    head.init_weights()
+    assert head.mix.weight.abs().max().item() == pytest.approx(4 * (6 / 896) ** 0.5, rel=0.01)
+
+
+def test_loss_is_the_functional_on_the_grid_of_the_features():
+    features = torch.randn(2, 5, 3, 4)
+    labels = torch.full((2, 24, 32), 255)
+    grid = torch.tensor([[[0, 0, 255, 1], [0, 2, 2, 1], [255, 2, 2, 0]]] * 2)
+    labels[:, 4::8, 4::8] = grid
+    inputs = LossInputs(features, torch.rand(2, 3, 24, 32), labels, torch.ones(2, 1, 24, 32))
+    loss = MODELS.build({'type': 'AffinityLoss', 'radius': 3, 'loss_weight': 2.0})
+    assert torch.allclose(loss(inputs), 2 * affinity_loss(features, grid, radius=3))
+    terms = affinity_terms(features, grid, radius=3)
+    assert [loss.statistics[name] for name in terms._fields] == list(terms)
+    known = [tuple(place) for place in (grid[0] != 255).nonzero().tolist()]
+    near = [(p, q) for p in known for q in known if p < q and math.dist(p, q) < 3]
+    assert float(loss.statistics['pairs']) == 2 * len(near)
+
+
+def test_every_weight_learns_and_the_loss_falls():
+    torch.manual_seed(0)
+    network = model()
+    network.init_weights()
+    raw = raw_batch()
+    for sample in raw['data_samples']:
+        sample.gt_sem_seg.data[:, :, :20] = 0
+        sample.gt_sem_seg.data[:, 16:, 20:] = 1
+    data = network.data_preprocessor(raw, True)
+    optimizer = torch.optim.SGD(network.decode_head.parameters(), lr=0.05)
+    values = []
+    for _ in range(12):
+        losses = network.loss(data['inputs'], data['data_samples'])
+        total, logged = network.parse_losses(losses)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        values.append(float(total.detach()))
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.decode_head.parameters())
+    assert values[-1] < 0.9 * values[0]
+    terms = [float(logged[f'loss_affinity/{name}']) for name in ('background', 'foreground', 'different')]
+    assert terms[0] / 4 + terms[1] / 4 + terms[2] / 2 == pytest.approx(values[-1])
+
+
+def test_autocast_and_a_batch_without_labels():
+    network = model().eval()
+    batch = network.data_preprocessor(raw_batch(sizes=((32, 32),), clicks=0), True)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = network.loss(batch['inputs'], batch['data_samples'])
+    assert float(losses['loss_affinity']) == 0
+    losses['loss_affinity'].backward()
+
+
+def test_embedding_is_what_the_loss_sees():
+    network = model().eval()
+    inputs = torch.randn(1, 3, 40, 24)
+    assert torch.equal(network.embed(inputs), network(inputs, None, mode='tensor'))
+    assert network.embed(inputs).shape == (1, 7, 5, 3)
+
+
+def test_what_is_made_for_classes_is_refused():
+    with pytest.raises(TypeError, match='AffinityEncoderDecoder predicts no classes: a WriteRandomWalk stage'):
+        model().predict(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(TypeError, match='takes an AffinityHead and no auxiliary head, got FCNHead'):
+        model(decode_head=head_config('fcn'))
+    with pytest.raises(TypeError, match='model.losses.loss_ce is a PartialCrossEntropyLoss, which reads class logits'):
+        model(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
+    with pytest.raises(ValueError, match='must name the same levels'):
+        MODELS.build({**HEAD, 'widths': (3,)})
+    with pytest.raises(ValueError, match='radius must be a whole number of cells from 2, got 1'):
+        MODELS.build({'type': 'AffinityLoss', 'radius': 1})
+
+
+def test_large_fov_head_is_its_formula():
+    settings = {'type': 'LargeFOVHead', 'in_channels': 6, 'in_index': 1, 'num_classes': 4, 'channels': 5, 'dilation': 2}
+    head = MODELS.build({**settings, 'norm_cfg': {'type': 'BN'}})
+    head.init_weights()
+    x = torch.randn(2, 6, 9, 7)
+    norms = []
+    for module in (head.context, head.projection):
+        module.bn.running_mean.normal_()
+        module.bn.running_var.uniform_(0.5, 2)
+        norms.append(module.bn.eval())
+    out = F.conv2d(x, head.context.conv.weight, padding=2, dilation=2)
+    out = F.conv2d(norms[0](out).relu(), head.projection.conv.weight)
+    expected = head.conv_seg(norms[1](out).relu())
+    assert torch.allclose(head.eval()([None, x]), expected, atol=1e-6)
+    assert (head.context.conv.kernel_size, head.projection.conv.kernel_size) == ((3, 3), (1, 1))
+
+
+def test_large_fov_head_drops_single_features():
+    head = MODELS.build({'type': 'LargeFOVHead', 'in_channels': 6, 'in_index': 0, 'num_classes': 4, 'channels': 64})
+    assert type(head.dropout) is nn.Dropout
+    assert head.dropout.p == 0.5
+    assert MODELS.build({**head_config('fcn'), 'type': 'FCNHead'}).dropout is None
+    without = {'type': 'LargeFOVHead', 'in_channels': 6, 'num_classes': 4, 'dropout_ratio': 0}
+    assert MODELS.build(without).dropout is None
