@@ -12,15 +12,13 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
-from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS, TASK_UTILS
 from torch import Tensor
-from tqdm import tqdm
 
-from ..datasets.image_checks import image_size
-from ..datasets.pseudo_label_files import UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
+from ..datasets.pseudo_label_files import UNSURE
+from .label_folder import LabelAndConfidence, write_label_folder
 from .runner.stage_task import StageContext, StageTask
 
 SPLITS = ('train', 'val', 'test')
@@ -62,39 +60,15 @@ def write_pseudo_labels(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    palette = dataset.metainfo['palette']
-    rows = []
-    indices = range(get_rank(), len(dataset), get_world_size())
-    for index in tqdm(indices, desc='pseudo-labels', disable=not is_main_process(), leave=False):
-        info = dataset.get_data_info(index)
+
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         with torch.no_grad():
             sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         tags = known_classes(info) if known_tags else None
-        labels, confidence = label_and_confidence(sample.seg_logits.data, tags, unsure_below)
-        key, file_name = _names(info, dataset)
-        _check_size(info['img_path'], labels.shape)
-        write_pseudo_label(folder, key, labels, confidence, palette)
-        size = {'file_name': file_name, 'width': labels.shape[1], 'height': labels.shape[0]}
-        rows.append((index, key, size, int((labels == UNSURE).sum()), labels.size))
-    rows = sorted(row for part in all_gather_object(rows) for row in part)
-    summary = {
-        'images': len(rows),
-        'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
-        'split': split,
-    }
-    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, **summary}
-    index = PseudoLabelIndex(
-        tuple(dataset.metainfo['classes']),
-        tuple((*map(int, colour),) for colour in palette),
-        {key: size for _, key, size, _, _ in rows},
-        source,
-    )
-    if is_main_process():
-        write_index(folder, index)
-        if coco_rle:
-            write_coco(folder, index)
-    barrier()
-    return summary
+        return label_and_confidence(sample.seg_logits.data, tags, unsure_below)
+
+    settings = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
+    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle)
 
 
 @TASK_UTILS.register_module()
@@ -177,20 +151,3 @@ def label_and_confidence(
     confidence, labels = logits.softmax(dim=0).max(dim=0)
     labels = torch.where(confidence < unsure_below, UNSURE, labels)
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
-
-
-def _names(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
-    """Image id and file name below the image folder."""
-    folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
-    path = Path(info['img_path'])
-    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
-
-
-def _check_size(path: str, shape: tuple[int, ...]) -> None:
-    if Path(path).is_file() and image_size(path) != shape[::-1]:
-        width, height = image_size(path)
-        raise ValueError(
-            f'{path} is {width} x {height} and its prediction {shape[1]} x {shape[0]} (width x height): the test '
-            'pipeline must keep ori_shape'
-        )
