@@ -40,9 +40,9 @@ def write_box_labels(
 ) -> dict[str, Any]:
     """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
 
-    ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes for
-    the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is filled and
-    counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap the smaller
+    ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
+    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is filled
+    and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap the smaller
     one is on top. The confidence is the CRF's probability, otherwise 1.
 
     Args:
