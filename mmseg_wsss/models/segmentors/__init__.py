@@ -1,7 +1,8 @@
 """Segmentors that hand the image to their losses."""
 
+from .mask_generator import MaskGenerator, check_generator_checkpoint
 from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta_model import WeakSegTTAModel
 
-__all__ = ['TagEncoderDecoder', 'WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = ['MaskGenerator', 'TagEncoderDecoder', 'WeakEncoderDecoder', 'WeakSegTTAModel', 'check_generator_checkpoint']
