@@ -5,6 +5,7 @@ Tensors come first, settings are keyword-only, inputs are never changed in place
 """
 
 from mmseg_wsss.functional.boundary import boundary_matches
+from mmseg_wsss.functional.box_maps import box_maps, merge_class_masks
 from mmseg_wsss.functional.class_pruning import prune_classes
 from mmseg_wsss.functional.feature_similarity import feature_similarity_loss
 from mmseg_wsss.functional.gated_crf import gated_crf_loss
@@ -24,6 +25,7 @@ __all__ = [
     'average_pooling_loss',
     'balanced_cross_entropy',
     'boundary_matches',
+    'box_maps',
     'confident_labels',
     'feature_similarity_loss',
     'focal_mask_penalty',
@@ -31,6 +33,7 @@ __all__ = [
     'importance_sampling_loss',
     'inverse_log_class_weights',
     'max_pooling_loss',
+    'merge_class_masks',
     'ngwp',
     'pamr',
     'partial_cross_entropy',

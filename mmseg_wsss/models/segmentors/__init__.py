@@ -1,8 +1,16 @@
 """Segmentors that hand the image to their losses."""
 
+from .mask_generator import MaskGenerator, check_generator_checkpoint
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta_model import WeakSegTTAModel
 
-__all__ = ['MultiScaleEncoderDecoder', 'TagEncoderDecoder', 'WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = [
+    'MaskGenerator',
+    'MultiScaleEncoderDecoder',
+    'TagEncoderDecoder',
+    'WeakEncoderDecoder',
+    'WeakSegTTAModel',
+    'check_generator_checkpoint',
+]
