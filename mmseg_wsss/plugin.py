@@ -11,6 +11,15 @@ import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
-from .engine import box_labels, hooks, optimizers, pseudo_labels, runner  # noqa: F401
+from .engine import (  # noqa: F401
+    box_labels,
+    generator_labels,
+    hooks,
+    label_scores,
+    optimizers,
+    pseudo_labels,
+    runner,
+    shapes_files,
+)
 from .evaluation import metrics  # noqa: F401
 from .models import backbones, decode_heads, losses, poolings, pseudo_masks, refiners, segmentors  # noqa: F401
