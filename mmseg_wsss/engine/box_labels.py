@@ -16,6 +16,7 @@ import torch
 from mmengine.dist import all_gather_object
 from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 
+from ..functional import box_maps
 from ..structures import WeakAnnotations
 from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
 from .runner.stage_task import StageContext, StageTask
@@ -41,9 +42,9 @@ def write_box_labels(
     """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
 
     ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
-    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is filled
-    and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap the smaller
-    one is on top. The confidence is the CRF's probability, otherwise 1.
+    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is
+    filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap
+    the smaller one is on top. The confidence is the CRF's probability, otherwise 1.
 
     Args:
         dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
@@ -134,14 +135,9 @@ def images_with_boxes(settings: Mapping[str, Any]) -> Any:
     return dataset
 
 
-def box_window(box: npt.NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
-    """Return the rows and columns whose pixel centres lie within half a pixel of a box, both corners included."""
-    x1, y1, x2, y2 = box
-    rows, columns = (
-        slice(max(0, int(np.ceil(low - 0.5))), min(side, int(np.floor(high + 0.5)) + 1))
-        for low, high, side in ((y1, y2, size[0]), (x1, x2, size[1]))
-    )
-    return rows, columns
+def pixels_of(box: npt.NDArray[np.float64], size: tuple[int, int]) -> Mask:
+    """Return the pixels of one box, (H, W)."""
+    return box_maps(box[None], [1], size)[0][0].numpy().astype(bool)
 
 
 def smaller_last(annotations: WeakAnnotations) -> npt.NDArray[np.intp]:
@@ -164,7 +160,7 @@ def filled_labels(annotations: WeakAnnotations, size: tuple[int, int]) -> Labels
     """
     labels = np.zeros(size, dtype=np.uint8)
     for index in smaller_last(annotations):
-        labels[box_window(annotations.boxes[index], size)] = annotations.box_labels[index]
+        labels[pixels_of(annotations.boxes[index], size)] = annotations.box_labels[index]
     return labels
 
 
@@ -183,25 +179,22 @@ def grabcut_labels(
     labels = np.zeros(size, dtype=np.uint8)
     filled = 0
     for index in smaller_last(annotations):
-        window = box_window(annotations.boxes[index], size)
-        inside = _cut(image, window, iters, seed)
+        box = pixels_of(annotations.boxes[index], size)
+        inside = _cut(image, box, iters, seed)
         filled += inside is None
-        labels[window][slice(None) if inside is None else inside] = annotations.box_labels[index]
+        labels[box if inside is None else inside] = annotations.box_labels[index]
     return labels, filled
 
 
-def _cut(image: npt.NDArray[np.uint8], window: tuple[slice, slice], iters: int, seed: int) -> Mask | None:
-    """Return the object in a window, of the window's size; None if it cannot be cut."""
-    state = np.full(image.shape[:2], cv2.GC_BGD, dtype=np.uint8)
-    state[window] = cv2.GC_PR_FGD
-    pixels = int((state == cv2.GC_PR_FGD).sum())
-    if min(pixels, state.size - pixels) < GRABCUT_COMPONENTS:
+def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask | None:
+    """Return the object in a box, (H, W); None if it cannot be cut."""
+    if min(box.sum(), (~box).sum()) < GRABCUT_COMPONENTS:
         return None
+    state = np.where(box, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(seed)
-    cv2.grabCut(
-        np.ascontiguousarray(image), state, None, np.zeros((1, 65)), np.zeros((1, 65)), iters, cv2.GC_INIT_WITH_MASK
-    )
-    kept = state[window] == cv2.GC_PR_FGD
+    cv2.grabCut(np.ascontiguousarray(image), state, None, *models, iters, cv2.GC_INIT_WITH_MASK)
+    kept = state == cv2.GC_PR_FGD
     return kept if kept.any() else None
 
 
@@ -230,7 +223,7 @@ def refined_labels(
     allowed = np.zeros((len(classes), *filled.shape), dtype=bool)
     allowed[0] = True
     for box, label in zip(annotations.boxes, annotations.box_labels, strict=True):
-        allowed[np.searchsorted(classes, label)][box_window(box, filled.shape)] = True
+        allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
     soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
     soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
     rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))).float() / 255

@@ -179,7 +179,7 @@ def of_classes(probs: Tensor, class_ids: Sequence[int]) -> Tensor:
     """
     if max(class_ids) >= len(probs):
         raise ValueError(
-            f'the boxes are of class {max(class_ids)} and the partner knows {len(probs)} classes: it must be trained on '
-            'the classes of this data set'
+            f'the boxes are of class {max(class_ids)} and the partner knows {len(probs)} classes: it must be trained '
+            'on the classes of this data set'
         )
     return probs[list(class_ids)][:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import barrier, is_main_process
 from mmseg.registry import TASK_UTILS
 from PIL import Image
 
@@ -26,19 +27,19 @@ class WriteShapes(StageTask):
         self.settings = settings
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the files."""
-        return write_shapes(context.work_dir, **self.settings)
+        """Write the files, on the first process."""
+        if is_main_process():
+            write_shapes(context.work_dir, **self.settings)
+        barrier()
+        return {'images': self.settings.get('num_images', 200)}
 
 
-def write_shapes(folder: str | Path, **settings: Any) -> dict[str, Any]:
-    """Write a drawn data set; every process writes the same files.
+def write_shapes(folder: str | Path, **settings: Any) -> None:
+    """Write a drawn data set.
 
     Args:
         folder: Where to.
         **settings: As of :class:`WriteShapes`.
-
-    Returns:
-        ``images``, how many.
     """
     folder = Path(folder)
     dataset = ShapesDataset(labels=('boxes', 'tags'), test_mode=True, **settings)
@@ -53,4 +54,3 @@ def write_shapes(folder: str | Path, **settings: Any) -> dict[str, Any]:
         width, height = info['weak_label_size']
         entries[key] = ImageEntry(f'{key}.png', width, height, info['weak_annotations'])
     WeakLabelSet(CLASSES, PALETTE, entries).write(folder / 'weak_labels.json')
-    return {'images': len(entries)}

@@ -59,8 +59,8 @@ class LPGStageHook(Hook):
             )
         if self.partner is not None and not reads:
             raise ValueError(
-                f'LPGStageHook has a partner, but {type(model).__name__} reads no probability of a class: leave partner '
-                'out, or train a MaskGenerator with use_probability=True'
+                f'LPGStageHook has a partner, but {type(model).__name__} reads no probability of a class: leave '
+                'partner out, or train a MaskGenerator with use_probability=True'
             )
 
     def before_train(self, runner: Runner) -> None:
