@@ -55,7 +55,7 @@ def read(path):
 
 
 def test_filled_boxes_by_hand():
-    boxes = WeakAnnotations(boxes=[[1, 1, 2, 1], [0, 0, 2, 2], [3.4, 1.6, 9, 9]], box_labels=[7, 5, 3])
+    boxes = WeakAnnotations(boxes=[[1, 1, 2, 1], [0, 0, 2, 2], [3.4, 1.6, 4, 2]], box_labels=[7, 5, 3])
     assert filled_labels(boxes, (3, 5)).tolist() == [[5, 5, 5, 0, 0], [5, 7, 7, 0, 0], [5, 5, 5, 3, 3]]
     assert filled_labels(WeakAnnotations(), (2, 2)).tolist() == [[0, 0], [0, 0]]
     equal = WeakAnnotations(boxes=[[0, 0, 1, 0], [1, 0, 2, 0]], box_labels=[1, 2])
