@@ -59,7 +59,7 @@ REGISTERED = {
         'WeakSegTTAModel',
         'WideResNet38',
     },
-    'DATASETS': {'PseudoLabelDataset', 'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
+    'DATASETS': {'ClassMaskDataset', 'PseudoLabelDataset', 'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {
         'ExactResumeHook',
@@ -78,7 +78,9 @@ REGISTERED = {
         'LoadShapesImage',
         'LoadWeakAnnotations',
         'PackWeakSegInputs',
+        'RasterizeClassMask',
         'RasterizeWeakAnnotations',
+        'WeakClassCrop',
         'WeakRandomCrop',
         'WeakRandomFlip',
         'WeakRandomResizedCrop',

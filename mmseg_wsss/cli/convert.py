@@ -35,6 +35,7 @@ READER_OPTIONS = {
     'scribblesup': ('path',),
     'index_png': ('path', 'unlabelled', 'suffix'),
     'voc_xml': ('path', 'boxes', 'tags'),
+    'coco': ('path', 'boxes', 'tags', 'only_classes'),
 }
 
 
@@ -57,9 +58,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     index.add_argument('--unlabelled', type=int, nargs='+', default=[255], help='value(s) of unlabelled pixels')
     index.add_argument('--suffix', default='.png', help='what the names of the files end in')
 
-    boxes = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
-    boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
-    boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
+    voc = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
+    coco = _reader_parser(formats, 'coco', 'COCO instance annotations', 'the JSON file')
+    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are no class')
+    for boxes in (voc, coco):
+        boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
+        boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
     clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')

@@ -1,8 +1,16 @@
 """Data sets, readers and transforms."""
 
+from .class_masks import ClassMaskDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .resumable import ResumableInfiniteSampler, SeededDataset
 from .shapes import ShapesDataset
 from .weak_seg_dataset import WeakSegDataset
 
-__all__ = ['PseudoLabelDataset', 'ResumableInfiniteSampler', 'SeededDataset', 'ShapesDataset', 'WeakSegDataset']
+__all__ = [
+    'ClassMaskDataset',
+    'PseudoLabelDataset',
+    'ResumableInfiniteSampler',
+    'SeededDataset',
+    'ShapesDataset',
+    'WeakSegDataset',
+]

@@ -17,6 +17,7 @@ from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
 from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from .class_sets import CLASS_SETS
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
@@ -52,8 +53,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             others are background in masks; class ids stay as they are.
         without_classes: Leave out the images that have one of these. Both need ``weak_labels`` that name the classes
             of the images.
-        metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``mmseg.utils.get_classes`` knows (``voc``,
-            ``cityscapes``); without any of them the classes of the label file are taken.
+        metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``CLASS_SETS`` or ``mmseg.utils.get_classes``
+            knows (``voc``, ``cityscapes``, ``coco60``); without any of them the classes of the label file are taken.
         data_root: Folder that relative paths start at.
         data_prefix: Folders ``img_path`` and, for evaluation or ``use_dense_masks``, ``seg_map_path``.
         **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
@@ -116,7 +117,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         metainfo = dict(metainfo or {})
         known = metainfo.pop('dataset', None)
         if known is not None:
-            metainfo = {'classes': get_classes(known), 'palette': get_palette(known), **metainfo}
+            given = CLASS_SETS.get(known) or {'classes': get_classes(known), 'palette': get_palette(known)}
+            metainfo = {**given, **metainfo}
         if 'classes' in {**self.METAINFO, **metainfo}:
             return metainfo
         if self.weak_labels is None:

@@ -427,7 +427,7 @@ def test_a_list_is_merged_in_order(tmp_path):
             {'format': 'voc_xlm', 'path': 'x'},
             r"unknown weak-label format 'voc_xlm'; did you mean 'voc_xml'\? Choose from",
         ),
-        ({'format': 'coco', 'path': 'x'}, "Choose from 'canonical', 'whats_the_point', 'scribblesup', 'index_png'"),
+        ({'format': 'kitti', 'path': 'x'}, "Choose from 'canonical', 'whats_the_point', 'scribblesup', 'index_png'"),
         ({'format': 'index_png', 'path': 'x', 'unlabeled': 4}, r"no argument 'unlabeled'; did you mean 'unlabelled'\?"),
         ({'format': 'index_png'}, 'needs a path='),
         ({'format': 'voc_xml', 'path': '.'}, r"the format 'voc_xml' does not name its classes: give them as metainfo"),
@@ -442,7 +442,7 @@ def test_a_wrong_source_is_explained(source, message):
 
 
 def test_the_readers_have_the_documented_names():
-    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml'}
+    assert set(READERS) == {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'coco'}
 
 
 def test_the_example_in_the_docs_is_read(tmp_path):

@@ -13,6 +13,7 @@ from mmseg_wsss.structures import WeakLabelSet
 
 from .canonical import Palette, read_canonical, read_classes
 from .checks import check_numbers
+from .coco import read_coco
 from .files import nearest
 from .index_png import read_index_png
 from .scribblesup import read_scribblesup
@@ -27,6 +28,7 @@ READERS: dict[str, Callable[..., WeakLabelSet]] = {
     'scribblesup': read_scribblesup,
     'index_png': read_index_png,
     'voc_xml': read_voc_xml,
+    'coco': read_coco,
 }
 PATH_ARGUMENTS = ('path', 'background')
 
