@@ -11,7 +11,7 @@ from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
 
-from .checkpoints import check_weights
+from .checkpoints import check_weights, newest_loadable_checkpoint
 
 Source = str | Path | Mapping[str, Any]
 
@@ -20,8 +20,9 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     """Build the network of a checkpoint and load it; no other file is needed where mmengine wrote it.
 
     Args:
-        source: The checkpoint; or ``dict(checkpoint=..., config=...)`` with a config file in the place of the config
-            that mmengine keeps in the checkpoint's ``meta``.
+        source: The checkpoint, or the work dir of its training, whose newest one is taken; or
+            ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in the
+            checkpoint's ``meta``.
 
     Returns:
         The network in evaluation mode and frozen, its config and the checkpoint.
@@ -35,6 +36,8 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     if 'checkpoint' not in given or not set(given) <= {'checkpoint', 'config'}:
         raise TypeError(f'expected a checkpoint or dict(checkpoint=..., config=...), got {given}')
     path = str(given['checkpoint'])
+    if Path(path).is_dir():
+        path = str(newest_loadable_checkpoint(path) or f'{path}/iter_*.pth')
     if '://' not in path and not Path(path).is_file():
         raise FileNotFoundError(f'no checkpoint at {path}')
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
