@@ -58,6 +58,7 @@ REGISTERED = {
         'WeakEncoderDecoder',
         'WeakSegTTAModel',
         'WideResNet38',
+        'WidenedInput',
     },
     'DATASETS': {'ClassMaskDataset', 'PseudoLabelDataset', 'SeededDataset', 'ShapesDataset', 'WeakSegDataset'},
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},

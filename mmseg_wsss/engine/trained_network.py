@@ -21,8 +21,8 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
 
     Args:
         source: The checkpoint, or the work dir of its training, whose newest one is taken; or
-            ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in the
-            checkpoint's ``meta``.
+            ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in
+            the ``meta`` of the checkpoint.
 
     Returns:
         The network in evaluation mode and frozen, its config and the checkpoint.
