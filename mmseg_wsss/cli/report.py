@@ -40,7 +40,9 @@ def stage_lines(work_dir: Path) -> list[str]:
         elif 'checkpoint' in result:
             text = f'{result["checkpoint"]}  {_evaluation(folder)}'
         else:
-            text = '  '.join(f'{key} {value}' for key, value in (result.get('returned') or {}).items())
+            text = '  '.join(
+                f'{key} {value}' for key, value in (result.get('returned') or {}).items() if '.' not in key
+            )
         lines.append(f'{folder.name:<24}  {text}'.rstrip())
     return lines
 
