@@ -19,7 +19,7 @@ model = dict(
 )
 # Of the samples (one class of one image): 100, 60 or 30 percent, evenly spread.
 percent = int('{{$LPG_AUXILIARY_PERCENT:100}}')
-num_samples = 146 if auxiliary[0] == 'horse' else 317
+num_samples = 161 if auxiliary[0] == 'horse' else 268
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,

@@ -33,16 +33,17 @@ class WidenedInput(BaseModule):
 
     def __init__(self, backbone: Mapping[str, Any], in_channels: int) -> None:
         super().__init__()
-        self.backbone = MODELS.build(dict(backbone))
+        self._narrow = dict(backbone)
+        self.backbone = MODELS.build(self._narrow)
         convolutions = (name for name, module in self.backbone.named_modules() if isinstance(module, nn.Conv2d))
-        self._name = next(convolutions, '')
-        first = self.backbone.get_submodule(self._name)
+        self._first = next(convolutions, '')
+        first = self.backbone.get_submodule(self._first)
         if not isinstance(first, nn.Conv2d) or first.in_channels >= in_channels or first.groups != 1:
             raise ValueError(
                 f'the first convolution of {type(self.backbone).__name__} must read fewer channels than '
                 f'in_channels={in_channels}, got {first}'
             )
-        self._narrow = (first,)  # a tuple, so that torch does not register it
+        parent, _, name = self._first.rpartition('.')
         wide = nn.Conv2d(
             in_channels,
             first.out_channels,
@@ -52,30 +53,18 @@ class WidenedInput(BaseModule):
             first.dilation,
             bias=first.bias is not None,
         )
-        self._put(wide)
-        self._widen(wide)
+        setattr(self.backbone.get_submodule(parent), name, wide)
 
     def init_weights(self) -> None:
-        """Initialise the backbone as it is for images, then widen it."""
-        wide = self.backbone.get_submodule(self._name)
-        self._put(self._narrow[0])
-        self.backbone.init_weights()
-        self._put(wide)
-        self._widen(wide)
+        """Initialise a backbone for images and take its weights."""
+        narrow = MODELS.build(self._narrow)
+        narrow.init_weights()
+        weights, key = narrow.state_dict(), f'{self._first}.weight'
+        added = self.backbone.get_submodule(self._first).in_channels - weights[key].shape[1]
+        mean = weights[key].mean(dim=1, keepdim=True)
+        weights[key] = torch.cat([mean.expand(-1, added, -1, -1), weights[key]], dim=1)
+        self.backbone.load_state_dict(weights)
         self._is_init = True
-
-    @torch.no_grad()
-    def _widen(self, wide: nn.Conv2d) -> None:
-        (narrow,) = self._narrow
-        added = wide.in_channels - narrow.in_channels
-        mean = narrow.weight.mean(dim=1, keepdim=True).expand(-1, added, -1, -1)
-        wide.weight.copy_(torch.cat([mean, narrow.weight], dim=1))
-        if wide.bias is not None:
-            wide.bias.copy_(narrow.bias)
-
-    def _put(self, module: nn.Module) -> None:
-        parent, _, name = self._name.rpartition('.')
-        setattr(self.backbone.get_submodule(parent), name, module)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return what the backbone returns for the widened input, (B, in_channels, h, w)."""
