@@ -147,12 +147,8 @@ def test_a_scaled_box_is_drawn_through_the_matrix():
         height, width = target.shape
         loop = np.zeros((height, width), dtype=np.uint8)
         for box in dataset.get_data_info(index)['weak_annotations'].boxes:
-            x1, y1, x2, y2 = (np.array(box) + np.array([0, 0, 1, 1])) * [
-                width / 64,
-                height / 48,
-                width / 64,
-                height / 48,
-            ]
+            edges = np.array(box) + np.array([0, 0, 1, 1])
+            x1, y1, x2, y2 = edges * [width / 64, height / 48, width / 64, height / 48]
             for y in range(height):
                 for x in range(width):
                     loop[y, x] |= x1 <= x + 0.5 <= x2 and y1 <= y + 0.5 <= y2
