@@ -11,7 +11,18 @@ import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
-from .engine import cam_labels, cams, hooks, optimizers, pseudo_labels, runner  # noqa: F401
+from .engine import (  # noqa: F401
+    box_labels,
+    cam_labels,
+    cams,
+    generator_labels,
+    hooks,
+    label_scores,
+    optimizers,
+    pseudo_labels,
+    runner,
+    shapes_files,
+)
 from .evaluation import metrics  # noqa: F401
 from .models import (  # noqa: F401
     backbones,

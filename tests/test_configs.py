@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS, TASK_UTILS, TRANSFORMS
 
 from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
+from mmseg_wsss.engine.runner import StagedRunner
 from mmseg_wsss.engine.runner.stage_config import parse_stages, resolve
 
 ROOT = Path(__file__).parents[1] / 'configs'
@@ -28,11 +30,11 @@ def test_builds_and_states_what_it_must(path):
         steps = [TRANSFORMS.build(step) for step in dataset.pipeline]
         if 'label_root' in dataset:
             assert [step['type'] for step in dataset.pipeline][1] == 'LoadPseudoLabels'
-        else:
+        elif dataset.type != 'PseudoLabelDataset':
             check_pipeline(steps)
-        classes = (cfg.val_dataloader or cfg.test_dataloader).dataset.get('metainfo', {}).get('classes')
-        if classes:
-            assert model.num_classes == len(classes)
+        classes = (cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset', {}).get('metainfo', {})
+        if classes.get('classes'):
+            assert model.num_classes == len(classes['classes'])
     head = path.read_text().split('_base_')[0]
     for word in ('Paper:', 'Expected', 'Command:'):
         assert word in head
@@ -293,3 +295,61 @@ def test_variants_of_importance_sampling_train_the_same_data():
         cfg.pop('sampling', None)
         cfg['optim_wrapper']['paramwise_cfg']['custom_keys'].pop('pixel_correlation', None)
     assert plain == seam
+
+
+LPG = [path for path in CONFIGS if path.parent.name == 'lpg']
+
+
+@pytest.mark.parametrize('form', ['paper', 'code'])
+@pytest.mark.parametrize('path', [p for p in LPG if 'stages' in load(p)], ids=lambda path: path.stem)
+def test_stages_of_lpg_build(path, form, monkeypatch, tmp_path):
+    monkeypatch.setenv('LPG_FORM', form)
+    cfg = load(path)
+    cfg.work_dir = str(tmp_path)
+    channels = {}
+    for stage in StagedRunner.from_cfg(cfg).stages.values():
+        if stage.is_task:
+            assert stage.config['task'].get('dataset') or stage.config['task']['type'] == 'WriteShapes'
+        elif stage.name.startswith('generator'):
+            channels[stage.name] = MODELS.build(stage.config['model']).in_channels
+    assert not channels or channels == {
+        'generator_1': 5 if form == 'paper' else 4, 'generator_2': 5, 'generator_3': 5
+    }  # fmt: skip
+
+
+def test_published_setting_of_lpg():
+    cfg = load(ROOT / 'lpg/hourglass_coco60.py')
+    model = MODELS.build({**cfg.model, 'use_probability': True})
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(12.12e6, rel=1e-3)
+    assert cfg.optim_wrapper.optimizer == {'type': 'Adam', 'lr': 1e-4, 'betas': (0.9, 0.999), 'weight_decay': 5e-4}
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (32, 100000)
+    cfg = load(ROOT / 'lpg/deeplab_largefov_voc_boxes.py')
+    assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (30, 20000)
+    assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 1e-3, 'momentum': 0.9, 'weight_decay': 5e-4}
+    model = MODELS.build(cfg.model)
+    assert model(torch.zeros(1, 3, 321, 321), mode='tensor').shape == (1, 21, 41, 41)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    kinds = {(round(g['lr'] / 1e-3), g['weight_decay']) for g in groups}
+    assert kinds == {(1, 5e-4), (2, 0.0), (10, 5e-4), (20, 0.0)}
+    cfg = load(ROOT / 'lpg/deeplabv2_r101_voc_boxes.py')
+    assert (cfg.train_dataloader.batch_size, cfg.optim_wrapper.accumulative_counts) == (2, 5)
+    assert (cfg.optim_wrapper.optimizer.lr, cfg.train_cfg.max_iters, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
+
+
+@pytest.mark.parametrize(('percent', 'samples'), [('100', 161), ('60', 96), ('30', 48)])
+def test_share_of_the_auxiliary_samples(monkeypatch, percent, samples):
+    monkeypatch.setenv('LPG_AUXILIARY_PERCENT', percent)
+    indices = load(ROOT / 'lpg/mbv2_voc_class_masks.py').train_dataloader.dataset.indices
+    assert len(set(indices)) == samples
+    assert max(indices) < 161
+
+
+def test_auxiliary_and_target_classes_swap(monkeypatch):
+    monkeypatch.setenv('LPG_TARGET', 'horse_person_sheep')
+    cfg = load(ROOT / 'lpg/mbv2_voc_boxes.py')
+    assert cfg.val_dataloader.dataset.only_classes == ['horse', 'person', 'sheep']
+    auxiliary = cfg.stages.auxiliary_boxes.task.dataset
+    assert (auxiliary.only_classes, auxiliary.without_classes) == (['cat', 'cow', 'dog'], ['horse', 'person', 'sheep'])
+    assert (
+        load(ROOT / 'lpg/mbv2_voc_class_masks.py').train_dataloader.dataset.target_classes == auxiliary.without_classes
+    )

@@ -38,6 +38,7 @@ READER_OPTIONS = {
     'voc_xml': ('path', 'boxes', 'tags'),
     'citypersons': ('path', 'visible'),
     'craid': ('path', 'background'),
+    'coco': ('path', 'boxes', 'tags', 'only_classes'),
 }
 
 
@@ -60,10 +61,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     index.add_argument('--unlabelled', type=int, nargs='+', default=[255], help='value(s) of unlabelled pixels')
     index.add_argument('--suffix', default='.png', help='what the names of the files end in')
 
-    boxes = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
-    boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
-    boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
-    _add_box_points(boxes)
+    voc = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
+    coco = _reader_parser(formats, 'coco', 'COCO instance annotations', 'the JSON file')
+    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are no class')
+    for boxes in (voc, coco):
+        boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
+        boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
+        _add_box_points(boxes)
 
     persons = _reader_parser(
         formats, 'citypersons', 'CityPersons JSON boxes', 'the folder of *_gtBboxCityPersons.json', '_leftImg8bit.png'

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from ..engine.checkpoints import newest_loadable_checkpoint
+from ..engine.runner.stage_marker import MARKER, read_marker
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -27,12 +28,45 @@ def last_metrics(work_dir: Path) -> dict[str, float]:
     return {key: value for key, value in evaluations[-1].items() if isinstance(value, float)}
 
 
+def stage_lines(work_dir: Path) -> list[str]:
+    """Return a line for each stage of a training in stages, with its last numbers; none if it is no such training."""
+    lines = []
+    folders = sorted(path.parent for path in work_dir.glob(f'*/{MARKER}'))
+    for folder in folders:
+        marker = read_marker(folder)
+        result = marker.get('result', {})
+        if not marker['done']:
+            text = 'not finished'
+        elif 'checkpoint' in result:
+            text = f'{result["checkpoint"]}  {_evaluation(folder)}'
+        else:
+            text = '  '.join(
+                f'{key} {value}' for key, value in (result.get('returned') or {}).items() if '.' not in key
+            )
+        lines.append(f'{folder.name:<24}  {text}'.rstrip())
+    return lines
+
+
+def _evaluation(folder: Path) -> str:
+    try:
+        return _numbers(last_metrics(folder))
+    except FileNotFoundError:
+        return ''
+
+
+def _numbers(metrics: dict[str, float]) -> str:
+    return '  '.join(f'{key} {value:.2f}' for key, value in metrics.items() if 'time' not in key)
+
+
 def run(args: argparse.Namespace) -> int:
-    """Print the report."""
+    """Print the report; of a training in stages one line for each stage."""
+    lines = stage_lines(args.work_dir)
+    if lines:
+        print('\n'.join(lines))
+        return 0
     metrics = last_metrics(args.work_dir)
-    numbers = '  '.join(f'{key} {value:.2f}' for key, value in metrics.items() if 'time' not in key)
     sheet = args.work_dir / 'result_sheet.png'
-    print(f'metrics     {numbers}')
+    print(f'metrics     {_numbers(metrics)}')
     print(f'checkpoint  {newest_loadable_checkpoint(args.work_dir)}')
     print(f'pictures    {sheet if sheet.exists() else "none (ResultSheetHook is not in the config)"}')
     return 0

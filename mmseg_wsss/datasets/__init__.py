@@ -1,6 +1,7 @@
 """Data sets, readers and transforms."""
 
 from .citypersons import CityPersonsDataset
+from .class_masks import ClassMaskDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .resumable import ResumableInfiniteSampler, SeededDataset
 from .shapes import ShapesDataset
@@ -8,6 +9,7 @@ from .weak_seg_dataset import WeakSegDataset
 
 __all__ = [
     'CityPersonsDataset',
+    'ClassMaskDataset',
     'PseudoLabelDataset',
     'ResumableInfiniteSampler',
     'SeededDataset',

@@ -27,6 +27,9 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         label_root: The folder of the pseudo-labels; a relative path starts at the current folder.
         img_path: Folder of the images.
         ann_file: Text file with one image id a line; by default all images of the folder.
+        true_mask_ids: Text file with the ids of the images whose true masks are known: these take the place of their
+            pseudo-labels (semi-supervised training).
+        true_masks: Folder of those masks, ``<image id>.png``.
         **kwargs: ``pipeline``, ``indices``, ``serialize_data`` and other arguments of ``BaseSegDataset``.
 
     Raises:
@@ -34,8 +37,22 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         ValueError: If a mask has another size than its image or values that are no class ids, or an id has no labels.
     """
 
-    def __init__(self, label_root: str, img_path: str, ann_file: str = '', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        label_root: str,
+        img_path: str,
+        ann_file: str = '',
+        true_mask_ids: str | None = None,
+        true_masks: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if (true_mask_ids is None) != (true_masks is None):
+            raise ValueError(
+                'true_mask_ids and true_masks say whose true masks are known and where they are: set both or neither, '
+                f'got {true_mask_ids!r} and {true_masks!r}'
+            )
         self.label_root = Path(label_root)
+        self.true_mask_ids, self.true_masks = true_mask_ids, true_masks
         self._index = read_index(label_root)
         metainfo = {'classes': self._index.classes, 'palette': [list(colour) for colour in self._index.palette]}
         super().__init__(ann_file=ann_file, metainfo=metainfo, data_prefix={'img_path': img_path}, **kwargs)
@@ -57,6 +74,8 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         files = {
             kind: {key: str(self.label_root / kind / f'{key}.png') for key in keys} for kind in ('masks', 'confidence')
         }
+        true = self._true_masks(keys)
+        files['masks'].update(true)
         for paths in files.values():
             check_mask_sizes(paths, sizes)
         labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
@@ -66,7 +85,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
             {
                 'img_path': images[key],
                 'seg_map_path': files['masks'][key],
-                'confidence_path': files['confidence'][key],
+                'confidence_path': None if key in true else files['confidence'][key],
                 'sample_id': key,
                 'label_map': self.label_map,
                 'reduce_zero_label': self.reduce_zero_label,
@@ -74,3 +93,15 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
             }
             for key in keys
         ]
+
+    def _true_masks(self, keys: list[str]) -> dict[str, str]:
+        """Files of the true masks, by image id."""
+        if self.true_mask_ids is None:
+            return {}
+        listed = set(read_ids(self.true_mask_ids))
+        true = {key: str(Path(self.true_masks or '') / f'{key}.png') for key in keys if key in listed}
+        if not true:
+            raise ValueError(
+                f'none of the {len(listed)} images in {self.true_mask_ids} is among the {len(keys)} of this data set'
+            )
+        return true

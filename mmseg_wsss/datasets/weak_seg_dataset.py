@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
 from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from .class_sets import CLASS_SETS
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
@@ -46,8 +49,12 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
             baseline with the same pipeline.
-        metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``mmseg.utils.get_classes`` knows (``voc``,
-            ``cityscapes``); without any of them the classes of the label file are taken.
+        only_classes: Keep the labels of these foreground classes alone, and the images that have one. Pixels of the
+            others are background in masks; class ids stay as they are.
+        without_classes: Leave out the images that have one of these. Both need ``weak_labels`` that name the classes
+            of the images.
+        metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``CLASS_SETS`` or ``mmseg.utils.get_classes``
+            knows (``voc``, ``cityscapes``, ``coco60``); without any of them the classes of the label file are taken.
         data_root: Folder that relative paths start at.
         data_prefix: Folders ``img_path`` and, for evaluation or ``use_dense_masks``, ``seg_map_path``.
         **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
@@ -64,6 +71,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         check_images: bool = True,
         check_masks: bool | str = 'sample',
         use_dense_masks: bool = False,
+        only_classes: Sequence[str] | None = None,
+        without_classes: Sequence[str] = (),
         metainfo: dict[str, Any] | None = None,
         data_root: str | None = None,
         data_prefix: dict[str, str] | None = None,
@@ -75,6 +84,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         self.check_images = check_images
         self.check_masks = check_masks
         self.use_dense_masks = use_dense_masks
+        self.only_classes = None if only_classes is None else tuple(only_classes)
+        self.without_classes = tuple(without_classes)
         data_prefix = {key: path for key, path in (data_prefix or {}).items() if path or key == 'img_path'}
         self._check_settings(data_prefix, kwargs)
         super().__init__(
@@ -92,6 +103,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 'WeakSegDataset got no labels to train on: give weak_labels=..., or use_dense_masks=True, or '
                 'test_mode=True for evaluation'
             )
+        if (self.only_classes is not None or self.without_classes) and self.weak_labels is None:
+            raise ValueError('only_classes and without_classes need weak_labels, which say what is in the images')
         if settings.get('reduce_zero_label', False) and not settings.get('test_mode', False):
             raise ValueError(
                 'reduce_zero_label=True does not go with weak labels: their class ids are final and class 0 is the '
@@ -104,7 +117,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         metainfo = dict(metainfo or {})
         known = metainfo.pop('dataset', None)
         if known is not None:
-            metainfo = {'classes': get_classes(known), 'palette': get_palette(known), **metainfo}
+            given = CLASS_SETS.get(known) or {'classes': get_classes(known), 'palette': get_palette(known)}
+            metainfo = {**given, **metainfo}
         if 'classes' in {**self.METAINFO, **metainfo}:
             return metainfo
         if self.weak_labels is None:
@@ -129,7 +143,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         labels = WeakLabelSet(classes)
         if self.weak_labels is not None:
             labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix)
-        samples = self._list_images(labels)
+        samples = self._choose(self._list_images(labels))
         source = self.ann_file or self._source
         if not samples:
             raise ValueError(
@@ -147,6 +161,28 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             sample.update(weak_annotations=annotations, weak_label_size=sizes.get(sample['sample_id']))
         self._check_labelled(samples, sizes)
         return samples
+
+    def _choose(self, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Keep the images and the labels that ``only_classes`` and ``without_classes`` leave."""
+        if self.only_classes is None and not self.without_classes:
+            return samples
+        names = self._metainfo['classes']
+        unknown = sorted({*(self.only_classes or ()), *self.without_classes} - set(names[1:]))
+        if unknown:
+            raise ValueError(f'{unknown} are no foreground classes: choose from {", ".join(names[1:])}')
+        wanted = set(range(1, len(names)) if self.only_classes is None else map(names.index, self.only_classes))
+        refused = set(map(names.index, self.without_classes))
+        kept = []
+        for sample in samples:
+            entry = sample['entry']
+            if entry.annotations.classes & wanted and not entry.annotations.classes & refused:
+                sample['entry'] = replace(entry, annotations=entry.annotations.of_classes({0, *wanted}))
+                kept.append(sample)
+        if self.only_classes is not None:
+            self.label_map = {index: 0 for index in range(1, len(names)) if index not in wanted}
+            for sample in kept:
+                sample['label_map'] = self.label_map
+        return kept
 
     @property
     def _source(self) -> str:
@@ -200,7 +236,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             if self.check_images:
                 check_mask_sizes(masks, sizes)
             keys = list(masks) if self.check_masks is True else spread(list(masks), MASK_SAMPLE)
-            if self.label_map is None:
+            if self.label_map is None or self.only_classes is not None:
                 labelled = check_mask_values(
                     masks, keys, len(self._metainfo['classes']), self.ignore_index,
                     background_shift=int(self.reduce_zero_label),

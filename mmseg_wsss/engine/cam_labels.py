@@ -30,7 +30,8 @@ from ..models.segmentors import AffinityEncoderDecoder
 from .cam_scores import MaskScores, full_size_cams
 from .cams import chosen_classes
 from .checkpoints import check_weights
-from .pseudo_labels import Map, names_of, prediction_dataset, write_label_folder
+from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
+from .pseudo_labels import prediction_dataset
 from .runner.stage_task import StageContext, StageTask
 
 
@@ -73,7 +74,7 @@ def write_seeds(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
 
-    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in (low, high)]
@@ -83,7 +84,7 @@ def write_seeds(
         return _class_ids(seeds, maps), confidence.numpy()
 
     source = {'cams': str(cams), 'alphas': [low, high], 'refiner': _name(refiner), 'split': split}
-    return write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='seeds')
+    return write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='seeds')
 
 
 def write_random_walk(
@@ -150,7 +151,7 @@ def write_random_walk(
     name = '_'.join(['walk', split, reader.tags, *filter(None, [_name(refiner)])])
     walk: dict[str, Any] = {'radius': model.radius, 'beta': beta, 'log2_steps': log2_steps}
 
-    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         soft = soft_masks(maps, alpha)
@@ -167,7 +168,7 @@ def write_random_walk(
         'checkpoint': str(checkpoint), 'cams': str(cams), 'alpha': alpha, **walk, 'refiner': _name(refiner),
         'unsure_below': unsure_below, 'split': split,
     }  # fmt: skip
-    written = write_label_folder(reader.dataset, label, folder, source=source, coco_rle=coco_rle, title='random walk')
+    written = write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='random walk')
     return {**written, **scores.compute()}
 
 
@@ -291,7 +292,7 @@ class TruthScores:
             raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
         self.scores = MaskScores(num_classes, chosen)
 
-    def add(self, name: str, key: str, labels: Map) -> None:
+    def add(self, name: str, key: str, labels: ClassIds) -> None:
         """Count an image."""
         path = None if self.folder is None else self.folder / f'{key}.png'
         if path is not None and path.is_file():
@@ -329,11 +330,11 @@ def _shares(masks: Tensor) -> Tensor:
     return masks / masks.sum(dim=1, keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
 
 
-def _class_ids(channels: Tensor, maps: ImageCAMs) -> Map:
+def _class_ids(channels: Tensor, maps: ImageCAMs) -> ClassIds:
     """Turn channels, 255 where unsure, into class ids."""
-    table: Map = np.full(256, UNSURE, dtype=np.int64)
+    table: ClassIds = np.full(256, UNSURE, dtype=np.int64)
     table[: len(maps.classes) + 1] = [0, *maps.classes]
-    ids: Map = table[channels.cpu().numpy()]
+    ids: ClassIds = table[channels.cpu().numpy()]
     return ids
 
 

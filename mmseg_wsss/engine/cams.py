@@ -27,7 +27,8 @@ from ..datasets.cam_files import ImageCAMs, grid_size, read_cams, write_cam_inde
 from ..functional import normalised_cams
 from ..models.segmentors import TagEncoderDecoder
 from .cam_scores import CAMSettings, MaskScores, best_threshold, score_decisions, threshold_labels
-from .pseudo_labels import image_entry, known_classes, make_index, prediction_dataset, reader_of
+from .label_folder import image_entry, make_index
+from .pseudo_labels import known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
-from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS, TASK_UTILS
 from torch import Tensor
-from tqdm import tqdm
 
-from ..datasets.image_checks import image_size
-from ..datasets.pseudo_label_files import UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
+from ..datasets.pseudo_label_files import UNSURE
+from .label_folder import LabelAndConfidence, write_label_folder
 from .runner.stage_task import StageContext, StageTask
 
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
-Map = np.ndarray[Any, Any]
 
 
 def write_pseudo_labels(
@@ -64,60 +60,12 @@ def write_pseudo_labels(
     dataset = prediction_dataset(cfg, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
 
-    def label(index: int, info: dict[str, Any]) -> tuple[Map, Map]:
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
 
-    source = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
-    return write_label_folder(dataset, label, folder, source=source, coco_rle=coco_rle)
-
-
-@torch.no_grad()
-def write_label_folder(
-    dataset: Any,
-    label: Callable[[int, dict[str, Any]], tuple[Map, Map]],
-    folder: str | Path,
-    *,
-    source: Mapping[str, Any],
-    coco_rle: bool = False,
-    title: str = 'pseudo-labels',
-) -> dict[str, Any]:
-    """Label all images of a data set, shared out to the processes, and write a folder of pseudo-labels.
-
-    Args:
-        dataset: As :func:`prediction_dataset` builds it.
-        label: Gets the index and the information of an image and returns class ids, 255 where unsure, and confidence,
-            (H, W) each.
-        folder: Where to write; what is there under the same names is written anew.
-        source: What ``pseudo_labels.json`` says of where the labels came from, the ``split`` among it.
-        coco_rle: Write ``coco_rle.json``, too.
-        title: Of the progress bar.
-
-    Returns:
-        ``images``, the share ``unsure`` of all pixels, and the ``split``.
-    """
-    palette = dataset.metainfo['palette']
-    rows = []
-    indices = range(get_rank(), len(dataset), get_world_size())
-    for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
-        info = dataset.get_data_info(index)
-        labels, confidence = label(index, info)
-        key, image = image_entry(info, dataset, labels.shape)
-        write_pseudo_label(folder, key, labels, confidence, palette)
-        rows.append((index, key, image, int((labels == UNSURE).sum()), labels.size))
-    rows = sorted(row for part in all_gather_object(rows) for row in part)
-    summary = {
-        'images': len(rows),
-        'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
-        'split': source['split'],
-    }
-    index = make_index(dataset, {key: image for _, key, image, _, _ in rows}, {**source, **summary})
-    if is_main_process():
-        write_index(folder, index)
-        if coco_rle:
-            write_coco(folder, index)
-    barrier()
-    return summary
+    settings = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
+    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle)
 
 
 @TASK_UTILS.register_module()
@@ -193,7 +141,7 @@ def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
     return info['weak_annotations'].image_tags()
 
 
-def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> tuple[Map, Map]:
+def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> LabelAndConfidence:
     """Return class ids (H, W), 255 where unsure, and the probability of the class, (H, W).
 
     Args:
@@ -215,37 +163,3 @@ def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_bel
     confidence, labels = logits.softmax(dim=0).max(dim=0)
     labels = torch.where(confidence < unsure_below, UNSURE, labels)
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
-
-
-def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> PseudoLabelIndex:
-    """Return the index of what was made from the images of a data set."""
-    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
-    return PseudoLabelIndex(tuple(dataset.metainfo['classes']), palette, images, source)
-
-
-def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
-    """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
-
-    Raises:
-        ValueError: If the image has another size.
-    """
-    key, file_name = names_of(info, dataset)
-    _check_size(info['img_path'], tuple(shape))
-    return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
-
-
-def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
-    """Return the id of an image and its file name below the image folder."""
-    folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
-    path = Path(info['img_path'])
-    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
-
-
-def _check_size(path: str, shape: tuple[int, ...]) -> None:
-    if Path(path).is_file() and image_size(path) != shape[::-1]:
-        width, height = image_size(path)
-        raise ValueError(
-            f'{path} is {width} x {height} and its prediction {shape[1]} x {shape[0]} (width x height): the test '
-            'pipeline must keep ori_shape'
-        )

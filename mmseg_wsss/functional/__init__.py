@@ -12,6 +12,7 @@ from mmseg_wsss.functional.affinity import (
     pair_offsets,
 )
 from mmseg_wsss.functional.boundary import boundary_matches
+from mmseg_wsss.functional.box_maps import box_maps, merge_class_masks
 from mmseg_wsss.functional.cams import cam_label_probs, cam_seeds, normalised_cams
 from mmseg_wsss.functional.class_pruning import prune_classes
 from mmseg_wsss.functional.distance_fields import distance_fields, expand_distance_fields, expansion_step
@@ -41,6 +42,7 @@ __all__ = [
     'average_pooling_loss',
     'balanced_cross_entropy',
     'boundary_matches',
+    'box_maps',
     'cam_label_probs',
     'cam_seeds',
     'confident_labels',
@@ -54,6 +56,7 @@ __all__ = [
     'importance_sampling_loss',
     'inverse_log_class_weights',
     'max_pooling_loss',
+    'merge_class_masks',
     'ngwp',
     'normalised_cams',
     'pac_refine',

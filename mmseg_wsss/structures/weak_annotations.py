@@ -9,7 +9,7 @@ in the middle of column 3, row 5. Shape letters: P points, L polylines, V vertic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,6 +138,25 @@ class WeakAnnotations:
         if 'mask' in kinds:
             kept.update(mask_path=self.mask_path)
         return WeakAnnotations(**kept)
+
+    def of_classes(self, classes: Collection[int]) -> WeakAnnotations:
+        """Keep only the labels of some classes; the dense mask stays.
+
+        Args:
+            classes: Their ids, the background included where its clicks and scribbles are to stay.
+        """
+        wanted = sorted(classes)
+        points, lines, boxes = (np.isin(x, wanted) for x in (self.point_labels, self.polyline_labels, self.box_labels))
+        return WeakAnnotations(
+            points=self.points[points],
+            point_labels=self.point_labels[points],
+            polylines=tuple(line for line, kept in zip(self.polylines, lines, strict=True) if kept),
+            polyline_labels=self.polyline_labels[lines],
+            boxes=self.boxes[boxes],
+            box_labels=self.box_labels[boxes],
+            tags=None if self.tags is None else tuple(tag for tag in self.tags if tag in classes),
+            mask_path=self.mask_path,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the labels of one image as they stand in ``weak_labels.json`` (docs/formats.md)."""

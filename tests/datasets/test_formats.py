@@ -9,6 +9,7 @@ from PIL import Image
 from mmseg_wsss.datasets.class_sets import VOC_CLASSES
 from mmseg_wsss.datasets.formats import READERS, read_labels
 from mmseg_wsss.datasets.formats.checks import check_numbers, fit_to_images
+from mmseg_wsss.datasets.formats.coco import write_coco_masks
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
 CLASSES = ('background', 'cat', 'dog')
@@ -409,6 +410,78 @@ def test_voc_xml_with_nothing_to_read_is_refused(tmp_path):
         read_labels({'format': 'voc_xml', 'path': str(tmp_path), 'boxes': False}, CLASSES)
 
 
+# ---------------------------------------------------------------- COCO
+
+
+def coco(tmp_path, **changes):
+    square, column = [[1, 1, 4, 1, 4, 3, 1, 3]], [[7, 0, 8, 0, 8, 6, 7, 6]]
+    annotations = [
+        {'id': 1, 'image_id': 5, 'category_id': 18, 'bbox': [1, 1, 3, 2], 'segmentation': square, 'iscrowd': 0},
+        {'id': 2, 'image_id': 5, 'category_id': 17, 'bbox': [6.5, 0, 0.5, 6], 'segmentation': column},
+        # columns first: 42 pixels outside, 4 inside, 2 outside
+        {'id': 3, 'image_id': 5, 'category_id': 18, 'bbox': [7, 0, 1, 4], 'iscrowd': 1,
+         'segmentation': {'size': [6, 8], 'counts': [42, 4, 2]}},
+        {'id': 4, 'image_id': 5, 'category_id': 90, 'bbox': [0, 0, 8, 6], 'segmentation': [[0, 0, 8, 0, 8, 6, 0, 6]]},
+    ]  # fmt: skip
+    names = {17: 'cat', 18: 'dog', 90: 'toothbrush'}
+    content = {
+        'images': [{'id': i, 'file_name': f'{i:03d}.jpg', 'width': 8, 'height': 6} for i in (5, 6)],
+        'annotations': annotations,
+        'categories': [{'id': key, 'name': name} for key, name in names.items()],
+        **changes,
+    }
+    write(tmp_path / 'coco.json', json.dumps(content))
+    return {'format': 'coco', 'path': str(tmp_path / 'coco.json'), 'only_classes': True}
+
+
+def test_coco_boxes_end_at_their_last_pixel(tmp_path):
+    images = read_labels({**coco(tmp_path), 'tags': True}, CLASSES).images
+    assert list(images) == ['005', '006']
+    assert images['005'].file_name == '005.jpg'
+    assert images['005'].size == (8, 6)
+    labels = images['005'].annotations
+    assert labels.boxes.tolist() == [[1, 1, 3, 2], [6.5, 0, 6.5, 5]]
+    assert labels.box_labels.tolist() == [2, 1]
+    assert labels.tags == (1, 2)
+    assert len(images['006'].annotations.boxes) == 0
+
+
+def test_coco_masks(tmp_path):
+    path = coco(tmp_path)['path']
+    assert write_coco_masks(path, tmp_path / 'masks', CLASSES) == 1
+    mask = np.array(Image.open(tmp_path / 'masks/005.png'))
+    expected = np.zeros((6, 8), dtype=int)
+    expected[:4, 7] = 255
+    expected[1:3, 1:4] = 2
+    expected[:, 7] = 1  # an object wins over the crowd
+    assert mask.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'images': None}, 'expected COCO instance annotations, an object with the lists images, annotations'),
+        ({'annotations': [{'id': 7, 'image_id': 8, 'category_id': 17}]}, 'annotation 7 names image 8 and category 17'),
+        ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, -1, 2]}]}, 'no negative side'),
+        ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17}]}, 'annotation 7: bbox must be'),
+    ],
+)
+def test_coco_names_what_is_wrong(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        read_labels(coco(tmp_path, **changes), CLASSES)
+
+
+def test_coco_with_other_classes_or_nothing_to_read_is_refused(tmp_path):
+    source = coco(tmp_path)
+    with pytest.raises(ValueError, match="unknown class 'toothbrush'.*only_classes=True leaves out"):
+        read_labels({**source, 'only_classes': False}, CLASSES)
+    with pytest.raises(ValueError, match='boxes and tags are both off'):
+        read_labels({**source, 'boxes': False}, CLASSES)
+    bare = [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, 1, 2]}]
+    with pytest.raises(ValueError, match='annotation 7 has no segmentation'):
+        write_coco_masks(coco(tmp_path, annotations=bare)['path'], tmp_path, CLASSES)
+
+
 # ---------------------------------------------------------------- sources
 
 
@@ -427,7 +500,7 @@ def test_a_list_is_merged_in_order(tmp_path):
             {'format': 'voc_xlm', 'path': 'x'},
             r"unknown weak-label format 'voc_xlm'; did you mean 'voc_xml'\? Choose from",
         ),
-        ({'format': 'coco', 'path': 'x'}, "Choose from 'canonical', 'whats_the_point', 'scribblesup', 'index_png'"),
+        ({'format': 'kitti', 'path': 'x'}, "Choose from 'canonical', 'whats_the_point', 'scribblesup', 'index_png'"),
         ({'format': 'index_png', 'path': 'x', 'unlabeled': 4}, r"no argument 'unlabeled'; did you mean 'unlabelled'\?"),
         ({'format': 'index_png'}, 'needs a path='),
         ({'format': 'voc_xml', 'path': '.'}, r"the format 'voc_xml' does not name its classes: give them as metainfo"),
@@ -442,7 +515,7 @@ def test_a_wrong_source_is_explained(source, message):
 
 
 def test_the_readers_have_the_documented_names():
-    documented = {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'citypersons', 'craid'}
+    documented = {'canonical', 'whats_the_point', 'scribblesup', 'index_png', 'voc_xml', 'coco', 'citypersons', 'craid'}
     assert set(READERS) == documented
 
 

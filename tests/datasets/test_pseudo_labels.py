@@ -194,3 +194,20 @@ def test_index_needs_a_colour_for_each_class(root):
     index = replace(read_index(root / 'labels'), palette=PALETTE[:2])
     with pytest.raises(ValueError, match='zip'):
         write_index(root, index)
+
+
+def test_true_masks_take_the_place_of_pseudo_labels(root):
+    (root / 'true/sub').mkdir(parents=True)
+    width, height = SIZES['sub/b']
+    Image.fromarray(np.full((height, width), 2, dtype=np.uint8)).save(root / 'true/sub/b.png')
+    (root / 'true.txt').write_text('sub/b\nelsewhere\n')
+    known = {'true_mask_ids': str(root / 'true.txt'), 'true_masks': str(root / 'true')}
+    pipeline = [{'type': 'LoadImageFromFile'}, {'type': 'LoadPseudoLabels', 'min_confidence': 1.0}]
+    dataset = build(root, pipeline=pipeline, **known)
+    assert (dataset[1]['gt_seg_map'] == 2).all()
+    assert (dataset[0]['gt_seg_map'] == 255).mean() > 0.9
+    with pytest.raises(ValueError, match='set both or neither'):
+        build(root, true_masks='x')
+    (root / 'true.txt').write_text('elsewhere\n')
+    with pytest.raises(ValueError, match='none of the 1 images in .* is among the 2 of this data set'):
+        build(root, **known)

@@ -377,3 +377,43 @@ def test_class_frequencies_count_only_the_images_in_use(root):
     (root / 'split.txt').write_text('a')
     np.testing.assert_allclose(build(root, ann_file='split.txt').class_frequencies(), [0.5, 0.5, 0])
     np.testing.assert_allclose(build(root, indices=1).class_frequencies(), [0.5, 0.5, 0])
+
+
+def test_some_classes_alone(root):
+    boxes = [{'box': [0, 0, 3, 3], 'class': 1}, {'box': [2, 2, 5, 5], 'class': 2}]
+    images = [
+        {'file_name': 'a.jpg', 'boxes': boxes, 'points': [POINT, {'x': 0, 'y': 0, 'class': 0}], 'tags': [1, 2]},
+        {'file_name': 'b.jpg', 'boxes': boxes[1:], 'scribbles': [{'points': [[0, 0], [3, 4]], 'class': 2}]},
+        {'file_name': 'c.jpg', 'boxes': boxes[:1]},
+    ]
+    write_labels(root, images)
+    prefix = {'img_path': 'img', 'seg_map_path': 'ann'}
+    dogs = build(root, data_prefix=prefix, only_classes=['dog'])
+    infos = [dogs.get_data_info(index) for index in range(len(dogs))]
+    assert [info['sample_id'] for info in infos] == ['a', 'b']
+    first = infos[0]['weak_annotations']
+    assert (first.box_labels.tolist(), first.boxes.tolist()) == ([2], [[2, 2, 5, 5]])
+    assert (first.point_labels.tolist(), first.tags) == ([0], (2,))
+    assert infos[1]['weak_annotations'].polyline_labels.tolist() == [2]
+    assert all(info['label_map'] == {1: 0} for info in infos)
+    assert tuple(dogs.metainfo['classes']) == CLASSES
+    cats = build(root, only_classes=['cat'], without_classes=['dog'])
+    assert [cats.get_data_info(index)['sample_id'] for index in range(len(cats))] == ['c']
+    no_dogs = build(root, without_classes=['dog'])
+    assert (len(no_dogs), no_dogs.get_data_info(0)['label_map']) == (1, None)
+    # the mask is all dog (2): background for who asks for cats
+    save_mask(root / 'ann/c.png', 2)
+    pipeline = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}]
+    shown = build(root, data_prefix=prefix, only_classes=['cat'], test_mode=True, pipeline=pipeline)
+    assert np.unique(shown[1]['gt_seg_map']).tolist() == [0]
+
+
+def test_wrong_choices_of_classes(root):
+    with pytest.raises(ValueError, match=r"\['cow'\] are no foreground classes: choose from cat, dog"):
+        build(root, only_classes=['cow'])
+    with pytest.raises(ValueError, match='are no foreground classes'):
+        build(root, without_classes=['background'])
+    with pytest.raises(ValueError, match='only_classes and without_classes need weak_labels'):
+        build(root, weak_labels=None, test_mode=True, only_classes=['cat'], metainfo={'classes': CLASSES})
+    with pytest.raises(ValueError, match='WeakSegDataset has no images'):
+        build(root, only_classes=['cat'], without_classes=['cat'])

@@ -14,6 +14,7 @@ from mmseg_wsss.structures import WeakLabelSet
 from .canonical import Palette, read_canonical, read_classes
 from .checks import check_numbers
 from .citypersons import read_citypersons
+from .coco import read_coco
 from .craid import read_craid
 from .files import nearest
 from .index_png import read_index_png
@@ -31,6 +32,7 @@ READERS: dict[str, Callable[..., WeakLabelSet]] = {
     'voc_xml': read_voc_xml,
     'citypersons': read_citypersons,
     'craid': read_craid,
+    'coco': read_coco,
 }
 PATH_ARGUMENTS = ('path', 'background')
 

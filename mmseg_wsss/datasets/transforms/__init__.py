@@ -8,7 +8,9 @@ from .load_reference_mask import LoadReferenceMask
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
+from .rasterize_class_mask import RasterizeClassMask
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
+from .weak_class_crop import WeakClassCrop
 from .weak_random_crop import WeakRandomCrop
 from .weak_random_flip import WeakRandomFlip
 from .weak_random_resized_crop import WeakRandomResizedCrop
@@ -23,7 +25,9 @@ __all__ = [
     'LoadShapesImage',
     'LoadWeakAnnotations',
     'PackWeakSegInputs',
+    'RasterizeClassMask',
     'RasterizeWeakAnnotations',
+    'WeakClassCrop',
     'WeakRandomCrop',
     'WeakRandomFlip',
     'WeakRandomResizedCrop',

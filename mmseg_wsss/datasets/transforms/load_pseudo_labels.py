@@ -32,7 +32,7 @@ class LoadPseudoLabels(LoadAnnotations):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load the mask and leave out unsure pixels."""
         results = super().transform(results)
-        if self.min_confidence > 0:
+        if self.min_confidence > 0 and results['confidence_path'] is not None:
             confidence = load_index_image(results['confidence_path'])
             results['gt_seg_map'][confidence < round(255 * self.min_confidence)] = UNSURE
         return results

@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 
 META_KEYS = (
     'img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip', 'flip_direction',
-    'reduce_zero_label', 'homography_matrix', 'num_overwritten', 'num_classes',
+    'reduce_zero_label', 'homography_matrix', 'num_overwritten', 'num_classes', 'class_id',
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         corners = box_corners(labels.boxes, matrix)
         if self.draw_boxes:
             for quad, label in zip(corners, labels.box_labels, strict=True):
-                overwritten += _draw(canvas, drawn, _parallelogram(quad, size) & valid, label)
+                overwritten += _draw(canvas, drawn, fill_parallelogram(quad, size) & valid, label)
         for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
             pixels = np.floor(apply(matrix, line + 0.5)).astype(np.int32)
             overwritten += _draw(canvas, drawn, self._stroke(pixels, size) & valid, label)
@@ -162,7 +162,7 @@ def box_corners(boxes: np.ndarray, matrix: Matrix) -> np.ndarray:
     return apply(matrix, corners).reshape(-1, 4, 2)
 
 
-def _parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:
+def fill_parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:
     """Return the pixels whose centres lie in a parallelogram or on its sides."""
     # Half-planes in the box's own window: skimage.draw.polygon asks pixel by pixel and takes ten times as long.
     mask = np.zeros(size, dtype=bool)

@@ -2,6 +2,7 @@
 
 from .exact_resume_hook import ExactResumeHook
 from .expanding_confidence_hook import ExpandingConfidenceHook
+from .lpg_stage_hook import LPGStageHook
 from .pseudo_mask_visualization_hook import PseudoMaskVisualizationHook
 from .result_sheet_hook import ResultSheetHook
 from .weak_visualization_hook import WeakVisualizationHook
@@ -9,6 +10,7 @@ from .weak_visualization_hook import WeakVisualizationHook
 __all__ = [
     'ExactResumeHook',
     'ExpandingConfidenceHook',
+    'LPGStageHook',
     'PseudoMaskVisualizationHook',
     'ResultSheetHook',
     'WeakVisualizationHook',

@@ -159,6 +159,8 @@ class StagedRunner:
         config = self.stage_config(stage.name)
         config.work_dir = str(stage.work_dir)
         config.experiment_name = f'{stage.number:02d}_{stage.name}_{next(_run_number)}'
+        if config.get('visualizer'):  # of one name there is one, and it goes on writing into the first stage's folder
+            config.visualizer = {**config.visualizer, 'name': config.experiment_name}
         config.resume = checkpoint is not None
         config.load_from = str(checkpoint) if checkpoint else config.get('load_from')
         processor = dict(config.get('log_processor') or {})

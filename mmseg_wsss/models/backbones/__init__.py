@@ -1,6 +1,8 @@
 """One file per backbone."""
 
+from .hourglass import Hourglass
 from .large_fov_vgg16 import LargeFOVVGG16
 from .wide_resnet38 import WideResNet38
+from .widened_input import WidenedInput
 
-__all__ = ['LargeFOVVGG16', 'WideResNet38']
+__all__ = ['Hourglass', 'LargeFOVVGG16', 'WideResNet38', 'WidenedInput']

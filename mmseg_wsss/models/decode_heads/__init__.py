@@ -2,6 +2,7 @@
 
 from .affinity_head import AffinityHead
 from .cam_head import CAMHead
+from .deeplabv2_head import DeepLabV2Head
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .global_cue_injection import GlobalCueInjection
 from .large_fov_head import LargeFOVHead
@@ -12,6 +13,7 @@ from .stochastic_gate_head import StochasticGateHead
 __all__ = [
     'AffinityHead',
     'CAMHead',
+    'DeepLabV2Head',
     'DeepLabV3PlusHead',
     'GlobalCueInjection',
     'LargeFOVHead',

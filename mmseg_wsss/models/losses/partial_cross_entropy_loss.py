@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from .base_weak_loss import BaseWeakLoss
 
 @MODELS.register_module()
 class PartialCrossEntropyLoss(BaseWeakLoss):
-    """Mean cross-entropy of the labelled pixels, at the resolution of the labels.
+    """Mean cross-entropy of the labelled pixels.
 
     See :func:`mmseg_wsss.functional.partial_cross_entropy`. A batch without a labelled pixel gives 0.
 
@@ -24,9 +25,11 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
             (the paper's published code; ``wsss check`` prints them). Not together with ``class_weight``.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
+        resolution: ``'labels'`` resizes the logits to the labels, bilinearly; ``'logits'`` takes for each cell of the
+            logits the nearest label, as DeepLab's first versions do. Clicks need the former.
 
     Raises:
-        ValueError: If both ways to weight classes are set, or ``class_weight`` is an unknown word.
+        ValueError: If both ways to weight classes are set, or a word is unknown.
     """
 
     class_weight: Tensor | None
@@ -37,8 +40,12 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         class_frequencies: Sequence[float] | None = None,
         loss_weight: float = 1.0,
         start: float = 0.0,
+        resolution: str = 'labels',
     ) -> None:
         super().__init__(loss_weight, start)
+        if resolution not in ('labels', 'logits'):
+            raise ValueError(f"resolution must be 'labels' or 'logits', got {resolution!r}")
+        self.resolution = resolution
         if class_weight is not None and class_frequencies is not None:
             raise ValueError('class_weight and class_frequencies both weight the classes: set one of them')
         if isinstance(class_weight, str) and class_weight != 'batch':
@@ -60,12 +67,16 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the cross-entropy of the resized logits."""
+        """Return the cross-entropy at the chosen resolution."""
         weight = self.class_weight
         if self.by_batch:
             labelled = inputs.labels[inputs.labels != inputs.ignore_index]
             counts = torch.bincount(labelled, minlength=inputs.logits.shape[1])
             weight = inverse_log_class_weights(counts) if len(labelled) else None
-        return partial_cross_entropy(
-            inputs.full_logits, inputs.labels, class_weight=weight, ignore_index=inputs.ignore_index
-        )
+        logits, labels = inputs.logits, inputs.labels
+        if self.resolution == 'labels':
+            logits = inputs.full_logits
+        else:
+            grid = F.interpolate(labels[:, None].float(), logits.shape[2:], mode='nearest-exact')
+            labels = grid[:, 0].long()
+        return partial_cross_entropy(logits, labels, class_weight=weight, ignore_index=inputs.ignore_index)

@@ -1,6 +1,8 @@
 """Segmentors that hand the image to their losses."""
 
 from .affinity_encoder_decoder import AffinityEncoderDecoder
+from .mask_generator import MaskGenerator, check_generator_checkpoint
+from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .siamese_encoder_decoder import SiameseEncoderDecoder
 from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
@@ -8,8 +10,11 @@ from .weak_seg_tta_model import WeakSegTTAModel
 
 __all__ = [
     'AffinityEncoderDecoder',
+    'MaskGenerator',
+    'MultiScaleEncoderDecoder',
     'SiameseEncoderDecoder',
     'TagEncoderDecoder',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
+    'check_generator_checkpoint',
 ]

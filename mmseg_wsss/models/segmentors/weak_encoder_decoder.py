@@ -146,10 +146,10 @@ class WeakEncoderDecoder(EncoderDecoder):
         check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
         batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
-        results = _run_losses(self.losses, batch)
+        results = run_losses(self.losses, batch)
         for prefix, head in self._auxiliary_heads().items():
             auxiliary_batch = self.loss_inputs(head, features, inputs, data_samples)
-            results.update(_run_losses(self.auxiliary_losses[prefix], auxiliary_batch, f'{prefix}.'))
+            results.update(run_losses(self.auxiliary_losses[prefix], auxiliary_batch, f'{prefix}.'))
         results[LABELLED_PIXELS] = (batch.labels != batch.ignore_index).sum().float()
         return results
 
@@ -186,7 +186,7 @@ class WeakEncoderDecoder(EncoderDecoder):
         return total, {names.get(key, key): value for key, value in log_vars.items()}
 
 
-def _run_losses(losses: nn.ModuleDict, inputs: LossInputs, prefix: str = '') -> dict[str, Tensor]:
+def run_losses(losses: nn.ModuleDict, inputs: LossInputs, prefix: str = '') -> dict[str, Tensor]:
     """Return the losses and their statistics by name."""
     results = {}
     for name, loss in losses.items():

@@ -1,0 +1,35 @@
+# DeepLab-LargeFOV on VGG16: fc6 dilated by 12, one 1 x 1 convolution to the classes, labels at the logits' resolution.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[104.008, 116.669, 122.675],  # BGR, as Caffe's weights want it
+    std=[1.0, 1.0, 1.0],
+    bgr_to_rgb=False,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(321, 321),
+)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='LargeFOVVGG16',
+        out_indices=(3,),
+        frozen_stages=0,
+        fc6_dilation=12,
+        init_cfg=dict(type='Pretrained', checkpoint='{{$VGG16_CHECKPOINT:data/weights/vgg16_20M.pth}}'),
+    ),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=1024,
+        in_index=0,
+        channels=1024,
+        num_convs=0,
+        concat_input=False,
+        dropout_ratio=0.5,
+        num_classes=21,
+        align_corners=True,
+    ),
+    losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss', resolution='logits')),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

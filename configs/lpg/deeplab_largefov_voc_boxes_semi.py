@@ -1,0 +1,13 @@
+# Boxes and some masks: as deeplab_largefov_voc_boxes.py, with the true masks of the 1,464 images of train.
+#
+# Paper: LPG, box supervision with a learned, class-agnostic mask generator; its semi-supervised setting.
+# Expected: val mIoU with dense CRF 68.7 (paper). Not run here yet.
+# Cost: as deeplab_largefov_voc_boxes.py.
+# Command: as deeplab_largefov_voc_boxes.py
+_base_ = './deeplab_largefov_voc_boxes.py'
+train_dataloader = dict(
+    dataset=dict(
+        true_mask_ids=f'{_base_.data_root}/ImageSets/Segmentation/train.txt',
+        true_masks=f'{_base_.data_root}/SegmentationClass',
+    )
+)

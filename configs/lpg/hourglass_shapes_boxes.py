@@ -1,0 +1,131 @@
+# Box supervision with learned mask generators (LPG) on drawn shapes, all stages: the demo. Needs no data, no weights.
+#
+# Paper: LPG, box supervision with a learned, class-agnostic mask generator: three rounds of E-step and M-step on disk,
+#   box and triangle, whose masks are known, then three rounds of use on star, ring and cross, whose boxes are known.
+# Expected: not measured yet.
+# Cost: 17 trainings and exports of 200 to 300 iterations each, about 15 minutes on one CPU thread.
+# Command: python tools/train.py configs/lpg/hourglass_shapes_boxes.py
+_base_ = ['../_base_/stages/lpg.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
+auxiliary = ('disk', 'box', 'triangle')
+target = ('star', 'ring', 'cross')
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(64, 64),
+        test_cfg=dict(size_divisor=16),
+    ),
+    backbone=dict(
+        type='UNet',
+        base_channels=16,
+        num_stages=4,
+        strides=(1, 1, 1, 1),
+        enc_num_convs=(2, 2, 2, 2),
+        dec_num_convs=(2, 2, 2),
+        downsamples=(True, True, True),
+        enc_dilations=(1, 1, 1, 1),
+        dec_dilations=(1, 1, 1),
+        norm_cfg=norm_cfg,
+    ),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=32,
+        in_index=2,
+        channels=32,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=7,
+        norm_cfg=norm_cfg,
+    ),
+    losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss')),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPseudoLabels'),
+    dict(type='RandomCrop', crop_size=(64, 64)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='PseudoLabelDataset',
+        label_root='{stages.boxes}',
+        img_path='{stages.target}/images',
+        pipeline=train_pipeline,
+    )
+)
+drawn = dict(
+    type='WeakSegDataset',
+    weak_labels='weak_labels.json',
+    data_prefix=dict(img_path='images', seg_map_path='masks'),
+    img_suffix='.png',
+)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        data_root='{stages.val}',
+        only_classes=target,
+        test_mode=True,
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')],
+        **drawn,
+    )
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='SubsetIoUMetric', classes=('background', *target))
+test_evaluator = val_evaluator
+max_iters = 200
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
+custom_hooks = [dict(type='ExactResumeHook')]
+
+
+def shapes(of):
+    return dict(data_root=f'{{stages.{of}}}', only_classes=auxiliary if of == 'auxiliary' else target, **drawn)
+
+
+def completed(name, stage):
+    of = 'auxiliary' if name.startswith('auxiliary') else 'target'
+    if 'task' in stage:
+        stage['task']['dataset'] = shapes(of)
+    elif name.startswith('generator'):
+        stage['config'] = 'hourglass_shapes.py'
+    elif of == 'auxiliary':
+        stage['train_dataloader']['dataset']['img_path'] = '{stages.auxiliary}/images'
+        stage.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    return stage
+
+
+stages = dict(
+    _delete_=True,
+    auxiliary=dict(task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=0)),
+    target=dict(task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=2)),
+    val=dict(task=dict(type='WriteShapes', num_images=50, size=(96, 96), seed=1)),
+    **{name: completed(name, stage) for name, stage in _base_.stages.items()},
+    grabcut=dict(task=dict(type='WriteBoxLabels', method='grabcut', dataset=shapes('target'))),
+    scores=dict(
+        task=dict(
+            type='ScoreLabels',
+            labels={
+                name: f'{{stages.{name}}}'
+                for name in (*_base_.stages, 'grabcut')
+                if name in ('boxes', 'grabcut', 'masks_1', 'masks_2', 'masks_3')
+            },
+            dataset=shapes('target'),
+            classes=('background', *target),
+        )
+    ),
+)

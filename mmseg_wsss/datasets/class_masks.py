@@ -1,0 +1,197 @@
+"""Samples for a network that learns masks from boxes: one class of one image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mmengine.dataset import BaseDataset
+from mmseg.registry import DATASETS
+
+from ..structures import WeakAnnotations
+from ._regions import find_regions
+from .class_sets import other_classes, plain_name
+from .formats.files import nearest
+from .formats.index_png import load_index_image
+from .image_checks import check_mask_sizes
+from .resumable import SeededItems
+from .transforms import RasterizeClassMask, RasterizeWeakAnnotations
+from .transforms._pipeline_check import check_pipeline
+
+SOURCES = ('labels', 'mask')
+
+
+@DATASETS.register_module()
+class ClassMaskDataset(SeededItems, BaseDataset):
+    """Auxiliary classes with boxes and masks, to train a ``MaskGenerator``; one sample per image and class.
+
+    Where the boxes come from the labels, images and masks are those of a ``WeakSegDataset`` with boxes in its
+    ``weak_labels`` and masks in ``data_prefix['seg_map_path']`` (or as ``mask`` in the labels); where they come from
+    the masks, ``WeakSegDataset(use_dense_masks=True)`` is enough. The wrapped data set needs no pipeline of its own.
+
+    The pipeline is that of weak labels with ``RasterizeClassMask`` behind ``RasterizeWeakAnnotations``, and
+    ``PackWeakSegInputs(maps=['box_map'])``. Class ids are those of the wrapped data set. The classes of this one are
+    ``background`` and ``object``, so that ``IoUMetric`` evaluates the masks, in test mode, over all samples.
+
+    Images without a box of an auxiliary class make no sample.
+
+    Args:
+        dataset: The data set with boxes and masks, or its config.
+        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here.
+        auxiliary_classes: Names of the classes to learn from; None: all of the data set that are no target class.
+        boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
+            touching objects share one.
+        min_area: Pixels that a component must have to get a box.
+        pipeline: Transforms.
+        test_mode: As in ``BaseDataset``.
+        lazy_init: As in ``BaseDataset``.
+        indices: As in ``BaseDataset``, of the samples.
+        serialize_data: As in ``BaseDataset``.
+
+    Raises:
+        FileNotFoundError: If a mask is missing.
+        ValueError: If target classes are among the auxiliary ones (also under the other name that COCO or VOC have for
+            them), a name is no class, a mask has another size than its image, or there is no sample.
+    """
+
+    METAINFO: dict[str, Any] = {'classes': ('background', 'object'), 'palette': [[0, 0, 0], [224, 64, 64]]}  # noqa: RUF012
+
+    def __init__(
+        self,
+        dataset: BaseDataset | dict[str, Any],
+        target_classes: Sequence[str],
+        auxiliary_classes: Sequence[str] | None = None,
+        *,
+        boxes_from: str = 'labels',
+        min_area: int = 1,
+        pipeline: Sequence[Any] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+    ) -> None:
+        if boxes_from not in SOURCES:
+            raise ValueError(f'boxes_from must be one of {", ".join(SOURCES)}, got {boxes_from!r}')
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.boxes_from = boxes_from
+        self.min_area = min_area
+        self.auxiliary_ids = auxiliary_ids(self.dataset.metainfo['classes'], target_classes, auxiliary_classes)
+        super().__init__(
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            indices=indices,
+            serialize_data=serialize_data,
+        )
+
+    def full_init(self) -> None:
+        """Check the pipeline, then list the samples."""
+        steps = self.pipeline.transforms
+        if steps and not self._fully_initialized:
+            check_pipeline(steps)
+            kinds = [type(step) for step in steps]
+            after = kinds[kinds.index(RasterizeWeakAnnotations) :] if RasterizeWeakAnnotations in kinds else []
+            if RasterizeClassMask not in after:
+                raise ValueError(
+                    'the pipeline of ClassMaskDataset has RasterizeClassMask after RasterizeWeakAnnotations'
+                )
+        super().full_init()
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Return, for each sample, the number of its image, its class and, where they come from the mask, its boxes."""
+        masks, sizes, samples = {}, {}, []
+        for index in range(len(self.dataset)):
+            info = self.dataset.get_data_info(index)
+            mask_path = self._mask_path(info)
+            boxes, labels = self._boxes(info, mask_path)
+            used = sorted(set(labels.tolist()) & set(self.auxiliary_ids))
+            if used and mask_path is not None and info.get('weak_label_size') is not None:
+                masks[info['sample_id']], sizes[info['sample_id']] = mask_path, info['weak_label_size']
+            for class_id in used:
+                own = boxes[labels == class_id] if self.boxes_from == 'mask' else None
+                samples.append({'image': index, 'class_id': class_id, 'boxes': own})
+        check_mask_sizes(masks, sizes)
+        if not samples:
+            names = [self.dataset.metainfo['classes'][class_id] for class_id in self.auxiliary_ids]
+            raise ValueError(
+                f'none of the {len(self.dataset)} images has a box of an auxiliary class ({", ".join(names[:8])}): '
+                "give weak_labels with boxes, or boxes_from='mask', or other auxiliary_classes"
+            )
+        return samples
+
+    def _mask_path(self, info: dict[str, Any]) -> str | None:
+        """The mask file of an image; None where the pipeline draws the mask."""
+        if 'weak_annotations' not in info:
+            raise TypeError(
+                f'ClassMaskDataset wraps WeakSegDataset or ShapesDataset; {type(self.dataset).__name__} gives no '
+                'weak_annotations'
+            )
+        path = info['weak_annotations'].mask_path or info.get('seg_map_path')
+        drawn = info.get('shapes_mask', False)
+        if path is None and not (drawn and self.boxes_from == 'labels'):
+            raise ValueError(
+                f'{info["img_path"]}: there is no mask to learn from: set data_prefix=dict(..., seg_map_path=...) of '
+                "the wrapped data set (of ShapesDataset: labels=['boxes', 'mask'], boxes_from='labels')"
+            )
+        return path
+
+    def _boxes(
+        self, info: dict[str, Any], mask_path: str | None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Boxes and class ids of an image."""
+        if self.boxes_from == 'labels' or mask_path is None:
+            return info['weak_annotations'].boxes, info['weak_annotations'].box_labels
+        regions = find_regions(load_index_image(mask_path), min_area=self.min_area)
+        corners = [(x, y, x + r.mask.shape[1] - 1, y + r.mask.shape[0] - 1) for r in regions for x, y in [r.corner]]
+        labels = np.array([region.label for region in regions], dtype=np.int64)
+        return np.array(corners, dtype=np.float64).reshape(-1, 4), labels
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Return what the pipeline starts from: the image, its mask, and the boxes of one class."""
+        sample = super().get_data_info(idx)
+        info = self.dataset.get_data_info(sample['image'])
+        class_id, given = sample['class_id'], info['weak_annotations']
+        boxes = given.boxes[given.box_labels == class_id] if sample['boxes'] is None else sample['boxes']
+        info['weak_annotations'] = WeakAnnotations(
+            boxes=boxes, box_labels=np.full(len(boxes), class_id), mask_path=self._mask_path(info)
+        )
+        info.update(class_id=class_id, sample_idx=sample['sample_idx'])
+        return info
+
+
+def auxiliary_ids(
+    classes: Sequence[str], target_classes: Sequence[str], auxiliary_classes: Sequence[str] | None = None
+) -> tuple[int, ...]:
+    """Return the ids of the auxiliary classes, ascending, and make sure that no target class is among them.
+
+    Args:
+        classes: Class names by id, the background first.
+        target_classes: Names of the classes to keep apart; of another data set, perhaps.
+        auxiliary_classes: Names out of ``classes``; None: all but the background and the target classes.
+
+    Raises:
+        ValueError: If a name is no class, none is left, there is no target class, or the two overlap.
+
+    Example:
+        >>> auxiliary_ids(['background', 'cat', 'tv', 'horse'], ['cat', 'tvmonitor'])
+        (3,)
+    """
+    if isinstance(target_classes, str) or isinstance(auxiliary_classes, str) or not target_classes:
+        raise ValueError('target_classes and auxiliary_classes must be lists of names, and name at least one target')
+    names = other_classes(classes[1:], target_classes) if auxiliary_classes is None else tuple(auxiliary_classes)
+    if not names:
+        raise ValueError(f'no auxiliary class is left: all of {", ".join(classes[1:])} are target classes')
+    for name in names:
+        if name not in classes[1:]:
+            hint = nearest(name, classes[1:])
+            raise ValueError(f'auxiliary_classes: {name!r} is no foreground class of the data set; {hint}')
+    targets = {plain_name(name): name for name in target_classes}
+    shared = [f'{name!r} (target {targets[plain_name(name)]!r})' for name in names if plain_name(name) in targets]
+    if shared:
+        raise ValueError(
+            f'auxiliary and target classes overlap: {", ".join(shared)}. A generator that has seen masks of a target '
+            'class is no longer trained from boxes alone: take it out of one of the two'
+        )
+    return tuple(sorted(list(classes).index(name) for name in names))

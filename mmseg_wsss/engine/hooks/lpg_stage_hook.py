@@ -1,0 +1,98 @@
+"""Which network taught which, in training with a learned generator of pseudo-masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...models.segmentors import MaskGenerator, check_generator_checkpoint
+from ...models.segmentors.mask_generator import STAGE_KEY
+from ..trained_network import trained_network
+
+CHANNELS_KEY = 'lpg_in_channels'
+
+
+@HOOKS.register_module()
+class LPGStageHook(Hook):
+    """Sits in each training of a ``MaskGenerator`` (E-step): brings the partner, says which stage it is.
+
+    Before the training it loads the segmentor of the stage before, frozen, and gives it to the generator; every
+    checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input channels (``lpg_in_channels``); a
+    checkpoint of another stage or with other inputs is refused, on ``load_from`` and on a resume alike.
+
+    In the training of a segmentor (M-step) it says the same in log and checkpoint, and there is no partner.
+
+    Args:
+        stage: From 1.
+        num_stages: How many there are.
+        partner: Checkpoint of the segmentor, or ``dict(checkpoint=..., config=...)``; needed where the generator reads
+            the probability of the class (``use_probability``), and only there.
+
+    Raises:
+        ValueError: If ``stage`` is out of range.
+    """
+
+    def __init__(self, stage: int, num_stages: int, partner: str | Mapping[str, Any] | None = None) -> None:
+        if not 1 <= stage <= num_stages:
+            raise ValueError(f'stage must be from 1 to num_stages={num_stages}, got {stage}')
+        self.stage = stage
+        self.num_stages = num_stages
+        self.partner = partner
+
+    def before_run(self, runner: Runner) -> None:
+        """Check that the network and the partner go together.
+
+        Raises:
+            ValueError: If the generator reads a probability and there is no partner, or the other way round.
+        """
+        model = unwrapped(runner)
+        reads = isinstance(model, MaskGenerator) and model.use_probability
+        if reads and self.partner is None:
+            raise ValueError(
+                'LPGStageHook has no partner, but the generator reads the probability of the class: set '
+                'partner=CHECKPOINT of a segmentor, or model.use_probability=False'
+            )
+        if self.partner is not None and not reads:
+            raise ValueError(
+                f'LPGStageHook has a partner, but {type(model).__name__} reads no probability of a class: leave '
+                'partner out, or train a MaskGenerator with use_probability=True'
+            )
+
+    def before_train(self, runner: Runner) -> None:
+        """Load the partner, and say stage and step."""
+        model = unwrapped(runner)
+        step = 'E' if isinstance(model, MaskGenerator) else 'M'
+        beside = ''
+        if self.partner is not None:
+            segmentor, _, _ = trained_network(self.partner)
+            model.set_partner(segmentor.to(next(model.parameters()).device))
+            beside = f', beside the frozen segmentor of {self.partner}'
+        runner.logger.info(f'{step}-step, stage {self.stage} of {self.num_stages}{beside}')
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Write the stage and the number of input channels."""
+        checkpoint['meta'][STAGE_KEY] = self.stage
+        model = unwrapped(runner)
+        if isinstance(model, MaskGenerator):
+            checkpoint['meta'][CHANNELS_KEY] = model.in_channels
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Refuse a generator of another stage or with other inputs.
+
+        Raises:
+            ValueError: With what was expected and what came.
+        """
+        model = unwrapped(runner)
+        if isinstance(model, MaskGenerator):
+            source = str(runner._load_from or 'the checkpoint')
+            check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=self.stage, source=source)
+
+
+def unwrapped(runner: Runner) -> Any:
+    """Return the model itself, without the wrapper of several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,0 +1,129 @@
+"""Labelling the images of a data set one by one, into a folder of pseudo-labels.
+
+Shape letters: H x W pixels of the original image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
+from scipy.ndimage import maximum_filter, minimum_filter
+from tqdm import tqdm
+
+from ..datasets.image_checks import image_size
+from ..datasets.pseudo_label_files import UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
+
+ClassIds = npt.NDArray[Any]
+LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
+"""Class ids, 255 where unsure, and the confidence in [0, 1], (H, W) each."""
+
+
+@torch.no_grad()
+def write_label_folder(
+    dataset: Any,
+    folder: str | Path,
+    label_image: Callable[[int, dict[str, Any]], LabelAndConfidence],
+    settings: Mapping[str, Any],
+    *,
+    coco_rle: bool = False,
+    title: str = 'pseudo-labels',
+) -> dict[str, Any]:
+    """Label every image of a data set and write the pseudo-labels; the processes share the images.
+
+    Args:
+        dataset: An mmseg data set with ``classes`` and ``palette``.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        label_image: Gives labels and confidence of an image from its index and its ``get_data_info``.
+        settings: What the labels were made with, for the index.
+        coco_rle: Write ``coco_rle.json``, too.
+        title: Of the progress bar.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, and the ``split`` of the settings, if they have one.
+
+    Raises:
+        ValueError: If labels have another size than their image.
+    """
+    palette = dataset.metainfo['palette']
+    rows = []
+    indices = range(get_rank(), len(dataset), get_world_size())
+    for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
+        info = dataset.get_data_info(index)
+        labels, confidence = label_image(index, info)
+        key, image = image_entry(info, dataset, labels.shape)
+        write_pseudo_label(folder, key, labels, confidence, palette)
+        rows.append((index, key, image, int((labels == UNSURE).sum()), labels.size))
+    rows = sorted(row for part in all_gather_object(rows) for row in part)
+    summary = {
+        'images': len(rows),
+        'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
+        **({'split': settings['split']} if 'split' in settings else {}),
+    }
+    index = make_index(dataset, {key: image for _, key, image, _, _ in rows}, {**settings, **summary})
+    if is_main_process():
+        write_index(folder, index)
+        if coco_rle:
+            write_coco(folder, index)
+    barrier()
+    return summary
+
+
+def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+    """Return the labels with 255 wherever another label lies within ``width`` rows and columns.
+
+    Args:
+        labels: Class ids, (H, W).
+        width: In pixels; 0 changes nothing.
+
+    Raises:
+        ValueError: If the width is no whole number from 0.
+
+    Example:
+        >>> unsure_borders(np.array([[0, 0, 0, 1, 1, 1]]), 1).tolist()
+        [[0, 0, 255, 255, 1, 1]]
+    """
+    if isinstance(width, bool) or not isinstance(width, int) or width < 0:
+        raise ValueError(f'the width of unsure borders must be a whole number of pixels from 0, got {width!r}')
+    size = 2 * width + 1
+    same = maximum_filter(labels, size, mode='nearest') == minimum_filter(labels, size, mode='nearest')
+    return np.where(same, labels, UNSURE)
+
+
+def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> PseudoLabelIndex:
+    """Return the index of what was made from the images of a data set."""
+    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
+    return PseudoLabelIndex(tuple(dataset.metainfo['classes']), palette, images, source)
+
+
+def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
+
+    Raises:
+        ValueError: If the image has another size.
+    """
+    key, file_name = names_of(info, dataset)
+    _check_size(info['img_path'], tuple(shape))
+    return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
+
+
+def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
+    """Return the id of an image and its file name below the image folder."""
+    folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
+    path = Path(info['img_path'])
+    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
+
+
+def _check_size(path: str, shape: tuple[int, ...]) -> None:
+    if Path(path).is_file() and image_size(path) != shape[::-1]:
+        width, height = image_size(path)
+        raise ValueError(
+            f'{path} is {width} x {height} and its prediction {shape[1]} x {shape[0]} (width x height): the test '
+            'pipeline must keep ori_shape'
+        )

@@ -1,0 +1,98 @@
+"""How good pseudo-labels are, where masks are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmseg.registry import DATASETS, TASK_UTILS
+from torch import Tensor
+
+from ..datasets.formats.index_png import load_index_image
+from ..datasets.pseudo_label_files import UNSURE, read_index
+from ..evaluation.metrics import SubsetIoUMetric
+from .runner.stage_task import StageContext, StageTask
+
+
+def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: Sequence[str] = ()) -> dict[str, float]:
+    """Compare pseudo-labels with masks; an unsure pixel counts as missed.
+
+    Args:
+        folder: Pseudo-labels; those of images that the data set does not have are left out.
+        dataset: Config of a data set with ``seg_map_path``, such as a ``WeakSegDataset``; every image of it must have
+            pseudo-labels. Its ``only_classes`` apply to the masks.
+        classes: Names of the classes to average over; none: all that labels or masks have.
+
+    Returns:
+        ``mIoU`` in percent, ``IoU.<class>`` of each class averaged, ``unsure`` (share of the pixels) and ``images``.
+
+    Raises:
+        ValueError: If the classes differ, or images lack pseudo-labels.
+    """
+    index = read_index(folder)
+    truth = DATASETS.build({**dataset, 'pipeline': [], 'test_mode': True})
+    metric = SubsetIoUMetric(classes or None)
+    metric.dataset_meta = truth.metainfo
+    names = list(truth.metainfo['classes'])
+    if list(index.classes) != names:
+        raise ValueError(f'{folder} has the classes {index.classes}, the data set {tuple(names)}')
+    chosen = metric.chosen_ids()
+    areas = torch.zeros(2, len(names), dtype=torch.float64)
+    unsure = pixels = 0
+    for number in range(len(truth)):
+        info = truth.get_data_info(number)
+        if info['sample_id'] not in index.images:
+            raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
+        labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
+        mask = _mapped(load_index_image(info['seg_map_path']), info.get('label_map'))
+        inter, union, *_ = SubsetIoUMetric.intersect_and_union(_tensor(labels), _tensor(mask), len(names), UNSURE)
+        areas += torch.stack([inter, union])
+        unsure += int((labels == UNSURE).sum())
+        pixels += labels.size
+    iou = 100 * areas[0] / areas[1]
+    present = [label for label in chosen if areas[1, label] > 0]
+    return {
+        'mIoU': round(float(iou[present].mean()), 2),
+        **{f'IoU.{names[label]}': round(float(iou[label]), 2) for label in present},
+        'unsure': round(unsure / pixels, 4),
+        'images': len(truth),
+    }
+
+
+@TASK_UTILS.register_module()
+class ScoreLabels(StageTask):
+    """:func:`score_label_folder` of several folders as a stage: which labels are the better ones.
+
+    Args:
+        labels: Folders of pseudo-labels by name, such as ``dict(filled='{stages.boxes}')``.
+        dataset: Config of the data set with masks.
+        classes: Names of the classes to average over.
+    """
+
+    def __init__(self, labels: Mapping[str, str], dataset: Mapping[str, Any], classes: Sequence[str] = ()) -> None:
+        self.labels = dict(labels)
+        self.dataset = dataset
+        self.classes = tuple(classes)
+
+    def run(self, context: StageContext) -> dict[str, float]:
+        """Return ``<name>/<score>`` of every folder."""
+        scores = {}
+        for name, folder in self.labels.items():
+            of_folder = score_label_folder(folder, self.dataset, self.classes)
+            context.logger.info(f'{context.name}: labels {name!r} against the masks: {of_folder}')
+            scores.update({f'{name}/{key}': value for key, value in of_folder.items()})
+        return scores
+
+
+def _mapped(mask: np.ndarray[Any, Any], label_map: Mapping[int, int] | None) -> np.ndarray[Any, Any]:
+    table = np.arange(256, dtype=np.uint8)
+    for old, new in (label_map or {}).items():
+        table[old] = new
+    return table[mask]
+
+
+def _tensor(mask: np.ndarray[Any, Any]) -> Tensor:
+    return torch.from_numpy(mask.astype(np.int64))

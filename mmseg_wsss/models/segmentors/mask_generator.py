@@ -1,0 +1,333 @@
+"""A network that turns boxes into masks, one class of an image at a time, whatever the class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...functional import partial_cross_entropy
+from ._batch import image_in_unit_range, stack_labels, stack_maps
+from .weak_encoder_decoder import check_head
+
+BOX_MAP = 'box_map'
+STAGE_KEY = 'lpg_stage'
+"""Where the ``meta`` of a generator's checkpoint says which stage it was trained in."""
+
+
+@MODELS.register_module()
+class MaskGenerator(BaseSegmentor):
+    r"""Class-agnostic generator of pseudo-masks: boxes of a class in, mask of that class out.
+
+    .. math::
+        g(p_c, b_c, I) \to \text{logits of outside and object}, \qquad
+        L = \text{mean}_{\text{labelled}} \operatorname{CE}(g, [t = c])
+
+    with :math:`b_c` 1 inside the boxes of class c, and :math:`p_c` the probability of class c by a frozen partner, the
+    segmentor of the stage before. The loss is at the resolution of the head, the labels resized to the nearest pixel.
+    It is trained on the masks of auxiliary classes (``ClassMaskDataset``) and used on others. The channels of its
+    input are, in this order: :math:`p_c`, :math:`b_c`, the image.
+
+    The partner is no part of this module and not in its ``state_dict``: see :meth:`set_partner`.
+
+    The published image is BGR minus (104.008, 116.669, 122.675), not scaled: ``data_preprocessor=dict(
+    type='SegDataPreProcessor', mean=[104.008, 116.669, 122.675], std=[1, 1, 1], size=(512, 512))``.
+
+    Differs from the published code, where the padding is labelled 0: here it is not labelled (``seg_pad_val=0`` of the
+    preprocessor for the former).
+
+    Args:
+        backbone: Any backbone that takes ``in_channels``, which is set here; the paper's is ``Hourglass``.
+        decode_head: A plain ``BaseDecodeHead`` of two classes.
+        use_probability: Whether :math:`p_c` is among the inputs: in the paper in every stage (in the first, of a
+            segmentor trained on filled boxes), in the published code from the second stage on.
+        data_preprocessor: As of mmseg's segmentors.
+        init_cfg: As of mmengine's ``BaseModule``.
+
+    Raises:
+        TypeError: If the head trains through more than its logits.
+        ValueError: If the head has not two classes, or the backbone another number of input channels.
+    """
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        decode_head: Mapping[str, Any],
+        use_probability: bool = True,
+        data_preprocessor: Mapping[str, Any] | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.use_probability = use_probability
+        self.in_channels = 3 + 1 + int(use_probability)
+        if backbone.get('in_channels', self.in_channels) != self.in_channels:
+            raise ValueError(
+                f'backbone.in_channels={backbone["in_channels"]}, but with use_probability={use_probability} the '
+                f'generator reads {self.in_channels} channels: leave in_channels out'
+            )
+        self.backbone = MODELS.build({**backbone, 'in_channels': self.in_channels})
+        self.decode_head = MODELS.build(dict(decode_head))
+        check_head(self.decode_head)
+        if self.decode_head.num_classes != 2:
+            raise ValueError(f'decode_head.num_classes must be 2 (outside, object), got {self.decode_head.num_classes}')
+        self.size_divisor = getattr(self.backbone, 'size_divisor', 32)
+        self.align_corners = False  # of the last step of a prediction, to the size of the file
+        self._partner: tuple[Any, ...] = ()
+
+    # The partner.
+
+    def set_partner(self, segmentor: nn.Module | None) -> None:
+        """Take the segmentor that gives the probability of the class; it is frozen and put into evaluation mode.
+
+        It is kept outside of the module tree: not in ``state_dict``, not among the parameters, not set to training.
+
+        Args:
+            segmentor: With ``extract_feat``, a ``decode_head`` and a ``data_preprocessor``, as mmseg's
+                ``EncoderDecoder`` and all segmentors here; None forgets it.
+
+        Raises:
+            TypeError: If it is something else.
+        """
+        if segmentor is None:
+            self._partner = ()
+            return
+        if not isinstance(getattr(segmentor, 'decode_head', None), BaseDecodeHead):
+            kind = type(segmentor).__name__
+            raise TypeError(f'the partner must be a segmentor with one decode head, as EncoderDecoder, got {kind}')
+        self._partner = (segmentor.eval().requires_grad_(False),)  # a tuple, so that torch does not register it
+
+    @property
+    def partner(self) -> Any:
+        """The segmentor of :meth:`set_partner`.
+
+        Raises:
+            RuntimeError: If there is none.
+        """
+        if not self._partner:
+            raise RuntimeError(
+                'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
+                'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the stage before), or set '
+                'use_probability=False'
+            )
+        return self._partner[0]
+
+    @torch.no_grad()
+    def class_probabilities(self, image: Tensor, inside: Tensor | None = None) -> Tensor:
+        """Return what the partner says of each pixel.
+
+        Args:
+            image: Images as the preprocessor of the *generator* gives them, (N, 3, H, W).
+            inside: 0 in the padding, (N, 1, H, W); None: no padding.
+
+        Returns:
+            Softmax over all classes of the partner at the size of the image, (N, C, H, W) float32.
+
+        Raises:
+            RuntimeError: If there is no partner.
+        """
+        partner = self.partner
+        if next(partner.parameters()).device != image.device:
+            partner.to(image.device)
+        theirs = partner.data_preprocessor
+        colours = 255 * image_in_unit_range(image, self.data_preprocessor, is_rgb=_is_rgb(self.data_preprocessor))
+        colours = colours if _is_rgb(theirs) else colours.flip(1)
+        if getattr(theirs, '_enable_normalize', False):
+            colours = (colours - theirs.mean.to(colours)) / theirs.std.to(colours)
+        if inside is not None:
+            colours = torch.where(inside > 0, colours, 0)
+        logits = partner.eval()(colours, mode='tensor').float()
+        return F.interpolate(logits, image.shape[2:], mode='bilinear', align_corners=True).softmax(dim=1)
+
+    # The network.
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """Return the features of stacked inputs, (N, in_channels, H, W)."""
+        return self.backbone(inputs)
+
+    def generate(self, image: Tensor, box_maps: Tensor, probabilities: Tensor | None = None) -> Tensor:
+        """Return the logits of one class per image.
+
+        Args:
+            image: Preprocessed images, (N, 3, H, W), any size.
+            box_maps: 1 inside the boxes of the class, else 0, (N, 1, H, W).
+            probabilities: Probability of the class, (N, 1, H, W); with ``use_probability`` and only then.
+
+        Returns:
+            Logits of outside and object, (N, 2, H, W), also outside of the boxes.
+
+        Raises:
+            ValueError: If shapes do not fit each other, or probabilities are missing or not wanted.
+        """
+        logits = self._logits(image, box_maps, probabilities)
+        height, width = image.shape[2:]
+        padded = (height + -height % self.size_divisor, width + -width % self.size_divisor)
+        return F.interpolate(logits, padded, mode='bilinear', align_corners=True)[:, :, :height, :width]
+
+    def _logits(self, image: Tensor, box_maps: Tensor, probabilities: Tensor | None) -> Tensor:
+        """Return the logits at the resolution of the head, the input padded to a multiple of ``size_divisor``."""
+        if (probabilities is not None) != self.use_probability:
+            raise ValueError(
+                f'MaskGenerator(use_probability={self.use_probability}) got '
+                f'{"no probabilities" if probabilities is None else "probabilities"}: '
+                'they must be given with use_probability=True, and only then'
+            )
+        expected = (len(image), 1, *image.shape[2:])
+        maps = [box_maps] if probabilities is None else [probabilities, box_maps]
+        if image.ndim != 4 or image.shape[1] != 3 or any(part.shape != expected for part in maps):
+            raise ValueError(
+                'expected images (N, 3, H, W), and box maps and probabilities (N, 1, H, W) of the same size, got '
+                f'{tuple(image.shape)} and {[tuple(part.shape) for part in maps]}'
+            )
+        stacked = torch.cat([part.to(image) for part in (*maps, image)], dim=1)
+        return self._forward(_pad(stacked, self.size_divisor, 0))
+
+    def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
+        """Return the logits at the resolution of the head for stacked inputs, (N, in_channels, H, W)."""
+        return self.decode_head.forward(self.extract_feat(inputs))
+
+    def encode_decode(self, inputs: Tensor, batch_data_samples: list[Any]) -> Tensor:
+        """Return the logits for the class and the boxes that each sample names, (N, 2, H, W)."""
+        box_maps, probabilities = self._maps(inputs, batch_data_samples)
+        return self.generate(inputs, box_maps, probabilities)
+
+    def _maps(self, inputs: Tensor, data_samples: list[Any]) -> tuple[Tensor, Tensor | None]:
+        """Return the box maps and, if they are read, the probabilities of the samples' classes, (N, 1, H, W)."""
+        for sample in data_samples:
+            if 'class_id' not in sample.metainfo or BOX_MAP not in sample.get('gt_maps', ()):
+                raise ValueError(
+                    f'{sample.metainfo.get("img_path", "a sample")} has no class_id or no {BOX_MAP!r}: take '
+                    f'ClassMaskDataset with RasterizeClassMask and PackWeakSegInputs(maps=[{BOX_MAP!r}], '
+                    "meta_keys=(..., 'class_id')) in its pipeline"
+                )
+        box_maps = stack_maps(data_samples, inputs.shape[2:], inputs.device)[BOX_MAP].to(inputs.dtype)
+        if not self.use_probability:
+            return box_maps, None
+        inside = torch.zeros_like(box_maps)
+        for image, sample in zip(inside, data_samples, strict=True):
+            height, width = sample.metainfo.get('img_shape', inputs.shape[2:])[:2]
+            image[:, :height, :width] = 1
+        probs = self.class_probabilities(inputs, inside)
+        class_ids = [int(sample.metainfo['class_id']) for sample in data_samples]
+        if max(class_ids) >= probs.shape[1]:
+            raise ValueError(
+                f'class {max(class_ids)} is none of the {probs.shape[1]} classes of the partner: it must be trained on '
+                'the classes of the data set that the generator learns from'
+            )
+        return box_maps, probs[torch.arange(len(probs)), class_ids][:, None]
+
+    # Training and prediction.
+
+    def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Return the loss, and the IoU of the object with the prediction and with the filled boxes.
+
+        Args:
+            inputs: Preprocessed images, (N, 3, H, W).
+            data_samples: Of a ``ClassMaskDataset``: ``gt_sem_seg`` of 0, 1 and 255, ``gt_maps.box_map``, ``class_id``.
+
+        Raises:
+            RuntimeError: If there is no partner where one is needed.
+            ValueError: If a sample has no class or no boxes, or the partner does not know its class.
+        """
+        box_maps, probabilities = self._maps(inputs, data_samples)
+        logits = self._logits(inputs, box_maps, probabilities)
+        size = logits.shape[2:]
+        labels = _pad(stack_labels(data_samples)[:, None], self.size_divisor, self.decode_head.ignore_index)
+        labels = F.interpolate(labels.float(), size, mode='nearest')[:, 0].long()
+        boxes = F.interpolate(_pad(box_maps, self.size_divisor, 0), size, mode='nearest')[:, 0] > 0
+        labelled, truth = labels != self.decode_head.ignore_index, labels == 1
+        masks = (logits.argmax(dim=1) == 1) & boxes
+        return {
+            'loss_mask': partial_cross_entropy(logits, labels, ignore_index=self.decode_head.ignore_index),
+            'mask_iou': _iou(masks & labelled, truth),
+            'box_iou': _iou(boxes & labelled, truth),
+        }
+
+    def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
+        """Return the samples with ``seg_logits`` and ``pred_sem_seg``: 1 on the object, 0 elsewhere.
+
+        A mask counts inside its boxes alone; outside, the probability of the object is 0.
+
+        Args:
+            inputs: Preprocessed images, (N, 3, H, W).
+            data_samples: As for :meth:`loss`, labels aside.
+
+        Raises:
+            ValueError: If there are no samples, and so no boxes.
+        """
+        if data_samples is None:
+            raise ValueError('MaskGenerator predicts from boxes: give data_samples, or call generate()')
+        logits = self.encode_decode(inputs, data_samples).float()
+        box_maps = stack_maps(data_samples, inputs.shape[2:], inputs.device)[BOX_MAP]
+        outside = logits.new_tensor([0.0, -100.0])[:, None, None]
+        return self.postprocess_result(torch.where(box_maps > 0, logits, outside), data_samples)
+
+    # Checkpoints.
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Refuse weights for other inputs; mmengine would log it and go on with random ones."""
+        own = {f'{prefix}{name}' for name in self.state_dict() if name.startswith('backbone.')}
+        _check_channels({key: x for key, x in state_dict.items() if key in own}, self.in_channels, 'the checkpoint')
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def check_generator_checkpoint(
+    checkpoint: Mapping[str, Any], *, in_channels: int, stage: int | None = None, source: str = 'the checkpoint'
+) -> None:
+    """Check that a checkpoint is of a generator with these inputs and of this stage.
+
+    Args:
+        checkpoint: As mmengine saves it: ``state_dict`` and ``meta``.
+        in_channels: ``in_channels`` of the generator that is to load it.
+        stage: Which stage it must be of, by ``meta['lpg_stage']``; None: any.
+        source: Names it in messages.
+
+    Raises:
+        ValueError: With what was expected and what came.
+
+    Example:
+        >>> weights = {'backbone.conv1.weight': torch.zeros(8, 4, 3, 3)}
+        >>> check_generator_checkpoint({'state_dict': weights}, in_channels=4)
+    """
+    weights = {key: x for key, x in checkpoint.get('state_dict', {}).items() if key.startswith('backbone.')}
+    if not weights:
+        raise ValueError(f'{source} is no checkpoint of a MaskGenerator: it has no weight of a backbone')
+    _check_channels(weights, in_channels, source)
+    found = checkpoint.get('meta', {}).get(STAGE_KEY)
+    if stage is not None and found != stage:
+        raise ValueError(
+            f'{source} is the generator of stage {found}, expected that of stage {stage}'
+            if found is not None
+            else f'{source} does not say of which stage it is ({STAGE_KEY!r} in its meta), expected stage {stage}: '
+            'was it trained with LPGStageHook?'
+        )
+
+
+def _check_channels(weights: Mapping[str, Any], expected: int, source: str) -> None:
+    """Compare the first convolution, the first weight of four axes, with the number of input channels."""
+    first = next((x for x in weights.values() if getattr(x, 'ndim', 0) == 4), None)
+    if first is not None and first.shape[1] != expected:
+        kinds = {4: 'without the probability of the class', 5: 'with it'}
+        raise ValueError(
+            f'{source} holds a generator of {first.shape[1]} input channels ({kinds.get(first.shape[1], "unknown")}), '
+            f'expected {expected} ({kinds.get(expected, "unknown")}): set use_probability to fit, or take another file'
+        )
+
+
+def _is_rgb(preprocessor: Any) -> bool:
+    """Whether images, BGR as mmcv loads them, leave the preprocessor as RGB."""
+    return bool(getattr(preprocessor, '_channel_conversion', False))
+
+
+def _pad(x: Tensor, divisor: int, value: float) -> Tensor:
+    """Pad at the right and at the bottom to a multiple."""
+    return F.pad(x, (0, -x.shape[3] % divisor, 0, -x.shape[2] % divisor), value=value)
+
+
+def _iou(masks: Tensor, truth: Tensor) -> Tensor:
+    return (masks & truth).sum() / (masks | truth).sum().clamp(min=1)

@@ -1,0 +1,321 @@
+"""Three rounds of generators and segmentors, killed and started again, and what does not go together."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from PIL import Image
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, write_pseudo_label
+from mmseg_wsss.engine.generator_labels import generator_label, of_classes, reading_pipeline, write_generator_labels
+from mmseg_wsss.engine.hooks import LPGStageHook
+from mmseg_wsss.engine.label_scores import score_label_folder
+from mmseg_wsss.engine.shapes_files import write_shapes
+from mmseg_wsss.engine.trained_network import trained_network
+from mmseg_wsss.structures import WeakAnnotations
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@HOOKS.register_module()
+class KillInGeneratorHook(Hook):
+    """Ends the process in the last iteration of a stage, once."""
+
+    priority = 'LOWEST'
+    stage: str | None = None
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if KillInGeneratorHook.stage == Path(runner.work_dir).name[3:] and runner.iter == 1:
+            KillInGeneratorHook.stage = None
+            raise KilledError
+
+
+def demo(work_dir, name='hourglass_shapes_boxes', only=None):
+    """The demo, two iterations for each training."""
+    cfg = Config.fromfile(CONFIGS / f'lpg/{name}.py')
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'ERROR'
+    for drawn in ('auxiliary', 'target', 'val'):
+        cfg.stages[drawn].task.num_images = 4
+    short = {'train_cfg': {'max_iters': 2}, 'default_hooks': {'checkpoint': {'interval': 1}}}
+    cfg.merge_from_dict({**short, 'train_dataloader': {'batch_size': 2}, 'val_dataloader': None})
+    cfg.merge_from_dict({'val_cfg': None, 'val_evaluator': None, 'model.backbone.base_channels': 4})
+    cfg.model.decode_head.in_channels = 8
+    for key, stage in cfg.stages.items():
+        if key.startswith('generator'):
+            stage.update(copy.deepcopy(short), log_level='ERROR')
+            stage.train_dataloader = {'batch_size': 2, 'dataset': {'dataset': {'num_images': 4}}}
+            small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
+            stage.setdefault('model', {}).update(backbone=small, decode_head={'in_channels': 4, 'channels': 4})
+            stage.custom_hooks.append({'type': 'KillInGeneratorHook'})
+    if only:
+        cfg.only = only
+    return cfg
+
+
+def train(cfg):
+    return RUNNERS.build(cfg).train()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+        patch.setattr('gc.collect', lambda: None)
+        # as plain repr: yapf takes most of the time of a tiny Runner
+        plain = property(lambda self: ''.join(f'{key} = {value!r}\n' for key, value in self.to_dict().items()))
+        patch.setattr(Config, 'pretty_text', plain)
+        yield
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory, _quick):
+    work_dir = tmp_path_factory.mktemp('lpg') / 'whole'
+    return work_dir, train(demo(work_dir))
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def boxes_of(finished, which='target'):
+    return {
+        'type': 'WeakSegDataset',
+        'data_root': str(finished[1][which]),
+        'weak_labels': 'weak_labels.json',
+        'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'},
+        'img_suffix': '.png',
+    }
+
+
+def test_the_whole_chain(finished, capsys):
+    work_dir, results = finished
+    for k in (1, 2, 3):
+        meta = torch.load(results[f'generator_{k}'], weights_only=False)['meta']
+        assert (meta['lpg_stage'], meta['lpg_in_channels']) == (k, 5)
+        source = read_index(results[f'masks_{k}']).source
+        assert source['generator'] == str(results[f'generator_{k}'])
+        assert source['partner'] == str(results[f'segmentor_{k - 1}'])
+        assert source['stage'] == k
+    first = Config.fromfile(results['auxiliary_segmentor_1'].parent / 'auxiliary_segmentor_1.py')
+    assert first.load_from == str(results['auxiliary_segmentor_0'])
+    assert first.train_dataloader.dataset.label_root == str(results['auxiliary_masks_1'])
+    target = {'star', 'ring', 'cross'}
+    classes = read_index(results['boxes']).classes
+    for folder in ('boxes', 'masks_1', 'masks_3'):
+        for path in (results[folder] / 'masks').glob('*.png'):
+            with Image.open(path) as image:
+                values = set(np.unique(image).tolist())
+            assert {classes[value] for value in values} <= {'background', *target}
+    assert not [key for key in weights(results['generator_2']) if 'partner' in key]
+    scores = json.loads((work_dir / results['scores'].name / 'stage.json').read_text())['result']['returned']
+    assert {'boxes/mIoU', 'grabcut/mIoU', 'masks_1/mIoU', 'masks_3/IoU.background'} <= set(scores)
+    assert main(['report', str(work_dir)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r'_generator_3 +iter_2.pth', printed)
+    assert f'boxes/mIoU {scores["boxes/mIoU"]}' in printed
+    for name in ('auxiliary_segmentor_0', 'segmentor_3'):  # every stage logs into its own folder
+        assert list(results[name].parent.glob('*/vis_data/config.py'))
+
+
+def test_killed_in_the_second_e_step(finished, tmp_path):
+    work_dir = tmp_path / 'cut'
+    chosen = ['auxiliary', 'val', 'auxiliary_boxes', 'auxiliary_segmentor_0', 'generator_1', 'auxiliary_masks_1']
+    chosen += ['auxiliary_segmentor_1', 'generator_2', 'auxiliary_masks_2']
+    KillInGeneratorHook.stage = 'generator_2'
+    with pytest.raises(KilledError):
+        train(demo(work_dir, only=chosen))
+    results = train(demo(work_dir, only=chosen))
+    assert "'generator_2' goes on from" in (work_dir / 'stages.log').read_text()
+    for name in ('generator_1', 'auxiliary_segmentor_1', 'generator_2'):
+        first, second = weights(results[name]), weights(finished[1][name])
+        assert [key for key, value in first.items() if not torch.equal(value, second[key])] == [], name
+    for path in (results['auxiliary_masks_2'] / 'masks').glob('*.png'):
+        assert path.read_bytes() == (finished[1]['auxiliary_masks_2'] / 'masks' / path.name).read_bytes()
+
+
+def test_first_round_as_published(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv('LPG_FORM', 'code')
+    cfg = demo(tmp_path / 'code', only=['auxiliary', 'target', 'generator_1', 'masks_1'])
+    assert not {'auxiliary_boxes', 'auxiliary_segmentor_0', 'boxes', 'segmentor_0'} & set(cfg.stages)
+    assert cfg.stages.segmentor_1.load_from is None
+    results = train(cfg)
+    meta = torch.load(results['generator_1'], weights_only=False)['meta']
+    assert (meta['lpg_stage'], meta['lpg_in_channels']) == (1, 4)
+    assert read_index(results['masks_1']).source['partner'] is None
+
+
+def test_generators_on_other_data(finished, tmp_path):
+    """From the checkpoint alone, or from its folder, with one's own data and partner."""
+    _, results = finished
+    folder = results['generator_2'].parent
+    for source in (folder, {'checkpoint': str(results['generator_2']), 'config': str(folder / 'generator_2.py')}):
+        summary = write_generator_labels(
+            source, boxes_of(finished), tmp_path / 'out', partner=str(results['segmentor_1']), stage=2, unsure=0.1
+        )
+        assert (summary['images'], summary['stage']) == (4, 2)
+    base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
+    assert base.stages.masks_1.task.generator == 'work_dirs/generator_hourglass_coco60/03_generator_1'
+    assert not [name for name in base.stages if name.startswith(('auxiliary', 'generator'))]
+
+
+@pytest.mark.parametrize(
+    ('change', 'error', 'message'),
+    [
+        ({'stage': 1}, ValueError, 'is the generator of stage 2, expected that of stage 1'),
+        ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
+        ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
+        ({'generator': 'gone.pth'}, FileNotFoundError, 'no checkpoint at gone.pth'),
+        ({'rule': 'last'}, ValueError, "expected a rule of overlap, first and unsure.*got 'last'"),
+        ({'unsure': 0.5}, ValueError, r'unsure in \[0, 0.5\), got .* 0.5'),
+    ],
+)
+def test_what_does_not_go_together(finished, tmp_path, change, error, message):
+    settings = {'generator': 'generator_2', 'partner': 'segmentor_1', **change}
+    for key in ('generator', 'partner'):
+        settings[key] = str(finished[1].get(settings[key], settings[key])) if settings[key] else None
+    with pytest.raises(error, match=message):
+        write_generator_labels(settings.pop('generator'), boxes_of(finished), tmp_path / 'out', **settings)
+
+
+def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
+    folder = finished[1]['generator_2'].parent
+    cfg = Config.fromfile(folder / 'generator_2.py')
+    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_1']), resume=False)
+    with pytest.raises(ValueError, match='is the generator of stage 1, expected that of stage 2'):
+        Runner.from_cfg(cfg).train()
+    cfg.model.use_probability = False
+    with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
+        Runner.from_cfg(cfg).train()
+    cfg.model.use_probability = True
+    cfg.custom_hooks[1].partner = None
+    with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
+        Runner.from_cfg(cfg).train()
+    cfg.custom_hooks[1].update(stage=1)
+    cfg.model.use_probability = False
+    cfg.load_from = str(finished[1]['generator_1'])
+    with pytest.raises(ValueError, match='holds a generator of 5 input channels.*expected 4'):
+        Runner.from_cfg(cfg).train()
+    with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
+        LPGStageHook(stage=4, num_stages=3)
+
+
+def test_sources_of_networks(finished, tmp_path):
+    with pytest.raises(TypeError, match='expected a checkpoint or dict'):
+        trained_network({'config': 'x.py'})
+    bare = {'state_dict': weights(finished[1]['generator_1'])}
+    torch.save(bare, tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match='does not hold the config of its network: give dict'):
+        trained_network(tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match='test_pipeline of the generator must read an image and end in PackSegInputs'):
+        reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
+    with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):
+        of_classes(torch.zeros(3, 2, 2), (1, 3))
+    model, _, _ = trained_network(finished[1]['generator_1'])
+    assert not model.training
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+class HalfGenerator:
+    """Says that the left half of what it sees is an object, whatever the class."""
+
+    use_probability = False
+
+    def data_preprocessor(self, batch, training):
+        (image,) = batch['inputs']
+        return {'inputs': torch.nn.functional.pad(image.float()[None], (0, 6, 0, 4))}
+
+    def generate(self, image, box_maps, probabilities):
+        self.seen = box_maps
+        score = torch.full_like(box_maps, -3.0)
+        score[..., :10] = 1.0
+        return torch.cat([torch.zeros_like(score), score], dim=1)
+
+
+def test_labels_of_one_image_by_hand():
+    """The network sees 20 x 12 pixels and padding, the file has 40 x 24."""
+    sample = {
+        'inputs': torch.zeros(3, 12, 20, dtype=torch.uint8),
+        'data_samples': type('Sample', (), {'metainfo': {'ori_shape': (24, 40), 'img_shape': (12, 20)}})(),
+    }
+    boxes = WeakAnnotations(boxes=[[4, 4, 29, 19], [0, 0, 9, 9]], box_labels=[2, 5])
+    model = HalfGenerator()
+    labels, confidence = generator_label(model, sample, boxes)
+    assert model.seen.shape == (2, 1, 16, 26)
+    assert model.seen[0, 0].nonzero().amin(0).tolist() == [2, 2]
+    assert model.seen[0, 0].nonzero().amax(0).tolist() == [9, 14]
+    expected = np.zeros((24, 40), dtype=int)
+    expected[4:20, 4:20] = 2
+    expected[:10, :10] = 5  # the smaller mask
+    edge = np.s_[:, 19:21]  # where two pixels of the network meet
+    labels[edge] = expected[edge] = 0
+    assert np.array_equal(labels, expected)
+    sure = torch.sigmoid(torch.tensor([1.0, -3.0])).tolist()
+    assert confidence[12, 12] == pytest.approx(sure[0])
+    assert confidence[12, 25] == pytest.approx(1 - sure[1])
+    assert confidence[22, 35] == 1
+    labels, confidence = generator_label(model, sample, WeakAnnotations())
+    assert (labels.max(), confidence.min()) == (0, 1)
+
+
+def test_scores_by_hand(tmp_path):
+    write_shapes(tmp_path / 'data', num_images=2, size=(32, 32), seed=0)
+    dataset = {
+        'type': 'WeakSegDataset',
+        'data_root': str(tmp_path / 'data'),
+        'weak_labels': 'weak_labels.json',
+        'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'},
+        'img_suffix': '.png',
+    }
+    index = read_index_of(dataset, tmp_path / 'labels')
+    truth = np.zeros((32, 32), dtype=np.uint8)
+    truth[:16] = 1
+    for key in index.images:
+        Image.fromarray(truth).save(tmp_path / f'data/masks/{key}.png')
+    labels = truth.copy()
+    labels[:4] = 0  # a quarter of the object missed
+    labels[4:8] = 255  # another quarter unsure
+    for key in index.images:
+        write_pseudo_label(tmp_path / 'labels', key, labels, np.ones(labels.shape), index.palette)
+    scores = score_label_folder(tmp_path / 'labels', dataset)
+    assert scores == {
+        'mIoU': pytest.approx((50 + 80) / 2),
+        'IoU.background': 80.0,
+        'IoU.disk': 50.0,
+        'unsure': 0.125,
+        'images': 2,
+    }
+    assert score_label_folder(tmp_path / 'labels', dataset, ['disk'])['mIoU'] == 50.0
+    with pytest.raises(ValueError, match='has the classes .* the data set'):
+        score_label_folder(tmp_path / 'labels', {**dataset, 'metainfo': {'classes': ('background', *'abcdef')}})
+
+
+def read_index_of(dataset, folder):
+    """An index as the tasks write it."""
+    from mmseg.registry import DATASETS
+
+    from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex
+
+    built = DATASETS.build({**dataset, 'test_mode': True, 'pipeline': []})
+    images = {
+        built.get_data_info(i)['sample_id']: {'file_name': 'x', 'width': 32, 'height': 32} for i in range(len(built))
+    }
+    palette = tuple(map(tuple, built.metainfo['palette']))
+    index = PseudoLabelIndex(tuple(built.metainfo['classes']), palette, images, {})
+    folder.mkdir()
+    write_index(folder, index)
+    return index
