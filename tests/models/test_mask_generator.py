@@ -153,10 +153,11 @@ def test_the_loss_is_the_cross_entropy_on_every_fourth_pixel():
     assert losses['box_iou'] == (filled & truth).sum() / (filled | truth).sum()
 
 
-def test_padding_has_no_effect_on_the_loss():
-    generator = build(use_probability=False)
+@pytest.mark.parametrize('size', [(32, 48), (20, 28)])  # padded by the preprocessor, or by the generator itself
+def test_padding_has_no_effect_on_the_loss(size):
+    generator = build(use_probability=False, data_preprocessor={**PREPROCESSOR, 'size': size})
     data = preprocess(generator, raw_batch(sizes=((20, 28),), class_ids=(1,)))
-    logits = torch.randn(1, 2, 8, 12)
+    logits = torch.randn(1, 2, 8, -(-size[1] // 16) * 4)
     spoilt = logits.clone()
     spoilt[:, :, 5:] = torch.nan
     spoilt[:, :, :, 7:] = torch.inf
