@@ -31,22 +31,22 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     )
 )
-epoch = 189  # iterations that go once through the data: what is logged are means over them
-max_iters = 800
+window = 40  # what is logged are means over so many iterations
+max_iters = 320
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, T_max=max_iters - 50, end=max_iters, by_epoch=False),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
-log_processor = dict(window_size=epoch)
+default_hooks = dict(logger=dict(interval=window), checkpoint=dict(interval=200))
+log_processor = dict(window_size=window)
 custom_hooks = [
     dict(type='ExactResumeHook'),
     # 20 steps of expansion: the data comes round four times alone, and a step is 0.05 at most
-    dict(type='ExpandingConfidenceHook', epoch_length=40),
+    dict(type='ExpandingConfidenceHook', epoch_length=16),
     dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),
 ]

@@ -13,4 +13,4 @@ train_pipeline = [
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
     dict(type='PackWeakSegInputs', maps=['point_blots', 'reference']),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
