@@ -141,7 +141,10 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
 
 
 def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
-    """Return the distance of every pixel to the nearest of some, (H, W) float64."""
+    """Return the distance of every pixel to the nearest of some, (H, W) float64.
+
+    Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
+    """
     across = (torch.arange(width, device=pixels.device) - pixels[:, :1]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
     nearest = pixels.new_full((height, width), torch.inf)
