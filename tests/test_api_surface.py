@@ -93,6 +93,7 @@ REGISTERED = {
     'DATASETS': {
         'CityPersonsDataset',
         'ClassMaskDataset',
+        'InriaDataset',
         'PseudoLabelDataset',
         'SeededDataset',
         'ShapesDataset',

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
-from mmseg.registry import MODELS, TASK_UTILS, TRANSFORMS
+from mmseg.registry import DATASETS, MODELS, TASK_UTILS, TRANSFORMS
 
 from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
 from mmseg_wsss.engine.runner import StagedRunner
@@ -32,9 +32,11 @@ def test_builds_and_states_what_it_must(path):
             assert [step['type'] for step in dataset.pipeline][1] == 'LoadPseudoLabels'
         elif dataset.type != 'PseudoLabelDataset':
             check_pipeline(steps)
-        classes = (cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset', {}).get('metainfo', {})
-        if classes.get('classes'):
-            assert model.num_classes == len(classes['classes'])
+        evaluated = (cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset', {})
+        of_kind = DATASETS.get(evaluated.type).METAINFO if evaluated.get('type') else {}
+        classes = evaluated.get('metainfo', {}).get('classes') or of_kind.get('classes')
+        if classes:
+            assert model.num_classes == len(classes)
     head = path.read_text().split('_base_')[0]
     for word in ('Paper:', 'Expected', 'Command:'):
         assert word in head

@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'--workers must be at least 1, got {args.workers}')
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    settings = cfg.train_dataloader.dataset
-    steps = [TRANSFORMS.build(step) for step in settings.pipeline]
+    settings = cfg.get('train_dataloader', {}).get('dataset', {})
+    steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
         raise ValueError(f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, nothing to do')

@@ -2,6 +2,7 @@
 
 from .citypersons import CityPersonsDataset
 from .class_masks import ClassMaskDataset
+from .inria import InriaDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .resumable import ResumableInfiniteSampler, SeededDataset
 from .shapes import ShapesDataset
@@ -10,6 +11,7 @@ from .weak_seg_dataset import WeakSegDataset
 __all__ = [
     'CityPersonsDataset',
     'ClassMaskDataset',
+    'InriaDataset',
     'PseudoLabelDataset',
     'ResumableInfiniteSampler',
     'SeededDataset',

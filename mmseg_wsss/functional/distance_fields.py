@@ -30,6 +30,7 @@ def distance_fields(
     *,
     normalisation: str = 'maximum',
     background: int | None = 0,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Return how near every pixel is to the points of each class, for the classes that have a point.
 
@@ -53,6 +54,8 @@ def distance_fields(
             fields above 0.75 hold 1 % of the foreground (87 % of it right) under ``'maximum'`` and nothing under
             ``'diagonal'`` before the fields have grown by 0.2.
         background: The class whose field is inverted and multiplied into the others; None: no class.
+        mask: 1 inside the image, (H, W); anything below is outside, as padding is: fields are 0 there, and its
+            distances count for no maximum. None: the whole map is inside.
 
     Returns:
         Fields in [0, 1], (K, H, W) float32, and the class id of each, (K,) int64 in ascending order. Without a point
@@ -67,20 +70,21 @@ def distance_fields(
         >>> classes.tolist(), fields[0, 0, 0].item()
         ([3], 1.0)
     """
-    height, width = _check(points, classes, size, normalisation)
+    height, width = _check(points, classes, size, normalisation, mask)
     present = torch.tensor(sorted(set(classes.tolist())), dtype=torch.long, device=classes.device)
     pixels = points[:, :2].double().floor()
     fields = points.new_zeros((len(present), height, width), dtype=torch.float32)
     diagonal = (height**2 + width**2) ** 0.5
     for field, label in zip(fields, present, strict=True):
         distances = _nearest(pixels[classes == label], height, width)
+        distances = distances if mask is None else torch.where(mask >= 1, distances, 0)
         scale = distances.max() if normalisation == 'maximum' else diagonal
         # one pixel alone: its largest distance is 0
         field.copy_((1 - distances / torch.as_tensor(scale).clamp(min=1e-6)).clamp(0, 1))
     if background is not None:
         others = present != background
         fields[others] *= 1 - fields[~others].sum(dim=0)
-    return fields, present
+    return fields if mask is None else torch.where(mask >= 1, fields, 0), present
 
 
 def expand_distance_fields(fields: Tensor, scores: Tensor | float) -> Tensor:
@@ -141,7 +145,10 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
 
 
 def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
-    """Return the distance of every pixel to the nearest of some, (H, W) float64."""
+    """Return the distance of every pixel to the nearest of some, (H, W) float64.
+
+    Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
+    """
     across = (torch.arange(width, device=pixels.device) - pixels[:, :1]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
     nearest = pixels.new_full((height, width), torch.inf)
@@ -152,7 +159,7 @@ def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
     return nearest.sqrt()
 
 
-def _check(points: Any, classes: Any, size: Any, normalisation: Any) -> tuple[int, int]:
+def _check(points: Any, classes: Any, size: Any, normalisation: Any, mask: Any) -> tuple[int, int]:
     if not isinstance(points, Tensor) or not points.is_floating_point():
         raise TypeError(f'points must be a floating-point tensor (P, 2), got {describe(points)}')
     if points.ndim != 2 or points.shape[1] != 2:
@@ -165,4 +172,6 @@ def _check(points: Any, classes: Any, size: Any, normalisation: Any) -> tuple[in
         raise ValueError(f'size must be (height, width) in whole pixels from 1, got {size!r}')
     if normalisation not in NORMALISATIONS:
         raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
+    if mask is not None and (not isinstance(mask, Tensor) or mask.shape != tuple(size)):
+        raise ValueError(f'mask must be a tensor of the size {tuple(size)}, got {describe(mask)}')
     return int(size[0]), int(size[1])

@@ -69,7 +69,8 @@ def pac_refine(
         dilations: Distances between neighbours, in cells of the layer, one for each layer.
         strides: Steps between the cells that a layer keeps, one for each layer.
         normalisation: ``'softmax'``, or ``'literal'``: :math:`m_i \leftarrow \sum_n k_{in} m_n` as the formula of the
-            paper reads, with weights that are negative and sum to anything.
+            paper reads, with weights that are negative and sum to anything: values square in every layer, and more than
+            four layers overflow float32.
         sharpness: :math:`s`, above 0. Not in the paper, where it is 1 and twelve layers blur all objects away. On noisy
             masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points; 10, that of PAMR, loses 16 and
             more.

@@ -19,7 +19,7 @@ from scipy.special import rel_entr
 from skimage.segmentation import random_walker
 from skimage.transform import resize
 
-from mmseg_wsss.functional._checks import check_positive
+from mmseg_wsss.functional._checks import check_positive, check_share
 
 Colours = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -97,8 +97,8 @@ def point_blots(
         Class ids, ``ignore_index`` outside all blots, (H, W).
 
     Raises:
-        TypeError: If the image is neither uint8 nor floating-point.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If the image is neither uint8 nor floating-point, or class ids are not whole numbers.
+        ValueError: If shapes do not fit each other, or colours or a setting are out of range.
 
     Example:
         >>> image = np.zeros((8, 8), np.uint8)
@@ -107,7 +107,7 @@ def point_blots(
         >>> np.unique(blots[:, 4:]).tolist()
         [3]
     """
-    colours = _check(image, points, classes)
+    colours, points, classes = _check(image, points, classes)
     perturbation = Perturbation(max_rotation, max_scaling, max_shift)
     _check_settings(num_iters, beta, num_bins, max_side, perturbation, min_probability, min_overlap, max_divergence)
     generator = np.random.default_rng(rng)
@@ -235,19 +235,26 @@ def _confirmed(
     return shared if confirmed else np.zeros_like(blot)
 
 
-def _check(image: Any, points: Any, classes: Any) -> Colours:
-    """Return the image as (H, W, channels) in [0, 1]; raise unless the arguments fit each other."""
-    colours = np.asarray(image)
+def _check(image: Any, points: Any, classes: Any) -> tuple[Colours, Colours, Labels]:
+    """Return the image as (H, W, channels) in [0, 1], points and classes; raise unless they fit each other."""
+    colours, points, classes = np.asarray(image), np.asarray(points, dtype=np.float64), np.asarray(classes)
     if colours.dtype != np.uint8 and not np.issubdtype(colours.dtype, np.floating):
         raise TypeError(f'image must be of uint8, or of floats in [0, 1], got {colours.dtype}')
     colours = colours[..., None] if colours.ndim == 2 else colours
     if colours.ndim != 3 or colours.shape[2] not in (1, 3) or 0 in colours.shape:
         raise ValueError(f'image must be (H, W), (H, W, 1) or (H, W, 3), got {np.shape(image)}')
+    colours = colours / 255 if colours.dtype == np.uint8 else colours.astype(np.float64)
+    if not (colours.min() >= 0 and colours.max() <= 1):  # NaN, too
+        raise ValueError(
+            f'an image of floats must lie in [0, 1], got {colours.min()} to {colours.max()}: divide it, or take uint8'
+        )
     if points.ndim != 2 or points.shape[1] != 2 or classes.shape != points.shape[:1]:
         raise ValueError(f'points must be (P, 2) and classes (P,), got {points.shape} and {classes.shape}')
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise TypeError(f'classes must be whole numbers, got {classes.dtype}')
     if len(classes) and not 0 <= classes.min() <= classes.max() < 255:
         raise ValueError(f'classes must be ids from 0 to 254, got {classes.min()} to {classes.max()}')
-    return colours / 255 if colours.dtype == np.uint8 else colours.astype(np.float64)
+    return colours, points, classes
 
 
 def _check_settings(
@@ -262,13 +269,13 @@ def _check_settings(
 ) -> None:
     check_positive(beta, 'beta')
     check_positive(max_divergence, 'max_divergence')
-    whole = {'num_iters': (num_iters, 0), 'num_bins': (num_bins, 1), 'max_side': (max_side or 1, 1)}
+    side = 1 if max_side is None else max_side
+    whole = {'num_iters': (num_iters, 0), 'num_bins': (num_bins, 1), 'max_side': (side, 1)}
     for name, (number, least) in whole.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise ValueError(f'{name} must be a whole number from {least}, got {number!r}')
-    for name, share in {'min_probability': min_probability, 'min_overlap': min_overlap}.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f'{name} must lie in [0, 1], got {share}')
+    check_share(min_probability, 'min_probability')
+    check_share(min_overlap, 'min_overlap')
     if perturbation.rotation < 0 or perturbation.shift < 0 or not 0 <= perturbation.scaling < 1:
         raise ValueError(
             'max_rotation and max_shift must not be negative and max_scaling must lie in [0, 1), got '

@@ -25,5 +25,8 @@ def test_every_image_is_cached(tmp_path, capsys, workers):
 def test_nothing_to_do_is_an_error(tmp_path, capsys):
     assert main(['blots', write_config(tmp_path, None)]) == 2
     assert 'has no LoadPointBlots with a cache_dir, nothing to do' in capsys.readouterr().err
+    (tmp_path / 'evaluates.py').write_text('test_dataloader = dict(batch_size=1)')
+    assert main(['blots', str(tmp_path / 'evaluates.py')]) == 2
+    assert 'evaluates.py: the training pipeline has no LoadPointBlots' in capsys.readouterr().err
     assert main(['blots', write_config(tmp_path, str(tmp_path)), '--workers', '0']) == 2
     assert '--workers must be at least 1, got 0' in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from mmseg_wsss.cli import check, convert, simulate
+from mmseg_wsss.datasets import InriaDataset
 from mmseg_wsss.datasets.formats import read_labels
 
 
@@ -206,6 +207,14 @@ def test_convert_inria_cuts_tiles_and_clicks_on_buildings(root, capsys):
         np.testing.assert_array_equal(tile[y, x], entry.point_labels)
     counts = {key: np.bincount(labels.images[key].annotations.point_labels).tolist() for key in keys}
     assert counts == {'austin6_0_0': [8, 2], 'austin6_0_20': [4, 1], 'austin6_20_0': [1], 'austin6_20_20': [1]}
+    folders = {'img_path': 'images', 'seg_map_path': 'masks'}
+    common = {'data_root': str(out), 'data_prefix': folders, 'img_suffix': '.png', 'pipeline': []}
+    train = InriaDataset('w.json', ann_file='train.txt', **common)
+    assert train.metainfo['classes'] == ('background', 'building')
+    assert (
+        train[0]['weak_annotations'].point_labels.tolist() == labels.images[keys[0]].annotations.point_labels.tolist()
+    )
+    assert len(InriaDataset(ann_file='val.txt', test_mode=True, check_masks=True, **common)) == 4
     save(root / 'inria/gt/austin6.tif', np.ones((25, 30)))
     with pytest.raises(ValueError, match=r'austin6.tif: expected a mask of 0 and 255.*the values \[1\]'):
         wsss('convert', 'inria', root / 'inria', '--tiles', out, '-o', root / 'v.json')

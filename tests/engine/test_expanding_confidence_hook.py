@@ -61,6 +61,23 @@ def test_killed_and_resumed_is_the_same(tmp_path, by_epoch):
     assert all(torch.equal(value, expected[name]) for name, value in resumed.model.state_dict().items())
 
 
+def test_a_resume_at_the_end_of_an_epoch_goes_on_from_its_mean(tmp_path):
+    config = run_config(tmp_path, by_epoch=True)
+    config.default_hooks.checkpoint = {'type': 'CheckpointHook', 'by_epoch': True, 'interval': 1}
+    with_kill = copy.deepcopy(config)
+    with_kill.custom_hooks = [*config.custom_hooks, {'type': 'KillPMPHook', 'iteration': 7}]
+    runner = Runner.from_cfg(with_kill)
+    with pytest.raises(KilledError):
+        runner.train()
+    (before,) = (hook for hook in runner.hooks if isinstance(hook, RecordScoresHook))
+    config.resume, config.load_from, config.experiment_name = True, str(tmp_path / 'epoch_2.pth'), 'resumed'
+    _, after = train(config)
+    expected = expected_scores(before.losses[:6] + after.losses, 3)[6:]
+    assert len(after.scores) == 6
+    assert flat(after.scores) == pytest.approx(flat(expected), rel=1e-5)
+    assert after.scores[0] == before.scores[5] != (0, 0)
+
+
 def test_weights_that_are_loaded_start_anew(tmp_path):
     train(run_config(tmp_path / 'first'))
     tuned = run_config(tmp_path / 'second', initial_score=0.1)

@@ -78,6 +78,24 @@ def test_no_point_no_background_and_two_classes_on_one_pixel():
     assert distance_fields(same[:1] - 1, torch.tensor([4]), (1, 1))[0].tolist() == [[[1]]]
 
 
+@pytest.mark.parametrize('normalisation', ['maximum', 'diagonal'])
+def test_padding_changes_nothing_inside(normalisation):
+    points, classes = 20 * torch.rand(6, 2), torch.tensor([0, 1, 1, 2, 0, 2])
+    mask = torch.zeros(30, 40)
+    mask[:13, :17] = 1
+    mask[13:] = 0.5
+    fields, _ = distance_fields(points, classes, (30, 40), normalisation=normalisation, mask=mask)
+    assert not fields[:, mask < 1].any()
+    if normalisation == 'maximum':
+        alone, _ = distance_fields(points, classes, (13, 17))
+    else:
+        alone = distance_fields(points, classes, (30, 40), normalisation='diagonal')[0][:, :13, :17]
+    torch.testing.assert_close(fields[:, :13, :17], alone)
+    nothing, present = distance_fields(points, classes, (30, 40), normalisation=normalisation, mask=0 * mask)
+    assert present.tolist() == [0, 1, 2]
+    assert not nothing.any()
+
+
 def test_many_points_in_parts(monkeypatch):
     points, classes = 50 * torch.rand(200, 2), torch.randint(0, 4, (200,))
     whole = distance_fields(points, classes, (33, 40))
@@ -113,6 +131,7 @@ def test_expansion():
         ({'classes': torch.rand(3)}, TypeError, 'classes must be an integer tensor'),
         ({'classes': torch.tensor([1])}, ValueError, r'classes must be 3 ids, one for each point, got \(1,\)'),
         ({'size': (3, 0)}, ValueError, r'size must be \(height, width\)'),
+        ({'mask': torch.ones(3, 4)}, ValueError, r'mask must be a tensor of the size \(4, 4\), got a tensor.*\(3, 4\)'),
         ({'normalisation': 'mean'}, ValueError, "unknown normalisation 'mean': choose from maximum, diagonal"),
     ],
 )

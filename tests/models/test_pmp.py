@@ -124,6 +124,14 @@ def test_outside_of_the_image_nothing_is_labelled_and_nothing_leaks():
     logits[1, :, :, 7:] = math.nan
     second = make(inputs(image=image, logits=logits, maps=batch.maps), **settings)
     assert torch.equal(second.labels, first.labels)
+    # logits coarser than the grid of the refiner
+    maps = []
+    for outside in (0.0, math.nan):
+        coarse = batch.logits.detach()[:, :, ::2, ::2].clone()
+        coarse[1, :, :, 3:] = outside
+        maps.append(make(inputs(logits=coarse, image=image, maps=batch.maps), **settings))
+    assert torch.equal(maps[0].refined, maps[1].refined)
+    assert maps[0].refined[1, 0, :, :12].min() > 0.1
     # the last column inside bleeds over the border when cells are enlarged, and is cut there
     bleeding = make(inputs(), refiner_stride=4, threshold=0.1, fields=False)
     assert (bleeding.refined[1, 0, :, 12] > 0.1).any()

@@ -1,7 +1,6 @@
-# Inria Aerial Image Labeling cut into tiles of 500 px by wsss convert inria; the tiles 1 to 5 of each city are for
+# Inria Aerial Image Labeling cut into tiles of 500 px by wsss convert inria; the pictures 1 to 5 of each city are for
 # validation, as the data set suggests. data_root is the folder that the command wrote.
 data_root = '{{$INRIA_ROOT:data/inria_tiles}}'
-metainfo = dict(classes=('background', 'building'), palette=[[0, 0, 0], [230, 120, 40]])
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['points']),
@@ -24,9 +23,8 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
-        type='WeakSegDataset',
+        type='InriaDataset',
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='train.txt',
         data_prefix=dict(img_path='images', seg_map_path='masks'),
         img_suffix='.png',
@@ -40,9 +38,8 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='WeakSegDataset',
+        type='InriaDataset',
         data_root=data_root,
-        metainfo=metainfo,
         ann_file='val.txt',
         data_prefix=dict(img_path='images', seg_map_path='masks'),
         img_suffix='.png',

@@ -52,7 +52,7 @@ def _read_csv(path: Path) -> dict[str, ImageEntry]:
             raise ValueError(f'{path}: expected the columns {", ".join(COLUMNS)}, got {reader.fieldnames}')
         for row in reader:
             try:
-                places = np.array(ast.literal_eval(row['locations']), dtype=float).reshape(-1, 2)
+                places = [(float(x), float(y)) for x, y in ast.literal_eval(row['locations'])]
             except (SyntaxError, TypeError, ValueError) as error:
                 raise ValueError(
                     f'{path}, line {reader.line_num}: locations must be [(x, y), ...], got {row["locations"]!r}'
@@ -60,7 +60,7 @@ def _read_csv(path: Path) -> dict[str, ImageEntry]:
             name = row['filename']
             if image_id(name) in images:
                 raise ValueError(f'{path}, line {reader.line_num}: {name!r} has a row already')
-            annotations = WeakAnnotations(points=np.floor(places), point_labels=[1] * len(places))
+            annotations = WeakAnnotations(points=np.floor(places).reshape(-1, 2), point_labels=[1] * len(places))
             images[image_id(name)] = ImageEntry(name, annotations=annotations)
     return images
 

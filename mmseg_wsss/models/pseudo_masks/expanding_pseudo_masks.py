@@ -117,8 +117,8 @@ class ExpandingPseudoMasks(nn.Module):
             )
         size = (inputs.labels.shape[1], inputs.labels.shape[2])
         found = [
-            distance_fields(points[:, :2], points[:, 2].long(), size, normalisation=self.normalisation)
-            for points in inputs.points
+            distance_fields(points[:, :2], points[:, 2].long(), size, normalisation=self.normalisation, mask=valid[0])
+            for points, valid in zip(inputs.points, inputs.valid, strict=True)
         ]
         most = max(1, *(len(classes) for _, classes in found))
         classes = torch.stack([F.pad(ids, (0, most - len(ids)), value=-1) for _, ids in found])
@@ -137,8 +137,8 @@ class ExpandingPseudoMasks(nn.Module):
         known = (classes >= 0)[:, :, None, None]
         channels = classes.clamp(min=0)[:, :, None, None].expand(-1, -1, *inputs.probs.shape[2:])
         few = torch.where(known, inputs.probs.detach().gather(1, channels), 0)
-        few = F.interpolate(few, grid, mode='bilinear', align_corners=inputs.align_corners)
-        cells = pool_mask(inputs.valid, grid)
+        few, reached = resize_inside(few, grid, inputs.valid_cells, align_corners=inputs.align_corners)
+        cells = pool_mask(inputs.valid, grid) * reached
         few = torch.where(cells > 0, few, 0)
         if self.refiner is not None:
             few = self.refiner(few, inputs.image, mask=inputs.valid, present=classes >= 0)
