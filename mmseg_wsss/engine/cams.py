@@ -26,8 +26,9 @@ from tqdm import tqdm
 from ..datasets.cam_files import ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..functional import normalised_cams
 from ..models.segmentors import TagEncoderDecoder
-from .cam_scores import CAMSettings, MaskScores, best_threshold, score_decisions, threshold_labels
+from .cam_scores import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .label_folder import image_entry, make_index
+from .mask_scores import MaskScores
 from .pseudo_labels import known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 

@@ -15,8 +15,9 @@ from torch import nn
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.cam_files import read_cam_index, read_cams
-from mmseg_wsss.engine.cam_scores import CAMSettings, MaskScores, full_size_cams, threshold_labels
+from mmseg_wsss.engine.cam_scores import CAMSettings, full_size_cams, threshold_labels
 from mmseg_wsss.engine.cams import make_cams, mean_probs, view_pipeline, write_cam_folder
+from mmseg_wsss.engine.mask_scores import MaskScores
 from mmseg_wsss.engine.pseudo_labels import prediction_dataset
 from mmseg_wsss.engine.runner import StagedRunner
 from mmseg_wsss.evaluation.metrics import ContourFScore
