@@ -298,7 +298,7 @@ class TruthScores:
         path = None if self.folder is None else self.folder / f'{key}.png'
         if path is not None and path.is_file():
             truth = load_index_image(path).astype(np.int64)
-            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth))
+            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
 
     def compute(self) -> dict[str, float]:
         """Return the scores of all processes.

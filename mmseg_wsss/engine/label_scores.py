@@ -49,7 +49,7 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
             raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
         labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
         mask = _mapped(load_index_image(info['seg_map_path']), info.get('label_map'))
-        scores.add('labels', _tensor(labels), _tensor(mask), contours=False)
+        scores.add('labels', _tensor(labels), _tensor(mask), contours=False, source=info['seg_map_path'])
         unsure += int((labels == UNSURE).sum())
         pixels += labels.size
     ious = scores.class_ious('labels')

@@ -39,7 +39,7 @@ class MaskScores:
         self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes)))
         self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
 
-    def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True) -> None:
+    def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True, source: object = None) -> None:
         """Count an image.
 
         Args:
@@ -47,12 +47,16 @@ class MaskScores:
             labels: Class ids, (H, W).
             truth: Class ids, (H, W).
             contours: Whether to count contours, too, which takes longer.
+            source: Where the truth is from, for the message.
 
         Raises:
             ValueError: If the sizes differ.
         """
         if labels.shape != truth.shape:
-            raise ValueError(f'labels are {tuple(labels.shape)} and the true mask {tuple(truth.shape)}')
+            raise ValueError(
+                f'labels are {tuple(labels.shape)} and the true mask {source or ""} {tuple(truth.shape)} (height, '
+                'width): both must be of the image as it is'
+            )
         areas = IoUMetric.intersect_and_union(labels, truth.to(labels), self.num_classes, self.ignore_index)
         self._areas[name] += torch.stack(areas[:2]).numpy()
         if contours:

@@ -250,6 +250,12 @@ def test_a_killed_task_starts_again(network, cams, tmp_path, monkeypatch):
     monkeypatch.setattr(label_folder, 'write_pseudo_label', original)
     write_random_walk(cfg, checkpoint, cams, tmp_path / 'cut')
     assert files(tmp_path / 'cut') == files(tmp_path / 'whole')
+    # written over and cut: it must not look finished
+    monkeypatch.setattr(label_folder, 'write_pseudo_label', killed)
+    with pytest.raises(KilledError):
+        write_random_walk(cfg, checkpoint, cams, tmp_path / 'whole')
+    with pytest.raises(FileNotFoundError, match='pseudo_labels.json is missing, so .* holds nothing finished'):
+        read_index(tmp_path / 'whole')
     assert len(files(tmp_path / 'cut')) == 6
 
 
