@@ -27,10 +27,11 @@ from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, cam_label_probs, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
 from ..models.segmentors import AffinityEncoderDecoder
-from .cam_scores import MaskScores, full_size_cams
+from .cam_scores import full_size_cams
 from .cams import chosen_classes
 from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
+from .mask_scores import MaskScores
 from .pseudo_labels import prediction_dataset
 from .runner.stage_task import StageContext, StageTask
 
@@ -297,7 +298,7 @@ class TruthScores:
         path = None if self.folder is None else self.folder / f'{key}.png'
         if path is not None and path.is_file():
             truth = load_index_image(path).astype(np.int64)
-            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth))
+            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
 
     def compute(self) -> dict[str, float]:
         """Return the scores of all processes.

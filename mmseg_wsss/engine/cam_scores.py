@@ -5,21 +5,18 @@ Shape letters: C classes with the background, K foreground classes of an image, 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_gather_object
-from mmseg.evaluation import IoUMetric
 from torch import Tensor, nn
 
 from ..datasets.cam_files import ImageCAMs
-from ..evaluation.metrics.contour_f_score import contour_scores, count_contours
 from ..evaluation.metrics.tag_iou_metric import switches_name
 from ..functional import cam_label_probs
+from .mask_scores import MaskScores
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
@@ -65,57 +62,6 @@ class CAMSettings:
             'refiner': None if refiner is None else type(refiner).__name__,
         }
         return switches_name(f'cam_{self.split}', switches)
-
-
-class MaskScores:
-    """Counts areas and contours of predicted labels by name, and turns the counts into scores.
-
-    Args:
-        num_classes: C.
-        chosen: Ids of the classes that the means are over; the contours' leave the background out.
-        ignore_index: The unlabelled value of the truth.
-        bound: As of :func:`mmseg_wsss.functional.boundary_matches`.
-    """
-
-    def __init__(
-        self, num_classes: int, chosen: Sequence[int], *, ignore_index: int = 255, bound: float = 0.008
-    ) -> None:
-        self.num_classes = num_classes
-        self.chosen = list(chosen)
-        self.foreground = [index for index in chosen if index != 0]
-        self.ignore_index = ignore_index
-        self.bound = bound
-        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes)))
-        self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
-
-    def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True) -> None:
-        """Count an image.
-
-        Args:
-            name: Of the way that the labels were made.
-            labels: Class ids, (H, W).
-            truth: Class ids, (H, W).
-            contours: Whether to count contours, too, which takes longer.
-
-        Raises:
-            ValueError: If the sizes differ.
-        """
-        if labels.shape != truth.shape:
-            raise ValueError(f'labels are {tuple(labels.shape)} and the true mask {tuple(truth.shape)}')
-        areas = IoUMetric.intersect_and_union(labels, truth.to(labels), self.num_classes, self.ignore_index)
-        self._areas[name] += torch.stack(areas[:2]).numpy()
-        if contours:
-            self._contours[name] += count_contours(labels.numpy(), truth.numpy(), self.foreground, self.bound)
-
-    def compute(self) -> dict[str, float]:
-        """Return ``<name>/mIoU`` and ``<name>/contour_F``, in percent, over the images of all processes."""
-        results = {}
-        for name, areas in _sums(self._areas).items():
-            intersection, union = areas[:, self.chosen]
-            results[f'{name}/mIoU'] = _percent(intersection[union > 0] / union[union > 0])
-        for name, counts in _sums(self._contours).items():
-            results[f'{name}/contour_F'] = _percent(contour_scores(counts)[0])
-        return results
 
 
 def full_size_cams(cams: ImageCAMs) -> Tensor:
@@ -179,13 +125,3 @@ def best_threshold(results: Mapping[str, float], settings: CAMSettings) -> float
     return max(
         settings.thresholds, key=lambda value: (results[f'{settings.name()}/threshold_{value:.2f}/mIoU'], -value)
     )
-
-
-def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    parts = all_gather_object(dict(counts))
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {name: sum(part[name] for part in parts if name in part) for name in names}
-
-
-def _percent(values: np.ndarray) -> float:
-    return round(100 * float(values.mean()), 2) if len(values) else float('nan')

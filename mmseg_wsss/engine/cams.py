@@ -23,11 +23,13 @@ from mmseg.registry import TASK_UTILS
 from torch import Tensor
 from tqdm import tqdm
 
-from ..datasets.cam_files import ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
+from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..functional import normalised_cams
 from ..models.segmentors import TagEncoderDecoder
-from .cam_scores import CAMSettings, MaskScores, best_threshold, score_decisions, threshold_labels
-from .label_folder import image_entry, make_index
+from .cam_scores import CAMSettings, best_threshold, score_decisions, threshold_labels
+from .checkpoints import check_weights
+from .label_folder import drop_index, image_entry, make_index
+from .mask_scores import MaskScores
 from .pseudo_labels import known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 
@@ -41,6 +43,9 @@ def write_cam_folder(
 
     with the probabilities :math:`m^v` of each view, at the size of the image. The maps are resized to a quarter and
     normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` has the files.
+
+    Differs from the published code: there, a view is divided by the sum before it is resized, and maps keep the size of
+    the image.
 
     With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
     background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
@@ -59,7 +64,7 @@ def write_cam_folder(
 
     Raises:
         TypeError: If the network is no ``TagEncoderDecoder``.
-        ValueError: If the data cannot be read this way.
+        ValueError: If the data cannot be read this way, or the weights do not fit the network.
     """
     settings = settings or CAMSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -69,6 +74,8 @@ def write_cam_folder(
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
     if not isinstance(model, TagEncoderDecoder):
         raise TypeError(f'maps are made by a TagEncoderDecoder, got {type(model).__name__}: set model.type')
+    check_weights(model, str(checkpoint))
+    drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
     indices = range(get_rank(), len(dataset), get_world_size())
     rows = []

@@ -17,7 +17,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from tqdm import tqdm
 
 from ..datasets.image_checks import image_size
-from ..datasets.pseudo_label_files import UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
+from ..datasets.pseudo_label_files import INDEX, UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
 
 ClassIds = npt.NDArray[Any]
 LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
@@ -50,6 +50,7 @@ def write_label_folder(
     Raises:
         ValueError: If labels have another size than their image.
     """
+    drop_index(folder)
     palette = dataset.metainfo['palette']
     rows = []
     indices = range(get_rank(), len(dataset), get_world_size())
@@ -72,6 +73,13 @@ def write_label_folder(
             write_coco(folder, index)
     barrier()
     return summary
+
+
+def drop_index(folder: str | Path, name: str = INDEX) -> None:
+    """Remove the index that an earlier run left: while files are written over, the folder is not finished."""
+    if is_main_process():
+        (Path(folder) / name).unlink(missing_ok=True)
+    barrier()
 
 
 def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
 from ..evaluation.metrics import SubsetIoUMetric
+from .mask_scores import MaskScores
 from .runner.stage_task import StageContext, StageTask
 
 
@@ -30,7 +31,7 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
         ``mIoU`` in percent, ``IoU.<class>`` of each class averaged, ``unsure`` (share of the pixels) and ``images``.
 
     Raises:
-        ValueError: If the classes differ, or images lack pseudo-labels.
+        ValueError: If the classes differ, images lack pseudo-labels, or these have another size than the mask.
     """
     index = read_index(folder)
     truth = DATASETS.build({**dataset, 'pipeline': [], 'test_mode': True})
@@ -40,7 +41,7 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
     if list(index.classes) != names:
         raise ValueError(f'{folder} has the classes {index.classes}, the data set {tuple(names)}')
     chosen = metric.chosen_ids()
-    areas = torch.zeros(2, len(names), dtype=torch.float64)
+    scores = MaskScores(len(names), chosen, ignore_index=UNSURE)
     unsure = pixels = 0
     for number in range(len(truth)):
         info = truth.get_data_info(number)
@@ -48,15 +49,13 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
             raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
         labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
         mask = _mapped(load_index_image(info['seg_map_path']), info.get('label_map'))
-        inter, union, *_ = SubsetIoUMetric.intersect_and_union(_tensor(labels), _tensor(mask), len(names), UNSURE)
-        areas += torch.stack([inter, union])
+        scores.add('labels', _tensor(labels), _tensor(mask), contours=False, source=info['seg_map_path'])
         unsure += int((labels == UNSURE).sum())
         pixels += labels.size
-    iou = 100 * areas[0] / areas[1]
-    present = [label for label in chosen if areas[1, label] > 0]
+    ious = scores.class_ious('labels')
     return {
-        'mIoU': round(float(iou[present].mean()), 2),
-        **{f'IoU.{names[label]}': round(float(iou[label]), 2) for label in present},
+        'mIoU': scores.compute()['labels/mIoU'],
+        **{f'IoU.{names[label]}': round(float(ious[label]), 2) for label in chosen if not np.isnan(ious[label])},
         'unsure': round(unsure / pixels, 4),
         'images': len(truth),
     }

@@ -17,6 +17,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 from torch import Tensor
 
 from ..datasets.pseudo_label_files import UNSURE
+from .checkpoints import check_weights
 from .label_folder import LabelAndConfidence, write_label_folder
 from .runner.stage_task import StageContext, StageTask
 
@@ -52,13 +53,14 @@ def write_pseudo_labels(
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
-        ValueError: If a setting is out of range or the split cannot be read this way.
+        ValueError: If a setting is out of range, the split cannot be read this way, or the weights do not fit.
     """
     if not 0 <= unsure_below <= 1:
         raise ValueError(f'unsure_below must be in [0, 1], got {unsure_below}')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    check_weights(model, str(checkpoint))
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]

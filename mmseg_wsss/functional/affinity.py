@@ -5,10 +5,11 @@ Shape letters: B batch, D features, H x W their grid, P pairs of a pixel: one fo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mmseg_wsss.functional._checks import check_float_map, compute_dtype, describe
 
@@ -50,6 +51,9 @@ def affinities(features: Tensor, *, radius: int = 5) -> Tensor:
 
     The paper leaves the mean over the features to the reader, its published code has it.
 
+    The backward pass computes the differences again: beside the features, no P D numbers a pixel are kept for it. There
+    is no second derivative.
+
     Args:
         features: (B, D, H, W).
         radius: Pairs of pixels nearer than this, in cells.
@@ -69,15 +73,8 @@ def affinities(features: Tensor, *, radius: int = 5) -> Tensor:
     """
     check_float_map(features, 'features', 'D')
     features = features.to(compute_dtype(features))
-    maps = []
-    for offset in pair_offsets(radius):
-        whole = features.new_zeros(len(features), *features.shape[2:])
-        here, there = _ends(features, offset)
-        if here.numel():
-            inner, _ = _ends(whole, offset)
-            inner.copy_((-(here - there).abs().mean(dim=1)).exp())
-        maps.append(whole)
-    return torch.stack(maps, dim=1)
+    distances: Tensor = _MeanDifferences.apply(features, pair_offsets(radius))  # type: ignore[no-untyped-call]
+    return (-distances).exp()
 
 
 def affinity_labels(labels: Tensor, *, radius: int = 5, ignore_index: int = 255) -> Tensor:
@@ -195,6 +192,33 @@ def _ends(field: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
         return field[..., :0, :0], field[..., :0, :0]
     left, right = max(0, -x), width - max(0, x)
     return field[..., : height - y, left:right], field[..., y:, left + x : right + x]
+
+
+class _MeanDifferences(torch.autograd.Function):
+    """Means over D of the absolute differences of all pairs, (B, P, H, W); inf where the partner is outside."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, offsets: list[tuple[int, int]]) -> Tensor:
+        ctx.save_for_backward(features)
+        ctx.offsets = offsets
+        distances = features.new_full((len(features), len(offsets), *features.shape[2:]), torch.inf)
+        for offset, distance in zip(offsets, distances.unbind(dim=1), strict=True):
+            here, there = _ends(features, offset)
+            if here.numel():
+                _ends(distance, offset)[0].copy_((here - there).abs_().mean(dim=1))
+        return distances
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        (features,) = ctx.saved_tensors
+        gradient = torch.zeros_like(features)
+        for offset, of_pair in zip(ctx.offsets, upstream.unbind(dim=1), strict=True):
+            here, there = _ends(features, offset)
+            slope = (here - there).sign_().mul_(_ends(of_pair, offset)[0][:, None] / features.shape[1])
+            for end, sign in zip(_ends(gradient, offset), (1, -1), strict=True):
+                end.add_(slope, alpha=sign)
+        return gradient, None
 
 
 def _mean(values: Tensor, chosen: Tensor, eps: float) -> Tensor:

@@ -14,7 +14,7 @@ from PIL import Image
 from mmseg_wsss.datasets.cam_files import ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex, read_index
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, draw_scene
-from mmseg_wsss.engine import pseudo_labels
+from mmseg_wsss.engine import label_folder
 from mmseg_wsss.engine.cam_labels import CAMReader, soft_masks, write_random_walk, write_seeds
 from mmseg_wsss.engine.pseudo_labels import prediction_dataset
 from mmseg_wsss.engine.runner import StagedRunner, StageTask
@@ -242,14 +242,20 @@ def test_a_killed_task_starts_again(network, cams, tmp_path, monkeypatch):
         written.append(key)
         original(folder, key, *maps)
 
-    original = pseudo_labels.write_pseudo_label
-    monkeypatch.setattr(pseudo_labels, 'write_pseudo_label', killed)
+    original = label_folder.write_pseudo_label
+    monkeypatch.setattr(label_folder, 'write_pseudo_label', killed)
     with pytest.raises(KilledError):
         write_random_walk(cfg, checkpoint, cams, tmp_path / 'cut')
     assert not (tmp_path / 'cut/pseudo_labels.json').exists()
-    monkeypatch.setattr(pseudo_labels, 'write_pseudo_label', original)
+    monkeypatch.setattr(label_folder, 'write_pseudo_label', original)
     write_random_walk(cfg, checkpoint, cams, tmp_path / 'cut')
     assert files(tmp_path / 'cut') == files(tmp_path / 'whole')
+    # written over and cut: it must not look finished
+    monkeypatch.setattr(label_folder, 'write_pseudo_label', killed)
+    with pytest.raises(KilledError):
+        write_random_walk(cfg, checkpoint, cams, tmp_path / 'whole')
+    with pytest.raises(FileNotFoundError, match='pseudo_labels.json is missing, so .* holds nothing finished'):
+        read_index(tmp_path / 'whole')
     assert len(files(tmp_path / 'cut')) == 6
 
 

@@ -15,8 +15,9 @@ from torch import nn
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.cam_files import read_cam_index, read_cams
-from mmseg_wsss.engine.cam_scores import CAMSettings, MaskScores, full_size_cams, threshold_labels
+from mmseg_wsss.engine.cam_scores import CAMSettings, full_size_cams, threshold_labels
 from mmseg_wsss.engine.cams import make_cams, mean_probs, view_pipeline, write_cam_folder
+from mmseg_wsss.engine.mask_scores import MaskScores
 from mmseg_wsss.engine.pseudo_labels import prediction_dataset
 from mmseg_wsss.engine.runner import StagedRunner
 from mmseg_wsss.evaluation.metrics import ContourFScore
@@ -294,8 +295,8 @@ def test_mask_scores_of_chosen_classes_by_hand():
     labels = torch.tensor([[0, 2, 0, 2], [0, 2, 3, 1]])
     scores.add('a', labels, truth, contours=False)
     assert scores.compute() == {'a/mIoU': pytest.approx(100 * (2 / 4 + 1 / 3) / 2, abs=0.01)}
-    with pytest.raises(ValueError, match=r'labels are \(2, 4\) and the true mask \(2, 3\)'):
-        scores.add('a', labels, truth[:, :3])
+    with pytest.raises(ValueError, match=r'labels are \(2, 4\) and the true mask a.png \(2, 3\)'):
+        scores.add('a', labels, truth[:, :3], source='a.png')
 
 
 def test_command_prints_the_scores(trained, tmp_path, capsys):
@@ -323,8 +324,22 @@ def test_as_a_stage(tmp_path, monkeypatch):
     assert read_cam_index(results['maps']).source['checkpoint'] == str(results['cam'])
 
 
+def test_maps_written_over_and_cut_do_not_look_finished(trained, tmp_path, monkeypatch):
+    cfg, checkpoint, _ = trained
+    write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(**ONE_VIEW))
+    read_cam_index(tmp_path / 'out')
+    monkeypatch.setattr('mmseg_wsss.engine.cams.make_cams', lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(**ONE_VIEW))
+    with pytest.raises(FileNotFoundError, match='cams.json is missing'):
+        read_cam_index(tmp_path / 'out')
+
+
 def test_other_networks_and_data_are_refused(trained, tmp_path):
     cfg, checkpoint, _ = trained
+    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    with pytest.raises(ValueError, match='empty.pth has no fitting weights for backbone'):
+        write_cam_folder(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     cfg.test_dataloader.dataset.pipeline[0].with_mask = False
     with pytest.raises(ValueError, match='the test pipeline loads no true masks: put LoadAnnotations into it'):
         write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(evaluate=True, **ONE_VIEW))

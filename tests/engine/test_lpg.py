@@ -300,6 +300,9 @@ def test_scores_by_hand(tmp_path):
         'images': 2,
     }
     assert score_label_folder(tmp_path / 'labels', dataset, ['disk'])['mIoU'] == 50.0
+    write_pseudo_label(tmp_path / 'labels', key, labels[:20], np.ones((20, 32)), index.palette)
+    with pytest.raises(ValueError, match=r'labels are \(20, 32\) and the true mask .*/masks/.*png \(32, 32\)'):
+        score_label_folder(tmp_path / 'labels', dataset)
     with pytest.raises(ValueError, match='has the classes .* the data set'):
         score_label_folder(tmp_path / 'labels', {**dataset, 'metainfo': {'classes': ('background', *'abcdef')}})
 

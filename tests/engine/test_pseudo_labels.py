@@ -191,6 +191,9 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
         'data_prefix': {'img_path': str(tmp_path / 'img'), 'seg_map_path': 'masks'},
         'pipeline': [],
     }
+    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    with pytest.raises(ValueError, match='empty.pth has no fitting weights for backbone'):
+        write_pseudo_labels(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     with pytest.raises(ValueError, match='known_tags needs a data set with weak labels'):
         write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', known_tags=True)
     write_pseudo_labels(cfg, checkpoint, tmp_path / 'out')

@@ -60,6 +60,17 @@ class SumWeights(StageTask):
         return {'total': total}
 
 
+@TASK_UTILS.register_module()
+class NoteStage(StageTask):
+    """Reads the config of a stage, as tasks that predict images do."""
+
+    def __init__(self, stage):
+        self.stage = stage
+
+    def run(self, context):
+        return {'steps': len(context.config_of(self.stage).test_dataloader.dataset.pipeline)}
+
+
 @pytest.fixture(autouse=True)
 def _alive():
     KillInStageHook.at = None
@@ -266,14 +277,58 @@ def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
         train(staged_config(own_copy))
 
 
+def test_results_are_recognised_by_content(own_copy):
+    shutil.rmtree(own_copy / '03_last')
+    checkpoint = own_copy / '01_first/iter_4.pth'
+    content = checkpoint.read_bytes()
+    shutil.copyfile(own_copy / '01_first/iter_2.pth', checkpoint)
+    with pytest.raises(ValueError, match=rf"'last' needs {checkpoint}, which has other content.*rm -r .*01_first"):
+        train(staged_config(own_copy))
+    checkpoint.write_bytes(content)
+    (own_copy / '02_between/more.txt').touch()
+    with pytest.raises(ValueError, match=rf"'last' needs {own_copy}/02_between, where files were added, lost or chang"):
+        train(staged_config(own_copy))
+    assert not (own_copy / '03_last').exists()
+    (own_copy / '02_between/more.txt').rename(own_copy / '02_between/.hidden')
+    KillInStageHook.at = ('03_last', 3)
+    with pytest.raises(KilledError):
+        train(staged_config(own_copy))
+    (own_copy / '02_between/sum.txt').write_text('another')
+    with pytest.raises(ValueError, match=r"'last' needs .*02_between, where files were added.*rm -r .*02_between"):
+        train(staged_config(own_copy))  # of a stage that was cut, too
+
+
+def note_config(work_dir, pipeline=PIPELINE, **loader):
+    data = {'dataset': {'type': 'ShapesDataset', 'pipeline': pipeline}, **loader}
+    stages = {'first': {'test_dataloader': data}, 'note': {'task': {'type': 'NoteStage', 'stage': 'first'}}}
+    return staged_config(work_dir, only='note', stages=stages)
+
+
+def test_task_is_made_from_the_test_data_of_its_stage(tmp_path):
+    train(note_config(tmp_path))
+    train(note_config(tmp_path, num_workers=4))
+    with pytest.raises(ValueError, match=r"'note' is finished, but not as(.|\n)*test_dataloader.dataset.pipeline: "):
+        train(note_config(tmp_path, PIPELINE[:2]))
+
+
+def test_killed_while_the_first_marker_is_written(tmp_path):
+    (tmp_path / '02_note').mkdir()
+    (tmp_path / '02_note/stage.json.new').write_text('{"done": fal')
+    train(note_config(tmp_path))
+    assert json.loads((tmp_path / '02_note/stage.json').read_text())['result']['returned'] == {'steps': len(PIPELINE)}
+    assert not (tmp_path / '02_note/stage.json.new').exists()
+
+
 def test_missing_input_is_named(tmp_path):
     cfg = staged_config(tmp_path)
     cfg.stages.first.inputs = [str(tmp_path / 'labels.json')]
-    with pytest.raises(ValueError, match=rf"'first': its input {tmp_path}/labels.json is missing"):
+    with pytest.raises(ValueError, match=rf"'first': its input {tmp_path}/labels.json is missing: make it, or"):
         train(cfg)
     cfg.stages.first.inputs = []
     cfg.stages.last.inputs = ['{stages.between.dir}/other.txt']
-    with pytest.raises(FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing"):
+    with pytest.raises(
+        FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing, no stage made it"
+    ):
         train(cfg)
 
 

@@ -82,6 +82,24 @@ def test_gradient():
     assert torch.autograd.gradcheck(lambda x: affinity_loss(x, labels, radius=3), features.requires_grad_(), atol=1e-6)
 
 
+def test_gradient_is_that_of_plain_operations_and_keeps_no_differences():
+    features = torch.cat([batch((5, 6))[0]] * 12, dim=1).requires_grad_()  # 48 channels, 14 pairs of a pixel
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, lambda x: x):
+        weights = affinities(features, radius=3)
+    assert sum(kept) <= features.numel() + weights.numel()
+    upstream = torch.rand_like(weights)
+    weights.backward(upstream)
+    plain = features.detach().requires_grad_()
+    total = 0
+    for p, q in pairs(5, 6, 3):
+        place = (slice(None), pair_offsets(3).index((q[0] - p[0], q[1] - p[1])), *p)
+        here, there = (plain.movedim(1, -1)[(slice(None), *end)] for end in (p, q))
+        total = total + (upstream[place] * (-(here - there).abs().mean(dim=1)).exp()).sum()
+    total.backward()
+    torch.testing.assert_close(features.grad, plain.grad)
+
+
 def test_equal_features_have_a_finite_gradient():
     features = torch.ones(1, 2, 2, 2, requires_grad=True)
     affinity_loss(features, torch.tensor([[[0, 1], [1, 0]]]), radius=2).backward()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 MARKER = 'stage.json'
+UNFINISHED_MARKER = f'{MARKER}.new'
 HASHED_BYTES = 64 * 2**20
 """Larger input files are known by their size alone."""
 OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
@@ -34,15 +35,19 @@ _SETTINGS = (
 )
 
 
-def relevant_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = _SETTINGS) -> dict[str, Any]:
     """Return what the results of a stage depend on, as plain JSON values.
 
     Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
+
+    Args:
+        config: Of the stage.
+        keys: The settings that count; by default those of a training or a task.
     """
-    settings = json.loads(json.dumps({key: config[key] for key in _SETTINGS if key in config}, default=_name))
+    settings = json.loads(json.dumps({key: config[key] for key in keys if key in config}, default=_name))
     for key in ('logger', 'timer', 'visualization'):
         (settings.get('default_hooks') or {}).pop(key, None)
-    for key in ('train_dataloader', 'val_dataloader'):
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for option in OF_LOADERS:
             (settings.get(key) or {}).pop(option, None)
     return settings
@@ -97,8 +102,8 @@ def digest(value: Any) -> str:
 
 
 def describe_folder(folder: Path) -> str:
-    """Return a digest of the names and sizes of all files below a folder but the marker."""
-    files = sorted(path for path in folder.rglob('*') if path.is_file() and path.name != MARKER)
+    """Return a digest of the names and sizes of all files below a folder but the marker and hidden ones."""
+    files = sorted(path for path in folder.rglob('*') if path.is_file() and not path.name.startswith(('.', MARKER)))
     return digest([(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files])
 
 
@@ -110,7 +115,8 @@ def read_marker(work_dir: Path) -> dict[str, Any] | None:
     """
     path = work_dir / MARKER
     if not path.exists():
-        if work_dir.is_dir() and any(work_dir.iterdir()):
+        # A kill while the first marker was written leaves only its beginning.
+        if work_dir.is_dir() and any(path.name != UNFINISHED_MARKER for path in work_dir.iterdir()):
             raise ValueError(
                 f'{work_dir} has files and no {MARKER}: it was not made by a StagedRunner and nothing is overwritten. '
                 'Move it away or choose another --work-dir'
@@ -125,7 +131,7 @@ def read_marker(work_dir: Path) -> dict[str, Any] | None:
 def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
     """Write the marker in one step: a kill leaves the older one or this one."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    temporary = work_dir / f'{MARKER}.new'
+    temporary = work_dir / UNFINISHED_MARKER
     temporary.write_text(json.dumps(marker, indent=1, default=_name), encoding='utf-8')
     os.replace(temporary, work_dir / MARKER)
 

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from .stage_config import REFERENCE, Stage
-from .stage_marker import changes, describe_file, digest, input_files, read_marker, relevant_settings
+from .stage_marker import (
+    changes,
+    describe_file,
+    describe_folder,
+    digest,
+    input_files,
+    read_marker,
+    relevant_settings,
+    sha256,
+)
 
 SHOWN_CHANGES = 8
 
@@ -37,6 +46,7 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
             if reasons:
                 problems.append(_misfit(stage, stages, marker['done'], reasons))
         if marker is None or not marker['done']:
+            problems += _spoilt(stage, stages)
             unfinished.append(stage.name)
     if problems:
         raise ValueError('\n\n'.join(problems))
@@ -52,6 +62,9 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
         marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
     """
     settings = relevant_settings(stage.config)
+    reader = stages.get(settings.get('task', {}).get('stage', ''))
+    if reader is not None:  # the pipeline of its test data reads the images of the task
+        settings |= relevant_settings(reader.config, ['test_dataloader'])
     if marker is None:
         files = {str(path): describe_file(path) for path in input_files([settings, *stage.inputs])}
     else:
@@ -110,11 +123,26 @@ def _missing(stage: Stage, stages: Mapping[str, Stage], lacking: list[str]) -> l
     ]
     for path in stage.inputs:
         if not REFERENCE.search(path) and not Path(path).exists():
-            problems.append(f'{stage.title}: its input {path} is missing')
+            problems.append(f'{stage.title}: its input {path} is missing: make it, or correct the inputs of the stage')
+    return problems
+
+
+def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
+    """Say which results that a stage is to be made from are not as their stages left them."""
+    problems = []
     for other in (stages[name] for name in stage.references if is_done(stages[name])):
-        if not result_of(other).exists():
+        made = read_marker(other.work_dir)['result']
+        path = result_of(other)
+        again = f'though {other.title} is finished. To make it again: rm -r {other.work_dir}'
+        if not path.exists():
+            problems.append(f'{stage.title} needs {path}, which is gone {again}')
+        elif 'checkpoint' in made and sha256(path) != made['sha256']:
             problems.append(
-                f'{stage.title} needs {result_of(other)}, which is gone though {other.title} is finished. To make it '
-                f'again: rm -r {other.work_dir}'
+                f'{stage.title} needs {path}, which has other content than at the end of its training {again}'
+            )
+        elif 'checkpoint' not in made and describe_folder(path) != made['files']:
+            problems.append(
+                f'{stage.title} needs {path}, where files were added, lost or changed {again}, or take out what was '
+                'added'
             )
     return problems

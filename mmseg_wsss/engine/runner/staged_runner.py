@@ -126,7 +126,10 @@ class StagedRunner:
         if marker is None:
             missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
             if missing:
-                raise FileNotFoundError(f'{stage.title}: its input {missing[0]} is missing')
+                raise FileNotFoundError(
+                    f'{stage.title}: its input {missing[0]} is missing, no stage made it: correct its inputs, or '
+                    'what the stage before it writes'
+                )
             write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
         return None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
 

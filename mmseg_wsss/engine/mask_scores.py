@@ -1,0 +1,92 @@
+"""How good labels are, where the truth is known.
+
+Shape letters: C classes with the background, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmengine.dist import all_gather_object
+from mmseg.evaluation import IoUMetric
+from torch import Tensor
+
+from ..evaluation.metrics.contour_f_score import contour_scores, count_contours
+
+
+class MaskScores:
+    """Counts areas and contours of predicted labels by name, and turns the counts into scores.
+
+    Args:
+        num_classes: C.
+        chosen: Ids of the classes that the means are over; the contours' leave the background out.
+        ignore_index: The unlabelled value of the truth.
+        bound: As of :func:`mmseg_wsss.functional.boundary_matches`.
+    """
+
+    def __init__(
+        self, num_classes: int, chosen: Sequence[int], *, ignore_index: int = 255, bound: float = 0.008
+    ) -> None:
+        self.num_classes = num_classes
+        self.chosen = list(chosen)
+        self.foreground = [index for index in chosen if index != 0]
+        self.ignore_index = ignore_index
+        self.bound = bound
+        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes)))
+        self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
+
+    def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True, source: object = None) -> None:
+        """Count an image.
+
+        Args:
+            name: Of the way that the labels were made.
+            labels: Class ids, (H, W).
+            truth: Class ids, (H, W).
+            contours: Whether to count contours, too, which takes longer.
+            source: Where the truth is from, for the message.
+
+        Raises:
+            ValueError: If the sizes differ.
+        """
+        if labels.shape != truth.shape:
+            raise ValueError(
+                f'labels are {tuple(labels.shape)} and the true mask {source or ""} {tuple(truth.shape)} (height, '
+                'width): both must be of the image as it is'
+            )
+        areas = IoUMetric.intersect_and_union(labels, truth.to(labels), self.num_classes, self.ignore_index)
+        self._areas[name] += torch.stack(areas[:2]).numpy()
+        if contours:
+            self._contours[name] += count_contours(labels.numpy(), truth.numpy(), self.foreground, self.bound)
+
+    def compute(self) -> dict[str, float]:
+        """Return ``<name>/mIoU`` and ``<name>/contour_F``, in percent, over the images of all processes."""
+        results = {}
+        for name, areas in _sums(self._areas).items():
+            ious = _ious(areas)[self.chosen]
+            results[f'{name}/mIoU'] = _percent(ious[~np.isnan(ious)])
+        for name, counts in _sums(self._contours).items():
+            results[f'{name}/contour_F'] = _percent(contour_scores(counts)[0])
+        return results
+
+    def class_ious(self, name: str) -> npt.NDArray[np.float64]:
+        """Return the IoU of every class in percent, (C,), over the images of all processes; nan where there is none."""
+        return 100 * _ious(_sums(self._areas)[name])
+
+
+def _ious(areas: np.ndarray) -> npt.NDArray[np.float64]:
+    intersection, union = areas
+    return np.where(union > 0, intersection / np.where(union > 0, union, 1), np.nan)
+
+
+def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    parts = all_gather_object(dict(counts))
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: sum(part[name] for part in parts if name in part) for name in names}
+
+
+def _percent(values: np.ndarray) -> float:
+    return round(100 * float(values.mean()), 2) if len(values) else float('nan')
