@@ -48,6 +48,7 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
+find_unused_parameters = True  # on several processes: the head reads the last level of UNet but one
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),
