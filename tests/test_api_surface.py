@@ -109,7 +109,7 @@ REGISTERED = {
         'WeakVisualizationHook',
     },
     'LOG_PROCESSORS': {'StageLogProcessor'},
-    'METRICS': {'ContourFScore', 'SubsetIoUMetric', 'TagContourFScore', 'TagIoUMetric'},
+    'METRICS': {'ContourFScore', 'RefinedIoUMetric', 'SubsetIoUMetric', 'TagContourFScore', 'TagIoUMetric'},
     'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
     'TASK_UTILS': {
         'ScoreLabels',

@@ -335,7 +335,9 @@ def test_published_setting_of_lpg():
     assert kinds == {(1, 5e-4), (2, 0.0), (10, 5e-4), (20, 0.0)}
     cfg = load(ROOT / 'lpg/deeplabv2_r101_voc_boxes.py')
     assert (cfg.train_dataloader.batch_size, cfg.optim_wrapper.accumulative_counts) == (2, 5)
-    assert (cfg.optim_wrapper.optimizer.lr, cfg.train_cfg.max_iters, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
+    steps = cfg.train_cfg.max_iters / cfg.optim_wrapper.accumulative_counts  # max_iters counts batches
+    assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
+    assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters
 
 
 @pytest.mark.parametrize(('percent', 'samples'), [('100', 161), ('60', 96), ('30', 48)])

@@ -1,6 +1,6 @@
 # Boxes and some masks: as deeplab_largefov_voc_boxes.py, with the true masks of the 1,464 images of train.
 #
-# Paper: LPG, box supervision with a learned, class-agnostic mask generator; its semi-supervised setting.
+# Paper: that of deeplab_largefov_voc_boxes.py; its semi-supervised setting.
 # Expected: val mIoU with dense CRF 68.7 (paper). Not run here yet.
 # Cost: as deeplab_largefov_voc_boxes.py.
 # Command: as deeplab_largefov_voc_boxes.py

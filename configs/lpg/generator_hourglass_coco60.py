@@ -1,6 +1,7 @@
 # Three mask generators (LPG), trained in turns with a DeepLab-LargeFOV on the 60 classes of COCO that VOC has not.
 #
-# Paper: LPG, box supervision with a learned, class-agnostic mask generator, E-steps and M-steps.
+# Paper: Xie et al., "Learning Class-Agnostic Pseudo Mask Generation for Box-Supervised Semantic Segmentation",
+#   arXiv 2103.05463; its E-steps and M-steps.
 # Expected: no score of their own; deeplab_largefov_voc_boxes.py uses them. Not run here yet.
 # Cost: three times 100,000 iterations of 32 crops of 512 px, and three times 20,000 of 30 crops of 321 px.
 # Differs from the published code: its round 1 has no segmentor (LPG_FORM=code), and the training of that round and of
@@ -32,7 +33,7 @@ boxes = dict(
     weak_labels=[dict(format='coco', path='annotations/instances_train2017.json', only_classes=True)],
 )
 stages = {
-    name: dict(task=dict(dataset=boxes))
+    name: dict(task=dict(dataset=boxes, empty_images=True))  # nothing but classes of VOC, or nothing at all
     if 'task' in stage
     else dict(config='hourglass_coco60.py')
     if name.startswith('generator')

@@ -5,7 +5,8 @@
 # Cost: 100,000 iterations of 32 crops of 512 px.
 # Command: as a stage of generator_hourglass_coco60.py; alone (python tools/train.py configs/lpg/hourglass_coco60.py) it
 #   trains without a partner, which is the first round of the published code. COCO_ROOT=... for the data: train2017,
-#   annotations, and masks_coco60 as write_coco_masks writes them
+#   annotations, and masks_coco60 as wsss convert coco annotations/instances_train2017.json --classes coco60
+#   --only-classes --masks masks_coco60 -o coco60.json writes them
 _base_ = '../_base_/default_runtime.py'
 voc = ['aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog']
 voc += ['horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor']

@@ -3,7 +3,7 @@
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step. Alone it trains without a
 #   partner, as the first round of the published code.
 # Expected: not measured yet (mask_iou above box_iou in the log).
-# Cost: 300 iterations of 8 crops of 64 px, about 1 minute on one CPU thread.
+# Cost: 300 iterations of 8 crops of 64 px; time not measured yet.
 # Command: python tools/train.py configs/lpg/hourglass_shapes.py
 _base_ = '../_base_/default_runtime.py'
 auxiliary = ('disk', 'box', 'triangle')

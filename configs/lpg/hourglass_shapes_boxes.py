@@ -3,7 +3,7 @@
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator: three rounds of E-step and M-step on disk,
 #   box and triangle, whose masks are known, then three rounds of use on star, ring and cross, whose boxes are known.
 # Expected: not measured yet.
-# Cost: 17 trainings and exports of 200 to 300 iterations each, about 15 minutes on one CPU thread.
+# Cost: 17 trainings and exports of 200 to 300 iterations each; time not measured yet.
 # Command: python tools/train.py configs/lpg/hourglass_shapes_boxes.py
 _base_ = ['../_base_/stages/lpg.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
 auxiliary = ('disk', 'box', 'triangle')
@@ -48,6 +48,7 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
+find_unused_parameters = True  # on several processes: the head reads the last level of UNet but one
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),

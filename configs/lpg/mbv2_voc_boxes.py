@@ -3,7 +3,7 @@
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator. It has no such small setting.
 # Expected: not measured yet (mIoU over background and three classes; pixels of the other classes count as background).
-# Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; about 25 minutes on one CPU thread.
+# Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; time not measured yet.
 # Command: python tools/train.py configs/lpg/mbv2_voc_boxes.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment. LPG_TARGET=horse_person_sheep swaps the classes, LPG_AUXILIARY_PERCENT=60 (or 30) takes fewer
 #   auxiliary samples, LPG_FORM=code trains the first generator without a segmentor. "wsss report" lists the scores.

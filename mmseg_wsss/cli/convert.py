@@ -10,6 +10,7 @@ import numpy as np
 
 from mmseg_wsss.datasets.class_sets import CLASS_SETS
 from mmseg_wsss.datasets.formats import read_labels
+from mmseg_wsss.datasets.formats.coco import write_coco_masks
 from mmseg_wsss.datasets.formats.files import listed_files, read_ids, relative_id
 from mmseg_wsss.datasets.formats.index_png import load_index_image
 from mmseg_wsss.datasets.inria import cut_inria, list_inria
@@ -64,6 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     voc = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
     coco = _reader_parser(formats, 'coco', 'COCO instance annotations', 'the JSON file')
     coco.add_argument('--only-classes', action='store_true', help='leave out categories that are no class')
+    coco.add_argument('--masks', help='a folder to write the masks to, too, as index PNGs (needs pycocotools)')
     for boxes in (voc, coco):
         boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
         boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
@@ -141,6 +143,9 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
         labels = labels.subset(read_ids(args.split))
     if not labels.images:
         raise ValueError(f'no image is left: {args.split} and {args.path} have no image id in common')
+    if getattr(args, 'masks', None) is not None:
+        count = write_coco_masks(args.path, args.masks, classes, only_classes=args.only_classes)
+        print(f'{args.masks}: {count} masks')
     labels = replace(labels, palette=palette)
     labels = labels if args.images is None else with_image_sizes(labels, args.images, args.path)
     if getattr(args, 'box_centres', None) is None:

@@ -38,6 +38,7 @@ def write_box_labels(
     box_certainty: float = 0.7,
     unsure_border: int = 0,
     seed: int = 0,
+    empty_images: bool = False,
 ) -> dict[str, Any]:
     """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
 
@@ -57,6 +58,7 @@ def write_box_labels(
             shared by the other classes of the image and the background.
         unsure_border: Pixels with another label within so many rows and columns become 255.
         seed: Of GrabCut, the same for every box.
+        empty_images: Whether images without a box are all background; otherwise they are refused.
 
     Returns:
         ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, those that it could
@@ -64,7 +66,7 @@ def write_box_labels(
 
     Raises:
         ImportError: If the CRF's package is missing.
-        ValueError: If a setting is out of range or the data set has no boxes.
+        ValueError: If a setting is out of range or an image has no box.
     """
     if method not in METHODS:
         raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
@@ -72,7 +74,7 @@ def write_box_labels(
         raise ValueError(f'box_certainty must be between 0.5 and 1, got {box_certainty}')
     if grabcut_iters < 1:
         raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
-    images = images_with_boxes(dataset)
+    images = images_with_boxes(dataset, empty_images)
     crf = MODELS.build(dict(refiner or {'type': 'DenseCRF'})) if method == 'dense_crf' else None
     counts = {'boxes': 0, 'boxes_filled': 0}
 
@@ -118,19 +120,29 @@ class WriteBoxLabels(StageTask):
         return summary
 
 
-def images_with_boxes(settings: Mapping[str, Any]) -> Any:
+def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -> Any:
     """Build a data set that is to be labelled from its boxes: every image as it is.
 
+    Args:
+        settings: Config of the data set.
+        empty_images: Whether images without a box are all background.
+
     Raises:
-        ValueError: If no image has a box.
+        ValueError: If no image has a box, or one has none and ``empty_images`` is not set.
     """
     pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
     dataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    if not any(len(info['weak_annotations'].boxes) for info in infos if 'weak_annotations' in info):
+    bare = [info['img_path'] for info in infos if not len(info.get('weak_annotations', WeakAnnotations()).boxes)]
+    if len(bare) == len(dataset):
         raise ValueError(
             f'none of the {len(dataset)} images of the {type(dataset).__name__} has a box: labels from boxes need '
             "weak_labels with boxes, such as dict(format='voc_xml', path='Annotations')"
+        )
+    if bare and not empty_images:
+        raise ValueError(
+            f'{bare[0]} has no boxes ({len(bare)} of {len(dataset)} images): label them, leave them out of ann_file, '
+            'or set empty_images=True if nothing but background is in them'
         )
     return dataset
 

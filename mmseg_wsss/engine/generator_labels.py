@@ -38,6 +38,7 @@ def write_generator_labels(
     stage: int | None = None,
     rule: str = 'overlap',
     unsure: float = 0.0,
+    empty_images: bool = False,
 ) -> dict[str, Any]:
     """Write what a generator makes of the boxes of a data set; what lies in no box is background.
 
@@ -55,6 +56,7 @@ def write_generator_labels(
         rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
             :func:`~mmseg_wsss.functional.merge_class_masks`.
         unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
+        empty_images: Whether images without a box are all background; otherwise they are refused.
 
     Returns:
         ``images``, ``unsure`` (share of the pixels) and the ``stage`` of the generator.
@@ -75,7 +77,7 @@ def write_generator_labels(
     if partner is not None:
         model.set_partner(trained_network(partner)[0])
     model.to(get_device())
-    images = images_with_boxes({**dataset, 'pipeline': []})
+    images = images_with_boxes({**dataset, 'pipeline': []}, empty_images)
     read = reading_pipeline(cfg)
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:

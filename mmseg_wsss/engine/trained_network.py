@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
@@ -22,7 +24,7 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     Args:
         source: The checkpoint, or the work dir of its training, whose newest one is taken; or
             ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in
-            the ``meta`` of the checkpoint.
+            the ``meta`` of the checkpoint. The latter is read as data, not run as the code that a config file is.
 
     Returns:
         The network in evaluation mode and frozen, its config and the checkpoint.
@@ -30,7 +32,8 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     Raises:
         FileNotFoundError: If a file is missing.
         TypeError: If ``source`` has other keys.
-        ValueError: If the checkpoint holds no config and none is given, or the weights do not fit.
+        ValueError: If the checkpoint holds no config and none is given, if it holds more than plain settings, or if
+            the weights do not fit.
     """
     given = dict(source) if isinstance(source, Mapping) else {'checkpoint': str(source)}
     if 'checkpoint' not in given or not set(given) <= {'checkpoint', 'config'}:
@@ -47,8 +50,58 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
         text = checkpoint.get('meta', {}).get('cfg')
         if not isinstance(text, str):
             raise ValueError(f'{path} does not hold the config of its network: give dict(checkpoint=..., config=...)')
-        cfg = Config.fromstring(text, '.py')
+        try:
+            cfg = plain_config(text)
+        except (SyntaxError, ValueError) as error:
+            raise ValueError(
+                f'the config in {path} is not plain settings ({error}), and code from a checkpoint is not run: give '
+                'dict(checkpoint=..., config=...) with the config file of its training'
+            ) from error
+        import_modules_from_strings(**cfg.get('custom_imports', {'imports': []}))
     model = MODELS.build(cfg.model)
     check_weights(model, path)
     model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=False)
     return model.eval().requires_grad_(False), cfg, checkpoint
+
+
+def plain_config(text: str) -> Config:
+    """Read a config as mmengine writes it into a checkpoint, without running it.
+
+    Args:
+        text: Lines ``name = value``; a value is a literal, or lists, tuples and ``dict(...)`` of values.
+
+    Raises:
+        SyntaxError: If it is no Python.
+        ValueError: If it is more than that.
+
+    Example:
+        >>> plain_config("model = dict(type='Net', scales=(0.5, -1), names={'a-b': [None]})").model.scales
+        (0.5, -1)
+        >>> plain_config("model = __import__('os').getcwd()")
+        Traceback (most recent call last):
+            ...
+        ValueError: line 1: expected plain settings, got __import__('os').getcwd()
+    """
+    settings = {}
+    for statement in ast.parse(text).body:
+        if not isinstance(statement, ast.Assign) or not all(isinstance(name, ast.Name) for name in statement.targets):
+            raise ValueError(f'line {statement.lineno}: expected name = value, got {ast.unparse(statement)[:80]}')
+        settings.update({name.id: _value(statement.value) for name in statement.targets if isinstance(name, ast.Name)})
+    return Config(settings)
+
+
+def _value(node: ast.expr) -> Any:
+    """Return the value of an expression of literals, lists, tuples and dicts."""
+    if isinstance(node, ast.List | ast.Tuple):
+        values = [_value(item) for item in node.elts]
+        return tuple(values) if isinstance(node, ast.Tuple) else values
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {ast.literal_eval(key): _value(item) for key, item in zip(node.keys, node.values, strict=True)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and len(node.args) < 2:
+        inner = [_value(item) for item in node.args]
+        if all(isinstance(item, dict) for item in inner) and all(keyword.arg for keyword in node.keywords):
+            return {**(inner[0] if inner else {}), **{word.arg: _value(word.value) for word in node.keywords}}
+    try:
+        return ast.literal_eval(node)
+    except ValueError as error:
+        raise ValueError(f'line {node.lineno}: expected plain settings, got {ast.unparse(node)[:80]}') from error

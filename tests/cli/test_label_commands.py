@@ -220,3 +220,22 @@ def test_convert_inria_cuts_tiles_and_clicks_on_buildings(root, capsys):
         wsss('convert', 'inria', root / 'inria', '--tiles', out, '-o', root / 'v.json')
     with pytest.raises(ValueError, match='tile must be a number of pixels from 1, got 0'):
         wsss('convert', 'inria', root / 'inria', '--tiles', out, '--tile', 0, '-o', root / 'v.json')
+
+
+def test_convert_coco_writes_masks_too(root, capsys):
+    content = {
+        'images': [{'id': 5, 'file_name': 'f.jpg', 'width': 6, 'height': 4}],
+        'annotations': [
+            {'id': 1, 'image_id': 5, 'category_id': 1, 'bbox': [1, 1, 3, 2], 'segmentation': [[1, 1, 4, 1, 4, 3, 1, 3]]}
+        ],
+        'categories': [{'id': 1, 'name': 'dog'}, {'id': 2, 'name': 'kite'}],
+    }
+    (root / 'coco.json').write_text(json.dumps(content))
+    options = ['--classes', 'background,cat,dog', '--only-classes', '--masks', str(root / 'out')]
+    assert wsss('convert', 'coco', str(root / 'coco.json'), *options, '-o', str(root / 'w.json')) == 0
+    assert f'{root / "out"}: 1 masks' in capsys.readouterr().out
+    expected = np.zeros((4, 6), dtype=int)
+    expected[1:3, 1:4] = 2
+    assert np.asarray(Image.open(root / 'out/f.png')).tolist() == expected.tolist()
+    boxes = json.loads((root / 'w.json').read_text())['images'][0]['boxes']
+    assert [box['box'] for box in boxes] == [[1, 1, 3, 2]]

@@ -123,7 +123,7 @@ def test_unsure_borders_by_hand():
 
 @pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
 def test_written_labels(dataset, tmp_path, method):
-    summary = write_box_labels(dataset, tmp_path / 'out', method=method, unsure_border=1)
+    summary = write_box_labels(dataset, tmp_path / 'out', method=method, unsure_border=1, empty_images=True)
     expected = {'images': 3, 'boxes': 3, **({'boxes_filled': 2} if method == 'grabcut' else {})}
     assert {key: summary[key] for key in expected} == expected
     assert ('boxes_filled' in summary) == (method == 'grabcut')
@@ -149,7 +149,7 @@ def test_as_a_stage(dataset, tmp_path):
         name, work_dir = 'boxes', tmp_path / 'stage'
         logger = __import__('logging').getLogger('test')
 
-    task = TASK_UTILS.build({'type': 'WriteBoxLabels', 'dataset': dataset, 'method': 'filled'})
+    task = TASK_UTILS.build({'type': 'WriteBoxLabels', 'dataset': dataset, 'method': 'filled', 'empty_images': True})
     assert task.run(Context) == {'images': 3, 'unsure': 0.0, 'boxes': 3}
     assert json.loads((tmp_path / 'stage/pseudo_labels.json').read_text())['source']['from'] == 'boxes'
 
@@ -162,7 +162,9 @@ def test_bad_settings(dataset, tmp_path):
         ({'unsure_border': -1}, 'unsure borders must be a whole number'),
     ]:
         with pytest.raises(ValueError, match=message):
-            write_box_labels(dataset, tmp_path / 'out', **settings)
+            write_box_labels(dataset, tmp_path / 'out', empty_images=True, **settings)
     (tmp_path / 'none.txt').write_text('c\n')
     with pytest.raises(ValueError, match='none of the 1 images of the WeakSegDataset has a box'):
         write_box_labels({**dataset, 'ann_file': str(tmp_path / 'none.txt')}, tmp_path / 'out')
+    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, leave'):
+        write_box_labels(dataset, tmp_path / 'out')

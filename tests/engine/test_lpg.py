@@ -21,7 +21,7 @@ from mmseg_wsss.engine.generator_labels import generator_label, of_classes, read
 from mmseg_wsss.engine.hooks import LPGStageHook
 from mmseg_wsss.engine.label_scores import score_label_folder
 from mmseg_wsss.engine.shapes_files import write_shapes
-from mmseg_wsss.engine.trained_network import trained_network
+from mmseg_wsss.engine.trained_network import plain_config, trained_network
 from mmseg_wsss.structures import WeakAnnotations
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -221,6 +221,15 @@ def test_sources_of_networks(finished, tmp_path):
     torch.save(bare, tmp_path / 'bare.pth')
     with pytest.raises(ValueError, match='does not hold the config of its network: give dict'):
         trained_network(tmp_path / 'bare.pth')
+    torch.save({**bare, 'meta': {'cfg': 'model = dict(type=open("x", "w"))'}}, tmp_path / 'code.pth')
+    with pytest.raises(ValueError, match=r'code.pth is not plain settings \(line 1: .*code from a .* is not run'):
+        trained_network(tmp_path / 'code.pth')
+    with pytest.raises(ValueError, match='expected name = value, got import os'):
+        plain_config('import os')
+    with pytest.raises(ValueError, match='line 2: expected plain settings'):
+        plain_config('a = 1\nb = dict([1], **{})')
+    written = {'b': {'a-b': [1, (2.5, None)], 'c': {'d': -1}}, 'e': 'x' * 200}
+    assert plain_config(Config(written).dump()).to_dict() == written
     with pytest.raises(ValueError, match='test_pipeline of the generator must read an image and end in PackSegInputs'):
         reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
     with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):

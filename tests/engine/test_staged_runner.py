@@ -433,6 +433,9 @@ def test_files_that_settings_name(tmp_path):
     (tmp_path / 'labels.json').write_text('{}')
     config = {'dataset': {'data_root': str(tmp_path), 'weak_labels': [{'path': 'labels.json'}], 'img_path': 'images'}}
     assert list(input_files(config)) == [tmp_path / 'labels.json']
+    for number in (9, 10):
+        torch.save({'state_dict': {}}, tmp_path / f'iter_{number}.pth')
+    assert list(input_files({'generator': str(tmp_path)})) == [tmp_path / 'iter_10.pth']
 
 
 def test_differences_are_lines():

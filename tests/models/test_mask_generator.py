@@ -245,6 +245,20 @@ def test_the_partner_sees_the_image_as_it_was_trained(bgr_to_rgb):
     torch.testing.assert_close(generator.class_probabilities(image)[0], expected[0], rtol=1e-4, atol=1e-5)
 
 
+def test_the_partner_sees_an_image_of_any_size_padded_as_it_needs():
+    settings = {**model_config()['data_preprocessor'], 'test_cfg': {'size_divisor': 64}}
+    generator, other = build(), partner(data_preprocessor=settings).eval()
+    generator.set_partner(other)
+    image = torch.randn(1, 3, 40, 50) * 50
+    seen = []
+    other.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    probabilities = generator.class_probabilities(image)
+    assert [tuple(x.shape) for x in seen] == [(1, 3, 64, 64)]
+    assert seen[0][:, :, 40:].count_nonzero() == seen[0][..., 50:].count_nonzero() == 0
+    logits = F.interpolate(other(seen[0]), (64, 64), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(probabilities, logits.softmax(dim=1)[:, :, :40, :50])
+
+
 def test_the_channels_are_probability_boxes_image():
     generator = build().eval()
     seen = []

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...models.segmentors import MaskGenerator, check_generator_checkpoint
-from ...models.segmentors.mask_generator import STAGE_KEY
+from ...models.segmentors.generator_checkpoint import STAGE_KEY
 from ..trained_network import trained_network
 
 CHANNELS_KEY = 'lpg_in_channels'

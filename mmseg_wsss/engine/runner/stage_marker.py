@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints import newest_loadable_checkpoint
+
 MARKER = 'stage.json'
 UNFINISHED_MARKER = f'{MARKER}.new'
 HASHED_BYTES = 64 * 2**20
@@ -54,10 +56,16 @@ def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = _SETTINGS
 
 
 def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Yield the files that the strings of a config name, relative ones also from any ``data_root`` around them."""
+    """Yield the files that the strings of a config name, relative ones also from any ``data_root`` around them.
+
+    A folder that is named stands for the newest checkpoint in it, if there is one.
+    """
     if isinstance(config, str):
         if config and len(config) < 1024 and '\n' not in config:
-            yield from (path for path in (Path(root) / config for root in ('', *roots)) if path.is_file())
+            for path in (Path(root) / config for root in ('', *roots)):
+                file = newest_loadable_checkpoint(path) if path.is_dir() else path
+                if file is not None and file.is_file():
+                    yield file
     elif isinstance(config, Mapping):
         root = config.get('data_root')
         roots = (*roots, root) if isinstance(root, str) else roots

@@ -1,7 +1,8 @@
 """Segmentors that hand the image to their losses."""
 
 from .affinity_encoder_decoder import AffinityEncoderDecoder
-from .mask_generator import MaskGenerator, check_generator_checkpoint
+from .generator_checkpoint import check_generator_checkpoint
+from .mask_generator import MaskGenerator
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .siamese_encoder_decoder import SiameseEncoderDecoder
 from .tag_encoder_decoder import TagEncoderDecoder

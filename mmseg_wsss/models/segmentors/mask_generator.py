@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from ...functional import partial_cross_entropy
 from ._batch import image_in_unit_range, stack_labels, stack_maps
+from .generator_checkpoint import check_channels
 from .weak_encoder_decoder import check_head
 
 BOX_MAP = 'box_map'
-STAGE_KEY = 'lpg_stage'
-"""Where the ``meta`` of a generator's checkpoint says which stage it was trained in."""
 
 
 @MODELS.register_module()
@@ -121,6 +120,8 @@ class MaskGenerator(BaseSegmentor):
     def class_probabilities(self, image: Tensor, inside: Tensor | None = None) -> Tensor:
         """Return what the partner says of each pixel.
 
+        It sees the image padded to a multiple of the ``size_divisor`` in the ``test_cfg`` of its preprocessor, if any.
+
         Args:
             image: Images as the preprocessor of the *generator* gives them, (N, 3, H, W).
             inside: 0 in the padding, (N, 1, H, W); None: no padding.
@@ -141,8 +142,10 @@ class MaskGenerator(BaseSegmentor):
             colours = (colours - theirs.mean.to(colours)) / theirs.std.to(colours)
         if inside is not None:
             colours = torch.where(inside > 0, colours, 0)
+        colours = _pad(colours, (getattr(theirs, 'test_cfg', None) or {}).get('size_divisor', 1), 0)
         logits = partner.eval()(colours, mode='tensor').float()
-        return F.interpolate(logits, image.shape[2:], mode='bilinear', align_corners=True).softmax(dim=1)
+        logits = F.interpolate(logits, colours.shape[2:], mode='bilinear', align_corners=True)
+        return logits[:, :, : image.shape[2], : image.shape[3]].softmax(dim=1)
 
     # The network.
 
@@ -272,51 +275,8 @@ class MaskGenerator(BaseSegmentor):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Refuse weights for other inputs; mmengine would log it and go on with random ones."""
         own = {f'{prefix}{name}' for name in self.state_dict() if name.startswith('backbone.')}
-        _check_channels({key: x for key, x in state_dict.items() if key in own}, self.in_channels, 'the checkpoint')
+        check_channels({key: x for key, x in state_dict.items() if key in own}, self.in_channels, 'the checkpoint')
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def check_generator_checkpoint(
-    checkpoint: Mapping[str, Any], *, in_channels: int, stage: int | None = None, source: str = 'the checkpoint'
-) -> None:
-    """Check that a checkpoint is of a generator with these inputs and of this stage.
-
-    Args:
-        checkpoint: As mmengine saves it: ``state_dict`` and ``meta``.
-        in_channels: ``in_channels`` of the generator that is to load it.
-        stage: Which stage it must be of, by ``meta['lpg_stage']``; None: any.
-        source: Names it in messages.
-
-    Raises:
-        ValueError: With what was expected and what came.
-
-    Example:
-        >>> weights = {'backbone.conv1.weight': torch.zeros(8, 4, 3, 3)}
-        >>> check_generator_checkpoint({'state_dict': weights}, in_channels=4)
-    """
-    weights = {key: x for key, x in checkpoint.get('state_dict', {}).items() if key.startswith('backbone.')}
-    if not weights:
-        raise ValueError(f'{source} is no checkpoint of a MaskGenerator: it has no weight of a backbone')
-    _check_channels(weights, in_channels, source)
-    found = checkpoint.get('meta', {}).get(STAGE_KEY)
-    if stage is not None and found != stage:
-        raise ValueError(
-            f'{source} is the generator of stage {found}, expected that of stage {stage}'
-            if found is not None
-            else f'{source} does not say of which stage it is ({STAGE_KEY!r} in its meta), expected stage {stage}: '
-            'was it trained with LPGStageHook?'
-        )
-
-
-def _check_channels(weights: Mapping[str, Any], expected: int, source: str) -> None:
-    """Compare the first convolution, the first weight of four axes, with the number of input channels."""
-    first = next((x for x in weights.values() if getattr(x, 'ndim', 0) == 4), None)
-    if first is not None and first.shape[1] != expected:
-        kinds = {4: 'without the probability of the class', 5: 'with it'}
-        raise ValueError(
-            f'{source} holds a generator of {first.shape[1]} input channels ({kinds.get(first.shape[1], "unknown")}), '
-            f'expected {expected} ({kinds.get(expected, "unknown")}): set use_probability to fit, or take another file'
-        )
 
 
 def _is_rgb(preprocessor: Any) -> bool:
