@@ -64,3 +64,4 @@ custom_hooks = [
     dict(type='WeakVisualizationHook', interval=200),
     dict(type='ResultSheetHook'),
 ]
+find_unused_parameters = True  # on several processes: the head does not read the last level of UNet

@@ -41,3 +41,4 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 custom_hooks = [dict(type='ExactResumeHook'), dict(type='ResultSheetHook')]
+find_unused_parameters = True  # on several processes: the head does not read the last level of UNet

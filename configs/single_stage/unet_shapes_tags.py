@@ -58,3 +58,4 @@ custom_hooks = [
     dict(type='PseudoMaskVisualizationHook', interval=200),
     dict(type='ResultSheetHook'),
 ]
+find_unused_parameters = True  # on several processes: the head does not read the last level of UNet
