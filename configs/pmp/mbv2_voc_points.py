@@ -11,7 +11,11 @@ _base_ = [
     '../_base_/datasets/voc_animals_points.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(losses=dict(_delete_=True, loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))))
+model = dict(
+    losses=dict(
+        _delete_=True, loss_pmp=dict(type='PMPLoss', balanced=True, pseudo_masks=dict(type='ExpandingPseudoMasks'))
+    )
+)
 epoch = 55  # iterations that go once through the data: what is logged are means over them
 max_iters = 2600
 optim_wrapper = dict(

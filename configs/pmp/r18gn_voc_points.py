@@ -14,6 +14,7 @@ model = dict(
     data_preprocessor=dict(size=(128, 128)),
     backbone=dict(depth=18),
     decode_head=dict(in_channels=512, channels=128, num_convs=1, concat_input=False),
+    losses=dict(loss_pmp=dict(balanced=True)),
 )
 epoch = 55  # iterations that go once through the data: what is logged are means over them
 max_iters = 2600

@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/datasets/acdc_scribbles.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(losses=dict(loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks'))))
+model = dict(losses=dict(loss_pmp=dict(type='PMPLoss', balanced=True, pseudo_masks=dict(type='ExpandingPseudoMasks'))))
 train_pipeline = [
     dict(type='LoadImageFromFile', color_type='grayscale', imdecode_backend='pillow'),
     dict(type='LoadWeakAnnotations', kinds=['points']),
