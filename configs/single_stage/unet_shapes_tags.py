@@ -2,12 +2,13 @@
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020 (losses, pseudo-labels
 #   and inference; the network is a small U-Net).
-# Expected: not measured yet.
-# Cost: 1,000 iterations of 8 crops of 96 px, about 6 minutes on one CPU thread.
+# Expected: 57.2 mIoU with predicted tags on 50 drawn pictures (seed 0).
+# Cost: 1,000 iterations of 8 crops of 96 px, 6 minutes on one CPU thread of a busy machine.
 # Command: python tools/train.py configs/single_stage/unet_shapes_tags.py
 _base_ = ['../_base_/models/stochastic_gate.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
+    background_power=1.0,  # with 3, that of the published recipe for VOC, little background is left: 19.1 mIoU
     data_preprocessor=dict(size=(96, 96), test_cfg=dict(size_divisor=16)),
     backbone=dict(
         type='UNet',
