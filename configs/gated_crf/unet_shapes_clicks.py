@@ -4,50 +4,12 @@
 # Expected: docs/results.md, with partial cross-entropy alone and full masks beside it.
 # Cost: under 4 minutes on 2 CPU cores, with evaluation.
 # Command: make demo, or python tools/train.py configs/gated_crf/unet_shapes_clicks.py
-_base_ = ['../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
-norm_cfg = dict(type='BN', requires_grad=True)
+_base_ = ['../_base_/models/unet_shapes.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
 model = dict(
-    type='WeakEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(96, 96),
-        test_cfg=dict(size_divisor=16),
-    ),
-    backbone=dict(
-        type='UNet',
-        base_channels=16,
-        num_stages=4,
-        strides=(1, 1, 1, 1),
-        enc_num_convs=(2, 2, 2, 2),
-        dec_num_convs=(2, 2, 2),
-        downsamples=(True, True, True),
-        enc_dilations=(1, 1, 1, 1),
-        dec_dilations=(1, 1, 1),
-        norm_cfg=norm_cfg,
-    ),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=32,
-        in_index=2,
-        channels=32,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-    ),
     losses=dict(
         loss_ce=dict(type='PartialCrossEntropyLoss'),
         loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1, start=0.1),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
 max_iters = 600
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))
@@ -64,4 +26,3 @@ custom_hooks = [
     dict(type='WeakVisualizationHook', interval=200),
     dict(type='ResultSheetHook'),
 ]
-find_unused_parameters = True  # on several processes: the head does not read the last level of UNet

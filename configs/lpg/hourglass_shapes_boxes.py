@@ -5,50 +5,18 @@
 # Expected: not measured yet.
 # Cost: 17 trainings and exports of 200 to 300 iterations each; time not measured yet.
 # Command: python tools/train.py configs/lpg/hourglass_shapes_boxes.py
-_base_ = ['../_base_/stages/lpg.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/stages/lpg.py',
+    '../_base_/models/unet_shapes.py',
+    '../_base_/datasets/shapes.py',
+    '../_base_/default_runtime.py',
+]
 auxiliary = ('disk', 'box', 'triangle')
 target = ('star', 'ring', 'cross')
-norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
-    type='WeakEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(64, 64),
-        test_cfg=dict(size_divisor=16),
-    ),
-    backbone=dict(
-        type='UNet',
-        base_channels=16,
-        num_stages=4,
-        strides=(1, 1, 1, 1),
-        enc_num_convs=(2, 2, 2, 2),
-        dec_num_convs=(2, 2, 2),
-        downsamples=(True, True, True),
-        enc_dilations=(1, 1, 1, 1),
-        dec_dilations=(1, 1, 1),
-        norm_cfg=norm_cfg,
-    ),
-    decode_head=dict(
-        type='FCNHead',
-        in_channels=32,
-        in_index=2,
-        channels=32,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=norm_cfg,
-    ),
+    data_preprocessor=dict(size=(64, 64)),
     losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss')),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
-find_unused_parameters = True  # on several processes: the head reads the last level of UNet but one
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),

@@ -2,7 +2,7 @@
 # Set data_root (with JPEGImages, and SegmentationClass and ImageSets for the validation) and label_root, and
 # num_classes of the heads. Plain cross-entropy averages over unsure pixels (255) as if they were right: set
 # loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True).
-data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+_base_ = './voc_val.py'
 label_root = '{{$PSEUDO_LABEL_ROOT:data/pseudo_labels}}'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -13,11 +13,6 @@ train_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='PackSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
 train_dataloader = dict(
     batch_size=10,
     num_workers=4,
@@ -26,25 +21,7 @@ train_dataloader = dict(
     dataset=dict(
         type='PseudoLabelDataset',
         label_root=label_root,
-        img_path=data_root + '/JPEGImages',
+        img_path=_base_.data_root + '/JPEGImages',
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WeakSegDataset',
-        data_root=data_root,
-        metainfo=dict(dataset='voc'),
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

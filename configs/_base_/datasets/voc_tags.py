@@ -1,7 +1,7 @@
 # PASCAL VOC 2012 with image tags; see docs/your_own_data.md.
 # data_root is the folder with JPEGImages, Annotations, SegmentationClass and ImageSets. The tags are the classes of the
 # boxes in Annotations; the masks serve for evaluation alone.
-data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+_base_ = './voc_val.py'
 metainfo = dict(dataset='voc')
 weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
 train_pipeline = [
@@ -25,11 +25,6 @@ train_pipeline = [
     ),
     dict(type='RasterizeWeakAnnotations'),
     dict(type='PackWeakSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
 ]
 # Eight views, for tools/test.py --tta.
 tta_model = dict(type='WeakSegTTAModel')
@@ -55,7 +50,7 @@ train_dataloader = dict(
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
         type='WeakSegDataset',
-        data_root=data_root,
+        data_root=_base_.data_root,
         metainfo=metainfo,
         ann_file='ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(img_path='JPEGImages'),
@@ -63,21 +58,5 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WeakSegDataset',
-        data_root=data_root,
-        metainfo=metainfo,
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='TagIoUMetric', split='val')
-test_evaluator = val_evaluator
+val_evaluator = dict(_delete_=True, type='TagIoUMetric', split='val')
+test_evaluator = dict(_delete_=True, type='TagIoUMetric', split='val')

@@ -1,6 +1,6 @@
 # PASCAL VOC 2012 with human clicks (What's the Point) and scribbles (ScribbleSup); see docs/your_own_data.md.
 # data_root is the folder with JPEGImages, SegmentationClass, SegmentationClassAug, ImageSets, points and scribbles.
-data_root = '{{$VOC_ROOT:data/VOCdevkit/VOC2012}}'
+_base_ = './voc_val.py'
 metainfo = dict(dataset='voc')
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -11,11 +11,6 @@ train_pipeline = [
     dict(type='RasterizeWeakAnnotations', click_diameter=1, stroke_width=3),
     dict(type='PackWeakSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
 train_dataloader = dict(
     batch_size=48,
     num_workers=8,
@@ -23,7 +18,7 @@ train_dataloader = dict(
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
         type='WeakSegDataset',
-        data_root=data_root,
+        data_root=_base_.data_root,
         metainfo=metainfo,
         ann_file='ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
@@ -37,21 +32,3 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WeakSegDataset',
-        data_root=data_root,
-        metainfo=metainfo,
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,0 +1,43 @@
+# A small UNet for the drawn shapes of the demos, at half the resolution of crops of 96 px.
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='WeakEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(96, 96),
+        test_cfg=dict(size_divisor=16),
+    ),
+    backbone=dict(
+        type='UNet',
+        base_channels=16,
+        num_stages=4,
+        strides=(1, 1, 1, 1),
+        enc_num_convs=(2, 2, 2, 2),
+        dec_num_convs=(2, 2, 2),
+        downsamples=(True, True, True),
+        enc_dilations=(1, 1, 1, 1),
+        dec_dilations=(1, 1, 1),
+        norm_cfg=norm_cfg,
+    ),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=32,
+        in_index=2,
+        channels=32,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=7,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+# On several processes: the head does not read the last level of UNet.
+find_unused_parameters = True
