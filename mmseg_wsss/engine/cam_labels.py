@@ -6,7 +6,7 @@ Shape letters: K foreground classes of an image, H x W its pixels, h x w the gri
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,19 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
-from mmseg.registry import MODELS, TASK_UTILS
-from torch import Tensor, nn
+from mmseg.registry import TASK_UTILS
+from torch import Tensor
 
-from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
-from ..datasets.formats.index_png import load_index_image
+from ..datasets.cam_files import ImageCAMs
 from ..datasets.pseudo_label_files import UNSURE
-from ..functional import affinities, cam_label_probs, cam_seeds, random_walk
+from ..functional import affinities, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
 from ..models.segmentors import AffinityEncoderDecoder
-from .cam_scores import full_size_cams
+from .cam_reader import CAMReader, soft_masks
 from .cams import chosen_classes
 from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
-from .mask_scores import MaskScores
+from .mask_scores import TruthScores
 from .pseudo_labels import prediction_dataset
 from .runner.stage_task import StageContext, StageTask
 
@@ -215,106 +214,6 @@ class WriteRandomWalk(StageTask):
         """Write the labels into the folder of the stage."""
         cfg = context.config_of(self.stage)
         return write_random_walk(cfg, self.checkpoint, self.cams, context.work_dir, **self.settings)
-
-
-class CAMReader:
-    """The images of a data set with their class activation maps.
-
-    Args:
-        dataset: As :func:`prediction_dataset` builds it; the first step of its pipeline loads the image.
-        folder: The folder of the maps.
-        refiner: Config of what :meth:`refined` applies.
-
-    Raises:
-        FileNotFoundError: If the maps are not finished.
-        ValueError: If they are of other classes or lack images.
-    """
-
-    def __init__(self, dataset: Any, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
-        self.dataset = dataset
-        self.folder = folder
-        self.refiner: nn.Module | None = None if refiner is None else MODELS.build(dict(refiner))
-        index = read_cam_index(folder)
-        self.tags = 'known_tags' if index.source.get('known_tags') else 'predicted_tags'
-        again = f'delete {folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
-        if index.classes != tuple(dataset.metainfo['classes']):
-            raise ValueError(
-                f'the maps in {folder} are of the classes {", ".join(index.classes)}, the data set has '
-                f'{", ".join(dataset.metainfo["classes"])}: {again}'
-            )
-        keys = [names_of(dataset.get_data_info(i), dataset)[0] for i in range(len(dataset))]
-        missing = [key for key in keys if key not in index.images]
-        if missing:
-            raise ValueError(
-                f'{folder} has maps of {len(index.images)} images, but not of {len(missing)} of the {len(keys)} of the '
-                f'data set (first: {missing[0]}): take the split that they are of, or {again}'
-            )
-
-    def image(self, info: Mapping[str, Any]) -> Tensor:
-        """Return an image as it is, RGB in [0, 1], (1, 3, H, W)."""
-        array = self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img']
-        array = np.repeat(np.atleast_3d(array), 1 if array.ndim == 3 and array.shape[2] == 3 else 3, axis=2)
-        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1])).movedim(2, 0)[None].float() / 255
-
-    def cams(self, info: Mapping[str, Any], image: Tensor) -> ImageCAMs:
-        """Read the maps of an image.
-
-        Raises:
-            FileNotFoundError: If they are missing.
-            ValueError: If they are damaged, or of an image of another size.
-        """
-        key, _ = names_of(dict(info), self.dataset)
-        maps = read_cams(self.folder, key)
-        if tuple(maps.size) != tuple(image.shape[2:]):
-            raise ValueError(
-                f'the maps of {key!r} in {self.folder} are of an image of {maps.size[1]} x {maps.size[0]} (width x '
-                f'height) and {info["img_path"]} has {image.shape[3]} x {image.shape[2]}: it was exchanged, so delete '
-                f'{self.folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
-            )
-        return maps
-
-    def refined(self, masks: Tensor, image: Tensor) -> Tensor:
-        """Return soft masks after the refiner, if there is one, (1, K + 1, H, W)."""
-        return masks if self.refiner is None else self.refiner(masks, image)
-
-
-class TruthScores:
-    """Measures labels with true masks; without a folder of them, nothing.
-
-    Args:
-        folder: Of the true masks, ``<image id>.png``.
-        chosen: Ids of the classes that the means are over.
-        num_classes: Of all.
-    """
-
-    def __init__(self, folder: str | Path | None, chosen: Sequence[int], num_classes: int) -> None:
-        self.folder = None if folder is None else Path(folder)
-        if self.folder is not None and not self.folder.is_dir():
-            raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
-        self.scores = MaskScores(num_classes, chosen)
-
-    def add(self, name: str, key: str, labels: ClassIds) -> None:
-        """Count an image."""
-        path = None if self.folder is None else self.folder / f'{key}.png'
-        if path is not None and path.is_file():
-            truth = load_index_image(path).astype(np.int64)
-            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
-
-    def compute(self) -> dict[str, float]:
-        """Return the scores of all processes.
-
-        Raises:
-            FileNotFoundError: If no image had a mask.
-        """
-        scores = self.scores.compute()
-        if self.folder is not None and not scores:
-            raise FileNotFoundError(f'{self.folder} has no mask of any image, <image id>.png: leave masks out')
-        return scores
-
-
-def soft_masks(maps: ImageCAMs, alpha: float) -> Tensor:
-    """Return maps at the size of their image with the background first, (1, K + 1, H, W); all 1 without a class."""
-    return cam_label_probs(full_size_cams(maps), alpha=alpha) if len(maps.classes) else torch.ones(1, 1, *maps.size)
 
 
 def embedding(model: AffinityEncoderDecoder, data: Mapping[str, Any]) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from mmengine.dist import all_gather_object
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
+from ..datasets.formats.index_png import load_index_image
 from ..evaluation.metrics.contour_f_score import contour_scores, count_contours
 
 
@@ -75,6 +77,40 @@ class MaskScores:
     def class_ious(self, name: str) -> npt.NDArray[np.float64]:
         """Return the IoU of every class in percent, (C,), over the images of all processes; nan where there is none."""
         return 100 * _ious(_sums(self._areas)[name])
+
+
+class TruthScores:
+    """Measures labels with true masks; without a folder of them, nothing.
+
+    Args:
+        folder: Of the true masks, ``<image id>.png``.
+        chosen: Ids of the classes that the means are over.
+        num_classes: Of all.
+    """
+
+    def __init__(self, folder: str | Path | None, chosen: Sequence[int], num_classes: int) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and not self.folder.is_dir():
+            raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+        self.scores = MaskScores(num_classes, chosen)
+
+    def add(self, name: str, key: str, labels: npt.NDArray[np.integer]) -> None:
+        """Count an image."""
+        path = None if self.folder is None else self.folder / f'{key}.png'
+        if path is not None and path.is_file():
+            truth = load_index_image(path).astype(np.int64)
+            self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
+
+    def compute(self) -> dict[str, float]:
+        """Return the scores of all processes.
+
+        Raises:
+            FileNotFoundError: If no image had a mask.
+        """
+        scores = self.scores.compute()
+        if self.folder is not None and not scores:
+            raise FileNotFoundError(f'{self.folder} has no mask of any image, <image id>.png: leave masks out')
+        return scores
 
 
 def _ious(areas: np.ndarray) -> npt.NDArray[np.float64]:

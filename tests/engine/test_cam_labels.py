@@ -15,7 +15,8 @@ from mmseg_wsss.datasets.cam_files import ImageCAMs, grid_size, read_cams, write
 from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex, read_index
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, draw_scene
 from mmseg_wsss.engine import label_folder
-from mmseg_wsss.engine.cam_labels import CAMReader, soft_masks, write_random_walk, write_seeds
+from mmseg_wsss.engine.cam_labels import write_random_walk, write_seeds
+from mmseg_wsss.engine.cam_reader import CAMReader, soft_masks
 from mmseg_wsss.engine.pseudo_labels import prediction_dataset
 from mmseg_wsss.engine.runner import StagedRunner, StageTask
 from tests.helpers.models import head_config, model_config

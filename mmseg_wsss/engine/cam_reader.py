@@ -1,0 +1,87 @@
+"""Reading class activation maps beside the images that they are of.
+
+Shape letters: K foreground classes of an image, H x W its pixels.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
+from ..functional import cam_label_probs
+from .cam_scores import full_size_cams
+from .label_folder import names_of
+
+
+class CAMReader:
+    """The images of a data set with their class activation maps.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it; the first step of its pipeline loads the image.
+        folder: The folder of the maps.
+        refiner: Config of what :meth:`refined` applies.
+
+    Raises:
+        FileNotFoundError: If the maps are not finished.
+        ValueError: If they are of other classes or lack images.
+    """
+
+    def __init__(self, dataset: Any, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
+        self.dataset = dataset
+        self.folder = folder
+        self.refiner: nn.Module | None = None if refiner is None else MODELS.build(dict(refiner))
+        index = read_cam_index(folder)
+        self.tags = 'known_tags' if index.source.get('known_tags') else 'predicted_tags'
+        again = f'delete {folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
+        if index.classes != tuple(dataset.metainfo['classes']):
+            raise ValueError(
+                f'the maps in {folder} are of the classes {", ".join(index.classes)}, the data set has '
+                f'{", ".join(dataset.metainfo["classes"])}: {again}'
+            )
+        keys = [names_of(dataset.get_data_info(i), dataset)[0] for i in range(len(dataset))]
+        missing = [key for key in keys if key not in index.images]
+        if missing:
+            raise ValueError(
+                f'{folder} has maps of {len(index.images)} images, but not of {len(missing)} of the {len(keys)} of the '
+                f'data set (first: {missing[0]}): take the split that they are of, or {again}'
+            )
+
+    def image(self, info: Mapping[str, Any]) -> Tensor:
+        """Return an image as it is, RGB in [0, 1], (1, 3, H, W)."""
+        array = self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img']
+        array = np.repeat(np.atleast_3d(array), 1 if array.ndim == 3 and array.shape[2] == 3 else 3, axis=2)
+        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1])).movedim(2, 0)[None].float() / 255
+
+    def cams(self, info: Mapping[str, Any], image: Tensor) -> ImageCAMs:
+        """Read the maps of an image.
+
+        Raises:
+            FileNotFoundError: If they are missing.
+            ValueError: If they are damaged, or of an image of another size.
+        """
+        key, _ = names_of(dict(info), self.dataset)
+        maps = read_cams(self.folder, key)
+        if tuple(maps.size) != tuple(image.shape[2:]):
+            raise ValueError(
+                f'the maps of {key!r} in {self.folder} are of an image of {maps.size[1]} x {maps.size[0]} (width x '
+                f'height) and {info["img_path"]} has {image.shape[3]} x {image.shape[2]}: it was exchanged, so delete '
+                f'{self.folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
+            )
+        return maps
+
+    def refined(self, masks: Tensor, image: Tensor) -> Tensor:
+        """Return soft masks after the refiner, if there is one, (1, K + 1, H, W)."""
+        return masks if self.refiner is None else self.refiner(masks, image)
+
+
+def soft_masks(maps: ImageCAMs, alpha: float) -> Tensor:
+    """Return maps at the size of their image with the background first, (1, K + 1, H, W); all 1 without a class."""
+    return cam_label_probs(full_size_cams(maps), alpha=alpha) if len(maps.classes) else torch.ones(1, 1, *maps.size)
