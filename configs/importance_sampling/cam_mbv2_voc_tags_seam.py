@@ -2,7 +2,6 @@
 #
 # Paper: as cam_mbv2_voc_tags.py; Wang et al., "Self-supervised Equivariant Attention Mechanism", CVPR 2020 (SEAM).
 # Expected: not measured yet.
-# Cost: about 1.4 times cam_mbv2_voc_tags.py.
 # Switches: as there, with L = model.losses.loss_tags.loss; SEAM without the losses of the paper is
 #   L.weight=0 model.losses.loss_similarity.start=1.0
 # Differs from the published objective: the second view is 0.5 of the first, there 0.3, here too few cells.

@@ -20,7 +20,7 @@ model = dict(
         strides=(1, 2, 2, 2, 1, 1, 1),
         dilations=(1, 1, 1, 1, 1, 2, 2),
         out_indices=(1, 6),
-        frozen_stages=2,  # as the published recipe freezes the first blocks; saves a third of a step, too
+        frozen_stages=2,  # as the published recipe freezes the first blocks
         norm_cfg=dict(type='BN', requires_grad=True),  # frozen as in the paper, it learns the tags more slowly
         init_cfg=dict(
             type='Pretrained',

@@ -3,7 +3,7 @@
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020 (losses, pseudo-labels
 #   and inference; the network is a small U-Net).
 # Expected: 57.2 mIoU with predicted tags on 50 drawn pictures (seed 0).
-# Cost: 1,000 iterations of 8 crops of 96 px, 6 minutes on one CPU thread of a busy machine.
+# Cost: 1,000 iterations of 8 crops of 96 px, 7 minutes on one CPU thread of a busy machine.
 # Command: python tools/train.py configs/single_stage/unet_shapes_tags.py
 _base_ = ['../_base_/models/stochastic_gate.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
 norm_cfg = dict(type='BN', requires_grad=True)
