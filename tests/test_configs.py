@@ -262,12 +262,12 @@ def test_published_setting_of_the_last_network():
 def test_published_setting_of_importance_sampling():
     cfg = load(ROOT / 'importance_sampling/cam_wrn38_voc_tags.py')
     losses = cfg.model.losses
-    assert list(losses) == ['loss_tags', 'loss_similarity', 'loss_refined', 'loss_equivariance']
-    tags, refined = losses.loss_tags.loss, losses.loss_refined.loss
+    assert list(losses) == ['loss_tags', 'loss_similarity', 'loss_max', 'loss_equivariance']
+    tags, refined = losses.loss_tags.loss, losses.loss_max.loss
     assert (tags.weight, tags.pooling, tags.num_samples) == (0.8, 'average', 100)
     assert (refined.weight, refined.pooling, refined.background) == (0.0, 'max', True)
     assert losses.loss_tags.views == ['first', 'second']
-    assert losses.loss_refined.views == ['refined', 'second_refined']
+    assert losses.loss_max.views == ['refined', 'second_refined']
     assert (losses.loss_similarity.mu, losses.loss_similarity.sigma) == (2.5, 5.0)
     model = MODELS.build(cfg.model)
     assert model.scale == 0.3

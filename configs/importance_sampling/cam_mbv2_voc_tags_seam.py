@@ -2,6 +2,7 @@
 #
 # Paper: as cam_mbv2_voc_tags.py; Wang et al., "Self-supervised Equivariant Attention Mechanism", CVPR 2020 (SEAM).
 # Expected: not measured yet.
+# Cost: that of cam_mbv2_voc_tags.py and of a view half as large; docs/results.md has the time.
 # Switches: as there, with L = model.losses.loss_tags.loss; SEAM without the losses of the paper is
 #   L.weight=0 model.losses.loss_similarity.start=1.0
 # Differs from the published objective: the second view is 0.5 of the first, there 0.3, here too few cells.
@@ -15,7 +16,8 @@ model = dict(
     pixel_correlation=dict(in_index=(0, 1), in_channels=(32, 96), channels=(16, 32)),
     losses=dict(
         loss_tags=dict(_delete_=True, type='MultiViewLoss', views=['first', 'second'], loss=sampling),
-        loss_refined=dict(
+        loss_max=dict(
+            _delete_=True,
             type='MultiViewLoss',
             views=['refined', 'second_refined'],
             loss=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),

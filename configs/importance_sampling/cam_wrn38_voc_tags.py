@@ -33,7 +33,8 @@ model = dict(
     decode_head=dict(in_channels=4096),
     losses=dict(
         loss_tags=dict(_delete_=True, type='MultiViewLoss', views=['first', 'second'], loss=sampling),
-        loss_refined=dict(
+        loss_max=dict(
+            _delete_=True,
             type='MultiViewLoss',
             views=['refined', 'second_refined'],
             loss=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),

@@ -4,7 +4,7 @@
 # Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022. The paper
 #   has no such small setting.
 # Expected: not measured yet.
-# Cost: that of cam_, affinity_ and deeplabv1_mbv2_voc_tags.py, and between them eight views, a random walk and no dense
+# Cost: that of cam_, affinity_ and deeplabv1_mbv2_voc_tags.py, and between them two views, a random walk and no dense
 #   CRF of each of the 3,131 images.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
 #   configs/importance_sampling/pipeline_mbv2_voc_tags.py. Start it again after a kill and it goes on; --cfg-options
@@ -16,7 +16,9 @@ runner_type = 'StagedRunner'
 masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'  # measures the labels, which never see it
 stages = dict(
     cam=dict(config='cam_mbv2_voc_tags.py'),
-    cams=dict(task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True)),
+    cams=dict(
+        task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True, scales=[1.0])
+    ),  # and mirrored: two views of the published eight
     seeds=dict(
         task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=2.0, alpha_high=4.0),
     ),

@@ -15,6 +15,9 @@ model = dict(
     losses=dict(
         loss_tags=dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100),
         loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=5.0),
+        # Published on the maps that SEAM refines. It alone says that every image shows background: without it the
+        # classes take all of the image.
+        loss_max=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),
     ),
     score_pooling=dict(type='MaxProbPooling'),
     score_threshold=0.5,
