@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
 from ..checkpoints import newest_loadable_checkpoint
+from .last_validation_hook import LastValidationHook
 from .stage_config import Stage, parse_stages, resolve
 from .stage_marker import describe_folder, read_marker, sha256, write_marker
 from .stage_plan import is_done, made_from, plan, result_of
@@ -170,6 +171,8 @@ class StagedRunner:
         if processor.get('type', 'LogProcessor') == 'LogProcessor':
             config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
         runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+        if config.resume:
+            runner.register_hook(LastValidationHook())
         runner.train()
         del runner
         gc.collect()
