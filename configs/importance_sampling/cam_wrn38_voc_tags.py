@@ -61,6 +61,8 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels))  # for maps of known tags
+test_dataloader = val_dataloader
 val_evaluator = dict(type='TagContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 8 * 1322

@@ -30,7 +30,7 @@ from .cam_scores import CAMSettings, best_threshold, score_decisions, threshold_
 from .checkpoints import check_weights
 from .label_folder import drop_index, image_entry, make_index
 from .mask_scores import MaskScores
-from .pseudo_labels import known_classes, prediction_dataset, reader_of
+from .pseudo_labels import check_known_tags, known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 
 
@@ -64,11 +64,14 @@ def write_cam_folder(
 
     Raises:
         TypeError: If the network is no ``TagEncoderDecoder``.
-        ValueError: If the data cannot be read this way, or the weights do not fit the network.
+        ValueError: If the data cannot be read this way, tags are to be known and are of no image, or the weights do not
+            fit the network.
     """
     settings = settings or CAMSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, settings.split, masks=settings.evaluate)
+    if settings.known_tags:
+        check_known_tags(dataset, settings.split)
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
