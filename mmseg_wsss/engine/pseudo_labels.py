@@ -21,7 +21,7 @@ from torch import Tensor
 from ..datasets.pseudo_label_files import UNSURE
 from .checkpoints import check_weights
 from .label_folder import LabelAndConfidence, write_label_folder
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
@@ -88,7 +88,7 @@ class WritePseudoLabels(StageTask):
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
-        self.settings = settings
+        self.settings = check_settings(write_pseudo_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""

@@ -467,6 +467,26 @@ def test_task_of_the_wrong_kind(tmp_path):
         train(cfg)
 
 
+def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
+    walk = {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'cams', 'alhpa': 3}
+    with pytest.raises(TypeError, match="write_random_walk has no setting 'alhpa': choose from split, alpha, beta"):
+        train(staged_config(tmp_path, stages={'first': {}, 'walk': {'task': walk}}))
+    assert not list(tmp_path.glob('0*'))
+
+
+def test_a_stage_that_ended_before_it_made_anything_may_change(tmp_path, finished):
+    cfg = staged_config(tmp_path, only='between')
+    shutil.copytree(finished[0] / '01_first', tmp_path / '01_first')
+    cfg.stages.between.task.factor = 'many'
+    with pytest.raises(TypeError):
+        train(cfg)
+    assert [path.name for path in (tmp_path / '02_between').iterdir()] == ['stage.json']
+    cfg.stages.between.task.factor = 2.0
+    train(cfg)
+    marker = json.loads((tmp_path / '02_between/stage.json').read_text())
+    assert marker['made_from']['settings']['task']['factor'] == 2.0
+
+
 def test_training_without_a_checkpoint(tmp_path):
     cfg = staged_config(tmp_path, stages={'a': {}})
     cfg.default_hooks.checkpoint.save_last = False

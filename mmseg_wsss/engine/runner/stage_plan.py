@@ -13,6 +13,7 @@ from .stage_marker import (
     describe_folder,
     digest,
     input_files,
+    read_begun_marker,
     read_marker,
     relevant_settings,
     sha256,
@@ -41,7 +42,7 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
                 reasons = changes(marker['made_from'], made_from(stage, stages, marker))
                 problems += [_misfit(stage, stages, True, reasons)] if reasons else []
             continue
-        marker = read_marker(stage.work_dir)
+        marker = read_begun_marker(stage.work_dir)
         lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
         if marker is None:
             problems += _missing(stage, stages, [name for name in lacking if name not in unfinished])
