@@ -115,7 +115,7 @@ def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> Pseu
         ValueError: If it is damaged.
     """
     path = Path(folder) / name
-    cure = cure or f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it'
+    cure = cure or written_by(folder)
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing, so {folder} holds nothing finished: {cure}')
     try:
@@ -127,6 +127,14 @@ def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> Pseu
         return PseudoLabelIndex(*zip(*classes, strict=True), images, content['source'])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error
+
+
+def written_by(folder: str | Path) -> str:
+    """Return what messages say about how to write pseudo-labels."""
+    return (
+        f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it, or the stage of a pipeline that it belongs to '
+        '(WritePseudoLabels, WriteSeeds, WriteRandomWalk): --cfg-options only=NAME'
+    )
 
 
 def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
