@@ -44,8 +44,8 @@ def write_cam_folder(
     with the probabilities :math:`m^v` of each view, at the size of the image. The maps are resized to a quarter and
     normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` has the files.
 
-    Differs from the published code: there, a view is divided by the sum before it is resized, and maps keep the size of
-    the image.
+    Differs from the published code: there, a view is divided by the sum before it is resized, maps keep the size of the
+    image, and the views of the photo are resized bicubically, here bilinearly.
 
     With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
     background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
