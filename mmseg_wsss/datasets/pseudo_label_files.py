@@ -137,6 +137,19 @@ def written_by(folder: str | Path) -> str:
     )
 
 
+def load_coco_mask() -> Any:
+    """Return ``pycocotools.mask``, which is optional: call it before the work that :func:`write_coco` comes after.
+
+    Raises:
+        ImportError: If pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+    return mask
+
+
 def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
     """Write ``coco_rle.json``: one compressed RLE for each class of an image, from the masks in the folder.
 
@@ -145,10 +158,7 @@ def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
     Raises:
         ImportError: If pycocotools is not installed.
     """
-    try:
-        from pycocotools import mask as coco_mask
-    except ImportError as error:
-        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+    coco_mask = load_coco_mask()
     images, annotations = [], []
     for number, (key, image) in enumerate(index.images.items(), start=1):
         images.append({'id': number, **image})
