@@ -284,6 +284,7 @@ def test_published_setting_of_importance_sampling():
     assert (cfg.param_scheduler[0].power, cfg.param_scheduler[0].end) == (0.9, cfg.train_cfg.max_iters)
     resize = cfg.train_dataloader.dataset.pipeline[2]
     assert [round(side * resize.scale[0]) for side in resize.ratio_range] == [448, 768]
+    assert resize.interpolation == 'bicubic'
 
 
 def test_variants_of_importance_sampling_train_the_same_data():

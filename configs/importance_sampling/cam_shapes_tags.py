@@ -33,6 +33,8 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(num_images=400, labels=['tags'], pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(labels=['tags']))  # for maps of known tags
+test_dataloader = val_dataloader
 val_evaluator = dict(type='TagContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 1000

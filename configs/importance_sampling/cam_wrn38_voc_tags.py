@@ -4,9 +4,9 @@
 #   published code has it; Wang et al., "Self-supervised Equivariant Attention Mechanism", CVPR 2020 (SEAM).
 # Expected: maps of val with known tags 54.9 mIoU and 35.6 contour F; SEAM 52.5 and 20.8 (paper). Not measured here yet.
 # Cost: 8 epochs of 1,322 iterations, batch 8, crop 448, each image also at 0.3 of its size.
-# Differs from the published code: tags are the classes of the boxes, there those of the masks; colours are jittered by
-#   PhotoMetricDistortion; small images are padded at the right and below, and what is padded is in no pooling and no
-#   pair. As there, the momentum is the weight decay: its optimizer passes one for the other.
+# Differs from the published code: colours are jittered by PhotoMetricDistortion; small images are padded at the right
+#   and below, there anywhere, and what is padded is in no pooling and no pair. As there, tags are the classes of the
+#   boxes, and the momentum is the weight decay: its optimizer passes one for the other.
 # Command: python tools/train.py configs/importance_sampling/cam_wrn38_voc_tags.py (VOC_ROOT=... for the data,
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then wsss cams CONFIG CHECKPOINT -o FOLDER
 #   --known-tags. README.md has the ablations and the evaluation
@@ -47,7 +47,13 @@ train_pipeline = [
     dict(type='LoadWeakAnnotations', kinds=['tags']),
     # The longer side is 448 to 768 pixels.
     dict(
-        type='RandomResize', resize_type='WeakResize', scale=(448, 448), ratio_range=(1.0, 768 / 448), keep_ratio=True
+        type='RandomResize',
+        resize_type='WeakResize',
+        scale=(448, 448),
+        ratio_range=(1.0, 768 / 448),
+        keep_ratio=True,
+        interpolation='bicubic',
+        backend='pillow',
     ),
     dict(type='WeakRandomFlip', prob=0.5),
     dict(
@@ -62,6 +68,8 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels))  # for maps of known tags
+test_dataloader = val_dataloader
 val_evaluator = dict(type='TagContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 8 * 1322

@@ -65,12 +65,18 @@ def check_images(paths: Mapping[str, str], stated: Mapping[str, Size], source: s
     return sizes
 
 
-def check_mask_sizes(masks: Mapping[str, str], sizes: Mapping[str, Size]) -> None:
+def check_mask_sizes(
+    masks: Mapping[str, str],
+    sizes: Mapping[str, Size],
+    *,
+    cure: str = 'Check seg_map_path and seg_map_suffix, or the mask path in the label file (relative to that file)',
+) -> None:
     """Check that masks exist and are as large as their image.
 
     Args:
         masks: Mask files by image id.
         sizes: (width, height) of the images by image id.
+        cure: What errors say to do.
 
     Raises:
         FileNotFoundError: If a mask is missing.
@@ -78,15 +84,12 @@ def check_mask_sizes(masks: Mapping[str, str], sizes: Mapping[str, Size]) -> Non
     """
     for key, path in masks.items():
         if not Path(path).is_file():
-            raise FileNotFoundError(
-                f'image {key!r}: its mask {path} is not on disk. Check seg_map_path and seg_map_suffix, or the '
-                'mask path in the label file (relative to that file).'
-            )
+            raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {cure}.')
         size = image_size(path)
         if size != sizes[key]:
             raise ValueError(
                 f'image {key!r}: its mask {path} is {size[0]} x {size[1]}, the image {sizes[key][0]} x {sizes[key][1]} '
-                '(width x height); both must be equal.'
+                f'(width x height); both must be equal. {cure}.'
             )
 
 

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 
 from .formats.files import read_ids
 from .image_checks import check_images, check_mask_sizes, check_mask_values, spread
-from .pseudo_label_files import UNSURE, read_index
+from .pseudo_label_files import UNSURE, read_index, written_by
 from .resumable import SeededItems
 
 MASK_SAMPLE = 50
@@ -77,7 +77,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         true = self._true_masks(keys)
         files['masks'].update(true)
         for paths in files.values():
-            check_mask_sizes(paths, sizes)
+            check_mask_sizes(paths, sizes, cure=f'Write {source} again: {written_by(source)}')
         labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
         if not labelled and len(keys) <= MASK_SAMPLE:
             raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the least confidence')

@@ -115,7 +115,7 @@ def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> Pseu
         ValueError: If it is damaged.
     """
     path = Path(folder) / name
-    cure = cure or f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it'
+    cure = cure or written_by(folder)
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing, so {folder} holds nothing finished: {cure}')
     try:
@@ -129,6 +129,27 @@ def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> Pseu
         raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error
 
 
+def written_by(folder: str | Path) -> str:
+    """Return what messages say about how to write pseudo-labels."""
+    return (
+        f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it, or the stage of a pipeline that it belongs to '
+        '(WritePseudoLabels, WriteSeeds, WriteRandomWalk): --cfg-options only=NAME'
+    )
+
+
+def load_coco_mask() -> Any:
+    """Return ``pycocotools.mask``, which is optional: call it before the work that :func:`write_coco` comes after.
+
+    Raises:
+        ImportError: If pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+    return mask
+
+
 def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
     """Write ``coco_rle.json``: one compressed RLE for each class of an image, from the masks in the folder.
 
@@ -137,10 +158,7 @@ def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
     Raises:
         ImportError: If pycocotools is not installed.
     """
-    try:
-        from pycocotools import mask as coco_mask
-    except ImportError as error:
-        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+    coco_mask = load_coco_mask()
     images, annotations = [], []
     for number, (key, image) in enumerate(index.images.items(), start=1):
         images.append({'id': number, **image})

@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 from ..functional import box_maps
 from ..structures import WeakAnnotations
 from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 
 METHODS = ('filled', 'grabcut', 'dense_crf')
 GRABCUT_COMPONENTS = 5
@@ -111,7 +111,7 @@ class WriteBoxLabels(StageTask):
 
     def __init__(self, dataset: Mapping[str, Any], **settings: Any) -> None:
         self.dataset = dataset
-        self.settings = settings
+        self.settings = check_settings(write_box_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""

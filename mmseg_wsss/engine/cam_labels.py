@@ -32,7 +32,7 @@ from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
 from .mask_scores import TruthScores
 from .pseudo_labels import prediction_dataset
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 
 
 def write_seeds(
@@ -185,7 +185,7 @@ class WriteSeeds(StageTask):
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
         self.stage = stage
         self.cams = cams
-        self.settings = settings
+        self.settings = check_settings(write_seeds, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the seeds into the folder of the stage."""
@@ -208,7 +208,7 @@ class WriteRandomWalk(StageTask):
         self.stage = stage
         self.checkpoint = checkpoint
         self.cams = cams
-        self.settings = settings
+        self.settings = check_settings(write_random_walk, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""

@@ -28,7 +28,8 @@ class CAMSettings:
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
         known_tags: Make maps of the classes that the image's weak labels name; else, and for images that nobody
-            labelled, of those whose score exceeds the ``score_threshold`` of the model in one of the views.
+            labelled (the log counts them), of those whose score exceeds the ``score_threshold`` of the model in one of
+            the views.
         scales: Sizes of the views, beside that of the test pipeline.
         flip: Whether each size is also seen mirrored.
         winner_takes_all: See :func:`mmseg_wsss.functional.normalised_cams`.

@@ -30,7 +30,7 @@ from .cam_scores import CAMSettings, best_threshold, score_decisions, threshold_
 from .checkpoints import check_weights
 from .label_folder import drop_index, image_entry, make_index
 from .mask_scores import MaskScores
-from .pseudo_labels import known_classes, prediction_dataset, reader_of
+from .pseudo_labels import check_known_tags, known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 
 
@@ -44,8 +44,8 @@ def write_cam_folder(
     with the probabilities :math:`m^v` of each view, at the size of the image. The maps are resized to a quarter and
     normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` has the files.
 
-    Differs from the published code: there, a view is divided by the sum before it is resized, and maps keep the size of
-    the image.
+    Differs from the published code: there, a view is divided by the sum before it is resized, maps keep the size of the
+    image, and the views of the photo are resized bicubically, here bilinearly.
 
     With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
     background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
@@ -64,11 +64,14 @@ def write_cam_folder(
 
     Raises:
         TypeError: If the network is no ``TagEncoderDecoder``.
-        ValueError: If the data cannot be read this way, or the weights do not fit the network.
+        ValueError: If the data cannot be read this way, tags are to be known and are of no image, or the weights do not
+            fit the network.
     """
     settings = settings or CAMSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, settings.split, masks=settings.evaluate)
+    if settings.known_tags:
+        check_known_tags(dataset, settings.split)
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())

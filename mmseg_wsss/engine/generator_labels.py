@@ -25,7 +25,7 @@ from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
 from .box_labels import images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 from .trained_network import Source, trained_network
 
 
@@ -109,7 +109,7 @@ class WriteGeneratorLabels(StageTask):
     def __init__(self, generator: Source, dataset: Mapping[str, Any], **settings: Any) -> None:
         self.generator = generator
         self.dataset = dataset
-        self.settings = settings
+        self.settings = check_settings(write_generator_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""

@@ -17,7 +17,15 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from tqdm import tqdm
 
 from ..datasets.image_checks import image_size
-from ..datasets.pseudo_label_files import INDEX, UNSURE, PseudoLabelIndex, write_coco, write_index, write_pseudo_label
+from ..datasets.pseudo_label_files import (
+    INDEX,
+    UNSURE,
+    PseudoLabelIndex,
+    load_coco_mask,
+    write_coco,
+    write_index,
+    write_pseudo_label,
+)
 
 ClassIds = npt.NDArray[Any]
 LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
@@ -48,8 +56,11 @@ def write_label_folder(
         ``images``, the share ``unsure`` of all pixels, and the ``split`` of the settings, if they have one.
 
     Raises:
+        ImportError: If COCO RLE is asked for and pycocotools is not installed, before anything is written.
         ValueError: If labels have another size than their image.
     """
+    if coco_rle:
+        load_coco_mask()
     drop_index(folder)
     palette = dataset.metainfo['palette']
     rows = []

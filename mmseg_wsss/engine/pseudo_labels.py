@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS, TASK_UTILS
@@ -19,7 +21,7 @@ from torch import Tensor
 from ..datasets.pseudo_label_files import UNSURE
 from .checkpoints import check_weights
 from .label_folder import LabelAndConfidence, write_label_folder
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
@@ -45,7 +47,7 @@ def write_pseudo_labels(
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
         split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
         known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
-            the rest to sum 1. Images without any weak label are left as they are.
+            the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
         unsure_below: Pixels of less confidence than this become 255.
         coco_rle: Write ``coco_rle.json``, too.
 
@@ -53,12 +55,15 @@ def write_pseudo_labels(
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
-        ValueError: If a setting is out of range, the split cannot be read this way, or the weights do not fit.
+        ValueError: If a setting is out of range, the split cannot be read this way, tags are to be known and are of no
+            image, or the weights do not fit.
     """
     if not 0 <= unsure_below <= 1:
         raise ValueError(f'unsure_below must be in [0, 1], got {unsure_below}')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
+    if known_tags:
+        check_known_tags(dataset, split)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
     check_weights(model, str(checkpoint))
 
@@ -83,7 +88,7 @@ class WritePseudoLabels(StageTask):
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
-        self.settings = settings
+        self.settings = check_settings(write_pseudo_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
@@ -141,6 +146,32 @@ def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
     if 'weak_annotations' not in info:
         raise ValueError('known_tags needs a data set with weak labels (WeakSegDataset), which this split is not')
     return info['weak_annotations'].image_tags()
+
+
+def check_known_tags(dataset: Any, split: str) -> None:
+    """Say in the log of how many images the tags are not known.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it.
+        split: Its name, for the message.
+
+    Raises:
+        ValueError: If they are known of none.
+    """
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    untagged = [info['img_path'] for info in infos if known_classes(info) is None]
+    if len(untagged) == len(dataset):
+        raise ValueError(
+            f'known_tags=True, but none of the {len(dataset)} images of {split!r} has a tag or another weak label: set '
+            f'weak_labels of {split}_dataloader.dataset, or predict without known tags'
+        )
+    if untagged:
+        print_log(
+            f'known_tags=True, but {len(untagged)} of the {len(dataset)} images of {split!r} have no weak label '
+            f'(first: {untagged[0]}): their classes are predicted. Tag them, or leave them out of ann_file',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> LabelAndConfidence:

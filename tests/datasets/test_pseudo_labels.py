@@ -152,8 +152,12 @@ def test_missing_and_damaged_labels(root):
     (root / 'train.txt').write_text('a\nc\n')
     with pytest.raises(ValueError, match=r"not of 1 of the 2 in .*train.txt \(first: \['c'\]\)"):
         build(root, ann_file=str(root / 'train.txt'))
+    Image.fromarray(np.zeros((3, 2), dtype=np.uint8)).save(root / 'labels/masks/a.png')
+    again = r'Write .*/labels again: "wsss pseudo-labels CONFIG CHECKPOINT -o .*WriteRandomWalk\): --cfg-options only='
+    with pytest.raises(ValueError, match=rf"image 'a': its mask .*masks/a.png is 2 x 3, the image .*{again}"):
+        build(root)
     (root / 'labels/masks/a.png').unlink()
-    with pytest.raises(FileNotFoundError, match=r"image 'a': its mask .*masks/a.png is not on disk"):
+    with pytest.raises(FileNotFoundError, match=rf"image 'a': its mask .*masks/a.png is not on disk. {again}"):
         build(root)
     (root / 'labels/pseudo_labels.json').write_text('{"classes": [')
     with pytest.raises(ValueError, match='pseudo_labels.json is damaged'):

@@ -1,6 +1,7 @@
 """From class activation maps to seeds, an affinity network, pseudo-labels and the last network."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -258,6 +259,13 @@ def test_a_killed_task_starts_again(network, cams, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='pseudo_labels.json is missing, so .* holds nothing finished'):
         read_index(tmp_path / 'whole')
     assert len(files(tmp_path / 'cut')) == 6
+
+
+def test_coco_rle_without_its_library_is_refused_before_the_work(cams, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pycocotools', None)
+    with pytest.raises(ImportError, match='COCO RLE needs pycocotools: pip install pycocotools'):
+        write_seeds(config(tmp_path), cams, tmp_path / 'seeds', coco_rle=True)
+    assert not (tmp_path / 'seeds').exists()
 
 
 def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):

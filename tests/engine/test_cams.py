@@ -2,6 +2,7 @@
 
 import copy
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from mmseg_wsss.evaluation.metrics import ContourFScore
 from mmseg_wsss.functional import cam_label_probs, normalised_cams
 from tests.helpers.models import model_config
 
+ROOT = Path(__file__).parents[2]
 HEAD = {'type': 'CAMHead', 'in_channels': 64, 'num_classes': 7}
 SHAPES = {'type': 'ShapesDataset', 'size': (40, 56), 'seed': 3, 'num_images': 4}
 READ = [{'type': 'LoadShapesImage', 'with_mask': True}, {'type': 'PackSegInputs'}]
@@ -333,6 +335,24 @@ def test_maps_written_over_and_cut_do_not_look_finished(trained, tmp_path, monke
         write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(**ONE_VIEW))
     with pytest.raises(FileNotFoundError, match='cams.json is missing'):
         read_cam_index(tmp_path / 'out')
+
+
+def test_scores_are_not_called_known_tags_where_nobody_tagged(trained, tmp_path):
+    cfg, checkpoint, _ = trained
+    settings = CAMSettings(split='test', known_tags=True, **ONE_VIEW)
+    with pytest.raises(
+        ValueError, match="none of the 4 images of 'test' has a tag .*: set weak_labels of test_dataloa"
+    ):
+        write_cam_folder(cfg, checkpoint, tmp_path / 'out', settings)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('name', ['cam_wrn38_voc_tags', 'cam_mbv2_voc_tags', 'cam_shapes_tags'])
+def test_validation_images_of_the_recipes_have_tags(name):
+    """The published scores of maps are of val with known tags."""
+    cfg = Config.fromfile(ROOT / f'configs/importance_sampling/{name}.py')
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.get('labels') == ['tags'] or loader.dataset.weak_labels[0].tags
 
 
 def test_other_networks_and_data_are_refused(trained, tmp_path):

@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
-from mmseg_wsss.engine.pseudo_labels import label_and_confidence, prediction_dataset, write_pseudo_labels
+from mmseg_wsss.engine.pseudo_labels import (
+    check_known_tags,
+    label_and_confidence,
+    prediction_dataset,
+    write_pseudo_labels,
+)
 from mmseg_wsss.engine.runner import StagedRunner
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
@@ -181,6 +187,20 @@ def test_data_that_cannot_be_read_this_way(root):
     inner.data_prefix.seg_map_path = 'nowhere'
     cfg.train_dataloader.dataset = inner
     assert len(prediction_dataset(cfg, 'train')) == 3
+
+
+def test_images_without_tags_are_counted(root, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmseg_wsss.engine.pseudo_labels.print_log', lambda line, **_: lines.append(line))
+    cfg = config(root)
+    init_default_scope('mmseg')
+    check_known_tags(prediction_dataset(cfg, 'train'), 'train')
+    assert len(lines) == 1
+    assert f"1 of the 3 images of 'train' have no weak label (first: {root}/img/c.jpg)" in lines[0]
+    cfg.test_dataloader.dataset.weak_labels = None
+    cfg.test_dataloader.dataset.metainfo = {'classes': CLASSES}
+    with pytest.raises(ValueError, match="known_tags=True, but none of the 3 images of 'test' has a tag"):
+        check_known_tags(prediction_dataset(cfg, 'test'), 'test')
 
 
 def test_known_tags_need_weak_labels(trained, tmp_path):

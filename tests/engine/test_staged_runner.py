@@ -13,6 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, TASK_UTILS
 
+from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.runner import StagedRunner, StageTask
 from mmseg_wsss.engine.runner.stage_marker import differences, input_files, relevant_settings
 from tests.helpers.models import head_config, model_config
@@ -27,10 +28,15 @@ class KillInStageHook(Hook):
     """Ends the process at an iteration of a stage, once."""
 
     priority = 'LOWEST'
-    at: tuple[str, int] | None = None
+    at: tuple[str, int | str] | None = None
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if KillInStageHook.at is not None and KillInStageHook.at == (Path(runner.work_dir).name, runner.iter):
+            KillInStageHook.at = None
+            raise KilledError
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if KillInStageHook.at == (Path(runner.work_dir).name, 'val'):
             KillInStageHook.at = None
             raise KilledError
 
@@ -269,6 +275,46 @@ def test_stages_run_alone(tmp_path, finished):
         train(staged_config(tmp_path, only='cam'))
 
 
+def test_stages_that_the_chosen_ones_are_made_from_are_compared_too(own_copy):
+    shutil.rmtree(own_copy / '03_last')
+    before = folder_state(own_copy)
+    cfg = staged_config(own_copy, only='last')
+    cfg.stages.first.model = {'decode_head': {'dropout_ratio': 0.1}}
+    cfg.stages.between.task.factor = 2.0
+    with pytest.raises(
+        ValueError, match=r"stage 1/3 'first' is finished, but not as .*\n *model.decode_head.drop"
+    ) as caught:
+        train(cfg)
+    assert "stage 2/3 'between' is finished, but not as" in str(caught.value)
+    assert folder_state(own_copy) == before
+    cfg.only = 'first'  # the others are none of its business
+    cfg.stages.first.pop('model')
+    train(cfg)
+    shutil.rmtree(own_copy / '02_between')
+    with pytest.raises(ValueError, match=r"'last' needs the result of stage 'between', which is not finished"):
+        train(staged_config(own_copy, only='last'))
+
+
+def test_killed_in_the_last_validation_the_scores_are_not_lost(tmp_path):
+    read = [{'type': 'LoadShapesImage', 'with_mask': True}, {'type': 'PackSegInputs'}]
+    data = {'type': 'ShapesDataset', 'num_images': 2, 'size': (40, 40), 'test_mode': True, 'pipeline': read}
+    sampler = {'type': 'DefaultSampler', 'shuffle': False}
+    validated = {
+        'val_dataloader': {'batch_size': 1, 'num_workers': 0, 'sampler': sampler, 'dataset': data},
+        'val_cfg': {'type': 'ValLoop'},
+        'val_evaluator': {'type': 'IoUMetric'},
+    }
+    whole, cut = (staged_config(tmp_path / name, stages={'first': validated}) for name in ('whole', 'cut'))
+    train(whole)
+    KillInStageHook.at = ('01_first', 'val')
+    with pytest.raises(KilledError):
+        train(cut)
+    assert stage_lines(tmp_path / 'cut') == ['01_first                  not finished']
+    train(cut)
+    assert 'mIoU' in stage_lines(tmp_path / 'cut')[0]
+    assert stage_lines(tmp_path / 'cut') == stage_lines(tmp_path / 'whole')
+
+
 def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
     (own_copy / '01_first/iter_4.pth').unlink()
     assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # nobody needs it any more
@@ -419,6 +465,26 @@ def test_task_of_the_wrong_kind(tmp_path):
     cfg = staged_config(tmp_path, stages={'a': {'task': {'type': torch.nn.ReLU}}})
     with pytest.raises(TypeError, match="stage 1/1 'a': ReLU is no StageTask"):
         train(cfg)
+
+
+def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
+    walk = {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'cams', 'alhpa': 3}
+    with pytest.raises(TypeError, match="write_random_walk has no setting 'alhpa': choose from split, alpha, beta"):
+        train(staged_config(tmp_path, stages={'first': {}, 'walk': {'task': walk}}))
+    assert not list(tmp_path.glob('0*'))
+
+
+def test_a_stage_that_ended_before_it_made_anything_may_change(tmp_path, finished):
+    cfg = staged_config(tmp_path, only='between')
+    shutil.copytree(finished[0] / '01_first', tmp_path / '01_first')
+    cfg.stages.between.task.factor = 'many'
+    with pytest.raises(TypeError):
+        train(cfg)
+    assert [path.name for path in (tmp_path / '02_between').iterdir()] == ['stage.json']
+    cfg.stages.between.task.factor = 2.0
+    train(cfg)
+    marker = json.loads((tmp_path / '02_between/stage.json').read_text())
+    assert marker['made_from']['settings']['task']['factor'] == 2.0
 
 
 def test_training_without_a_checkpoint(tmp_path):

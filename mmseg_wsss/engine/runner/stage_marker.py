@@ -136,6 +136,18 @@ def read_marker(work_dir: Path) -> dict[str, Any] | None:
         raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
 
 
+def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
+    """Return the marker of a stage, None also if it was begun and made nothing: its settings may still change.
+
+    Raises:
+        ValueError: As :func:`read_marker`.
+    """
+    marker = read_marker(work_dir)
+    if marker is None or marker['done'] or any(not path.name.startswith(MARKER) for path in work_dir.iterdir()):
+        return marker
+    return None
+
+
 def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
     """Write the marker in one step: a kill leaves the older one or this one."""
     work_dir.mkdir(parents=True, exist_ok=True)

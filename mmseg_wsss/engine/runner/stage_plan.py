@@ -13,6 +13,7 @@ from .stage_marker import (
     describe_folder,
     digest,
     input_files,
+    read_begun_marker,
     read_marker,
     relevant_settings,
     sha256,
@@ -26,17 +27,22 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
 
     Args:
         stages: All stages in order.
-        only: Names of those that are to be run.
+        only: Names of those that are to be run; finished ones that they are made from are compared, too.
 
     Raises:
         ValueError: If one is there that was made from something else, or one cannot get what it needs.
     """
     unfinished: list[str] = []
     problems: list[str] = []
+    sources = _sources(stages, only)
     for stage in stages.values():
         if stage.name not in only:
+            if stage.name in sources and is_done(stage):
+                marker = read_marker(stage.work_dir)
+                reasons = changes(marker['made_from'], made_from(stage, stages, marker))
+                problems += [_misfit(stage, stages, True, reasons)] if reasons else []
             continue
-        marker = read_marker(stage.work_dir)
+        marker = read_begun_marker(stage.work_dir)
         lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
         if marker is None:
             problems += _missing(stage, stages, [name for name in lacking if name not in unfinished])
@@ -96,6 +102,15 @@ def result_of(stage: Stage) -> Path:
     if marker is None or not marker['done']:
         raise ValueError(f'{stage.title} is not finished')
     return stage.work_dir / marker['result'].get('checkpoint', '')
+
+
+def _sources(stages: Mapping[str, Stage], only: Sequence[str]) -> set[str]:
+    """Return the stages that those in ``only`` are made from, one through another."""
+    found: set[str] = set()
+    for stage in reversed(stages.values()):
+        if stage.name in only or stage.name in found:
+            found.update(stage.references)
+    return found
 
 
 def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,11 +30,30 @@ class StageContext:
     logger: Logger
 
 
+def check_settings(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a task that hands them to a function.
+
+    Args:
+        function: Takes them as arguments that are keyword-only.
+        settings: By name.
+
+    Raises:
+        TypeError: If the function has no such argument.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise TypeError(f'{function.__name__} has no setting {unknown[0]!r}: choose from {", ".join(known)}')
+    return dict(settings)
+
+
 class StageTask(ABC):
     """A stage that is no training: ``stages=dict(export=dict(task=dict(type='MyTask', ...)))``.
 
     Register subclasses with ``mmseg.registry.TASK_UTILS``; the other keys are the arguments of ``__init__``, where
-    ``'{stages.cam}'`` has become the checkpoint of stage ``cam``.
+    ``'{stages.cam}'`` has become the checkpoint of stage ``cam``. Before the first stage runs, each task is built once
+    with these strings as they stand, to check its settings: ``__init__`` keeps them and opens no file.
     """
 
     @abstractmethod

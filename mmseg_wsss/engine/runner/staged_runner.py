@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +17,9 @@ from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
 from ..checkpoints import newest_loadable_checkpoint
+from .last_validation_hook import LastValidationHook
 from .stage_config import Stage, parse_stages, resolve
-from .stage_marker import describe_folder, read_marker, sha256, write_marker
+from .stage_marker import describe_folder, read_begun_marker, read_marker, sha256, write_marker
 from .stage_plan import is_done, made_from, plan, result_of
 from .stage_task import StageContext, StageTask
 
@@ -72,6 +73,9 @@ class StagedRunner:
         """
         self._connect()
         unfinished = agree(lambda: plan(self.stages, self.only))
+        for stage in self.stages.values():  # a wrong setting of a task is found before the trainings before it
+            if stage.is_task and stage.name in unfinished:
+                self._build_task(stage, stage.config['task'])
         for stage in self.stages.values():
             if stage.name in unfinished:
                 self._run(stage)
@@ -122,8 +126,7 @@ class StagedRunner:
 
     def _begin(self, stage: Stage) -> Path | None:
         """Leave a marker; return the checkpoint to go on from."""
-        marker = read_marker(stage.work_dir)
-        if marker is None:
+        if read_begun_marker(stage.work_dir) is None:
             missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
             if missing:
                 raise FileNotFoundError(
@@ -152,11 +155,15 @@ class StagedRunner:
         write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
 
     def _run_task(self, stage: Stage) -> dict[str, Any]:
-        task = TASK_UTILS.build(self.stage_config(stage.name).task)
-        if not isinstance(task, StageTask):
-            raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
+        task = self._build_task(stage, self.stage_config(stage.name).task)
         context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger)
         return dict(task.run(context) or {})
+
+    def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
+        task = TASK_UTILS.build(dict(config))
+        if not isinstance(task, StageTask):
+            raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
+        return task
 
     def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:
         config = self.stage_config(stage.name)
@@ -170,6 +177,8 @@ class StagedRunner:
         if processor.get('type', 'LogProcessor') == 'LogProcessor':
             config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
         runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+        if config.resume:
+            runner.register_hook(LastValidationHook())
         runner.train()
         del runner
         gc.collect()
