@@ -214,6 +214,22 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
         LPGStageHook(stage=4, num_stages=3)
 
 
+def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):
+    cfg = Config.fromfile(finished[1]['generator_2'].parent / 'generator_2.py')
+    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_2']), resume=False)
+    samples = copy.deepcopy(cfg.train_dataloader.dataset)
+    samples.update(test_mode=True, indices=2)
+    samples.pipeline = [step for step in samples.pipeline if step['type'] not in ('WeakClassCrop', 'WeakRandomFlip')]
+    cfg.test_dataloader = {'dataset': samples, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
+    cfg.test_cfg = {'type': 'TestLoop'}
+    cfg.test_evaluator = {'type': 'IoUMetric'}
+    runner = Runner.from_cfg(cfg)
+    assert 0 <= runner.test()['mIoU'] <= 100
+    expected = weights(finished[1]['auxiliary_segmentor_1'])
+    partner = runner.model.partner.state_dict()
+    assert all(torch.equal(value, partner[key]) for key, value in expected.items())
+
+
 def test_sources_of_networks(finished, tmp_path):
     with pytest.raises(TypeError, match='expected a checkpoint or dict'):
         trained_network({'config': 'x.py'})
@@ -234,6 +250,13 @@ def test_sources_of_networks(finished, tmp_path):
         reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
     with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):
         of_classes(torch.zeros(3, 2, 2), (1, 3))
+    cut = tmp_path / '01_cut'
+    cut.mkdir()
+    (cut / 'iter_1.pth').write_bytes(finished[1]['generator_1'].read_bytes())
+    (cut / 'stage.json').write_text('{"done": false}')
+    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: go on with it first, or name'):
+        trained_network(cut)
+    assert trained_network(cut / 'iter_1.pth')[0].in_channels == 5
     model, _, _ = trained_network(finished[1]['generator_1'])
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())

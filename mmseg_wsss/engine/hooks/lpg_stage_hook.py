@@ -21,9 +21,10 @@ CHANNELS_KEY = 'lpg_in_channels'
 class LPGStageHook(Hook):
     """Sits in each training of a ``MaskGenerator`` (E-step): brings the partner, says which stage it is.
 
-    Before the training it loads the segmentor of the stage before, frozen, and gives it to the generator; every
-    checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input channels (``lpg_in_channels``); a
-    checkpoint of another stage or with other inputs is refused, on ``load_from`` and on a resume alike.
+    Before the training, and before a validation or test alone, it loads the segmentor of the stage before, frozen, and
+    gives it to the generator; every checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input
+    channels (``lpg_in_channels``); a checkpoint of another stage or with other inputs is refused, on ``load_from`` and
+    on a resume alike.
 
     In the training of a segmentor (M-step) it says the same in log and checkpoint, and there is no partner.
 
@@ -69,10 +70,23 @@ class LPGStageHook(Hook):
         step = 'E' if isinstance(model, MaskGenerator) else 'M'
         beside = ''
         if self.partner is not None:
-            segmentor, _, _ = trained_network(self.partner)
-            model.set_partner(segmentor.to(next(model.parameters()).device))
+            self._bring_partner(model)
             beside = f', beside the frozen segmentor of {self.partner}'
         runner.logger.info(f'{step}-step, stage {self.stage} of {self.num_stages}{beside}')
+
+    def before_val(self, runner: Runner) -> None:
+        """Load the partner where no training did."""
+        model = unwrapped(runner)
+        if self.partner is not None and not model.has_partner:
+            self._bring_partner(model)
+
+    def before_test(self, runner: Runner) -> None:
+        """Load the partner where no training did."""
+        self.before_val(runner)
+
+    def _bring_partner(self, model: MaskGenerator) -> None:
+        segmentor, _, _ = trained_network(self.partner)
+        model.set_partner(segmentor.to(next(model.parameters()).device))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Write the stage and the number of input channels."""
