@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..datasets.class_sets import plain_name
 from .checkpoints import check_weights, newest_loadable_checkpoint
 from .runner.stage_marker import is_cut
 
@@ -68,6 +69,26 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     check_weights(model, path)
     model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=False)
     return model.eval().requires_grad_(False), cfg, checkpoint
+
+
+def check_trained_classes(checkpoint: Mapping[str, Any], classes: Sequence[str], source: object) -> None:
+    """Refuse a network that was trained on other classes, where its checkpoint names them (mmengine's do).
+
+    Args:
+        checkpoint: As :func:`trained_network` returns it.
+        classes: Names by id.
+        source: Names the checkpoint in the message.
+
+    Raises:
+        ValueError: With both lists.
+    """
+    known = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+    if known is not None and [*map(plain_name, known)] != [*map(plain_name, classes)]:
+        raise ValueError(
+            f'{source} was trained on {len(known)} classes ({", ".join(known[:4])}, ...), the boxes are of '
+            f'{len(classes)} ({", ".join(classes[:4])}, ...): both must be the same, in the same order, for the '
+            'probability of a class to be that of this class'
+        )
 
 
 def plain_config(text: str) -> Config:

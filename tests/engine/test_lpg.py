@@ -179,6 +179,11 @@ def test_generators_on_other_data(finished, tmp_path):
         ({'stage': 1}, ValueError, 'is the generator of stage 2, expected that of stage 1'),
         ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
         ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
+        (
+            {'partner': 'generator_1'},
+            ValueError,
+            r'trained on 2 classes \(background, object.*the boxes are of 7 ',
+        ),
         ({'generator': 'gone.pth'}, FileNotFoundError, 'no checkpoint at gone.pth'),
         ({'rule': 'last'}, ValueError, "expected a rule of overlap, first and unsure.*got 'last'"),
         ({'unsure': 0.5}, ValueError, r'unsure in \[0, 0.5\), got .* 0.5'),
@@ -192,6 +197,17 @@ def test_what_does_not_go_together(finished, tmp_path, change, error, message):
         write_generator_labels(settings.pop('generator'), boxes_of(finished), tmp_path / 'out', **settings)
 
 
+def test_boxes_of_the_background_are_named(finished, tmp_path):
+    labels = json.loads((finished[1]['target'] / 'weak_labels.json').read_text())
+    labels['images'][2]['boxes'][0]['class'] = 0
+    (tmp_path / 'labels.json').write_text(json.dumps(labels))
+    boxes = {**boxes_of(finished), 'weak_labels': str(tmp_path / 'labels.json')}
+    partner = str(finished[1]['segmentor_0'])
+    with pytest.raises(ValueError, match=rf'{labels["images"][2]["file_name"]} has a box of class 0, the background'):
+        write_generator_labels(str(finished[1]['generator_1']), boxes, tmp_path / 'out', partner=partner)
+    assert not (tmp_path / 'out').exists()
+
+
 def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     folder = finished[1]['generator_2'].parent
     cfg = Config.fromfile(folder / 'generator_2.py')
@@ -202,6 +218,13 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
         Runner.from_cfg(cfg).train()
     cfg.model.use_probability = True
+    cfg.load_from = None
+    partner = torch.load(cfg.custom_hooks[1].partner, weights_only=False)
+    partner['meta']['dataset_meta']['classes'] = ('background', *'abcdef')
+    torch.save(partner, tmp_path / 'other.pth')
+    cfg.custom_hooks[1].partner = str(tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other.pth was trained on 7 classes \(background, a, b, c, ...\)'):
+        Runner.from_cfg(cfg).train()
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
         Runner.from_cfg(cfg).train()
