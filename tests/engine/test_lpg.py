@@ -159,7 +159,7 @@ def test_first_round_as_published(finished, tmp_path, monkeypatch):
     assert read_index(results['masks_1']).source['partner'] is None
 
 
-def test_generators_on_other_data(finished, tmp_path):
+def test_generators_on_other_data(finished, tmp_path, monkeypatch):
     """From the checkpoint alone, or from its folder, with one's own data and partner."""
     _, results = finished
     folder = results['generator_2'].parent
@@ -171,6 +171,9 @@ def test_generators_on_other_data(finished, tmp_path):
     base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
     assert base.stages.masks_1.task.generator == 'work_dirs/generator_hourglass_coco60/03_generator_1'
     assert not [name for name in base.stages if name.startswith(('auxiliary', 'generator'))]
+    monkeypatch.setenv('LPG_GENERATORS', str(finished[0]))  # other stages stand before them
+    there = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py').stages.masks_2
+    assert (there.task.generator, there.inputs) == (str(folder), [str(folder)])
 
 
 @pytest.mark.parametrize(
