@@ -358,3 +358,25 @@ def test_auxiliary_and_target_classes_swap(monkeypatch):
     assert (
         load(ROOT / 'lpg/mbv2_voc_class_masks.py').train_dataloader.dataset.target_classes == auxiliary.without_classes
     )
+
+
+def test_true_masks_of_the_comparison_hold_the_classes_of_the_boxes_alone():
+    stages = load(ROOT / 'lpg/mbv2_voc_boxes_networks.py').stages
+    full, boxes = stages.network_full.train_dataloader.dataset, stages.filled.task.dataset
+    assert {key: full[key] for key in boxes} == boxes.to_dict()
+    weak = stages.network_filled.train_dataloader.dataset
+    assert (weak.label_root, full.only_classes) == ('{stages.filled}', ['cat', 'cow', 'dog'])
+
+
+def test_comparison_without_dense_crf(monkeypatch):
+    monkeypatch.setenv('LPG_CRF', '0')
+    stages = load(ROOT / 'lpg/mbv2_voc_boxes_networks.py').stages
+    assert not {'dense_crf', 'network_dense_crf'} & {*stages, *stages.scores.task.labels}
+    assert {'grabcut', 'network_grabcut', 'scores'} <= set(stages)
+
+
+@pytest.mark.parametrize(('name', 'value'), [('LPG_TARGET', 'cat'), ('LPG_FORM', 'Code')])
+def test_unknown_switches_of_lpg_are_refused(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(KeyError, match=value):
+        load(ROOT / 'lpg/mbv2_voc_boxes.py')

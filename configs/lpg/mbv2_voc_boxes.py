@@ -6,10 +6,12 @@
 # Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; 40 minutes on a busy CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_boxes.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment. LPG_TARGET=horse_person_sheep swaps the classes, LPG_AUXILIARY_PERCENT=60 (or 30) takes fewer
-#   auxiliary samples, LPG_FORM=code trains the first generator without a segmentor. "wsss report" lists the scores.
+#   auxiliary samples, LPG_FORM=code trains the first generator without a segmentor. The dense CRF that it compares with
+#   needs pip install pydensecrf2; LPG_CRF=0 leaves it out. "wsss report" lists the scores.
 _base_ = ['../_base_/stages/lpg.py', '../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
-halves = (['horse', 'person', 'sheep'], ['cat', 'cow', 'dog'])
-auxiliary, target = halves if '{{$LPG_TARGET:cat_cow_dog}}' == 'cat_cow_dog' else halves[::-1]
+halves = dict(cat_cow_dog=['cat', 'cow', 'dog'], horse_person_sheep=['horse', 'person', 'sheep'])
+target = halves.pop('{{$LPG_TARGET:cat_cow_dog}}')
+(auxiliary,) = halves.values()
 data_root = '{{$VOC_WEAK_ROOT:data/voc_weak}}'
 photos = dict(
     type='WeakSegDataset',
@@ -93,19 +95,15 @@ def made_from_boxes(method):
     return dict(task=dict(type='WriteBoxLabels', method=method, dataset=boxes('target')))
 
 
+methods = ['filled', 'grabcut'] + ['dense_crf'] * ('{{$LPG_CRF:1}}' != '0')
 stages = dict(
     _delete_=True,
     **{name: completed(name, stage) for name, stage in _base_.stages.items()},
-    filled=made_from_boxes('filled'),
-    grabcut=made_from_boxes('grabcut'),
-    dense_crf=made_from_boxes('dense_crf'),
+    **{method: made_from_boxes(method) for method in methods},
     scores=dict(
         task=dict(
             type='ScoreLabels',
-            labels={
-                name: f'{{stages.{name}}}'
-                for name in ('filled', 'grabcut', 'dense_crf', 'masks_1', 'masks_2', 'masks_3')
-            },
+            labels={name: f'{{stages.{name}}}' for name in (*methods, 'masks_1', 'masks_2', 'masks_3')},
             dataset=boxes('target'),
             classes=['background', *target],
         )

@@ -12,10 +12,12 @@ work_dir = 'work_dirs/mbv2_voc_boxes'
 def network(labels, max_iters=400, **settings):
     dataset = dict(label_root=f'{{stages.{labels}}}')
     if labels == 'full':
+        load, _, *augment = _base_.train_dataloader.dataset.pipeline
         dataset = dict(
-            label_root='{stages.filled}',
-            true_mask_ids=f'{_base_.data_root}/ImageSets/Segmentation/train.txt',
-            true_masks=f'{_base_.data_root}/SegmentationClass',
+            _delete_=True,
+            **_base_.stages.filled.task.dataset,  # its only_classes makes background of the others, as the boxes do
+            test_mode=True,  # a plain pipeline
+            pipeline=[load, dict(type='LoadAnnotations'), *augment],
         )
     return dict(
         **settings,
@@ -29,10 +31,7 @@ def network(labels, max_iters=400, **settings):
 
 
 stages = dict(
-    **{
-        f'network_{labels}': network(labels)
-        for labels in ('filled', 'grabcut', 'dense_crf', 'masks_1', 'masks_2', 'masks_3', 'full')
-    },
+    **{f'network_{labels}': network(labels) for labels in (*_base_.methods, 'masks_1', 'masks_2', 'masks_3', 'full')},
     network_masks_3_gated_crf=network(
         'masks_3', model=dict(losses=dict(loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1)))
     ),

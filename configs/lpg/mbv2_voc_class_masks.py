@@ -7,8 +7,9 @@
 # Command: python tools/train.py configs/lpg/mbv2_voc_class_masks.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; alone it trains without a partner. LPG_TARGET, LPG_AUXILIARY_PERCENT: see mbv2_voc_boxes.py
 _base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
-halves = (['horse', 'person', 'sheep'], ['cat', 'cow', 'dog'])
-auxiliary, target = halves if '{{$LPG_TARGET:cat_cow_dog}}' == 'cat_cow_dog' else halves[::-1]
+halves = dict(cat_cow_dog=['cat', 'cow', 'dog'], horse_person_sheep=['horse', 'person', 'sheep'])
+target = halves.pop('{{$LPG_TARGET:cat_cow_dog}}')
+(auxiliary,) = halves.values()
 model = dict(
     _delete_=True,
     type='MaskGenerator',

@@ -11,7 +11,9 @@ PACKAGE = Path(__file__).parents[1]
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser('config', help='write a config, with all its bases, to one file')
+    parser = subparsers.add_parser(
+        'config', help='write a config, with all its bases, to one file, and those of its stages beside it'
+    )
     parser.add_argument('name', nargs='?', help='such as gated_crf/deeplabv3plus_r34_voc_clicks')
     parser.add_argument('-o', '--output', type=Path, help='file to write (default: the name of the config)')
     parser.add_argument('-l', '--list', action='store_true', help='list the names')
@@ -30,11 +32,15 @@ def run(args: argparse.Namespace) -> None:
     output = args.output or Path(source.name)
     if output.suffix != '.py':
         raise ValueError(f'the file must end in .py, got {output}')
-    if output.exists() and not args.force:
-        raise ValueError(f'{output} exists: choose another name with -o, or overwrite it with --force')
+    texts = {output: flatten_config(source)}
+    texts |= {output.parent / path.name: flatten_config(path) for path in stage_configs(source)}
+    for path, text in texts.items():
+        if path.exists() and not args.force and path.read_text(encoding='utf-8') != text:
+            raise ValueError(f'{path} exists: choose another name or folder with -o, or overwrite it with --force')
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(flatten_config(source), encoding='utf-8')
-    print(f'wrote {output}')
+    for path, text in texts.items():
+        path.write_text(text, encoding='utf-8')
+        print(f'wrote {path}')
 
 
 def config_root(package: Path = PACKAGE) -> Path:
@@ -83,7 +89,7 @@ def choose_config(name: str, configs: dict[str, Path]) -> Path:
 
 
 def flatten_config(source: Path) -> str:
-    """Return a config with its bases merged in, below the comment that opens it.
+    """Return a config with its bases merged in, below the comment that opens it; stages keep their order.
 
     Args:
         source: The file.
@@ -96,5 +102,20 @@ def flatten_config(source: Path) -> str:
         if not line.startswith('#'):
             break
         opening.append(line)
-    flattened = Config.fromfile(source, import_custom_modules=False).pretty_text
-    return '\n'.join([*opening, flattened])
+    cfg = Config.fromfile(source, import_custom_modules=False)
+    order = list(cfg.get('stages', ()))
+    in_order = f'stages = {{name: stages[name] for name in {order}}}  # their order is that of the training\n'
+    return '\n'.join([*opening, cfg.pretty_text]) + (in_order if order else '')
+
+
+def stage_configs(source: Path) -> list[Path]:
+    """Return the config files beside this one that its stages name.
+
+    Args:
+        source: The file.
+    """
+    from mmengine.config import Config
+
+    stages = Config.fromfile(source, import_custom_modules=False).get('stages', {}).values()
+    names = [stage if isinstance(stage, str) else stage.get('config') for stage in stages]
+    return [source.parent / name for name in dict.fromkeys(names) if name]

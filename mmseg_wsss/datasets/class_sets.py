@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,7 +35,7 @@ def plain_name(name: str) -> str:
         >>> plain_name('Dining table'), plain_name('diningtable'), plain_name('couch')
         ('diningtable', 'diningtable', 'sofa')
     """
-    letters = re.sub(r'[^a-z0-9]', '', name.lower())
+    letters = ''.join(filter(str.isalnum, name.lower()))
     return SYNONYMS.get(letters, letters)
 
 

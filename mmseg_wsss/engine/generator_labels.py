@@ -26,7 +26,7 @@ from ..models.segmentors import MaskGenerator, check_generator_checkpoint
 from .box_labels import images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 from .runner.stage_task import StageContext, StageTask, check_settings
-from .trained_network import Source, trained_network
+from .trained_network import Source, check_trained_classes, trained_network
 
 
 def write_generator_labels(
@@ -74,10 +74,13 @@ def write_generator_labels(
     if model.use_probability != (partner is not None):
         needs = 'reads the probability of the class: give partner' if partner is None else 'has no use for a partner'
         raise ValueError(f'{generator} {needs} (input channels: {model.in_channels})')
-    if partner is not None:
-        model.set_partner(trained_network(partner)[0])
-    model.to(get_device())
     images = images_with_boxes({**dataset, 'pipeline': []}, empty_images)
+    check_foreground(images)
+    if partner is not None:
+        segmentor, _, trained = trained_network(partner)
+        check_trained_classes(trained, images.metainfo['classes'], partner)
+        model.set_partner(segmentor)
+    model.to(get_device())
     read = reading_pipeline(cfg)
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
@@ -116,6 +119,21 @@ class WriteGeneratorLabels(StageTask):
         summary = write_generator_labels(self.generator, self.dataset, context.work_dir, **self.settings)
         context.logger.info(f'{context.name}: {summary}')
         return summary
+
+
+def check_foreground(images: Any) -> None:
+    """Refuse boxes of the background, before the first image is labelled.
+
+    Raises:
+        ValueError: With the image.
+    """
+    for index in range(len(images)):
+        info = images.get_data_info(index)
+        if 0 in info['weak_annotations'].box_labels:
+            raise ValueError(
+                f'{info["img_path"]} has a box of class 0, the background, of which a generator makes no mask: take it '
+                'out, or correct its class'
+            )
 
 
 def reading_pipeline(cfg: Config) -> Compose:

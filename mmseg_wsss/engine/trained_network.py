@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..datasets.class_sets import plain_name
 from .checkpoints import check_weights, newest_loadable_checkpoint
+from .runner.stage_marker import is_cut
 
 Source = str | Path | Mapping[str, Any]
 
@@ -22,7 +24,7 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     """Build the network of a checkpoint and load it; no other file is needed where mmengine wrote it.
 
     Args:
-        source: The checkpoint, or the work dir of its training, whose newest one is taken; or
+        source: The checkpoint, or the work dir of its finished training, whose newest one is taken; or
             ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in
             the ``meta`` of the checkpoint. The latter is read as data, not run as the code that a config file is.
 
@@ -32,14 +34,19 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     Raises:
         FileNotFoundError: If a file is missing.
         TypeError: If ``source`` has other keys.
-        ValueError: If the checkpoint holds no config and none is given, if it holds more than plain settings, or if
-            the weights do not fit.
+        ValueError: If the work dir is that of a stage that is not finished, if the checkpoint holds no config and none
+            is given, if it holds more than plain settings, or if the weights do not fit.
     """
     given = dict(source) if isinstance(source, Mapping) else {'checkpoint': str(source)}
     if 'checkpoint' not in given or not set(given) <= {'checkpoint', 'config'}:
         raise TypeError(f'expected a checkpoint or dict(checkpoint=..., config=...), got {given}')
     path = str(given['checkpoint'])
     if Path(path).is_dir():
+        if is_cut(Path(path)):
+            raise ValueError(
+                f'the training in {path} is not finished: go on with it first, or name the checkpoint itself to take '
+                'it as it is'
+            )
         path = str(newest_loadable_checkpoint(path) or f'{path}/iter_*.pth')
     if '://' not in path and not Path(path).is_file():
         raise FileNotFoundError(f'no checkpoint at {path}')
@@ -62,6 +69,26 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     check_weights(model, path)
     model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=False)
     return model.eval().requires_grad_(False), cfg, checkpoint
+
+
+def check_trained_classes(checkpoint: Mapping[str, Any], classes: Sequence[str], source: object) -> None:
+    """Refuse a network that was trained on other classes, where its checkpoint names them (mmengine's do).
+
+    Args:
+        checkpoint: As :func:`trained_network` returns it.
+        classes: Names by id.
+        source: Names the checkpoint in the message.
+
+    Raises:
+        ValueError: With both lists.
+    """
+    known = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+    if known is not None and [*map(plain_name, known)] != [*map(plain_name, classes)]:
+        raise ValueError(
+            f'{source} was trained on {len(known)} classes ({", ".join(known[:4])}, ...), the boxes are of '
+            f'{len(classes)} ({", ".join(classes[:4])}, ...): both must be the same, in the same order, for the '
+            'probability of a class to be that of this class'
+        )
 
 
 def plain_config(text: str) -> Config:

@@ -21,6 +21,39 @@ def test_every_config_flattens_to_the_same_settings(tmp_path, capsys):
         assert text.splitlines()[0] == source.read_text().splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ('name', 'beside'),
+    [
+        ('lpg/hourglass_shapes_boxes', {'hourglass_shapes.py'}),
+        ('lpg/deeplab_largefov_voc_boxes', set()),
+        (
+            'importance_sampling/pipeline_shapes_tags',
+            {'cam_shapes_tags.py', 'affinity_shapes_tags.py', 'deeplabv1_shapes_tags.py'},
+        ),
+    ],
+)
+def test_stages_travel_in_order_with_their_configs(tmp_path, name, beside):
+    import mmseg_wsss.plugin  # noqa: F401
+    from mmseg_wsss.engine.runner import StagedRunner
+
+    def stages_of(path):
+        cfg = Config.fromfile(path)
+        cfg.work_dir = str(tmp_path / 'runs')
+        return [(stage.name, stage.config) for stage in StagedRunner.from_cfg(cfg).stages.values()]
+
+    target = tmp_path / 'new/mine.py'
+    assert main(['config', name, '-o', str(target)]) == 0
+    assert {path.name for path in target.parent.iterdir()} == {'mine.py', *beside}
+    assert stages_of(target) == stages_of(find_configs(config_root())[name])
+    (tmp_path / 'new/own.py').write_text("_base_ = './mine.py'\nrandomness = dict(seed=1)\n")
+    assert [stage for stage, _ in stages_of(tmp_path / 'new/own.py')] == [stage for stage, _ in stages_of(target)]
+    for file in beside:
+        (target.parent / file).write_text('precious = 1')
+    target.unlink()
+    assert main(['config', name, '-o', str(target)]) == (2 if beside else 0)
+    assert target.exists() == (not beside)
+
+
 def test_nothing_is_overwritten_unless_forced(tmp_path, capsys):
     target = tmp_path / 'mine.py'
     target.write_text('precious = 1\n')

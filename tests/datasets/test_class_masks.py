@@ -207,6 +207,7 @@ def test_ids_of_auxiliary_classes():
     assert auxiliary_ids(VOC_CLASSES, ['cat', 'cow', 'dog'], ['sheep', 'horse', 'person']) == (13, 15, 17)
     assert auxiliary_ids(CLASSES, ['Sheep']) == (1, 2)
     assert auxiliary_ids(CLASS_SETS['coco60']['classes'], VOC_CLASSES[1:]) == tuple(range(1, 61))
+    assert auxiliary_ids(['background', '猫', '犬', 'мак'], ['犬']) == (1, 3)
 
 
 @pytest.mark.parametrize(

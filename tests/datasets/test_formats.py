@@ -464,6 +464,7 @@ def test_coco_masks(tmp_path):
         ({'annotations': [{'id': 7, 'image_id': 8, 'category_id': 17}]}, 'annotation 7 names image 8 and category 17'),
         ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, -1, 2]}]}, 'no negative side'),
         ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17}]}, 'annotation 7: bbox must be'),
+        ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, None, 2]}]}, 'be four numbers'),
     ],
 )
 def test_coco_names_what_is_wrong(tmp_path, changes, message):

@@ -159,7 +159,7 @@ def test_first_round_as_published(finished, tmp_path, monkeypatch):
     assert read_index(results['masks_1']).source['partner'] is None
 
 
-def test_generators_on_other_data(finished, tmp_path):
+def test_generators_on_other_data(finished, tmp_path, monkeypatch):
     """From the checkpoint alone, or from its folder, with one's own data and partner."""
     _, results = finished
     folder = results['generator_2'].parent
@@ -171,6 +171,9 @@ def test_generators_on_other_data(finished, tmp_path):
     base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
     assert base.stages.masks_1.task.generator == 'work_dirs/generator_hourglass_coco60/03_generator_1'
     assert not [name for name in base.stages if name.startswith(('auxiliary', 'generator'))]
+    monkeypatch.setenv('LPG_GENERATORS', str(finished[0]))  # other stages stand before them
+    there = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py').stages.masks_2
+    assert (there.task.generator, there.inputs) == (str(folder), [str(folder)])
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,11 @@ def test_generators_on_other_data(finished, tmp_path):
         ({'stage': 1}, ValueError, 'is the generator of stage 2, expected that of stage 1'),
         ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
         ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
+        (
+            {'partner': 'generator_1'},
+            ValueError,
+            r'trained on 2 classes \(background, object.*the boxes are of 7 ',
+        ),
         ({'generator': 'gone.pth'}, FileNotFoundError, 'no checkpoint at gone.pth'),
         ({'rule': 'last'}, ValueError, "expected a rule of overlap, first and unsure.*got 'last'"),
         ({'unsure': 0.5}, ValueError, r'unsure in \[0, 0.5\), got .* 0.5'),
@@ -192,6 +200,17 @@ def test_what_does_not_go_together(finished, tmp_path, change, error, message):
         write_generator_labels(settings.pop('generator'), boxes_of(finished), tmp_path / 'out', **settings)
 
 
+def test_boxes_of_the_background_are_named(finished, tmp_path):
+    labels = json.loads((finished[1]['target'] / 'weak_labels.json').read_text())
+    labels['images'][2]['boxes'][0]['class'] = 0
+    (tmp_path / 'labels.json').write_text(json.dumps(labels))
+    boxes = {**boxes_of(finished), 'weak_labels': str(tmp_path / 'labels.json')}
+    partner = str(finished[1]['segmentor_0'])
+    with pytest.raises(ValueError, match=rf'{labels["images"][2]["file_name"]} has a box of class 0, the background'):
+        write_generator_labels(str(finished[1]['generator_1']), boxes, tmp_path / 'out', partner=partner)
+    assert not (tmp_path / 'out').exists()
+
+
 def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     folder = finished[1]['generator_2'].parent
     cfg = Config.fromfile(folder / 'generator_2.py')
@@ -202,6 +221,13 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
         Runner.from_cfg(cfg).train()
     cfg.model.use_probability = True
+    cfg.load_from = None
+    partner = torch.load(cfg.custom_hooks[1].partner, weights_only=False)
+    partner['meta']['dataset_meta']['classes'] = ('background', *'abcdef')
+    torch.save(partner, tmp_path / 'other.pth')
+    cfg.custom_hooks[1].partner = str(tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other.pth was trained on 7 classes \(background, a, b, c, ...\)'):
+        Runner.from_cfg(cfg).train()
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
         Runner.from_cfg(cfg).train()
@@ -212,6 +238,22 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
         Runner.from_cfg(cfg).train()
     with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
         LPGStageHook(stage=4, num_stages=3)
+
+
+def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):
+    cfg = Config.fromfile(finished[1]['generator_2'].parent / 'generator_2.py')
+    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_2']), resume=False)
+    samples = copy.deepcopy(cfg.train_dataloader.dataset)
+    samples.update(test_mode=True, indices=2)
+    samples.pipeline = [step for step in samples.pipeline if step['type'] not in ('WeakClassCrop', 'WeakRandomFlip')]
+    cfg.test_dataloader = {'dataset': samples, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
+    cfg.test_cfg = {'type': 'TestLoop'}
+    cfg.test_evaluator = {'type': 'IoUMetric'}
+    runner = Runner.from_cfg(cfg)
+    assert 0 <= runner.test()['mIoU'] <= 100
+    expected = weights(finished[1]['auxiliary_segmentor_1'])
+    partner = runner.model.partner.state_dict()
+    assert all(torch.equal(value, partner[key]) for key, value in expected.items())
 
 
 def test_sources_of_networks(finished, tmp_path):
@@ -234,6 +276,13 @@ def test_sources_of_networks(finished, tmp_path):
         reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
     with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):
         of_classes(torch.zeros(3, 2, 2), (1, 3))
+    cut = tmp_path / '01_cut'
+    cut.mkdir()
+    (cut / 'iter_1.pth').write_bytes(finished[1]['generator_1'].read_bytes())
+    (cut / 'stage.json').write_text('{"done": false}')
+    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: go on with it first, or name'):
+        trained_network(cut)
+    assert trained_network(cut / 'iter_1.pth')[0].in_channels == 5
     model, _, _ = trained_network(finished[1]['generator_1'])
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())

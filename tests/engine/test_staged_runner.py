@@ -365,6 +365,20 @@ def test_killed_while_the_first_marker_is_written(tmp_path):
     assert not (tmp_path / '02_note/stage.json.new').exists()
 
 
+def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):
+    other = tmp_path / 'other'
+    KillInStageHook.at = ('01_first', 3)
+    with pytest.raises(KilledError):
+        train(staged_config(other, only='first'))
+    cfg = staged_config(tmp_path / 'own')
+    cfg.stages.last.inputs = [str(other / '01_first')]
+    with pytest.raises(ValueError, match=rf"'last': its input {other}/01_first is a stage that is not finished: go on"):
+        train(cfg)
+    assert not list((tmp_path / 'own').glob('01_first/*.pth'))
+    train(staged_config(other, only='first'))
+    train(cfg)
+
+
 def test_missing_input_is_named(tmp_path):
     cfg = staged_config(tmp_path)
     cfg.stages.first.inputs = [str(tmp_path / 'labels.json')]

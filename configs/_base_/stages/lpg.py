@@ -12,7 +12,7 @@
 #
 # With LPG_FORM=code in the environment the first generator reads boxes and image alone, as in the published code, and
 # nobody needs filled boxes and segmentors 0.
-first_reads_segmentor = '{{$LPG_FORM:paper}}' != 'code'
+first_reads_segmentor = dict(paper=True, code=False)['{{$LPG_FORM:paper}}']
 
 
 def start(prefix=''):

@@ -127,9 +127,11 @@ def _by_image(
 
 def _corners(item: Record, path: str) -> tuple[float, float, float, float]:
     box = item.get('bbox')
-    if not isinstance(box, list) or len(box) != 4 or min(box[2:]) < 0:
+    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(value, int | float) for value in box)
+    if not numbers or min(box[2:]) < 0:
         raise ValueError(
-            f'{path}: annotation {item.get("id")}: bbox must be [x, y, width, height] with no negative side, got {box}'
+            f'{path}: annotation {item.get("id")}: bbox must be four numbers [x, y, width, height] with no negative '
+            f'side, got {box}'
         )
     x, y, width, height = box
     return x, y, x + max(width - 1, 0), y + max(height - 1, 0)

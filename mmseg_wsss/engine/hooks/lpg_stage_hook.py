@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...datasets import ClassMaskDataset
 from ...models.segmentors import MaskGenerator, check_generator_checkpoint
 from ...models.segmentors.generator_checkpoint import STAGE_KEY
-from ..trained_network import trained_network
+from ..trained_network import Source, check_trained_classes, trained_network
 
 CHANNELS_KEY = 'lpg_in_channels'
 
@@ -21,9 +23,10 @@ CHANNELS_KEY = 'lpg_in_channels'
 class LPGStageHook(Hook):
     """Sits in each training of a ``MaskGenerator`` (E-step): brings the partner, says which stage it is.
 
-    Before the training it loads the segmentor of the stage before, frozen, and gives it to the generator; every
-    checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input channels (``lpg_in_channels``); a
-    checkpoint of another stage or with other inputs is refused, on ``load_from`` and on a resume alike.
+    Before the training, and before a validation or test alone, it loads the segmentor of the stage before, frozen, and
+    gives it to the generator; every checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input
+    channels (``lpg_in_channels``); a checkpoint of another stage or with other inputs is refused, on ``load_from`` and
+    on a resume alike.
 
     In the training of a segmentor (M-step) it says the same in log and checkpoint, and there is no partner.
 
@@ -64,15 +67,29 @@ class LPGStageHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Load the partner, and say stage and step."""
+        """Load the partner, and say stage and step.
+
+        Raises:
+            ValueError: If the partner was trained on other classes than the generator learns from.
+        """
         model = unwrapped(runner)
         step = 'E' if isinstance(model, MaskGenerator) else 'M'
         beside = ''
         if self.partner is not None:
-            segmentor, _, _ = trained_network(self.partner)
-            model.set_partner(segmentor.to(next(model.parameters()).device))
+            dataset = runner.train_dataloader.dataset
+            bring_partner(model, self.partner, dataset.dataset if isinstance(dataset, ClassMaskDataset) else None)
             beside = f', beside the frozen segmentor of {self.partner}'
         runner.logger.info(f'{step}-step, stage {self.stage} of {self.num_stages}{beside}')
+
+    def before_val(self, runner: Runner) -> None:
+        """Load the partner where no training did."""
+        model = unwrapped(runner)
+        if self.partner is not None and not model.has_partner:
+            bring_partner(model, self.partner)
+
+    def before_test(self, runner: Runner) -> None:
+        """Load the partner where no training did."""
+        self.before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Write the stage and the number of input channels."""
@@ -91,6 +108,23 @@ class LPGStageHook(Hook):
         if isinstance(model, MaskGenerator):
             source = str(runner._load_from or 'the checkpoint')
             check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=self.stage, source=source)
+
+
+def bring_partner(model: MaskGenerator, source: Source, dataset: BaseDataset | None = None) -> None:
+    """Load the partner and give it to the generator.
+
+    Args:
+        model: The generator.
+        source: The partner, see :func:`trained_network`.
+        dataset: What the generator learns from; None: not checked.
+
+    Raises:
+        ValueError: If the partner was trained on other classes.
+    """
+    segmentor, _, checkpoint = trained_network(source)
+    if dataset is not None:
+        check_trained_classes(checkpoint, dataset.metainfo['classes'], source)
+    model.set_partner(segmentor.to(next(model.parameters()).device))
 
 
 def unwrapped(runner: Runner) -> Any:

@@ -148,6 +148,12 @@ def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
     return None
 
 
+def is_cut(folder: Path) -> bool:
+    """Whether a folder is that of a stage that was begun and is not finished."""
+    marker = read_marker(folder) if (folder / MARKER).is_file() else None
+    return marker is not None and not marker['done']
+
+
 def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
     """Write the marker in one step: a kill leaves the older one or this one."""
     work_dir.mkdir(parents=True, exist_ok=True)

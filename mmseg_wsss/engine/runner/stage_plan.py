@@ -13,6 +13,7 @@ from .stage_marker import (
     describe_folder,
     digest,
     input_files,
+    is_cut,
     read_begun_marker,
     read_marker,
     relevant_settings,
@@ -139,6 +140,8 @@ def _missing(stage: Stage, stages: Mapping[str, Stage], lacking: list[str]) -> l
     for path in stage.inputs:
         if not REFERENCE.search(path) and not Path(path).exists():
             problems.append(f'{stage.title}: its input {path} is missing: make it, or correct the inputs of the stage')
+        elif is_cut(Path(path)):
+            problems.append(f'{stage.title}: its input {path} is a stage that is not finished: go on with that one')
     return problems
 
 

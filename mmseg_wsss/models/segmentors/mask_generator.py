@@ -102,13 +102,18 @@ class MaskGenerator(BaseSegmentor):
         self._partner = (segmentor.eval().requires_grad_(False),)  # a tuple, so that torch does not register it
 
     @property
+    def has_partner(self) -> bool:
+        """Whether there is a partner."""
+        return bool(self._partner)
+
+    @property
     def partner(self) -> Any:
         """The segmentor of :meth:`set_partner`.
 
         Raises:
             RuntimeError: If there is none.
         """
-        if not self._partner:
+        if not self.has_partner:
             raise RuntimeError(
                 'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
                 'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the stage before), or set '
