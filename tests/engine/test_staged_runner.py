@@ -15,7 +15,7 @@ from mmseg.registry import HOOKS, TASK_UTILS
 
 from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.runner import StagedRunner, StageTask
-from mmseg_wsss.engine.runner.stage_marker import differences, input_files, relevant_settings
+from mmseg_wsss.engine.runner.stage_marker import describe_file, differences, input_files, relevant_settings
 from tests.helpers.models import head_config, model_config
 
 
@@ -527,3 +527,14 @@ def test_differences_are_lines():
     ]
     assert list(differences([1], [1, 2], 'x')) == ['x: [1] -> [1, 2]']
     assert relevant_settings({'model': {'type': Path}, 'x': 1})['model']['type'].endswith('Path')
+
+
+def test_a_large_checkpoint_of_the_same_size_is_another_file(tmp_path):
+    weights = torch.zeros(17 * 2**20)  # 68 MiB
+    described = []
+    for value in (0.0, 0.0, 1.0):
+        weights[5] = value
+        torch.save({'state_dict': {'weight': weights}}, tmp_path / 'iter_1.pth')
+        described.append(describe_file(tmp_path / 'iter_1.pth'))
+    assert described[0]['size'] == described[2]['size'] > 64 * 2**20
+    assert described[0] == described[1] != described[2]

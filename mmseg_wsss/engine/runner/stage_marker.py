@@ -14,7 +14,7 @@ from ..checkpoints import newest_loadable_checkpoint
 MARKER = 'stage.json'
 UNFINISHED_MARKER = f'{MARKER}.new'
 HASHED_BYTES = 64 * 2**20
-"""Larger input files are known by their size alone."""
+"""Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
 OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 _SETTINGS = (
     'model',
@@ -90,14 +90,15 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Return the size of a file and, unless it is large, the SHA-256 of its content."""
+    """Return the size of a file and the SHA-256 of its content; see ``HASHED_BYTES``."""
     size = path.stat().st_size
-    return {'size': size, 'sha256': sha256(path) if size <= HASHED_BYTES else None}
+    return {'size': size, 'sha256': sha256(path, size - 2**20 if size > HASHED_BYTES else 0)}
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
+def sha256(path: Path, start: int = 0) -> str:
+    """Return the SHA-256 of a file's content from a byte on."""
     with path.open('rb') as file:
+        file.seek(start)
         digest = hashlib.sha256()
         while block := file.read(2**20):
             digest.update(block)
