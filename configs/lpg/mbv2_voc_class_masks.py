@@ -39,7 +39,7 @@ train_dataloader = dict(
         ),
         auxiliary_classes=auxiliary,
         target_classes=target,
-        indices=[index * 100 // percent for index in range(num_samples * percent // 100)],
+        indices=[index * 100 // percent for index in range(num_samples * percent // 100)] if percent < 100 else None,
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadWeakAnnotations'),
