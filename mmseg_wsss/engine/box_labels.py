@@ -31,6 +31,7 @@ Mask = npt.NDArray[np.bool_]
 def write_box_labels(
     dataset: Mapping[str, Any],
     folder: str | Path,
+    keep: bool = False,
     *,
     method: str = 'filled',
     grabcut_iters: int = 5,
@@ -51,6 +52,9 @@ def write_box_labels(
         dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
             ``LoadImageFromFile``.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With GrabCut all are labelled: no file says which boxes it could
+            not cut.
         method: One of the three.
         grabcut_iters: Iterations of GrabCut.
         refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
@@ -76,16 +80,15 @@ def write_box_labels(
         raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
     images = images_with_boxes(dataset, empty_images)
     crf = MODELS.build(dict(refiner or {'type': 'DenseCRF'})) if method == 'dense_crf' else None
-    counts = {'boxes': 0, 'boxes_filled': 0}
+    boxes_filled: list[int] = []  # of each image
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
-        counts['boxes'] += len(annotations.boxes)
         if method == 'grabcut':
             labels, filled = grabcut_labels(image, annotations, iters=grabcut_iters, seed=seed)
-            counts['boxes_filled'] += filled
+            boxes_filled.append(filled)
         else:
             labels = filled_labels(annotations, image.shape[:2])
         confidence = np.ones(labels.shape)
@@ -94,10 +97,11 @@ def write_box_labels(
         return unsure_borders(labels, unsure_border), confidence
 
     settings = {'from': 'boxes', 'method': method, 'unsure_border': unsure_border}
-    summary = write_label_folder(images, folder, label_image, settings)
-    kept = ('boxes', 'boxes_filled') if method == 'grabcut' else ('boxes',)
-    parts = all_gather_object(counts)
-    return {**summary, **{key: sum(part[key] for part in parts) for key in kept}}
+    summary = write_label_folder(images, folder, label_image, settings, keep=keep and method != 'grabcut')
+    summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
+    if method == 'grabcut':
+        summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))
+    return summary
 
 
 @TASK_UTILS.register_module()
@@ -114,8 +118,8 @@ class WriteBoxLabels(StageTask):
         self.settings = check_settings(write_box_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the labels into the folder of the stage."""
-        summary = write_box_labels(self.dataset, context.work_dir, **self.settings)
+        """Write the labels into the folder of the stage; after a cut those that are missing, with GrabCut all."""
+        summary = write_box_labels(self.dataset, context.work_dir, context.resumed, **self.settings)
         context.logger.info(f'{context.name}: {summary}')
         return summary
 

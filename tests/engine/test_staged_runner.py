@@ -77,6 +77,24 @@ class NoteStage(StageTask):
         return {'steps': len(context.config_of(self.stage).test_dataloader.dataset.pipeline)}
 
 
+@TASK_UTILS.register_module()
+class CountStarts(StageTask):
+    """Notes at each start whether it was cut before, and is cut until it was started three times."""
+
+    notes = []
+
+    def __init__(self, writes=True):
+        self.writes = writes
+
+    def run(self, context):
+        CountStarts.notes.append(context.resumed)
+        if len(CountStarts.notes) < 3:
+            if self.writes:
+                (context.work_dir / 'half.txt').write_text('half')
+            raise KilledError
+        (context.work_dir / 'whole.txt').write_text('whole')
+
+
 @pytest.fixture(autouse=True)
 def _alive():
     KillInStageHook.at = None
@@ -223,6 +241,24 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     if at[1] == 3:
         cut = tmp_path / at[0] / 'iter_2.pth'
         assert f"{at[0][3:]}' goes on from {cut}" in (tmp_path / 'stages.log').read_text()
+
+
+@pytest.mark.parametrize('writes', [True, False])
+def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monkeypatch, writes):
+    monkeypatch.setattr(CountStarts, 'notes', [])
+    cfg = staged_config(tmp_path, stages={'count': {'task': {'type': 'CountStarts', 'writes': writes}}})
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            train(cfg)
+    if writes:  # no files of other settings: these are refused
+        cfg.stages.count.task.writes = False
+        with pytest.raises(ValueError, match=r"'count' is begun, but not as .*\n *task.writes: true -> false"):
+            train(cfg)
+        cfg.stages.count.task.writes = True
+    train(cfg)
+    assert CountStarts.notes == [False, writes, writes]
+    log = (tmp_path / 'stages.log').read_text()
+    assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
 
 
 def test_changed_setting_of_a_finished_stage_is_refused(own_copy):

@@ -112,11 +112,12 @@ class StagedRunner:
         self._logger.info(f'{stage.title} {message}')
 
     def _run(self, stage: Stage) -> None:
-        checkpoint = agree(lambda: self._begin(stage))
-        going_on = 'begins' if checkpoint is None else f'goes on from {checkpoint}'
+        begun, checkpoint = agree(lambda: self._begin(stage))
+        going_on = 'goes on' if begun and stage.is_task else 'begins'
+        going_on = going_on if checkpoint is None else f'goes on from {checkpoint}'
         self._log(stage, f'{going_on}, in {stage.work_dir}')
         if stage.is_task:
-            result = self._run_task(stage)
+            result = self._run_task(stage, begun)
         else:
             self._train_stage(stage, checkpoint)
             result = {}
@@ -124,9 +125,10 @@ class StagedRunner:
         agree(lambda: self._end(stage, result))
         self._log(stage, f'is finished: {result_of(stage)}')
 
-    def _begin(self, stage: Stage) -> Path | None:
-        """Leave a marker; return the checkpoint to go on from."""
-        if read_begun_marker(stage.work_dir) is None:
+    def _begin(self, stage: Stage) -> tuple[bool, Path | None]:
+        """Leave a marker; return whether one was there, of the same settings, and the checkpoint to go on from."""
+        begun = read_begun_marker(stage.work_dir) is not None
+        if not begun:
             missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
             if missing:
                 raise FileNotFoundError(
@@ -134,7 +136,7 @@ class StagedRunner:
                     'what the stage before it writes'
                 )
             write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
-        return None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
+        return begun, None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
 
     def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
         """Result and folder of the stages that this one refers to."""
@@ -154,9 +156,9 @@ class StagedRunner:
             result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
         write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
 
-    def _run_task(self, stage: Stage) -> dict[str, Any]:
+    def _run_task(self, stage: Stage, resumed: bool) -> dict[str, Any]:
         task = self._build_task(stage, self.stage_config(stage.name).task)
-        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger)
+        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger, resumed)
         return dict(task.run(context) or {})
 
     def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
