@@ -3,11 +3,16 @@
 import copy
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torch.multiprocessing as mp
+from filelock import FileLock, Timeout
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -378,6 +383,71 @@ def test_results_are_recognised_by_content(own_copy):
     (own_copy / '02_between/sum.txt').write_text('another')
     with pytest.raises(ValueError, match=r"'last' needs .*02_between, where files were added.*rm -r .*02_between"):
         train(staged_config(own_copy))  # of a stage that was cut, too
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that trains in the folder."""
+    code = (
+        'import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(timeout=0); '
+        'print("held", flush=True); time.sleep(60)'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path / '.stages.lock')]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'held\n'
+        yield process
+        process.kill()
+
+
+def test_two_trainings_in_one_folder_are_refused_until_one_is_killed(tmp_path, holder):
+    message = f'another training in stages is running in {tmp_path}, and two .* stop it, or choose another --work-dir'
+    with pytest.raises(ValueError, match=message):
+        train(note_config(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', 'stages.log']
+    holder.kill()
+    holder.wait()
+    train(note_config(tmp_path))
+    train(note_config(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', '02_note', 'stages.log']
+    assert [path.name for path in (tmp_path / '02_note').iterdir()] == ['stage.json']
+    assert list(input_files({'path': str(tmp_path)})) == []
+    assert [line.split()[0] for line in stage_lines(tmp_path)] == ['02_note']
+
+
+@TASK_UTILS.register_module()
+class LockedOut(StageTask):
+    """Writes on each process what a second training in the folder would say."""
+
+    def run(self, context):
+        lock = FileLock(context.work_dir.parent / '.stages.lock')
+        (context.work_dir / f'{get_rank()}.txt').write_text(str(acquired(lock)))
+
+
+def acquired(lock):
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _rank(rank, path):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{path}_meet', rank=rank, world_size=2)
+    cfg = staged_config(path, stages={'a': {'task': {'type': 'LockedOut'}}})
+    train(cfg)
+    torch.distributed.barrier()
+    other = FileLock(path / '.stages.lock')
+    if rank == 0:
+        other.acquire(timeout=0)
+    with pytest.raises(ValueError, match='another training in stages is running in'):
+        train(cfg)
+    torch.distributed.destroy_process_group()
+
+
+def test_the_processes_of_one_training_share_its_folder(tmp_path):
+    mp.start_processes(_rank, (tmp_path / 'work',), nprocs=2, start_method='fork')
+    assert [(tmp_path / f'work/01_a/{rank}.txt').read_text() for rank in range(2)] == ['False', 'False']
 
 
 def note_config(work_dir, pipeline=PIPELINE, **loader):

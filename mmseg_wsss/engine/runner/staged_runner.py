@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.logging import MMLogger
@@ -23,6 +24,7 @@ from .stage_marker import describe_folder, read_begun_marker, read_marker, sha25
 from .stage_plan import is_done, made_from, plan, result_of
 from .stage_task import StageContext, StageTask
 
+LOCK = '.stages.lock'
 Result = TypeVar('Result')
 _run_number = itertools.count(1)
 
@@ -39,7 +41,8 @@ class StagedRunner:
 
     Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
     files that the settings name, results of the stages it refers to. A stage that is there already is compared with
-    what the config says now; a difference is an error that names it, and nothing is overwritten.
+    what the config says now; a difference is an error that names it, and nothing is overwritten. A second
+    runner in the same ``work_dir`` is refused while the first one trains.
 
     Args:
         cfg: The config; ``work_dir`` is needed and must be on a disk that all processes see.
@@ -69,9 +72,18 @@ class StagedRunner:
 
         Raises:
             FileNotFoundError: If an input of a stage is missing.
-            ValueError: If a stage is there that was made from something else, or lacks a stage before it.
+            ValueError: If a stage is there that was made from something else, or lacks a stage before it, or another
+                runner trains in the same ``work_dir``.
         """
         self._connect()
+        lock = FileLock(Path(self.cfg.work_dir) / LOCK)  # of the first process; the system frees it when that ends
+        agree(lambda: self._lock(lock))
+        try:
+            return self._train()
+        finally:
+            lock.release()
+
+    def _train(self) -> dict[str, Path]:
         unfinished = agree(lambda: plan(self.stages, self.only))
         for stage in self.stages.values():  # a wrong setting of a task is found before the trainings before it
             if stage.is_task and stage.name in unfinished:
@@ -107,6 +119,15 @@ class StagedRunner:
         name = f'stages_{next(_run_number)}'
         log_file = str(work_dir / 'stages.log') if is_main_process() else None
         self._logger = MMLogger.get_instance(name, logger_name='mmseg_wsss', log_file=log_file, file_mode='a')
+
+    def _lock(self, lock: FileLock) -> None:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f'another training in stages is running in {self.cfg.work_dir}, and two would write over each other: '
+                'wait until it ends, stop it, or choose another --work-dir'
+            ) from error
 
     def _log(self, stage: Stage, message: str) -> None:
         self._logger.info(f'{stage.title} {message}')
