@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object
-from mmseg.registry import DATASETS, MODELS, TASK_UTILS
+from mmseg.registry import DATASETS, TASK_UTILS
 
 from ..functional import box_maps
 from ..structures import WeakAnnotations
+from .cam_reader import build_refiner
 from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
 from .runner.stage_task import StageContext, StageTask, check_settings
 
@@ -72,14 +73,12 @@ def write_box_labels(
         ImportError: If the CRF's package is missing.
         ValueError: If a setting is out of range or an image has no box.
     """
-    if method not in METHODS:
-        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
+    crf = build_crf(method, refiner)
     if not 0.5 < box_certainty < 1:
         raise ValueError(f'box_certainty must be between 0.5 and 1, got {box_certainty}')
     if grabcut_iters < 1:
         raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
     images = images_with_boxes(dataset, empty_images)
-    crf = MODELS.build(dict(refiner or {'type': 'DenseCRF'})) if method == 'dense_crf' else None
     boxes_filled: list[int] = []  # of each image
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
@@ -111,17 +110,34 @@ class WriteBoxLabels(StageTask):
     Args:
         dataset: Config of the data set with boxes.
         **settings: ``method`` and the other settings of :func:`write_box_labels`.
+
+    Raises:
+        ImportError: If the CRF's package is missing: before the first stage, not after it.
+        ValueError: If there is no such method.
     """
 
     def __init__(self, dataset: Mapping[str, Any], **settings: Any) -> None:
         self.dataset = dataset
         self.settings = check_settings(write_box_labels, settings)
+        build_crf(self.settings.get('method', METHODS[0]), self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage; after a cut those that are missing, with GrabCut all."""
         summary = write_box_labels(self.dataset, context.work_dir, context.resumed, **self.settings)
         context.logger.info(f'{context.name}: {summary}')
         return summary
+
+
+def build_crf(method: str, refiner: Mapping[str, Any] | None) -> torch.nn.Module | None:
+    """Build what a method refines boxes with, None for the others.
+
+    Raises:
+        ImportError: If the CRF's package is missing.
+        ValueError: If there is no such method.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
+    return build_refiner(refiner or {'type': 'DenseCRF'}) if method == 'dense_crf' else None
 
 
 def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -> Any:

@@ -26,7 +26,7 @@ from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
 from ..models.segmentors import AffinityEncoderDecoder
-from .cam_reader import CAMReader, soft_masks
+from .cam_reader import CAMReader, build_refiner, soft_masks
 from .cams import chosen_classes
 from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
@@ -193,12 +193,16 @@ class WriteSeeds(StageTask):
         stage: The stage whose config says the data, such as that of the CAM network.
         cams: The maps, such as ``'{stages.cams}'``.
         **settings: ``split``, ``alpha_low``, ``alpha_high``, ``refiner`` and ``coco_rle`` of :func:`write_seeds`.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
     """
 
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
         self.stage = stage
         self.cams = cams
         self.settings = check_settings(write_seeds, settings)
+        build_refiner(self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the seeds into the folder of the stage; after a cut those that are missing."""
@@ -216,6 +220,9 @@ class WriteRandomWalk(StageTask):
         cams: The maps, such as ``'{stages.cams}'``.
         **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks`` and
             ``coco_rle`` of :func:`write_random_walk`.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
     """
 
     def __init__(self, stage: str, checkpoint: str, cams: str, **settings: Any) -> None:
@@ -223,6 +230,7 @@ class WriteRandomWalk(StageTask):
         self.checkpoint = checkpoint
         self.cams = cams
         self.settings = check_settings(write_random_walk, settings)
+        build_refiner(self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage; after a cut those that are missing."""

@@ -580,6 +580,30 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
     assert not list(tmp_path.glob('0*'))
 
 
+CRF = {'type': 'DenseCRF'}
+
+
+@pytest.mark.parametrize(
+    'task',
+    [
+        {'type': 'WriteSeeds', 'stage': 'first', 'cams': 'none', 'refiner': CRF},
+        {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'none', 'refiner': CRF},
+        {'type': 'WriteBoxLabels', 'dataset': {'type': 'None'}, 'method': 'dense_crf'},
+    ],
+    ids=lambda task: task['type'],
+)
+def test_a_missing_crf_is_found_before_the_first_training(tmp_path, monkeypatch, task):
+    installed = [True]
+    monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.find_spec', lambda name: installed[0] or None)
+    TASK_UTILS.build(task)  # no file is opened
+    installed[0] = False
+    with pytest.raises(ImportError, match="'labels': DenseCRF needs the module pydensecrf: pip install pydensecrf2"):
+        train(staged_config(tmp_path, stages={'first': {}, 'labels': {'task': task}}))
+    assert not list(tmp_path.glob('0*'))
+    task = {key: value for key, value in task.items() if key not in ('refiner', 'method')}
+    TASK_UTILS.build(task)  # nothing else needs it
+
+
 def test_a_stage_that_ended_before_it_made_anything_may_change(tmp_path, finished):
     cfg = staged_config(tmp_path, only='between')
     shutil.copytree(finished[0] / '01_first', tmp_path / '01_first')

@@ -183,7 +183,10 @@ class StagedRunner:
         return dict(task.run(context) or {})
 
     def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
-        task = TASK_UTILS.build(dict(config))
+        try:
+            task = TASK_UTILS.build(dict(config))
+        except ImportError as error:
+            raise ImportError(f'{stage.title}: {error}') from error
         if not isinstance(task, StageTask):
             raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
         return task
