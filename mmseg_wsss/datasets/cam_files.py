@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ._whole_file import whole_file
 from .pseudo_label_files import PseudoLabelIndex, read_index, write_index
 
 INDEX = 'cams.json'
@@ -59,16 +60,16 @@ def grid_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def write_cams(folder: str | Path, image_id: str, cams: ImageCAMs) -> None:
-    """Write the file of an image.
+    """Write the file of an image; a kill leaves the whole file or none.
 
     Args:
         folder: The folder of the maps.
         image_id: Its id; may have slashes.
         cams: Its maps.
     """
-    path = _path(folder, image_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, classes=cams.classes, scores=cams.scores, size=np.array(cams.size, dtype=np.int64))
+    size = np.array(cams.size, dtype=np.int64)
+    with whole_file(_path(folder, image_id)) as file:
+        np.savez_compressed(file, classes=cams.classes, scores=cams.scores, size=size)
 
 
 def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ._whole_file import whole_file
 from .formats.index_png import load_index_image
 
 INDEX = 'pseudo_labels.json'
@@ -50,7 +51,7 @@ def write_pseudo_label(
     confidence: npt.NDArray[np.floating],
     palette: Sequence[Sequence[int]],
 ) -> None:
-    """Write the two files of an image.
+    """Write the two files of an image, the confidence last; a kill leaves whole files or none.
 
     Args:
         folder: The folder of the pseudo-labels.
@@ -85,9 +86,31 @@ def write_pseudo_label(
     mask.putpalette(colours.tobytes())
     grey = Image.fromarray(np.round(255 * confidence).astype(np.uint8))
     for kind, image in (('masks', mask), ('confidence', grey)):
-        path = Path(folder) / kind / f'{image_id}.png'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path, optimize=True)
+        with whole_file(Path(folder) / kind / f'{image_id}.png') as file:
+            image.save(file, format='PNG', optimize=True)
+
+
+def read_pseudo_label(folder: str | Path, image_id: str) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    """Read the two files of an image.
+
+    Args:
+        folder: The folder of the pseudo-labels.
+        image_id: Its id.
+
+    Returns:
+        Class ids, 255 where unsure, and the confidence from 0 to 255, (H, W) each.
+
+    Raises:
+        FileNotFoundError: If one of them is missing.
+        ValueError: If they are damaged or of two sizes.
+    """
+    labels, confidence = (_load(folder, f'{kind}/{image_id}.png') for kind in ('masks', 'confidence'))
+    if labels.shape != confidence.shape:
+        raise ValueError(
+            f'{folder}: masks/{image_id}.png and confidence/{image_id}.png must be of one size, got {labels.shape} and '
+            f'{confidence.shape}: {written_by(folder)}'
+        )
+    return labels, confidence
 
 
 def write_index(folder: str | Path, index: PseudoLabelIndex, *, name: str = INDEX) -> None:
@@ -99,7 +122,8 @@ def write_index(folder: str | Path, index: PseudoLabelIndex, *, name: str = INDE
         'source': dict(index.source),
         'images': [{'id': key, **image} for key, image in index.images.items()],
     }
-    (Path(folder) / name).write_text(json.dumps(content, indent=1), encoding='utf-8')
+    with whole_file(Path(folder) / name) as file:
+        file.write(json.dumps(content, indent=1).encode())
 
 
 def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> PseudoLabelIndex:
@@ -135,6 +159,16 @@ def written_by(folder: str | Path) -> str:
         f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it, or the stage of a pipeline that it belongs to '
         '(WritePseudoLabels, WriteSeeds, WriteRandomWalk): --cfg-options only=NAME'
     )
+
+
+def _load(folder: str | Path, name: str) -> npt.NDArray[np.integer]:
+    path = Path(folder) / name
+    try:
+        return load_index_image(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:  # Pillow's words for half and broken PNGs
+        raise ValueError(f'{path} is damaged ({error}): {written_by(folder)}') from error
 
 
 def load_coco_mask() -> Any:

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object
-from mmseg.registry import DATASETS, MODELS, TASK_UTILS
+from mmseg.registry import DATASETS, TASK_UTILS
 
 from ..functional import box_maps
 from ..structures import WeakAnnotations
+from .cam_reader import build_refiner
 from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
 from .runner.stage_task import StageContext, StageTask, check_settings
 
@@ -31,6 +32,7 @@ Mask = npt.NDArray[np.bool_]
 def write_box_labels(
     dataset: Mapping[str, Any],
     folder: str | Path,
+    keep: bool = False,
     *,
     method: str = 'filled',
     grabcut_iters: int = 5,
@@ -51,6 +53,9 @@ def write_box_labels(
         dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
             ``LoadImageFromFile``.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With GrabCut all are labelled: no file says which boxes it could
+            not cut.
         method: One of the three.
         grabcut_iters: Iterations of GrabCut.
         refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
@@ -68,24 +73,21 @@ def write_box_labels(
         ImportError: If the CRF's package is missing.
         ValueError: If a setting is out of range or an image has no box.
     """
-    if method not in METHODS:
-        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
+    crf = build_crf(method, refiner)
     if not 0.5 < box_certainty < 1:
         raise ValueError(f'box_certainty must be between 0.5 and 1, got {box_certainty}')
     if grabcut_iters < 1:
         raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
     images = images_with_boxes(dataset, empty_images)
-    crf = MODELS.build(dict(refiner or {'type': 'DenseCRF'})) if method == 'dense_crf' else None
-    counts = {'boxes': 0, 'boxes_filled': 0}
+    boxes_filled: list[int] = []  # of each image
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
-        counts['boxes'] += len(annotations.boxes)
         if method == 'grabcut':
             labels, filled = grabcut_labels(image, annotations, iters=grabcut_iters, seed=seed)
-            counts['boxes_filled'] += filled
+            boxes_filled.append(filled)
         else:
             labels = filled_labels(annotations, image.shape[:2])
         confidence = np.ones(labels.shape)
@@ -94,10 +96,11 @@ def write_box_labels(
         return unsure_borders(labels, unsure_border), confidence
 
     settings = {'from': 'boxes', 'method': method, 'unsure_border': unsure_border}
-    summary = write_label_folder(images, folder, label_image, settings)
-    kept = ('boxes', 'boxes_filled') if method == 'grabcut' else ('boxes',)
-    parts = all_gather_object(counts)
-    return {**summary, **{key: sum(part[key] for part in parts) for key in kept}}
+    summary = write_label_folder(images, folder, label_image, settings, keep=keep and method != 'grabcut')
+    summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
+    if method == 'grabcut':
+        summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))
+    return summary
 
 
 @TASK_UTILS.register_module()
@@ -107,17 +110,34 @@ class WriteBoxLabels(StageTask):
     Args:
         dataset: Config of the data set with boxes.
         **settings: ``method`` and the other settings of :func:`write_box_labels`.
+
+    Raises:
+        ImportError: If the CRF's package is missing: before the first stage, not after it.
+        ValueError: If there is no such method.
     """
 
     def __init__(self, dataset: Mapping[str, Any], **settings: Any) -> None:
         self.dataset = dataset
         self.settings = check_settings(write_box_labels, settings)
+        build_crf(self.settings.get('method', METHODS[0]), self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the labels into the folder of the stage."""
-        summary = write_box_labels(self.dataset, context.work_dir, **self.settings)
+        """Write the labels into the folder of the stage; after a cut those that are missing, with GrabCut all."""
+        summary = write_box_labels(self.dataset, context.work_dir, context.resumed, **self.settings)
         context.logger.info(f'{context.name}: {summary}')
         return summary
+
+
+def build_crf(method: str, refiner: Mapping[str, Any] | None) -> torch.nn.Module | None:
+    """Build what a method refines boxes with, None for the others.
+
+    Raises:
+        ImportError: If the CRF's package is missing.
+        ValueError: If there is no such method.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
+    return build_refiner(refiner or {'type': 'DenseCRF'}) if method == 'dense_crf' else None
 
 
 def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -> Any:

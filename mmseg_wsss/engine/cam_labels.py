@@ -26,7 +26,7 @@ from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
 from ..models.segmentors import AffinityEncoderDecoder
-from .cam_reader import CAMReader, soft_masks
+from .cam_reader import CAMReader, build_refiner, soft_masks
 from .cams import chosen_classes
 from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
@@ -39,6 +39,7 @@ def write_seeds(
     cfg: Config,
     cams: str | Path,
     folder: str | Path,
+    keep: bool = False,
     *,
     split: str = 'train',
     alpha_low: float = 4.0,
@@ -55,6 +56,8 @@ def write_seeds(
         cfg: Config of the data.
         cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
         split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
         alpha_low: The smaller alpha, which decides what is foreground.
         alpha_high: The larger one, which decides what is background.
@@ -84,7 +87,7 @@ def write_seeds(
         return _class_ids(seeds, maps), confidence.numpy()
 
     source = {'cams': str(cams), 'alphas': [low, high], 'refiner': _name(refiner), 'split': split}
-    return write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='seeds')
+    return write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='seeds', keep=keep)
 
 
 def write_random_walk(
@@ -92,6 +95,7 @@ def write_random_walk(
     checkpoint: str | Path,
     cams: str | Path,
     folder: str | Path,
+    keep: bool = False,
     *,
     split: str = 'train',
     alpha: float = 6.0,
@@ -113,6 +117,9 @@ def write_random_walk(
         checkpoint: Its weights.
         cams: The folder of the maps.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With ``masks`` and ``unsure_below`` all are labelled: scores
+            need the labels before, which no file has.
         split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
         alpha: Power of the background, see :func:`mmseg_wsss.functional.cam_label_probs`.
         beta: Power of the affinities.
@@ -164,11 +171,17 @@ def write_random_walk(
         scores.add(name, names_of(info, reader.dataset)[0], _class_ids(channels, maps))
         return _class_ids(torch.where(confidence < unsure_below, UNSURE, channels), maps), confidence.numpy()
 
+    def count_kept(info: dict[str, Any], labels: ClassIds) -> None:
+        scores.add(name, names_of(info, reader.dataset)[0], labels.astype(np.int64))
+
     source = {
         'checkpoint': str(checkpoint), 'cams': str(cams), 'alpha': alpha, **walk, 'refiner': _name(refiner),
         'unsure_below': unsure_below, 'split': split,
     }  # fmt: skip
-    written = write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='random walk')
+    written = write_label_folder(
+        reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='random walk',
+        keep=keep and not (masks and unsure_below), count_kept=count_kept,
+    )  # fmt: skip
     return {**written, **scores.compute()}
 
 
@@ -180,16 +193,21 @@ class WriteSeeds(StageTask):
         stage: The stage whose config says the data, such as that of the CAM network.
         cams: The maps, such as ``'{stages.cams}'``.
         **settings: ``split``, ``alpha_low``, ``alpha_high``, ``refiner`` and ``coco_rle`` of :func:`write_seeds`.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
     """
 
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
         self.stage = stage
         self.cams = cams
         self.settings = check_settings(write_seeds, settings)
+        build_refiner(self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the seeds into the folder of the stage."""
-        return write_seeds(context.config_of(self.stage), self.cams, context.work_dir, **self.settings)
+        """Write the seeds into the folder of the stage; after a cut those that are missing."""
+        cfg = context.config_of(self.stage)
+        return write_seeds(cfg, self.cams, context.work_dir, context.resumed, **self.settings)
 
 
 @TASK_UTILS.register_module()
@@ -202,6 +220,9 @@ class WriteRandomWalk(StageTask):
         cams: The maps, such as ``'{stages.cams}'``.
         **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks`` and
             ``coco_rle`` of :func:`write_random_walk`.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
     """
 
     def __init__(self, stage: str, checkpoint: str, cams: str, **settings: Any) -> None:
@@ -209,11 +230,12 @@ class WriteRandomWalk(StageTask):
         self.checkpoint = checkpoint
         self.cams = cams
         self.settings = check_settings(write_random_walk, settings)
+        build_refiner(self.settings.get('refiner'))
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the labels into the folder of the stage."""
+        """Write the labels into the folder of the stage; after a cut those that are missing."""
         cfg = context.config_of(self.stage)
-        return write_random_walk(cfg, self.checkpoint, self.cams, context.work_dir, **self.settings)
+        return write_random_walk(cfg, self.checkpoint, self.cams, context.work_dir, context.resumed, **self.settings)
 
 
 def embedding(model: AffinityEncoderDecoder, data: Mapping[str, Any]) -> Tensor:

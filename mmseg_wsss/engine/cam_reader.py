@@ -37,7 +37,7 @@ class CAMReader:
     def __init__(self, dataset: Any, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
         self.dataset = dataset
         self.folder = folder
-        self.refiner: nn.Module | None = None if refiner is None else MODELS.build(dict(refiner))
+        self.refiner = build_refiner(refiner)
         index = read_cam_index(folder)
         self.tags = 'known_tags' if index.source.get('known_tags') else 'predicted_tags'
         again = f'delete {folder} and write the maps again (a WriteCAMs stage, or "wsss cams")'
@@ -80,6 +80,15 @@ class CAMReader:
     def refined(self, masks: Tensor, image: Tensor) -> Tensor:
         """Return soft masks after the refiner, if there is one, (1, K + 1, H, W)."""
         return masks if self.refiner is None else self.refiner(masks, image)
+
+
+def build_refiner(refiner: Mapping[str, Any] | None) -> nn.Module | None:
+    """Build what refines soft masks, if it is given; tasks do so early to find what is not installed.
+
+    Raises:
+        ImportError: If it needs a package that is not installed.
+    """
+    return None if refiner is None else MODELS.build(dict(refiner))
 
 
 def soft_masks(maps: ImageCAMs, alpha: float) -> Tensor:

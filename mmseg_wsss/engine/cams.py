@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
-from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
+from mmengine.dist import all_gather_object, barrier, is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.registry import TASK_UTILS
@@ -28,14 +28,19 @@ from ..functional import normalised_cams
 from ..models.segmentors import TagEncoderDecoder
 from .cam_scores import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .checkpoints import check_weights
-from .label_folder import drop_index, image_entry, make_index
+from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
 from .mask_scores import MaskScores
 from .pseudo_labels import check_known_tags, known_classes, prediction_dataset, reader_of
 from .runner.stage_task import StageContext, StageTask
 
 
 def write_cam_folder(
-    cfg: Config, checkpoint: str | Path, folder: str | Path, settings: CAMSettings | None = None
+    cfg: Config,
+    checkpoint: str | Path,
+    folder: str | Path,
+    settings: CAMSettings | None = None,
+    *,
+    keep: bool = False,
 ) -> dict[str, Any]:
     r"""Write the class activation maps of the images of a split, and measure them if asked to.
 
@@ -57,6 +62,8 @@ def write_cam_folder(
         checkpoint: Its weights.
         folder: Where to write.
         settings: How.
+        keep: Make only maps whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With ``evaluate`` all are made: scores need probabilities that no file has.
 
     Returns:
         ``images``, ``split``, and the scores by names such as ``cam_train_known_tags_8_views/alpha_1/mIoU``, in
@@ -80,31 +87,34 @@ def write_cam_folder(
     check_weights(model, str(checkpoint))
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
-    indices = range(get_rank(), len(dataset), get_world_size())
-    rows = []
-    for index in tqdm(indices, desc='CAMs', disable=not is_main_process(), leave=False):
+
+    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
+
+    kept = kept_images(dataset, read_entry) if keep and not settings.evaluate else ()
+    rows = {index: entry for index, _, entry in kept}
+    for index in tqdm(missing_indices(dataset, rows), desc='CAMs', disable=not is_main_process(), leave=False):
         info = dataset.get_data_info(index)
         tags = known_classes(info) if settings.known_tags else None
         classes, probs, photo = mean_probs(model, views(copy.deepcopy(info)), tags)
         cams = make_cams(classes, probs, winner_takes_all=settings.winner_takes_all)
-        key, image = image_entry(info, dataset, cams.size)
-        write_cams(folder, key, cams)
-        rows.append((index, key, image))
+        rows[index] = image_entry(info, dataset, cams.size)
+        write_cams(folder, rows[index][0], cams)
         if settings.evaluate:
             score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=model.refiner, photo=photo)
     results = scores.compute()
     if settings.evaluate:
         best = best_threshold(results, settings)
-        for index, key, _ in rows:
+        for index, (key, _) in rows.items():
             labels = threshold_labels(read_cams(folder, key), best)
             scores.add(f'{settings.name()}/best', labels, _truth(read, dataset.get_data_info(index)))
         results = {**scores.compute(), f'{settings.name()}/best_threshold': best}
     summary = {'images': len(dataset), 'split': settings.split, **results}
-    rows = sorted(row for part in all_gather_object(rows) for row in part)
+    images = dict(row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items()))
     if is_main_process():
         made = {'checkpoint': str(checkpoint), 'known_tags': settings.known_tags, 'scales': list(settings.scales)}
         made |= {'flip': settings.flip, 'winner_takes_all': settings.winner_takes_all}
-        index_file = make_index(dataset, {key: image for _, key, image in rows}, {**made, **summary})
+        index_file = make_index(dataset, images, {**made, **summary})
         write_cam_index(folder, index_file)
     barrier()
     return summary
@@ -126,8 +136,9 @@ class WriteCAMs(StageTask):
         self.settings = CAMSettings(**settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the maps into the folder of the stage."""
-        return write_cam_folder(context.config_of(self.stage), self.checkpoint, context.work_dir, self.settings)
+        """Write the maps into the folder of the stage; after a cut those that are missing, with ``evaluate`` all."""
+        cfg = context.config_of(self.stage)
+        return write_cam_folder(cfg, self.checkpoint, context.work_dir, self.settings, keep=context.resumed)
 
 
 def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], *, flip: bool) -> Compose:

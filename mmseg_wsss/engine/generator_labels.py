@@ -33,6 +33,7 @@ def write_generator_labels(
     generator: Source,
     dataset: Mapping[str, Any],
     folder: str | Path,
+    keep: bool = False,
     *,
     partner: Source | None = None,
     stage: int | None = None,
@@ -50,6 +51,8 @@ def write_generator_labels(
         generator: Checkpoint of a ``MaskGenerator``, or ``dict(checkpoint=..., config=...)``.
         dataset: Config of a ``WeakSegDataset`` with boxes; its classes may be others than the generator learned from.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
         partner: The segmentor of the stage before, trained on the classes of ``dataset``, in the same form; needed
             where the generator reads its probabilities, and only there.
         stage: The stage that the generator must be of; None: any.
@@ -96,7 +99,7 @@ def write_generator_labels(
         'rule': rule,
         'unsure_within': unsure,
     }
-    return {**write_label_folder(images, folder, label_image, settings), 'stage': stage}
+    return {**write_label_folder(images, folder, label_image, settings, keep=keep), 'stage': stage}
 
 
 @TASK_UTILS.register_module()
@@ -115,8 +118,9 @@ class WriteGeneratorLabels(StageTask):
         self.settings = check_settings(write_generator_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the labels into the folder of the stage."""
-        summary = write_generator_labels(self.generator, self.dataset, context.work_dir, **self.settings)
+        """Write the labels into the folder of the stage; after a cut those that are missing."""
+        folder, keep = context.work_dir, context.resumed
+        summary = write_generator_labels(self.generator, self.dataset, folder, keep, **self.settings)
         context.logger.info(f'{context.name}: {summary}')
         return summary
 

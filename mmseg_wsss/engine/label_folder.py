@@ -5,14 +5,15 @@ Shape letters: H x W pixels of the original image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
+from mmengine.logging import print_log
 from scipy.ndimage import maximum_filter, minimum_filter
 from tqdm import tqdm
 
@@ -22,6 +23,7 @@ from ..datasets.pseudo_label_files import (
     UNSURE,
     PseudoLabelIndex,
     load_coco_mask,
+    read_pseudo_label,
     write_coco,
     write_index,
     write_pseudo_label,
@@ -30,6 +32,9 @@ from ..datasets.pseudo_label_files import (
 ClassIds = npt.NDArray[Any]
 LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
 """Class ids, 255 where unsure, and the confidence in [0, 1], (H, W) each."""
+Row = tuple[str, dict[str, Any], int, int]
+"""Of an image: id, entry of the index, number of unsure pixels and of all."""
+Kept = TypeVar('Kept')
 
 
 @torch.no_grad()
@@ -41,6 +46,8 @@ def write_label_folder(
     *,
     coco_rle: bool = False,
     title: str = 'pseudo-labels',
+    keep: bool = False,
+    count_kept: Callable[[dict[str, Any], ClassIds], None] | None = None,
 ) -> dict[str, Any]:
     """Label every image of a data set and write the pseudo-labels; the processes share the images.
 
@@ -51,6 +58,9 @@ def write_label_folder(
         settings: What the labels were made with, for the index.
         coco_rle: Write ``coco_rle.json``, too.
         title: Of the progress bar.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
+        count_kept: Gets the ``get_data_info`` and the labels of each image that is kept.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split`` of the settings, if they have one.
@@ -63,27 +73,63 @@ def write_label_folder(
         load_coco_mask()
     drop_index(folder)
     palette = dataset.metainfo['palette']
-    rows = []
-    indices = range(get_rank(), len(dataset), get_world_size())
-    for index in tqdm(indices, desc=title, disable=not is_main_process(), leave=False):
+    rows = {}
+
+    def read(info: dict[str, Any]) -> tuple[Row, ClassIds]:
+        labels, _ = read_pseudo_label(folder, names_of(info, dataset)[0])
+        return _row(info, dataset, labels), labels
+
+    for index, info, (row, labels) in kept_images(dataset, read) if keep else ():
+        rows[index] = row
+        if count_kept is not None:
+            count_kept(info, labels)
+    for index in tqdm(missing_indices(dataset, rows), desc=title, disable=not is_main_process(), leave=False):
         info = dataset.get_data_info(index)
         labels, confidence = label_image(index, info)
-        key, image = image_entry(info, dataset, labels.shape)
-        write_pseudo_label(folder, key, labels, confidence, palette)
-        rows.append((index, key, image, int((labels == UNSURE).sum()), labels.size))
-    rows = sorted(row for part in all_gather_object(rows) for row in part)
+        rows[index] = _row(info, dataset, labels)
+        write_pseudo_label(folder, rows[index][0], labels, confidence, palette)
+    of_all = [row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items())]
     summary = {
-        'images': len(rows),
-        'unsure': round(sum(row[3] for row in rows) / max(1, sum(row[4] for row in rows)), 4),
+        'images': len(of_all),
+        'unsure': round(sum(row[2] for row in of_all) / max(1, sum(row[3] for row in of_all)), 4),
         **({'split': settings['split']} if 'split' in settings else {}),
     }
-    index = make_index(dataset, {key: image for _, key, image, _, _ in rows}, {**settings, **summary})
+    index_file = make_index(dataset, {key: image for key, image, _, _ in of_all}, {**settings, **summary})
     if is_main_process():
-        write_index(folder, index)
+        write_index(folder, index_file)
         if coco_rle:
-            write_coco(folder, index)
+            write_coco(folder, index_file)
     barrier()
     return summary
+
+
+def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterator[tuple[int, dict[str, Any], Kept]]:
+    """Find the images of this process that a run which was cut has finished; the log says how many all processes keep.
+
+    Args:
+        dataset: The data set.
+        read: Reads the files of an image, given its ``get_data_info``. It raises ``FileNotFoundError`` or
+            ``ValueError`` for an image that is to be made again.
+
+    Yields:
+        Index, ``get_data_info``, and what was read.
+    """
+    count = 0
+    for index in missing_indices(dataset):
+        info = dataset.get_data_info(index)
+        try:
+            found = read(info)
+        except (FileNotFoundError, ValueError):
+            continue
+        count += 1
+        yield index, info, found
+    total = sum(all_gather_object(count))
+    print_log(f'{total} of {len(dataset)} images were finished before the cut and are kept', logger='current')
+
+
+def missing_indices(dataset: Any, done: Collection[int] = ()) -> list[int]:
+    """Return which images of a data set are for this process, without those that are done."""
+    return [index for index in range(get_rank(), len(dataset), get_world_size()) if index not in done]
 
 
 def drop_index(folder: str | Path, name: str = INDEX) -> None:
@@ -137,6 +183,10 @@ def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
     return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
+
+
+def _row(info: dict[str, Any], dataset: Any, labels: ClassIds) -> Row:
+    return *image_entry(info, dataset, labels.shape), int((labels == UNSURE).sum()), labels.size
 
 
 def _check_size(path: str, shape: tuple[int, ...]) -> None:

@@ -31,6 +31,7 @@ def write_pseudo_labels(
     cfg: Config,
     checkpoint: str | Path,
     folder: str | Path,
+    keep: bool = False,
     *,
     split: str = 'train',
     known_tags: bool = False,
@@ -45,6 +46,8 @@ def write_pseudo_labels(
         cfg: Config of the network and of the data.
         checkpoint: Its weights.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
         split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
         known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
             the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
@@ -72,7 +75,7 @@ def write_pseudo_labels(
         return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
 
     settings = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
-    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle)
+    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle, keep=keep)
 
 
 @TASK_UTILS.register_module()
@@ -91,8 +94,9 @@ class WritePseudoLabels(StageTask):
         self.settings = check_settings(write_pseudo_labels, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
-        """Write the labels into the folder of the stage."""
-        return write_pseudo_labels(context.config_of(self.stage), self.checkpoint, context.work_dir, **self.settings)
+        """Write the labels into the folder of the stage; after a cut those that are missing."""
+        cfg = context.config_of(self.stage)
+        return write_pseudo_labels(cfg, self.checkpoint, context.work_dir, context.resumed, **self.settings)
 
 
 def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:

@@ -44,6 +44,27 @@ def test_missing_files_are_named_with_the_command(tmp_path):
         read_cam_index(tmp_path)
 
 
+@pytest.mark.parametrize('before', [False, True])
+def test_a_kill_while_maps_are_written_leaves_no_half_file(tmp_path, monkeypatch, before):
+    if before:
+        write_cams(tmp_path, 'a', maps(seed=1))
+
+    def killed(file, **arrays):
+        file.write(b'PK half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('numpy.savez_compressed', killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_cams(tmp_path, 'a', maps())
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.glob('cams/*.npz')] == (['a.npz'] if before else [])
+    if before:
+        assert np.array_equal(read_cams(tmp_path, 'a').scores, maps(seed=1).scores)
+    write_cams(tmp_path, 'a', maps())
+    assert np.array_equal(read_cams(tmp_path, 'a').scores, maps().scores)
+    assert [path.name for path in tmp_path.rglob('*.*')] == ['a.npz']
+
+
 def cut(content):
     return content[:-30]
 

@@ -1,6 +1,7 @@
 """Boxes as pseudo-labels: numbers by hand, and the same on every run."""
 
 import json
+import logging
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.box_labels import filled_labels, grabcut_labels, refined_labels, write_box_labels
 from mmseg_wsss.engine.label_folder import unsure_borders
+from mmseg_wsss.engine.runner import StageContext
 from mmseg_wsss.models.refiners import PAMR
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
@@ -148,12 +150,34 @@ def test_written_labels(dataset, tmp_path, method):
 
 def test_as_a_stage(dataset, tmp_path):
     class Context:
-        name, work_dir = 'boxes', tmp_path / 'stage'
+        name, work_dir, resumed = 'boxes', tmp_path / 'stage', False
         logger = __import__('logging').getLogger('test')
 
     task = TASK_UTILS.build({'type': 'WriteBoxLabels', 'dataset': dataset, 'method': 'filled', 'empty_images': True})
     assert task.run(Context) == {'images': 3, 'unsure': 0.0, 'boxes': 3}
     assert json.loads((tmp_path / 'stage/pseudo_labels.json').read_text())['source']['from'] == 'boxes'
+
+
+@pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
+def test_a_cut_stage_goes_on(dataset, tmp_path, monkeypatch, method):
+    refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
+    settings = {'dataset': dataset, 'method': method, 'unsure_border': 1, 'empty_images': True, **refiner}
+    task = TASK_UTILS.build({'type': 'WriteBoxLabels', **settings})
+    contexts = [
+        StageContext('boxes', tmp_path / 'out', None, logging.getLogger('test'), resumed) for resumed in (False, True)
+    ]
+    expected = task.run(contexts[0])
+    assert expected['boxes'] == 3
+    whole = {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')}
+    (tmp_path / 'out/confidence/b.png').unlink()
+    labelled = []
+    monkeypatch.setattr(
+        'mmseg_wsss.engine.box_labels.unsure_borders',
+        lambda labels, width: labelled.append(labels) or unsure_borders(labels, width),
+    )
+    assert task.run(contexts[1]) == expected
+    assert len(labelled) == (3 if method == 'grabcut' else 1)  # no file says which boxes GrabCut could not cut
+    assert {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')} == whole
 
 
 def test_bad_settings(dataset, tmp_path):

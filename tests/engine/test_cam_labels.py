@@ -1,5 +1,6 @@
 """From class activation maps to seeds, an affinity network, pseudo-labels and the last network."""
 
+import logging
 import shutil
 import sys
 
@@ -19,7 +20,7 @@ from mmseg_wsss.engine import label_folder
 from mmseg_wsss.engine.cam_labels import write_random_walk, write_seeds
 from mmseg_wsss.engine.cam_reader import CAMReader, soft_masks
 from mmseg_wsss.engine.pseudo_labels import prediction_dataset
-from mmseg_wsss.engine.runner import StagedRunner, StageTask
+from mmseg_wsss.engine.runner import StageContext, StagedRunner, StageTask
 from tests.helpers.models import head_config, model_config
 from tests.helpers.random_walk import dense_walk
 
@@ -69,6 +70,10 @@ class DrawCAMs(StageTask):
             write_cams(context.work_dir, key, cams_of(index))
             images[key] = {'file_name': f'{key}.png', 'width': SIZE[1], 'height': SIZE[0]}
         write_cam_index(context.work_dir, PseudoLabelIndex(CLASSES, PALETTE, images, {}))
+
+
+def context_of(cfg, folder, *, resumed):
+    return StageContext('labels', folder, lambda name: cfg, logging.getLogger('test'), resumed)
 
 
 class Folder:
@@ -232,7 +237,50 @@ def test_padding_is_no_part_of_the_walk(network, cams, tmp_path):
     assert min(same) > 0.9
 
 
-def test_a_killed_task_starts_again(network, cams, tmp_path, monkeypatch):
+def walks_counted(monkeypatch):
+    """Which images are labelled, told by the maps that are read for it."""
+    counted, original = [], CAMReader.cams
+
+    def counting(self, info, image):
+        counted.append(info['sample_id'])
+        return original(self, info, image)
+
+    monkeypatch.setattr(CAMReader, 'cams', counting)
+    return counted
+
+
+@pytest.mark.parametrize('unsure_below', [0.0, 0.8])
+def test_scores_of_a_cut_walk_are_those_of_a_whole_one(network, cams, tmp_path, monkeypatch, unsure_below):
+    cfg, checkpoint = network
+    (tmp_path / 'truth').mkdir()
+    for index in (0, 1):
+        Image.fromarray(scene_mask(index)).save(tmp_path / f'truth/shapes_{index:05d}.png')
+    settings = {'stage': 'affinity', 'checkpoint': str(checkpoint), 'cams': str(cams), 'unsure_below': unsure_below}
+    task = TASK_UTILS.build({'type': 'WriteRandomWalk', 'masks': str(tmp_path / 'truth'), **settings})
+    expected = task.run(context_of(cfg, tmp_path / 'out', resumed=False))
+    assert 'walk_train_predicted_tags/contour_F' in expected
+    whole = files(tmp_path / 'out'), read_index(tmp_path / 'out')
+    (tmp_path / 'out/masks/shapes_00001.png').write_bytes(b'half')
+    counted = walks_counted(monkeypatch)
+    assert task.run(context_of(cfg, tmp_path / 'out', resumed=True)) == expected
+    assert (files(tmp_path / 'out'), read_index(tmp_path / 'out')) == whole
+    keys = [f'shapes_{index:05d}' for index in range(3)]
+    assert counted == (keys if unsure_below else keys[1:2])  # labels before unsure_below are in no file
+
+
+def test_cut_seeds_go_on(cams, tmp_path, monkeypatch):
+    task = TASK_UTILS.build({'type': 'WriteSeeds', 'stage': 'cam', 'cams': str(cams)})
+    expected = task.run(context_of(config(tmp_path), tmp_path / 'out', resumed=False))
+    whole = files(tmp_path / 'out')
+    (tmp_path / 'out/confidence/shapes_00002.png').unlink()
+    counted = walks_counted(monkeypatch)
+    assert task.run(context_of(config(tmp_path), tmp_path / 'out', resumed=True)) == expected
+    assert (files(tmp_path / 'out'), counted) == (whole, ['shapes_00002'])
+    with pytest.raises(TypeError, match="write_seeds has no setting 'keep'"):
+        TASK_UTILS.build({'type': 'WriteSeeds', 'stage': 'cam', 'cams': str(cams), 'keep': True})
+
+
+def test_a_killed_run_without_keep_starts_again(network, cams, tmp_path, monkeypatch):
     cfg, checkpoint = network
     write_random_walk(cfg, checkpoint, cams, tmp_path / 'whole')
     written = []

@@ -1,7 +1,9 @@
 """Class activation maps of a trained network: views, tags, files and scores."""
 
 import copy
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -324,6 +326,59 @@ def test_as_a_stage(tmp_path, monkeypatch):
     results = StagedRunner.from_cfg(cfg).train()
     assert len(read_cam_index(results['maps']).images) == 4
     assert read_cam_index(results['maps']).source['checkpoint'] == str(results['cam'])
+
+
+def predictions_counted(monkeypatch, die_after=None):
+    """Count the images that are predicted; the process ends before one of them."""
+    counted = []
+
+    def counting(*args):
+        if len(counted) == die_after:
+            raise KeyboardInterrupt
+        counted.append(args)
+        return mean_probs(*args)
+
+    monkeypatch.setattr('mmseg_wsss.engine.cams.mean_probs', counting)
+    return counted
+
+
+@pytest.mark.parametrize('evaluate', [False, True])
+def test_a_cut_stage_goes_on(tmp_path, monkeypatch, evaluate):
+    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+    cfg = config(tmp_path, score_threshold=0.0)
+    cfg.runner_type = 'StagedRunner'
+    task = {'type': 'WriteCAMs', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'evaluate': evaluate, **ONE_VIEW}
+    cfg.stages = {'cam': {}, 'maps': {'task': task}}
+    cfg.work_dir = str(tmp_path / 'cut')
+    predictions_counted(monkeypatch, die_after=2)
+    with pytest.raises(KeyboardInterrupt):
+        StagedRunner.from_cfg(cfg).train()
+    shutil.copytree(tmp_path / 'cut', tmp_path / 'whole')
+    keys = sorted(path.stem for path in (tmp_path / 'cut/02_maps/cams').iterdir())
+    assert keys == ['shapes_00000', 'shapes_00001']
+    half = tmp_path / 'cut/02_maps/cams/shapes_00001.npz'
+    half.write_bytes(half.read_bytes()[:-40])
+    counted = predictions_counted(monkeypatch)
+    StagedRunner.from_cfg(cfg).train()
+    assert len(counted) == (4 if evaluate else 3)
+    log = (tmp_path / 'cut/stages.log').read_text()
+    assert "stage 2/2 'maps' goes on, in" in log
+    assert ('1 of 4 images were finished before the cut and are kept' in log) != evaluate
+    # the same from the beginning
+    cfg.work_dir = str(tmp_path / 'whole')
+    shutil.rmtree(tmp_path / 'whole/02_maps')
+    StagedRunner.from_cfg(cfg).train()
+    found, expected = (tmp_path / name / '02_maps' for name in ('cut', 'whole'))
+    markers = [json.loads((folder / 'stage.json').read_text()) for folder in (found, expected)]
+    assert markers[0]['result']['returned'] == markers[1]['result']['returned']
+    assert ('cam_train_predicted_tags_1_view/best/mIoU' in markers[0]['result']['returned']) == evaluate
+    indices = [(folder / 'cams.json').read_text().replace('/cut/', '/whole/') for folder in (found, expected)]
+    assert indices[0] == indices[1]
+    for key in read_cam_index(expected).images:
+        cams = [read_cams(folder, key) for folder in (found, expected)]
+        assert np.array_equal(cams[0].scores, cams[1].scores)
+        assert cams[0].classes.tolist() == cams[1].classes.tolist() == [1, 2, 3, 4, 5, 6]
+    assert not list(found.rglob('*.tmp'))
 
 
 def test_maps_written_over_and_cut_do_not_look_finished(trained, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmseg.registry import HOOKS
+from mmseg.registry import HOOKS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
@@ -20,6 +21,7 @@ from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, writ
 from mmseg_wsss.engine.generator_labels import generator_label, of_classes, reading_pipeline, write_generator_labels
 from mmseg_wsss.engine.hooks import LPGStageHook
 from mmseg_wsss.engine.label_scores import score_label_folder
+from mmseg_wsss.engine.runner import StageContext
 from mmseg_wsss.engine.shapes_files import write_shapes
 from mmseg_wsss.engine.trained_network import plain_config, trained_network
 from mmseg_wsss.structures import WeakAnnotations
@@ -174,6 +176,24 @@ def test_generators_on_other_data(finished, tmp_path, monkeypatch):
     monkeypatch.setenv('LPG_GENERATORS', str(finished[0]))  # other stages stand before them
     there = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py').stages.masks_2
     assert (there.task.generator, there.inputs) == (str(folder), [str(folder)])
+
+
+def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
+    generator, partner = (str(finished[1][name]) for name in ('generator_2', 'segmentor_1'))
+    settings = {'generator': generator, 'dataset': boxes_of(finished), 'partner': partner, 'unsure': 0.1}
+    task = TASK_UTILS.build({'type': 'WriteGeneratorLabels', **settings})
+    contexts = [StageContext('masks', tmp_path, None, logging.getLogger('test'), resumed) for resumed in (False, True)]
+    expected = task.run(contexts[0])
+    whole = {path: path.read_bytes() for path in tmp_path.rglob('*.*')}
+    next((tmp_path / 'confidence').iterdir()).write_bytes(b'half')
+    made = []
+    monkeypatch.setattr(
+        'mmseg_wsss.engine.generator_labels.generator_label',
+        lambda *args, **settings: made.append(args) or generator_label(*args, **settings),
+    )
+    assert task.run(contexts[1]) == expected
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*.*')} == whole
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """From a checkpoint to labels, and from those to the next network."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
@@ -20,7 +21,7 @@ from mmseg_wsss.engine.pseudo_labels import (
     prediction_dataset,
     write_pseudo_labels,
 )
-from mmseg_wsss.engine.runner import StagedRunner
+from mmseg_wsss.engine.runner import StageContext, StagedRunner
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
 
@@ -148,6 +149,27 @@ def test_written_labels_are_the_predictions(trained, tmp_path):
     index = read_index(tmp_path / 'out')
     assert list(index.images) == list(SIZES)
     assert index.source['unsure_below'] == least
+
+
+def test_a_cut_stage_goes_on(trained, tmp_path, monkeypatch):
+    cfg, checkpoint = trained
+    settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'unsure_below': 0.35, 'known_tags': True}
+    task = TASK_UTILS.build({'type': 'WritePseudoLabels', **settings})
+    contexts = [
+        StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), resumed)
+        for resumed in (False, True)
+    ]
+    expected = task.run(contexts[0])
+    whole = {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')}
+    (tmp_path / 'out/masks/b.png').unlink()
+    predicted = []
+    monkeypatch.setattr(
+        'mmseg_wsss.engine.pseudo_labels.label_and_confidence',
+        lambda *args: predicted.append(args) or label_and_confidence(*args),
+    )
+    assert task.run(contexts[1]) == expected
+    assert {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')} == whole
+    assert len(predicted) == 1
 
 
 def test_command_with_known_tags(trained, tmp_path, capsys):

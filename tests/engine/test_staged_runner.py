@@ -3,11 +3,16 @@
 import copy
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torch.multiprocessing as mp
+from filelock import FileLock, Timeout
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -75,6 +80,24 @@ class NoteStage(StageTask):
 
     def run(self, context):
         return {'steps': len(context.config_of(self.stage).test_dataloader.dataset.pipeline)}
+
+
+@TASK_UTILS.register_module()
+class CountStarts(StageTask):
+    """Notes at each start whether it was cut before, and is cut until it was started three times."""
+
+    notes = []
+
+    def __init__(self, writes=True):
+        self.writes = writes
+
+    def run(self, context):
+        CountStarts.notes.append(context.resumed)
+        if len(CountStarts.notes) < 3:
+            if self.writes:
+                (context.work_dir / 'half.txt').write_text('half')
+            raise KilledError
+        (context.work_dir / 'whole.txt').write_text('whole')
 
 
 @pytest.fixture(autouse=True)
@@ -225,6 +248,24 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
         assert f"{at[0][3:]}' goes on from {cut}" in (tmp_path / 'stages.log').read_text()
 
 
+@pytest.mark.parametrize('writes', [True, False])
+def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monkeypatch, writes):
+    monkeypatch.setattr(CountStarts, 'notes', [])
+    cfg = staged_config(tmp_path, stages={'count': {'task': {'type': 'CountStarts', 'writes': writes}}})
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            train(cfg)
+    if writes:  # no files of other settings: these are refused
+        cfg.stages.count.task.writes = False
+        with pytest.raises(ValueError, match=r"'count' is begun, but not as .*\n *task.writes: true -> false"):
+            train(cfg)
+        cfg.stages.count.task.writes = True
+    train(cfg)
+    assert CountStarts.notes == [False, writes, writes]
+    log = (tmp_path / 'stages.log').read_text()
+    assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
+
+
 def test_changed_setting_of_a_finished_stage_is_refused(own_copy):
     before = folder_state(own_copy)
     cfg = staged_config(own_copy)
@@ -342,6 +383,71 @@ def test_results_are_recognised_by_content(own_copy):
     (own_copy / '02_between/sum.txt').write_text('another')
     with pytest.raises(ValueError, match=r"'last' needs .*02_between, where files were added.*rm -r .*02_between"):
         train(staged_config(own_copy))  # of a stage that was cut, too
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that trains in the folder."""
+    code = (
+        'import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(timeout=0); '
+        'print("held", flush=True); time.sleep(60)'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path / '.stages.lock')]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'held\n'
+        yield process
+        process.kill()
+
+
+def test_two_trainings_in_one_folder_are_refused_until_one_is_killed(tmp_path, holder):
+    message = f'another training in stages is running in {tmp_path}, and two .* stop it, or choose another --work-dir'
+    with pytest.raises(ValueError, match=message):
+        train(note_config(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', 'stages.log']
+    holder.kill()
+    holder.wait()
+    train(note_config(tmp_path))
+    train(note_config(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', '02_note', 'stages.log']
+    assert [path.name for path in (tmp_path / '02_note').iterdir()] == ['stage.json']
+    assert list(input_files({'path': str(tmp_path)})) == []
+    assert [line.split()[0] for line in stage_lines(tmp_path)] == ['02_note']
+
+
+@TASK_UTILS.register_module()
+class LockedOut(StageTask):
+    """Writes on each process what a second training in the folder would say."""
+
+    def run(self, context):
+        lock = FileLock(context.work_dir.parent / '.stages.lock')
+        (context.work_dir / f'{get_rank()}.txt').write_text(str(acquired(lock)))
+
+
+def acquired(lock):
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _rank(rank, path):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{path}_meet', rank=rank, world_size=2)
+    cfg = staged_config(path, stages={'a': {'task': {'type': 'LockedOut'}}})
+    train(cfg)
+    torch.distributed.barrier()
+    other = FileLock(path / '.stages.lock')
+    if rank == 0:
+        other.acquire(timeout=0)
+    with pytest.raises(ValueError, match='another training in stages is running in'):
+        train(cfg)
+    torch.distributed.destroy_process_group()
+
+
+def test_the_processes_of_one_training_share_its_folder(tmp_path):
+    mp.start_processes(_rank, (tmp_path / 'work',), nprocs=2, start_method='fork')
+    assert [(tmp_path / f'work/01_a/{rank}.txt').read_text() for rank in range(2)] == ['False', 'False']
 
 
 def note_config(work_dir, pipeline=PIPELINE, **loader):
@@ -486,6 +592,30 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
     with pytest.raises(TypeError, match="write_random_walk has no setting 'alhpa': choose from split, alpha, beta"):
         train(staged_config(tmp_path, stages={'first': {}, 'walk': {'task': walk}}))
     assert not list(tmp_path.glob('0*'))
+
+
+CRF = {'type': 'DenseCRF'}
+
+
+@pytest.mark.parametrize(
+    'task',
+    [
+        {'type': 'WriteSeeds', 'stage': 'first', 'cams': 'none', 'refiner': CRF},
+        {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'none', 'refiner': CRF},
+        {'type': 'WriteBoxLabels', 'dataset': {'type': 'None'}, 'method': 'dense_crf'},
+    ],
+    ids=lambda task: task['type'],
+)
+def test_a_missing_crf_is_found_before_the_first_training(tmp_path, monkeypatch, task):
+    installed = [True]
+    monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.find_spec', lambda name: installed[0] or None)
+    TASK_UTILS.build(task)  # no file is opened
+    installed[0] = False
+    with pytest.raises(ImportError, match="'labels': DenseCRF needs the module pydensecrf: pip install pydensecrf2"):
+        train(staged_config(tmp_path, stages={'first': {}, 'labels': {'task': task}}))
+    assert not list(tmp_path.glob('0*'))
+    task = {key: value for key, value in task.items() if key not in ('refiner', 'method')}
+    TASK_UTILS.build(task)  # nothing else needs it
 
 
 def test_a_stage_that_ended_before_it_made_anything_may_change(tmp_path, finished):

@@ -22,12 +22,15 @@ class StageContext:
         work_dir: Its folder, for everything that it writes. A task that was cut starts again in the same folder.
         config_of: The resolved config of an earlier stage by name: to build the network of its checkpoint.
         logger: Says where things are; silent but on the first process.
+        resumed: Whether the task was cut before: files that are in the folder were made with the same settings, and
+            whole ones may be kept. The last one may be half.
     """
 
     name: str
     work_dir: Path
     config_of: Callable[[str], Config]
     logger: Logger
+    resumed: bool = False
 
 
 def check_settings(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.logging import MMLogger
@@ -23,6 +24,7 @@ from .stage_marker import describe_folder, read_begun_marker, read_marker, sha25
 from .stage_plan import is_done, made_from, plan, result_of
 from .stage_task import StageContext, StageTask
 
+LOCK = '.stages.lock'
 Result = TypeVar('Result')
 _run_number = itertools.count(1)
 
@@ -39,7 +41,8 @@ class StagedRunner:
 
     Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
     files that the settings name, results of the stages it refers to. A stage that is there already is compared with
-    what the config says now; a difference is an error that names it, and nothing is overwritten.
+    what the config says now; a difference is an error that names it, and nothing is overwritten. A second
+    runner in the same ``work_dir`` is refused while the first one trains.
 
     Args:
         cfg: The config; ``work_dir`` is needed and must be on a disk that all processes see.
@@ -69,9 +72,18 @@ class StagedRunner:
 
         Raises:
             FileNotFoundError: If an input of a stage is missing.
-            ValueError: If a stage is there that was made from something else, or lacks a stage before it.
+            ValueError: If a stage is there that was made from something else, or lacks a stage before it, or another
+                runner trains in the same ``work_dir``.
         """
         self._connect()
+        lock = FileLock(Path(self.cfg.work_dir) / LOCK)  # of the first process; the system frees it when that ends
+        agree(lambda: self._lock(lock))
+        try:
+            return self._train()
+        finally:
+            lock.release()
+
+    def _train(self) -> dict[str, Path]:
         unfinished = agree(lambda: plan(self.stages, self.only))
         for stage in self.stages.values():  # a wrong setting of a task is found before the trainings before it
             if stage.is_task and stage.name in unfinished:
@@ -108,15 +120,25 @@ class StagedRunner:
         log_file = str(work_dir / 'stages.log') if is_main_process() else None
         self._logger = MMLogger.get_instance(name, logger_name='mmseg_wsss', log_file=log_file, file_mode='a')
 
+    def _lock(self, lock: FileLock) -> None:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f'another training in stages is running in {self.cfg.work_dir}, and two would write over each other: '
+                'wait until it ends, stop it, or choose another --work-dir'
+            ) from error
+
     def _log(self, stage: Stage, message: str) -> None:
         self._logger.info(f'{stage.title} {message}')
 
     def _run(self, stage: Stage) -> None:
-        checkpoint = agree(lambda: self._begin(stage))
-        going_on = 'begins' if checkpoint is None else f'goes on from {checkpoint}'
+        begun, checkpoint = agree(lambda: self._begin(stage))
+        going_on = 'goes on' if begun and stage.is_task else 'begins'
+        going_on = going_on if checkpoint is None else f'goes on from {checkpoint}'
         self._log(stage, f'{going_on}, in {stage.work_dir}')
         if stage.is_task:
-            result = self._run_task(stage)
+            result = self._run_task(stage, begun)
         else:
             self._train_stage(stage, checkpoint)
             result = {}
@@ -124,9 +146,10 @@ class StagedRunner:
         agree(lambda: self._end(stage, result))
         self._log(stage, f'is finished: {result_of(stage)}')
 
-    def _begin(self, stage: Stage) -> Path | None:
-        """Leave a marker; return the checkpoint to go on from."""
-        if read_begun_marker(stage.work_dir) is None:
+    def _begin(self, stage: Stage) -> tuple[bool, Path | None]:
+        """Leave a marker; return whether one was there, of the same settings, and the checkpoint to go on from."""
+        begun = read_begun_marker(stage.work_dir) is not None
+        if not begun:
             missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
             if missing:
                 raise FileNotFoundError(
@@ -134,7 +157,7 @@ class StagedRunner:
                     'what the stage before it writes'
                 )
             write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
-        return None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
+        return begun, None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
 
     def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
         """Result and folder of the stages that this one refers to."""
@@ -154,13 +177,16 @@ class StagedRunner:
             result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
         write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
 
-    def _run_task(self, stage: Stage) -> dict[str, Any]:
+    def _run_task(self, stage: Stage, resumed: bool) -> dict[str, Any]:
         task = self._build_task(stage, self.stage_config(stage.name).task)
-        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger)
+        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger, resumed)
         return dict(task.run(context) or {})
 
     def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
-        task = TASK_UTILS.build(dict(config))
+        try:
+            task = TASK_UTILS.build(dict(config))
+        except ImportError as error:
+            raise ImportError(f'{stage.title}: {error}') from error
         if not isinstance(task, StageTask):
             raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
         return task
