@@ -20,7 +20,7 @@ model = dict(
             _delete_=True,
             type='MultiViewLoss',
             views=['refined', 'second_refined'],
-            loss=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),
+            loss=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True, start=0.3),
         ),
         loss_equivariance=dict(type='EquivariantRegularizationLoss'),
     ),

@@ -22,7 +22,7 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=True),
     ),
     decode_head=dict(in_channels=64, in_index=1, dropout_ratio=0.1, num_classes=7),  # a quarter of the resolution
-    losses=dict(loss_similarity=dict(sigma=2.0)),
+    losses=dict(loss_similarity=dict(sigma=2.0, start=0.3), loss_max=dict(start=0.3)),
 )
 train_pipeline = [
     dict(type='LoadShapesImage'),
