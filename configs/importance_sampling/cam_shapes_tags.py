@@ -6,21 +6,15 @@
 # Cost: 1,000 iterations of 8 crops of 96 px.
 # Command: python tools/train.py configs/importance_sampling/cam_shapes_tags.py; then wsss cams CONFIG CHECKPOINT
 #   -o FOLDER --known-tags
-_base_ = ['../_base_/models/importance_sampling.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/importance_sampling.py',
+    '../_base_/models/unet_shapes_backbone.py',
+    '../_base_/datasets/shapes.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
     data_preprocessor=dict(size=(96, 96), test_cfg=dict(size_divisor=16)),
-    backbone=dict(
-        type='UNet',
-        base_channels=16,
-        num_stages=4,
-        strides=(1, 1, 1, 1),
-        enc_num_convs=(2, 2, 2, 2),
-        dec_num_convs=(2, 2, 2),
-        downsamples=(True, True, True),
-        enc_dilations=(1, 1, 1, 1),
-        dec_dilations=(1, 1, 1),
-        norm_cfg=dict(type='BN', requires_grad=True),
-    ),
+    backbone=_base_.unet,
     decode_head=dict(in_channels=64, in_index=1, dropout_ratio=0.1, num_classes=7),  # a quarter of the resolution
     losses=dict(loss_similarity=dict(sigma=2.0, start=0.3), loss_max=dict(start=0.3)),
 )

@@ -75,9 +75,11 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
             kind: {key: str(self.label_root / kind / f'{key}.png') for key in keys} for kind in ('masks', 'confidence')
         }
         true = self._true_masks(keys)
-        files['masks'].update(true)
         for paths in files.values():
-            check_mask_sizes(paths, sizes, cure=f'Write {source} again: {written_by(source)}')
+            made = {key: path for key, path in paths.items() if key not in true}
+            check_mask_sizes(made, sizes, cure=f'Write {source} again: {written_by(source)}')
+        check_mask_sizes(true, sizes, cure='Check true_masks')
+        files['masks'].update(true)
         labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
         if not labelled and len(keys) <= MASK_SAMPLE:
             raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the least confidence')

@@ -1,9 +1,8 @@
 r"""Point blots: small regions around the points of an image that look alike and do not depend on the exact points.
 
 Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP). The paper names the steps and
-none of the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160): 8 % of the
-foreground is in a blot and 77 % of those pixels are right, 13 % and 94 % of the background. Without ``min_probability``
-the walker shares out the whole image and 43 % of its foreground is right.
+none of the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160); the figures are
+in configs/pmp/README.md. Without ``min_probability`` the walker shares out the whole image.
 
 Shape letters: P points, C classes that have a point, H x W pixels.
 """

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from ._whole_file import whole_file
 from .weak_annotations import WeakAnnotations
 
 Colour = tuple[int, int, int]
@@ -100,10 +101,9 @@ class WeakLabelSet:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write ``weak_labels.json``; a run that is killed leaves no half file behind."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(target.name + '.tmp')
-        temporary.write_text(self.to_json(target.parent), encoding='utf-8')
-        os.replace(temporary, target)
+        text = self.to_json(target.parent)
+        with whole_file(target) as file:
+            file.write(text.encode())
 
 
 def _merge_entries(key: str, first: ImageEntry, second: ImageEntry) -> ImageEntry:

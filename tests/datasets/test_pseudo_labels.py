@@ -212,6 +212,11 @@ def test_true_masks_take_the_place_of_pseudo_labels(root):
     assert (dataset[0]['gt_seg_map'] == 255).mean() > 0.9
     with pytest.raises(ValueError, match='set both or neither'):
         build(root, true_masks='x')
+    (root / 'true/sub/b.png').unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"image 'sub/b': its mask .*true/sub/b.png is not on disk. Check true_masks"
+    ):
+        build(root, **known)
     (root / 'true.txt').write_text('elsewhere\n')
     with pytest.raises(ValueError, match='none of the 1 images in .* is among the 2 of this data set'):
         build(root, **known)

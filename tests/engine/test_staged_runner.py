@@ -465,10 +465,10 @@ def test_task_is_made_from_the_test_data_of_its_stage(tmp_path):
 
 def test_killed_while_the_first_marker_is_written(tmp_path):
     (tmp_path / '02_note').mkdir()
-    (tmp_path / '02_note/stage.json.new').write_text('{"done": fal')
+    (tmp_path / '02_note/.stage.json.tmp').write_text('{"done": fal')
     train(note_config(tmp_path))
     assert json.loads((tmp_path / '02_note/stage.json').read_text())['result']['returned'] == {'steps': len(PIPELINE)}
-    assert not (tmp_path / '02_note/stage.json.new').exists()
+    assert not (tmp_path / '02_note/.stage.json.tmp').exists()
 
 
 def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):

@@ -1,4 +1,5 @@
 # A small UNet for the drawn shapes of the demos, at half the resolution of crops of 96 px.
+_base_ = './unet_shapes_backbone.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='WeakEncoderDecoder',
@@ -12,18 +13,7 @@ model = dict(
         size=(96, 96),
         test_cfg=dict(size_divisor=16),
     ),
-    backbone=dict(
-        type='UNet',
-        base_channels=16,
-        num_stages=4,
-        strides=(1, 1, 1, 1),
-        enc_num_convs=(2, 2, 2, 2),
-        dec_num_convs=(2, 2, 2),
-        downsamples=(True, True, True),
-        enc_dilations=(1, 1, 1, 1),
-        dec_dilations=(1, 1, 1),
-        norm_cfg=norm_cfg,
-    ),
+    backbone=_base_.unet,
     decode_head=dict(
         type='FCNHead',
         in_channels=32,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...structures._whole_file import temporary_path, whole_file
 from ..checkpoints import newest_loadable_checkpoint
 
 MARKER = 'stage.json'
-UNFINISHED_MARKER = f'{MARKER}.new'
+UNFINISHED_MARKER = temporary_path(MARKER).name
 HASHED_BYTES = 64 * 2**20
 """Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
 OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
@@ -144,9 +144,8 @@ def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
         ValueError: As :func:`read_marker`.
     """
     marker = read_marker(work_dir)
-    if marker is None or marker['done'] or any(not path.name.startswith(MARKER) for path in work_dir.iterdir()):
-        return marker
-    return None
+    made = marker is not None and any(path.name not in (MARKER, UNFINISHED_MARKER) for path in work_dir.iterdir())
+    return marker if marker is not None and (marker['done'] or made) else None
 
 
 def is_cut(folder: Path) -> bool:
@@ -157,10 +156,9 @@ def is_cut(folder: Path) -> bool:
 
 def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
     """Write the marker in one step: a kill leaves the older one or this one."""
-    work_dir.mkdir(parents=True, exist_ok=True)
-    temporary = work_dir / UNFINISHED_MARKER
-    temporary.write_text(json.dumps(marker, indent=1, default=_name), encoding='utf-8')
-    os.replace(temporary, work_dir / MARKER)
+    text = json.dumps(marker, indent=1, default=_name)
+    with whole_file(work_dir / MARKER) as file:
+        file.write(text.encode())
 
 
 def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
