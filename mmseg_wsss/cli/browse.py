@@ -81,7 +81,6 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
     set_random_seed(seed)
     loader = Runner.build_dataloader(settings, seed=seed)
     preprocessor = MODELS.build(cfg.model.data_preprocessor)
-    is_rgb = bool(cfg.model.data_preprocessor.get('bgr_to_rgb', False))
     metainfo = loader.dataset.metainfo
     if len(loader) == 0:
         raise ValueError(
@@ -93,7 +92,7 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
         for data_batch in loader:
             batch = preprocessor(data_batch, True)
             inputs, samples = batch['inputs'], batch['data_samples']
-            images = image_in_unit_range(inputs, preprocessor, is_rgb=is_rgb)
+            images = image_in_unit_range(inputs, preprocessor)
             labels = stack_labels(samples)
             valid = stack_validity(samples, labels.shape[1:], inputs.device)
             for image, label, inside, sample in zip(images, labels, valid, samples, strict=True):

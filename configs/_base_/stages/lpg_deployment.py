@@ -1,13 +1,12 @@
 # LPG with generators that are there already, on any data set with boxes and for any network. LPG_GENERATORS is the work
 # dir of their training (any recipe with stages generator_k, the same LPG_FORM); or a recipe sets
 # stages.masks_k.task.generator.
-import glob
-
 _base_ = './lpg.py'
 generators = '{{$LPG_GENERATORS:work_dirs/generator_hourglass_coco60}}'
 places = [name for name in _base_.stages if name.startswith(('auxiliary', 'generator'))]
+glob = __import__('glob').glob  # the original mmengine takes a config with an import statement for one without _base_
 folders = {
-    k: [*glob.glob(f'{generators}/[0-9][0-9]_generator_{k}'), f'{generators}/{places.index(name) + 1:02d}_{name}'][0]
+    k: [*glob(f'{generators}/[0-9][0-9]_generator_{k}'), f'{generators}/{places.index(name) + 1:02d}_{name}'][0]
     for k, name in ((k, f'generator_{k}') for k in (1, 2, 3))
 }
 stages = dict(

@@ -7,13 +7,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module, *, is_rgb: bool) -> Tensor:
+def gives_rgb(preprocessor: nn.Module) -> bool:
+    """Whether images, BGR as mmcv loads them, leave the preprocessor as RGB."""
+    names = ('_channel_conversion', 'channel_conversion')  # of the onedl line, of the original one
+    return any(getattr(preprocessor, name, False) for name in names)
+
+
+def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
     """Undo the normalisation of the preprocessor.
 
     Args:
         inputs: Normalised images, (B, 1 or 3, h, w).
-        preprocessor: Holds ``mean`` and ``std`` in 0-255, if it normalises at all.
-        is_rgb: Whether three channels come as RGB; BGR otherwise.
+        preprocessor: Holds ``mean`` and ``std`` in 0-255, if it normalises at all, and says whether it gives RGB.
 
     Returns:
         RGB in [0, 1], (B, 3, h, w), float32.
@@ -24,7 +29,7 @@ def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module, *, is_rgb: bool
     image = image / 255
     if image.shape[1] == 1:
         return image.expand(-1, 3, -1, -1)
-    return image if is_rgb else image.flip(1)
+    return image if gives_rgb(preprocessor) else image.flip(1)
 
 
 def stack_labels(data_samples: list[Any]) -> Tensor:

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import partial_cross_entropy
-from ._batch import image_in_unit_range, stack_labels, stack_maps
+from ._batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
 from .generator_checkpoint import check_channels
 from .weak_encoder_decoder import check_head
 
@@ -141,8 +141,8 @@ class MaskGenerator(BaseSegmentor):
         if next(partner.parameters()).device != image.device:
             partner.to(image.device)
         theirs = partner.data_preprocessor
-        colours = 255 * image_in_unit_range(image, self.data_preprocessor, is_rgb=_is_rgb(self.data_preprocessor))
-        colours = colours if _is_rgb(theirs) else colours.flip(1)
+        colours = 255 * image_in_unit_range(image, self.data_preprocessor)
+        colours = colours if gives_rgb(theirs) else colours.flip(1)
         if getattr(theirs, '_enable_normalize', False):
             colours = (colours - theirs.mean.to(colours)) / theirs.std.to(colours)
         if inside is not None:
@@ -282,11 +282,6 @@ class MaskGenerator(BaseSegmentor):
         own = {f'{prefix}{name}' for name in self.state_dict() if name.startswith('backbone.')}
         check_channels({key: x for key, x in state_dict.items() if key in own}, self.in_channels, 'the checkpoint')
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _is_rgb(preprocessor: Any) -> bool:
-    """Whether images, BGR as mmcv loads them, leave the preprocessor as RGB."""
-    return bool(getattr(preprocessor, '_channel_conversion', False))
 
 
 def _pad(x: Tensor, divisor: int, value: float) -> Tensor:

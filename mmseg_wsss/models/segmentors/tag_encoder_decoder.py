@@ -141,7 +141,7 @@ class TagEncoderDecoder(WeakEncoderDecoder):
         maps = [self.inference(inputs, metas)]
         scores = torch.stack(metas[0]['class_scores']).amax(dim=0)
         if self.refiner is not None:  # the picture goes the way of the map, back to the size of the file
-            maps.append(image_in_unit_range(inputs, self.data_preprocessor, is_rgb=self._inputs_are_rgb))
+            maps.append(image_in_unit_range(inputs, self.data_preprocessor))
         samples = self.postprocess_result(torch.cat(maps, dim=1), data_samples)
         for sample, row in zip(samples, scores, strict=True):
             both = sample.seg_logits.data

@@ -75,12 +75,6 @@ class WeakEncoderDecoder(EncoderDecoder):
             )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
-        preprocessor = kwargs.get('data_preprocessor')
-        self._inputs_are_rgb = (
-            bool(preprocessor.get('bgr_to_rgb', False))
-            if isinstance(preprocessor, Mapping)
-            else getattr(self.data_preprocessor, '_channel_conversion', False)
-        )
 
     def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         if not self.with_auxiliary_head:
@@ -160,7 +154,7 @@ class WeakEncoderDecoder(EncoderDecoder):
         labels = stack_labels(data_samples)
         return LossInputs(
             logits=head.forward(features),
-            image=image_in_unit_range(inputs, self.data_preprocessor, is_rgb=self._inputs_are_rgb),
+            image=image_in_unit_range(inputs, self.data_preprocessor),
             labels=labels,
             valid=stack_validity(data_samples, labels.shape[1:], inputs.device),
             tags=stack_tags(data_samples, self.num_classes, inputs.device),
