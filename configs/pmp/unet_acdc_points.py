@@ -12,7 +12,13 @@ _base_ = [
     '../_base_/datasets/acdc_scribbles.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(losses=dict(loss_pmp=dict(type='PMPLoss', balanced=True, pseudo_masks=dict(type='ExpandingPseudoMasks'))))
+# The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
+model = dict(
+    losses=dict(
+        loss_points=dict(type='PartialCrossEntropyLoss'),
+        loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks')),
+    )
+)
 train_pipeline = [
     dict(type='LoadImageFromFile', color_type='grayscale', imdecode_backend='pillow'),
     dict(type='LoadWeakAnnotations', kinds=['points']),

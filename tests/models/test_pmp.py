@@ -185,25 +185,6 @@ def test_loss_is_the_cross_entropy_on_the_labels():
     assert loss(nothing) == 0
 
 
-def test_balanced_classes_weigh_the_same():
-    batch = inputs()
-    set_scores(0.3, 0.3)
-    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN, 'balanced': True})
-    labels = make(batch).labels
-    logits = batch.full_logits.detach().double()
-    means = []
-    for category in labels.unique().tolist():
-        if category != 255:
-            here = labels == category
-            means.append(F.cross_entropy(logits, labels, reduction='none', ignore_index=255)[here].mean().item())
-    assert len(means) == 3
-    assert loss(batch).item() == pytest.approx(sum(means) / 3, rel=1e-5)
-    plain = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})(batch).item()
-    assert loss(batch).item() != pytest.approx(plain, rel=1e-2)
-    empty = inputs(points=(torch.zeros(0, 3), torch.zeros(0, 3)))
-    assert loss(empty).item() == 0
-
-
 def test_steps_are_maps_of_all_classes():
     batch = inputs()
     loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': {**PLAIN, 'blots': 'point_blots'}})

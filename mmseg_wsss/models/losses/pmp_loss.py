@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -24,13 +23,9 @@ class PMPLoss(BaseWeakLoss):
     The mean over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
     ``ExpandingConfidenceHook``, which lets the fields expand; without it they stay as they are.
 
-    Points are few and even, what grows from them is not: once most of the labelled pixels are background, a network
-    from scratch may predict nothing else. ``balanced`` (ours, not in the paper) gives all classes of a batch the same
-    weight:
-
-    .. math:: L = \frac{1}{|C|} \sum_{c \in C} \frac{1}{n_c} \sum_{i: y_i = c} -\log p_{ic}
-
-    with the :math:`n_c` pixels of class :math:`c`, and :math:`C` those that have any.
+    Points are few and even, what grows from them is not: once most of the labelled pixels are background, a network in
+    a short training may predict nothing else. ``PartialCrossEntropyLoss`` beside this one (ours, not in the paper) lets
+    the points count: ``losses=dict(loss_points=dict(type='PartialCrossEntropyLoss'), loss_pmp=dict(type='PMPLoss'))``.
 
     Logged beside the loss: ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels,
     and where ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are
@@ -44,7 +39,6 @@ class PMPLoss(BaseWeakLoss):
             ``LossInputs``.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
-        balanced: All classes of a batch weigh the same; the paper's loss is the plain mean, False.
     """
 
     def __init__(
@@ -52,10 +46,8 @@ class PMPLoss(BaseWeakLoss):
         pseudo_masks: Mapping[str, Any] = PSEUDO_MASKS,
         loss_weight: float = 1.0,
         start: float = 0.0,
-        balanced: bool = False,
     ) -> None:
         super().__init__(loss_weight, start)
-        self.balanced = balanced
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
@@ -67,11 +59,7 @@ class PMPLoss(BaseWeakLoss):
         """Return the cross-entropy of the resized logits on the pseudo-labels."""
         labels = self.pseudo_masks(inputs).labels
         self.statistics = label_statistics(inputs, labels)
-        weight = None
-        if self.balanced:
-            counts = torch.bincount(labels[labels != inputs.ignore_index], minlength=inputs.logits.shape[1])
-            weight = torch.where(counts > 0, 1 / counts.clamp(min=1), 0).to(inputs.full_logits)
-        return partial_cross_entropy(inputs.full_logits, labels, class_weight=weight, ignore_index=inputs.ignore_index)
+        return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
 
 
 def label_statistics(inputs: LossInputs, labels: Tensor) -> dict[str, Tensor]:
