@@ -13,7 +13,9 @@
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
-masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'  # measures the labels, which never see it
+# They measure the labels, which never see them; the masks of the other images of train_aug are rougher.
+masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'
+mask_ids = '{{$VOC_WEAK_ROOT:data/voc_weak}}/ImageSets/Segmentation/train.txt'
 # Alphas are far below the published 2, 4 and 6: maps of so small a network are too large, half of what they are sure
 # of is right. An alpha of 0.1 makes a seed of what exceeds 0.84, 1.5 a background of what is below 0.43, and 0.2 lets
 # the walk begin from what exceeds 0.75; chosen by thresholds on the masks of train.
@@ -36,6 +38,7 @@ stages = dict(
             beta=8.0,
             log2_steps=6,
             masks=masks,
+            mask_ids=mask_ids,
         ),
     ),
     final=dict(config='deeplabv1_mbv2_voc_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.labels}'))),

@@ -56,7 +56,10 @@ def load_config(path: str, options: list[str]) -> Config:
     cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
     for key in ('train_dataloader', 'model'):
         if cfg.get(key) is None:
-            raise ValueError(f'{path} has no {key}: browse needs a config that trains')
+            raise ValueError(
+                f'{path} has no {key}: expected the config of one training; of a training in stages take '
+                'WORK_DIR/NN_STAGE/STAGE.py'
+            )
     if cfg.model.get('data_preprocessor') is None:
         raise ValueError(f'{path} has no model.data_preprocessor, so its batches cannot be built')
     from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser(argv[0] if argv else None).parse_args(argv)
     try:
         return args.run(args) or 0
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         print(f'wsss: error: {error}{hint}', file=sys.stderr)
         return 2

@@ -43,8 +43,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def check_paths(args: argparse.Namespace) -> None:
-    """Refuse a checkpoint that is not there and, without ``--force``, an output folder that is."""
+    """Refuse a checkpoint that is not there or not whole and, without ``--force``, an output folder that is."""
+    from ..engine.checkpoints import check_readable
+
     if not args.checkpoint.is_file():
         raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    check_readable(args.checkpoint)
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')

@@ -214,4 +214,5 @@ def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
             )
     categories = [{'id': i, 'name': name} for i, name in enumerate(index.classes) if i]
     content = {'images': images, 'categories': categories, 'annotations': annotations}
-    (Path(folder) / COCO).write_text(json.dumps(content), encoding='utf-8')
+    with whole_file(Path(folder) / COCO) as file:
+        file.write(json.dumps(content).encode())

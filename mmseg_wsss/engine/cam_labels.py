@@ -25,14 +25,32 @@ from ..datasets.cam_files import ImageCAMs
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, cam_seeds, random_walk
 from ..functional._checks import check_positive, check_share
+from ..functional.random_walk import check_log2_steps
 from ..models.segmentors import AffinityEncoderDecoder
 from .cam_reader import CAMReader, build_refiner, soft_masks
 from .cams import chosen_classes
 from .checkpoints import check_weights
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
-from .mask_scores import TruthScores
-from .pseudo_labels import prediction_dataset
+from .mask_scores import TruthScores, check_masks
+from .pseudo_labels import check_split, prediction_dataset
+from .runner.stage_config import REFERENCE
 from .runner.stage_task import StageContext, StageTask, check_settings
+
+WALK_CHECKS = {
+    'split': check_split,
+    'alpha': check_positive,
+    'beta': check_positive,
+    'log2_steps': check_log2_steps,
+    'unsure_below': check_share,
+}
+
+
+def check_alphas(alpha_low: float, alpha_high: float) -> tuple[float, float]:
+    """Return the powers of the background of seeds; raise unless the one for the foreground is the smaller one."""
+    low, high = check_positive(alpha_low, 'alpha_low'), check_positive(alpha_high, 'alpha_high')
+    if low >= high:
+        raise ValueError(f'alpha_low must be below alpha_high, got {alpha_low} and {alpha_high}')
+    return low, high
 
 
 def write_seeds(
@@ -71,9 +89,7 @@ def write_seeds(
         FileNotFoundError: If maps are missing.
         ValueError: If a setting is out of range, or maps and data set do not fit.
     """
-    low, high = check_positive(alpha_low, 'alpha_low'), check_positive(alpha_high, 'alpha_high')
-    if low >= high:
-        raise ValueError(f'alpha_low must be below alpha_high, got {alpha_low} and {alpha_high}')
+    low, high = check_alphas(alpha_low, alpha_high)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
 
@@ -104,6 +120,7 @@ def write_random_walk(
     refiner: Mapping[str, Any] | None = None,
     unsure_below: float = 0.0,
     masks: str | Path | None = None,
+    mask_ids: str | Path | None = None,
     coco_rle: bool = False,
 ) -> dict[str, Any]:
     """Let class activation maps walk by the affinities of a network and write the result as pseudo-labels.
@@ -128,6 +145,7 @@ def write_random_walk(
         unsure_below: Pixels of less confidence than this become 255.
         masks: Folder of true masks, ``<image id>.png``, to measure the labels with, before ``unsure_below``; images
             without one are not measured.
+        mask_ids: Text file with the ids of the images to measure, one a line; None: all that have a mask.
         coco_rle: Write ``coco_rle.json``, too.
 
     Returns:
@@ -135,7 +153,7 @@ def write_random_walk(
         names such as ``walk_train_known_tags_DenseCRF/mIoU``. Means are over the ``classes`` of the test metric.
 
     Raises:
-        FileNotFoundError: If ``masks`` has none of the images, or the checkpoint or maps are missing.
+        FileNotFoundError: If ``masks`` has none of the images, or ``mask_ids``, the checkpoint or maps are missing.
         TypeError: If the network is no ``AffinityEncoderDecoder``.
         ValueError: If a setting is out of range, or maps, data set and weights do not fit.
     """
@@ -154,7 +172,7 @@ def write_random_walk(
             'the affinity network'
         )
     check_weights(model, str(checkpoint))
-    scores = TruthScores(masks, chosen_classes(cfg, reader.dataset.metainfo['classes']), model.num_classes)
+    scores = TruthScores(masks, chosen_classes(cfg, reader.dataset.metainfo['classes']), model.num_classes, mask_ids)
     name = '_'.join(['walk', split, reader.tags, *filter(None, [_name(refiner)])])
     walk: dict[str, Any] = {'radius': model.radius, 'beta': beta, 'log2_steps': log2_steps}
 
@@ -201,8 +219,9 @@ class WriteSeeds(StageTask):
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
         self.stage = stage
         self.cams = cams
-        self.settings = check_settings(write_seeds, settings)
-        build_refiner(self.settings.get('refiner'))
+        self.settings = check_settings(write_seeds, settings, {'split': check_split})
+        check_alphas(self.settings['alpha_low'], self.settings['alpha_high'])
+        build_refiner(self.settings['refiner'])
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the seeds into the folder of the stage; after a cut those that are missing."""
@@ -218,8 +237,8 @@ class WriteRandomWalk(StageTask):
         stage: The stage whose config says the affinity network and the data.
         checkpoint: Its weights, such as ``'{stages.affinity}'``.
         cams: The maps, such as ``'{stages.cams}'``.
-        **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks`` and
-            ``coco_rle`` of :func:`write_random_walk`.
+        **settings: ``split``, ``alpha``, ``beta``, ``log2_steps``, ``refiner``, ``unsure_below``, ``masks``,
+            ``mask_ids`` and ``coco_rle`` of :func:`write_random_walk`.
 
     Raises:
         ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
@@ -229,8 +248,10 @@ class WriteRandomWalk(StageTask):
         self.stage = stage
         self.checkpoint = checkpoint
         self.cams = cams
-        self.settings = check_settings(write_random_walk, settings)
-        build_refiner(self.settings.get('refiner'))
+        self.settings = check_settings(write_random_walk, settings, WALK_CHECKS)
+        if not REFERENCE.search(f'{self.settings["masks"]} {self.settings["mask_ids"]}'):  # else made by another stage
+            check_masks(self.settings['masks'], self.settings['mask_ids'])
+        build_refiner(self.settings['refiner'])
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage; after a cut those that are missing."""

@@ -17,11 +17,12 @@ from ..datasets.cam_files import ImageCAMs
 from ..evaluation.metrics.tag_iou_metric import switches_name
 from ..functional import cam_label_probs
 from .mask_scores import MaskScores
+from .pseudo_labels import check_split
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CAMSettings:
     """How maps are made and measured.
 
@@ -38,7 +39,7 @@ class CAMSettings:
         thresholds: Constant backgrounds to evaluate, in [0, 1].
 
     Raises:
-        ValueError: If there is no view, or one of no size.
+        ValueError: If there is no such split, no view, one of no size, or nothing to evaluate.
     """
 
     split: str = 'train'
@@ -51,8 +52,11 @@ class CAMSettings:
     thresholds: Sequence[float] = field(default=THRESHOLDS, repr=False)
 
     def __post_init__(self) -> None:
+        check_split(self.split, 'split')
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f'scales must be one or more numbers above 0, got {self.scales}')
+        if self.evaluate and not self.thresholds:
+            raise ValueError('thresholds must be one or more numbers, of which the best one is found, got none')
 
     def name(self, refiner: nn.Module | None = None) -> str:
         """Return what scores are reached with, such as ``cam_train_known_tags_8_views``."""

@@ -6,6 +6,7 @@ Shape letters: C classes with the background, K foreground classes of an image, 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from .checkpoints import check_weights
 from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
 from .mask_scores import MaskScores
 from .pseudo_labels import check_known_tags, known_classes, prediction_dataset, reader_of
-from .runner.stage_task import StageContext, StageTask
+from .runner.stage_task import StageContext, StageTask, check_settings
 
 
 def write_cam_folder(
@@ -133,7 +134,7 @@ class WriteCAMs(StageTask):
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
-        self.settings = CAMSettings(**settings)
+        self.settings = CAMSettings(**check_settings(CAMSettings, settings))
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the maps into the folder of the stage; after a cut those that are missing, with ``evaluate`` all."""
@@ -143,6 +144,8 @@ class WriteCAMs(StageTask):
 
 def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], *, flip: bool) -> Compose:
     """Return a pipeline that gives all views of an image.
+
+    A ``Resize`` by a factor is left to the views, so that none is made of a smaller one.
 
     Args:
         steps: The transforms of a test pipeline, built, the last of which packs.
@@ -155,7 +158,10 @@ def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], 
     *load, pack = steps
     if not type(pack).__name__.endswith('PackSegInputs'):
         raise ValueError(f'the test pipeline must end with PackSegInputs, got {type(pack).__name__}')
-    resizes = [{'type': 'Resize', 'scale_factor': float(scale), 'keep_ratio': True} for scale in scales]
+    factors = [step.scale_factor for step in load if isinstance(getattr(step, 'scale_factor', None), float)]
+    load = [step for step in load if not isinstance(getattr(step, 'scale_factor', None), float)]
+    factor = math.prod(factors)
+    resizes = [{'type': 'Resize', 'scale_factor': factor * scale, 'keep_ratio': True} for scale in scales]
     flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in (0.0, 1.0)[: 1 + flip]]
     return Compose([*load, {'type': 'TestTimeAug', 'transforms': [resizes, flips, [pack]]}])
 

@@ -26,12 +26,24 @@ def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
             numbered.append((int(match.group(1)), path))
     for _, path in sorted(numbered, reverse=True):
         try:
-            torch.load(path, map_location='meta', weights_only=False, mmap=True)
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-            print_log(f'{path} cannot be read ({error}): falling back to an older checkpoint', logger='current')
+            check_readable(path)
+        except ValueError as error:
+            print_log(f'{error}: falling back to an older checkpoint', logger='current')
         else:
             return path
     return None
+
+
+def check_readable(path: Path) -> None:
+    """Refuse a checkpoint that was not written to its end.
+
+    Raises:
+        ValueError: With its name and what torch says.
+    """
+    try:
+        torch.load(path, map_location='meta', weights_only=False, mmap=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} cannot be read as a checkpoint ({error})') from error
 
 
 def check_weights(model: nn.Module, path: str) -> None:

@@ -96,9 +96,9 @@ def write_label_folder(
     }
     index_file = make_index(dataset, {key: image for key, image, _, _ in of_all}, {**settings, **summary})
     if is_main_process():
-        write_index(folder, index_file)
         if coco_rle:
             write_coco(folder, index_file)
+        write_index(folder, index_file)
     barrier()
     return summary
 

@@ -16,6 +16,7 @@ from mmengine.dist import all_gather_object
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
+from ..datasets.formats.files import read_ids
 from ..datasets.formats.index_png import load_index_image
 from ..evaluation.metrics.contour_f_score import contour_scores, count_contours
 
@@ -86,18 +87,25 @@ class TruthScores:
         folder: Of the true masks, ``<image id>.png``.
         chosen: Ids of the classes that the means are over.
         num_classes: Of all.
+        ids: Text file with the ids of the images to measure, one a line; None: all that have a mask.
     """
 
-    def __init__(self, folder: str | Path | None, chosen: Sequence[int], num_classes: int) -> None:
+    def __init__(
+        self,
+        folder: str | Path | None,
+        chosen: Sequence[int],
+        num_classes: int,
+        ids: str | Path | None = None,
+    ) -> None:
+        check_masks(folder, ids)
         self.folder = None if folder is None else Path(folder)
-        if self.folder is not None and not self.folder.is_dir():
-            raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+        self.ids = None if ids is None else set(read_ids(ids))
         self.scores = MaskScores(num_classes, chosen)
 
     def add(self, name: str, key: str, labels: npt.NDArray[np.integer]) -> None:
         """Count an image."""
         path = None if self.folder is None else self.folder / f'{key}.png'
-        if path is not None and path.is_file():
+        if path is not None and path.is_file() and (self.ids is None or key in self.ids):
             truth = load_index_image(path).astype(np.int64)
             self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
 
@@ -105,12 +113,23 @@ class TruthScores:
         """Return the scores of all processes.
 
         Raises:
-            FileNotFoundError: If no image had a mask.
+            FileNotFoundError: If no image was measured.
         """
         scores = self.scores.compute()
         if self.folder is not None and not scores:
-            raise FileNotFoundError(f'{self.folder} has no mask of any image, <image id>.png: leave masks out')
+            of = 'any image' if self.ids is None else f'any of the {len(self.ids)} images of mask_ids'
+            raise FileNotFoundError(f'{self.folder} has no mask of {of}, <image id>.png: leave masks out')
         return scores
+
+
+def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
+    """Raise unless the true masks, if any are given, and the list of their images are there."""
+    if folder is None and ids is not None:
+        raise ValueError(f'mask_ids={str(ids)!r} says which masks to measure with: set masks, too')
+    if folder is not None and not Path(folder).is_dir():
+        raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+    if ids is not None and not Path(ids).is_file():
+        raise FileNotFoundError(f'mask_ids={str(ids)!r} is no file: give a list of image ids, one a line')
 
 
 def _ious(areas: np.ndarray) -> npt.NDArray[np.float64]:

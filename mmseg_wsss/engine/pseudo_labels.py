@@ -19,6 +19,7 @@ from mmseg.registry import DATASETS, TASK_UTILS
 from torch import Tensor
 
 from ..datasets.pseudo_label_files import UNSURE
+from ..functional._checks import check_share
 from .checkpoints import check_weights
 from .label_folder import LabelAndConfidence, write_label_folder
 from .runner.stage_task import StageContext, StageTask, check_settings
@@ -61,8 +62,7 @@ def write_pseudo_labels(
         ValueError: If a setting is out of range, the split cannot be read this way, tags are to be known and are of no
             image, or the weights do not fit.
     """
-    if not 0 <= unsure_below <= 1:
-        raise ValueError(f'unsure_below must be in [0, 1], got {unsure_below}')
+    unsure_below = check_share(unsure_below, 'unsure_below')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, split)
     if known_tags:
@@ -91,12 +91,20 @@ class WritePseudoLabels(StageTask):
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
-        self.settings = check_settings(write_pseudo_labels, settings)
+        self.settings = check_settings(
+            write_pseudo_labels, settings, {'split': check_split, 'unsure_below': check_share}
+        )
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage; after a cut those that are missing."""
         cfg = context.config_of(self.stage)
         return write_pseudo_labels(cfg, self.checkpoint, context.work_dir, context.resumed, **self.settings)
+
+
+def check_split(value: Any, name: str) -> None:
+    """Raise unless ``value`` names a data set of a config."""
+    if value not in SPLITS:
+        raise ValueError(f'{name} must be one of {", ".join(SPLITS)}, got {value!r}')
 
 
 def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:

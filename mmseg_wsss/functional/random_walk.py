@@ -55,8 +55,7 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 3 or 0 in scores.shape[1:]:
         raise ValueError(f'scores must have the shape (C, H, W) with no empty grid, got {scores.shape}')
-    if isinstance(log2_steps, bool) or not isinstance(log2_steps, int) or not 0 <= log2_steps <= 16:
-        raise ValueError(f'log2_steps must be a whole number from 0 to 16, got {log2_steps!r}')
+    check_log2_steps(log2_steps, 'log2_steps')
     expected = (len(pair_offsets(radius)), *scores.shape[1:])
     if np.shape(affinity) != expected:
         raise ValueError(f'affinity must have the shape (P, H, W) = {expected}, got {np.shape(affinity)}')
@@ -66,6 +65,12 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
     for _ in range(2**log2_steps):
         columns = matrix @ columns
     return columns.T.reshape(scores.shape)
+
+
+def check_log2_steps(value: Any, name: str) -> None:
+    """Raise unless ``value`` is a whole number of doublings that a walk can take."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 16:
+        raise ValueError(f'{name} must be a whole number from 0 to 16, got {value!r}')
 
 
 def transition_matrix(affinity: Array, *, radius: int = 5, beta: float = 8.0) -> sparse.csr_matrix:

@@ -78,7 +78,11 @@ def test_images_without_labels_are_counted(config, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('text', 'arguments', 'message'),
     [
-        (CONFIG.replace('train_dataloader', 'loader'), [], 'has no train_dataloader'),
+        (
+            CONFIG.replace('train_dataloader', 'loader'),
+            [],
+            'has no train_dataloader: expected the config of one training; of a',
+        ),
         (CONFIG.replace('data_preprocessor', 'preprocessor'), [], 'has no model.data_preprocessor'),
         (CONFIG, ['--num', '0'], '--num must be at least 1, got 0'),
     ],

@@ -220,6 +220,15 @@ def test_labels_are_measured_with_true_masks(network, cams, tmp_path):
     pamr = {'type': 'PAMR', 'num_iters': 1, 'dilations': (1,)}
     refined = write_random_walk(cfg, checkpoint, cams, tmp_path / 'refined', masks=tmp_path / 'truth', refiner=pamr)
     assert set(refined) >= {'walk_train_predicted_tags_PAMR/mIoU', 'walk_train_predicted_tags_PAMR/contour_F'}
+    (tmp_path / 'list.txt').write_text('shapes_00001\n')
+    chosen = {'masks': tmp_path / 'truth', 'mask_ids': tmp_path / 'list.txt'}
+    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'chosen', **chosen)
+    (tmp_path / 'truth/shapes_00000.png').unlink()
+    alone = write_random_walk(cfg, checkpoint, cams, tmp_path / 'alone', masks=tmp_path / 'truth')
+    assert alone == summary
+    (tmp_path / 'list.txt').write_text('shapes_00007\n')
+    with pytest.raises(FileNotFoundError, match='has no mask of any of the 1 images of mask_ids'):
+        write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', **chosen)
     (tmp_path / 'empty').mkdir()
     for folder, message in (('empty', 'has no mask of any image'), ('none', 'is no folder: give that of the true')):
         with pytest.raises(FileNotFoundError, match=message):
@@ -415,3 +424,10 @@ def test_all_stages(tmp_path, monkeypatch):
     shutil.rmtree(results['labels'])
     shutil.rmtree(results['final'].parent)
     assert files(StagedRunner.from_cfg(cfg).train()['labels']) == before
+    # the affinity network's config, which the labels are made with, names the seeds
+    shutil.rmtree(results['labels'])
+    shutil.rmtree(results['seeds'])
+    cfg.only = 'labels'
+    message = r"'labels' needs the result of stage 'seeds', which is not finished: .*only=seeds"
+    with pytest.raises(ValueError, match=message):
+        StagedRunner.from_cfg(cfg).train()

@@ -134,6 +134,9 @@ def test_views_are_all_sizes_and_mirrored(trained):
     plain, mirrored = data['inputs'][2:4]
     assert torch.equal(mirrored, plain.flip(2))
     assert len(views_of(trained[0], (1.0,), False)['inputs']) == 1
+    shrinking = Compose([READ[0], {'type': 'Resize', 'scale_factor': 0.5, 'keep_ratio': True}, *READ[1:]]).transforms
+    half = view_pipeline(shrinking, (1.0, 2.0, 4.0), flip=True)(copy.deepcopy(infos(trained[0])[0]))
+    assert all(torch.equal(view, same) for view, same in zip(half['inputs'], data['inputs'], strict=True))
     with pytest.raises(ValueError, match='must end with PackSegInputs, got LoadShapesImage'):
         view_pipeline(Compose(READ[:1]).transforms, (1.0,), flip=True)
 
@@ -315,6 +318,16 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
     assert 'has files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert main([*command[:2], 'none.pth', '-o', str(tmp_path / 'o')]) == 2
     assert 'no checkpoint at none.pth' in capsys.readouterr().err
+    for content in (b'', checkpoint.read_bytes()[:5000]):
+        (tmp_path / 'half.pth').write_bytes(content)
+        assert main([*command[:2], str(tmp_path / 'half.pth'), '-o', str(tmp_path / 'o')]) == 2
+        assert 'half.pth cannot be read as a checkpoint' in capsys.readouterr().err
+    cfg.model.type = 'WeakEncoderDecoder'
+    for key in ('score_pooling', 'score_threshold'):
+        cfg.model.pop(key)
+    cfg.dump(tmp_path / 'cfg.py')
+    assert main([*command, '--force']) == 2
+    assert 'maps are made by a TagEncoderDecoder, got WeakEncoderDecoder' in capsys.readouterr().err
 
 
 def test_as_a_stage(tmp_path, monkeypatch):

@@ -589,8 +589,40 @@ def test_task_of_the_wrong_kind(tmp_path):
 
 def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
     walk = {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'cams', 'alhpa': 3}
-    with pytest.raises(TypeError, match="write_random_walk has no setting 'alhpa': choose from split, alpha, beta"):
+    with pytest.raises(TypeError, match="'walk': .*write_random_walk has no setting 'alhpa': choose from split, alpha"):
         train(staged_config(tmp_path, stages={'first': {}, 'walk': {'task': walk}}))
+    assert not list(tmp_path.glob('0*'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'changes', 'message'),
+    [
+        ('WriteRandomWalk', {'alpha': -1}, 'alpha must be a finite number above 0, got -1'),
+        ('WriteRandomWalk', {'beta': 0}, 'beta must be a finite number above 0, got 0'),
+        ('WriteRandomWalk', {'log2_steps': 99}, 'log2_steps must be a whole number from 0 to 16, got 99'),
+        ('WriteRandomWalk', {'unsure_below': 60}, r'unsure_below must be in \[0, 1\], got 60'),
+        ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is no folder"),
+        ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is no file"),
+        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'which masks to measure with: set masks, too'),
+        ('WriteRandomWalk', {'refiner': {'type': 'DenceCRF'}}, 'DenceCRF'),
+        ('WriteSeeds', {'alpha_low': 30}, 'alpha_low must be below alpha_high, got 30 and 24.0'),
+        ('WriteSeeds', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
+        ('WritePseudoLabels', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
+        ('WritePseudoLabels', {'unsure_below': -1}, 'unsure_below must be in'),
+        ('WriteCAMs', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
+        ('WriteCAMs', {'evaluate': True, 'thresholds': ()}, 'thresholds must be one or more numbers'),
+        ('WriteCAMs', {'scalse': 1}, "CAMSettings has no setting 'scalse': choose from split, known_tags, scales"),
+        ('WriteCamz', {}, 'WriteCamz'),
+        ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is no training before it: choose from first"),
+        ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is no training before it: choose from first"),
+    ],
+)
+def test_wrong_values_of_a_task_are_found_before_the_first_training(tmp_path, kind, changes, message):
+    task = {'type': kind, 'stage': 'first'}
+    task |= {} if kind == 'WriteSeeds' else {'checkpoint': '{stages.first}'}
+    task |= {'cams': 'none'} if kind in ('WriteSeeds', 'WriteRandomWalk') else {}
+    with pytest.raises((ValueError, TypeError, KeyError, FileNotFoundError), match=f"stage 2/2 'labels': .*{message}"):
+        train(staged_config(tmp_path, stages={'first': {}, 'labels': {'task': {**task, **changes}}}))
     assert not list(tmp_path.glob('0*'))
 
 

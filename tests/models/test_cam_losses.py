@@ -54,6 +54,17 @@ def test_a_cell_counts_if_all_its_pixels_do():
     assert expected[1].sum() == 29
 
 
+def test_a_thousand_images_that_nobody_tagged_are_an_error():
+    nobody = batch(batch_size=500, classes=2, size=(2, 2), grid=(1, 1), tags=None, valid=torch.ones(500, 1, 2, 2))
+    loss = build('ImportanceSampling')
+    assert loss(nobody) == 0
+    with pytest.raises(ValueError, match='ImportanceSamplingLoss learns from image tags, and none of the first 1000'):
+        loss(nobody)
+    rare = build('ImportanceSampling')
+    rare(batch())
+    assert [rare(nobody).item() for _ in range(3)] == [0, 0, 0]
+
+
 @pytest.mark.parametrize('weight', [0.0, 0.8, 1.0])
 def test_importance_sampling_equals_the_equations(weight):
     inputs = batch()

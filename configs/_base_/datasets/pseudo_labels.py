@@ -1,7 +1,8 @@
 # Pseudo-labels that "wsss pseudo-labels" or a WritePseudoLabels stage wrote, for any plain mmseg network.
-# Set data_root (with JPEGImages, and SegmentationClass and ImageSets for the validation) and label_root, and
-# num_classes of the heads. Plain cross-entropy averages over unsure pixels (255) as if they were right: set
-# loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True).
+# Set PSEUDO_LABEL_ROOT, and VOC_ROOT (with JPEGImages, and SegmentationClass and ImageSets for the validation), in the
+# environment; or, in a config, train_dataloader.dataset.label_root and .img_path and val_dataloader.dataset.data_root:
+# docs/stages.md has an example. Set num_classes of the heads. Plain cross-entropy averages over unsure pixels (255) as
+# if they were right: set loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True).
 _base_ = './voc_val.py'
 label_root = '{{$PSEUDO_LABEL_ROOT:data/pseudo_labels}}'
 train_pipeline = [

@@ -42,6 +42,11 @@ class Stage:
         return 'task' in self.config
 
     @property
+    def reader(self) -> Any:
+        """The stage whose config says how a task reads its images, if it is such a task."""
+        return self.config.get('task', {}).get('stage')
+
+    @property
     def title(self) -> str:
         """How messages call it."""
         return f'stage {self.number}/{self.total} {self.name!r}'
@@ -84,7 +89,7 @@ def parse_stages(cfg: Config) -> list[Stage]:
             _folder(Path(cfg.work_dir), number, name),
             (inputs,) if isinstance(inputs, str) else tuple(inputs),
         )
-        _check_references(stage, [earlier.name for earlier in stages])
+        _check_references(stage, stages)
         stages.append(stage)
     return stages
 
@@ -156,7 +161,14 @@ def _folder(work_dir: Path, number: int, name: str) -> Path:
     return there[0] if there else work_dir / f'{number:02d}_{name}'
 
 
-def _check_references(stage: Stage, earlier: list[str]) -> None:
+def _check_references(stage: Stage, before: list[Stage]) -> None:
+    earlier = [other.name for other in before]
+    trainings = [other.name for other in before if not other.is_task]
+    if isinstance(stage.reader, str) and stage.reader not in trainings:
+        raise ValueError(
+            f'{stage.title}: stage={stage.reader!r} is no training before it: '
+            + (f'choose from {", ".join(trainings)}' if trainings else 'there is none')
+        )
     for text in [*strings(stage.config), *stage.inputs]:
         for reference in REFERENCE.findall(text):
             name, _, part = reference.partition('.')

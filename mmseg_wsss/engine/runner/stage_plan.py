@@ -44,15 +44,18 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
                 problems += [_misfit(stage, stages, True, reasons)] if reasons else []
             continue
         marker = read_begun_marker(stage.work_dir)
-        lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
+        done = marker is not None and marker['done']
+        reader = stages.get(stage.reader)  # its config is resolved when the task runs
+        needed = dict.fromkeys([*stage.references, *(reader.references if reader and not done else ())])
+        lacking = [name for name in needed if name in unfinished or not is_done(stages[name])]
         if marker is None:
             problems += _missing(stage, stages, [name for name in lacking if name not in unfinished])
         else:
             reasons = changes(marker['made_from'], made_from(stage, stages, marker))
             reasons += [f'the result of stage {name!r} that it was made from is gone' for name in lacking]
             if reasons:
-                problems.append(_misfit(stage, stages, marker['done'], reasons))
-        if marker is None or not marker['done']:
+                problems.append(_misfit(stage, stages, done, reasons))
+        if not done:
             problems += _spoilt(stage, stages)
             unfinished.append(stage.name)
     if problems:
@@ -69,7 +72,7 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
         marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
     """
     settings = relevant_settings(stage.config)
-    reader = stages.get(settings.get('task', {}).get('stage', ''))
+    reader = stages.get(stage.reader)
     if reader is not None:  # the pipeline of its test data reads the images of the task
         settings |= relevant_settings(reader.config, ['test_dataloader'])
     if marker is None:

@@ -33,22 +33,30 @@ class StageContext:
     resumed: bool = False
 
 
-def check_settings(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a task that hands them to a function.
+def check_settings(
+    function: Callable[..., Any],
+    settings: Mapping[str, Any],
+    checks: Mapping[str, Callable[[Any, str], object]] | None = None,
+) -> dict[str, Any]:
+    """Return the settings of a task that hands them to a function, with the defaults of the function.
 
     Args:
         function: Takes them as arguments that are keyword-only.
         settings: By name.
+        checks: By name, what raises ``ValueError`` or ``TypeError`` for a value, given that and the name.
 
     Raises:
         TypeError: If the function has no such argument.
     """
     parameters = inspect.signature(function).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    known = {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
     unknown = [name for name in settings if name not in known]
     if unknown:
         raise TypeError(f'{function.__name__} has no setting {unknown[0]!r}: choose from {", ".join(known)}')
-    return dict(settings)
+    complete = {name: value for name, value in known.items() if value is not inspect.Parameter.empty} | {**settings}
+    for name, check in (checks or {}).items():
+        check(complete[name], name)
+    return complete
 
 
 class StageTask(ABC):

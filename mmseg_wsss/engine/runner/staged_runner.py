@@ -185,8 +185,10 @@ class StagedRunner:
     def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
         try:
             task = TASK_UTILS.build(dict(config))
-        except ImportError as error:
-            raise ImportError(f'{stage.title}: {error}') from error
+        except (ImportError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
+            kinds = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
+            kind = next(kind for kind in kinds if isinstance(error, kind))
+            raise kind(f'{stage.title}: {error}') from error
         if not isinstance(task, StageTask):
             raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
         return task

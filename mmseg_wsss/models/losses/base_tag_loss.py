@@ -11,6 +11,35 @@ from .base_weak_loss import BaseWeakLoss
 PATIENCE = 1000
 
 
+class TagPatience:
+    """Ends a training on images that nobody tagged, before hours of it.
+
+    Args:
+        learner: Name of the loss that learns from tags.
+    """
+
+    def __init__(self, learner: str) -> None:
+        self._learner = learner
+        self._untagged_images: int | None = 0  # None: there were tags
+
+    def check(self, inputs: LossInputs) -> None:
+        """Count the images of a batch.
+
+        Raises:
+            ValueError: If none of the first thousand images had tags.
+        """
+        if inputs.tags is not None:
+            self._untagged_images = None
+        elif self._untagged_images is not None:
+            self._untagged_images += len(inputs.logits)
+            if self._untagged_images >= PATIENCE:
+                raise ValueError(
+                    f'{self._learner} learns from image tags, and none of the first {self._untagged_images} images had '
+                    'any. Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline '
+                    'load them (kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?'
+                )
+
+
 class BaseTagLoss(BaseWeakLoss):
     """The mean of a loss over the images that somebody tagged; 0 if there is none in the batch.
 
@@ -26,7 +55,7 @@ class BaseTagLoss(BaseWeakLoss):
 
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__(loss_weight, start)
-        self._untagged_images: int | None = 0  # None: there were tags
+        self._patience = TagPatience(type(self).__name__)
 
     @abstractmethod
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
@@ -51,20 +80,9 @@ class BaseTagLoss(BaseWeakLoss):
         Raises:
             ValueError: If none of the first thousand images had tags.
         """
+        self._patience.check(inputs)
         if inputs.tags is None:
-            if self._untagged_images is not None:
-                self._untagged_images += len(inputs.logits)
-                if self._untagged_images >= PATIENCE:
-                    raise ValueError(self._no_tags())
             return inputs.logits[:0].sum()  # 0, and still part of the graph
-        self._untagged_images = None
         tagged = inputs.tags.isnan().any(dim=1).logical_not()
         losses = self.image_losses(inputs, inputs.tags, tagged)
         return torch.where(tagged, losses, 0).sum() / tagged.sum().clamp(min=1)
-
-    def _no_tags(self) -> str:
-        return (
-            f'{type(self).__name__} learns from image tags, and none of the first {self._untagged_images} images had '
-            'any. Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline load '
-            'them (kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?'
-        )

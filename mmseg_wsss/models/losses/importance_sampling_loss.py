@@ -7,6 +7,7 @@ from torch import Tensor
 from ...functional import average_pooling_loss, importance_sampling_loss, max_pooling_loss
 from ...functional.importance_sampling import check_eps, check_num_samples
 from ...structures import LossInputs
+from .base_tag_loss import TagPatience
 from .base_weak_loss import BaseWeakLoss
 
 POOLINGS = ('average', 'max')
@@ -66,6 +67,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         self.num_samples = num_samples
         self.expectation = expectation
         self.eps = eps
+        self._patience = TagPatience(type(self).__name__)
 
     def check_num_classes(self, num_classes: int) -> None:
         """Check that there is a class to find beside the background."""
@@ -76,7 +78,12 @@ class ImportanceSamplingLoss(BaseWeakLoss):
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the classification loss of the tagged images."""
+        """Return the classification loss of the tagged images.
+
+        Raises:
+            ValueError: If none of the first thousand images had tags.
+        """
+        self._patience.check(inputs)
         if inputs.tags is None:
             return inputs.logits[:0].sum()  # 0, and still part of the graph
         loss = inputs.logits.new_zeros((), dtype=inputs.probs.dtype)
