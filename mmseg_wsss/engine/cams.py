@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -158,10 +159,11 @@ def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], 
     *load, pack = steps
     if not type(pack).__name__.endswith('PackSegInputs'):
         raise ValueError(f'the test pipeline must end with PackSegInputs, got {type(pack).__name__}')
-    factors = [step.scale_factor for step in load if isinstance(getattr(step, 'scale_factor', None), float)]
-    load = [step for step in load if not isinstance(getattr(step, 'scale_factor', None), float)]
-    factor = math.prod(factors)
-    resizes = [{'type': 'Resize', 'scale_factor': factor * scale, 'keep_ratio': True} for scale in scales]
+    shrinking = [step for step in load if isinstance(step, Resize) and step.scale_factor]
+    load = [step for step in load if step not in shrinking]
+    width, height = (math.prod(step.scale_factor[side] for step in shrinking) for side in (0, 1))
+    factors = [(scale * width, scale * height) for scale in scales]
+    resizes = [{'type': 'Resize', 'scale_factor': factor, 'keep_ratio': True} for factor in factors]
     flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in (0.0, 1.0)[: 1 + flip]]
     return Compose([*load, {'type': 'TestTimeAug', 'transforms': [resizes, flips, [pack]]}])
 
