@@ -201,6 +201,11 @@ def test_pmp_trains_from_scratch_without_batch_statistics():
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)
 def test_pipelines_hand_each_result_to_the_next_stage(path, tmp_path, monkeypatch):
     monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.find_spec', lambda name: True)  # is optional
+    voc = tmp_path / 'voc'
+    (voc / 'SegmentationClass').mkdir(parents=True)
+    (voc / 'ImageSets/Segmentation').mkdir(parents=True)
+    (voc / 'ImageSets/Segmentation/train.txt').touch()
+    monkeypatch.setenv('VOC_WEAK_ROOT', str(voc))
     cfg = load(path)
     cfg.work_dir = str(tmp_path)
     stages = {stage.name: stage for stage in parse_stages(cfg)}

@@ -3,9 +3,9 @@
 #
 # Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022. The paper
 #   has no such small setting.
-# Expected: over seven classes, labels of train 36.8 mIoU, network 30.6 on val (docs/results.md says with what).
+# Expected: over seven classes, labels of train 35.8 mIoU, network 27.8 on val (docs/results.md).
 # Cost: that of cam_, affinity_ and deeplabv1_mbv2_voc_tags.py, and between them two views, a random walk and no dense
-#   CRF of each of the 3,131 images: 35 minutes on a busy CPU thread.
+#   CRF of each of the 3,131 images: 38 minutes on a busy CPU thread.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
 #   configs/importance_sampling/pipeline_mbv2_voc_tags.py. Start it again after a kill and it goes on; --cfg-options
 #   only=labels runs one stage. Seeds by a dense CRF, as published: --cfg-options
