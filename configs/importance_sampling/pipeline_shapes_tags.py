@@ -8,18 +8,19 @@
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
+# Alphas far below the published 2, 4 and 6: maps of so small a network are too large, see pipeline_mbv2_voc_tags.py.
 stages = dict(
     cam=dict(config='cam_shapes_tags.py'),
     cams=dict(
         task=dict(type='WriteCAMs', stage='cam', checkpoint='{stages.cam}', known_tags=True, scales=(1.0, 1.5)),
     ),
     seeds=dict(
-        task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=2.0, alpha_high=4.0),
+        task=dict(type='WriteSeeds', stage='cam', cams='{stages.cams}', alpha_low=0.1, alpha_high=1.5),
     ),
     affinity=dict(config='affinity_shapes_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.seeds}'))),
     labels=dict(
         task=dict(
-            type='WriteRandomWalk', stage='affinity', checkpoint='{stages.affinity}', cams='{stages.cams}', alpha=6.0
+            type='WriteRandomWalk', stage='affinity', checkpoint='{stages.affinity}', cams='{stages.cams}', alpha=0.2
         ),
     ),
     final=dict(config='deeplabv1_shapes_tags.py', train_dataloader=dict(dataset=dict(label_root='{stages.labels}'))),

@@ -51,7 +51,7 @@ default_hooks = dict(logger=dict(interval=window), checkpoint=dict(interval=200)
 log_processor = dict(window_size=window)
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    # 20 steps of expansion: the data comes round four times alone, and a step is 0.05 at most
+    # 20 steps of expansion: the data does not come round twice, and a step is 0.05 at most
     dict(type='ExpandingConfidenceHook', epoch_length=16),
     dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),

@@ -11,7 +11,6 @@ _base_ = [
     '../_base_/datasets/shapes.py',
     '../_base_/default_runtime.py',
 ]
-norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     background_power=1.0,  # with 3, that of the published recipe for VOC, little background is left: 19.1 mIoU
     data_preprocessor=dict(size=(96, 96), test_cfg=dict(size_divisor=16)),

@@ -214,6 +214,8 @@ class WriteSeeds(StageTask):
 
     Raises:
         ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
+        TypeError: If a setting is unknown or of the wrong type.
+        ValueError: If one is out of range.
     """
 
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
@@ -242,6 +244,9 @@ class WriteRandomWalk(StageTask):
 
     Raises:
         ImportError: If the refiner needs a package that is not installed: before the first stage, not after it.
+        FileNotFoundError: If ``masks`` or ``mask_ids`` are not there.
+        TypeError: If a setting is unknown or of the wrong type.
+        ValueError: If one is out of range.
     """
 
     def __init__(self, stage: str, checkpoint: str, cams: str, **settings: Any) -> None:

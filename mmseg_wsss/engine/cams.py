@@ -163,7 +163,8 @@ def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], 
     load = [step for step in load if step not in shrinking]
     width, height = (math.prod(step.scale_factor[side] for step in shrinking) for side in (0, 1))
     factors = [(scale * width, scale * height) for scale in scales]
-    resizes = [{'type': 'Resize', 'scale_factor': factor, 'keep_ratio': True} for factor in factors]
+    keep = all(step.keep_ratio for step in shrinking)
+    resizes = [{'type': 'Resize', 'scale_factor': factor, 'keep_ratio': keep} for factor in factors]
     flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in (0.0, 1.0)[: 1 + flip]]
     return Compose([*load, {'type': 'TestTimeAug', 'transforms': [resizes, flips, [pack]]}])
 

@@ -41,7 +41,8 @@ def check_readable(path: Path) -> None:
         ValueError: With its name and what torch says.
     """
     try:
-        torch.load(path, map_location='meta', weights_only=False, mmap=True)
+        whole = zipfile.is_zipfile(path)  # torch wrote others before 1.6
+        torch.load(path, map_location='meta', weights_only=False, mmap=whole)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} cannot be read as a checkpoint ({error})') from error
 

@@ -117,15 +117,15 @@ class TruthScores:
         """
         scores = self.scores.compute()
         if self.folder is not None and not scores:
-            of = 'any image' if self.ids is None else f'any of the {len(self.ids)} images of mask_ids'
-            raise FileNotFoundError(f'{self.folder} has no mask of {of}, <image id>.png: leave masks out')
+            of = 'any image' if self.ids is None else f'any image that is among the {len(self.ids)} of mask_ids'
+            raise FileNotFoundError(f'{self.folder} has no mask of {of}, <image id>.png: correct it, or leave it out')
         return scores
 
 
 def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
     """Raise unless the true masks, if any are given, and the list of their images are there."""
     if folder is None and ids is not None:
-        raise ValueError(f'mask_ids={str(ids)!r} says which masks to measure with: set masks, too')
+        raise ValueError(f'mask_ids={str(ids)!r} says which masks to measure with: set masks, too, or leave it out')
     if folder is not None and not Path(folder).is_dir():
         raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
     if ids is not None and not Path(ids).is_file():

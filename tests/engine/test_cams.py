@@ -137,6 +137,10 @@ def test_views_are_all_sizes_and_mirrored(trained):
     shrinking = Compose([READ[0], {'type': 'Resize', 'scale_factor': 0.5, 'keep_ratio': True}, *READ[1:]]).transforms
     half = view_pipeline(shrinking, (1.0, 2.0, 4.0), flip=True)(copy.deepcopy(infos(trained[0])[0]))
     assert all(torch.equal(view, same) for view, same in zip(half['inputs'], data['inputs'], strict=True))
+    squeezing = {'type': 'Resize', 'scale_factor': (0.5, 0.25), 'keep_ratio': False}
+    squeezed = view_pipeline(Compose([READ[0], squeezing, READ[1]]).transforms, (1.0, 2.0), flip=False)
+    shapes = [sample.img_shape for sample in squeezed(copy.deepcopy(infos(trained[0])[0]))['data_samples']]
+    assert shapes == [(10, 28), (20, 56)]
     with pytest.raises(ValueError, match='must end with PackSegInputs, got LoadShapesImage'):
         view_pipeline(Compose(READ[:1]).transforms, (1.0,), flip=True)
 

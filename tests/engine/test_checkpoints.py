@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_wsss.engine.checkpoints import check_weights
+from mmseg_wsss.engine.checkpoints import check_readable, check_weights
 
 
 class Wrapped(nn.Module):
@@ -23,6 +23,16 @@ def test_the_weights_of_the_model_pass(tmp_path):
     torch.save({'state_dict': {f'module.{name}': x for name, x in weights.items() if 'num_batches' not in name}}, file)
     check_weights(network(), str(file))
     check_weights(Wrapped(Wrapped(network())), str(file))
+
+
+def test_old_checkpoints_can_be_read_and_half_ones_are_named(tmp_path):
+    file = tmp_path / 'model.pth'
+    for zipped in (True, False):
+        torch.save(network().state_dict(), file, _use_new_zipfile_serialization=zipped)
+        check_readable(file)
+        file.write_bytes(file.read_bytes()[:300])
+        with pytest.raises(ValueError, match='model.pth cannot be read as a checkpoint'):
+            check_readable(file)
 
 
 def test_missing_and_reshaped_weights_are_named(tmp_path):

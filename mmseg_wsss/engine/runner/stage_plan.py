@@ -45,17 +45,19 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
             continue
         marker = read_begun_marker(stage.work_dir)
         done = marker is not None and marker['done']
-        reader = stages.get(stage.reader)  # its config is resolved when the task runs
-        needed = dict.fromkeys([*stage.references, *(reader.references if reader and not done else ())])
-        lacking = [name for name in needed if name in unfinished or not is_done(stages[name])]
+        lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
         if marker is None:
-            problems += _missing(stage, stages, [name for name in lacking if name not in unfinished])
+            problems += _unfinished(stage, [name for name in lacking if name not in unfinished])
+            problems += _missing_inputs(stage)
         else:
             reasons = changes(marker['made_from'], made_from(stage, stages, marker))
             reasons += [f'the result of stage {name!r} that it was made from is gone' for name in lacking]
             if reasons:
                 problems.append(_misfit(stage, stages, done, reasons))
         if not done:
+            reader = stages.get(stage.reader)  # its config, with what it refers to, is resolved when the task runs
+            beside = [name for name in (reader.references if reader else ()) if name not in stage.references]
+            problems += _unfinished(stage, [n for n in beside if n not in unfinished and not is_done(stages[n])])
             problems += _spoilt(stage, stages)
             unfinished.append(stage.name)
     if problems:
@@ -134,12 +136,16 @@ def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list
     )
 
 
-def _missing(stage: Stage, stages: Mapping[str, Stage], lacking: list[str]) -> list[str]:
-    problems = [
+def _unfinished(stage: Stage, names: list[str]) -> list[str]:
+    return [
         f'{stage.title} needs the result of stage {name!r}, which is not finished: run that one first '
         f'(--cfg-options only={name}), or leave only away'
-        for name in lacking
+        for name in names
     ]
+
+
+def _missing_inputs(stage: Stage) -> list[str]:
+    problems = []
     for path in stage.inputs:
         if not REFERENCE.search(path) and not Path(path).exists():
             problems.append(f'{stage.title}: its input {path} is missing: make it, or correct the inputs of the stage')

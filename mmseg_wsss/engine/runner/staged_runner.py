@@ -188,7 +188,8 @@ class StagedRunner:
         except (ImportError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
             kinds = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
             kind = next(kind for kind in kinds if isinstance(error, kind))
-            raise kind(f'{stage.title}: {error}') from error
+            text = error.args[0] if isinstance(error, KeyError) else error  # its str() is a repr
+            raise kind(f'{stage.title}: {text}') from error
         if not isinstance(task, StageTask):
             raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
         return task
