@@ -2,7 +2,7 @@
 #
 # Paper: Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision for Weakly Supervised
 #   Semantic Segmentation", CVPR 2018 (head and loss; the network is a small U-Net).
-# Expected: not measured yet.
+# Expected: no score of its own; pipeline_shapes_tags.py has that of the labels' network.
 # Cost: 400 iterations of 8 crops of 96 px on one CPU thread.
 # Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS python tools/train.py
 #   configs/importance_sampling/affinity_shapes_tags.py

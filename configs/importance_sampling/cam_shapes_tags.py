@@ -2,7 +2,7 @@
 #
 # Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022 (losses and
 #   inference; the network is a small U-Net).
-# Expected: not measured yet.
+# Expected: maps of val, known tags, four views: 38.3 mIoU at the best threshold (0.85), 20.8 at alpha_1 (seed 0).
 # Cost: 1,000 iterations of 8 crops of 96 px.
 # Command: python tools/train.py configs/importance_sampling/cam_shapes_tags.py; then wsss cams CONFIG CHECKPOINT
 #   -o FOLDER --known-tags

@@ -2,7 +2,7 @@
 #
 # Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022 (losses; the
 #   network is a small U-Net).
-# Expected: not measured yet.
+# Expected: 30.1 mIoU on the labels of pipeline_shapes_tags.py (seed 0).
 # Cost: 600 iterations of 8 crops of 96 px on one CPU thread.
 # Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=LABELS python tools/train.py
 #   configs/importance_sampling/deeplabv1_shapes_tags.py

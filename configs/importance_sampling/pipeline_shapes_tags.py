@@ -2,8 +2,8 @@
 #
 # Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022 (the stages;
 #   the networks are small U-Nets).
-# Expected: not measured yet.
-# Cost: 1,000 + 400 + 600 iterations of 8 crops of 96 px on one CPU thread.
+# Expected: 30.1 mIoU of the last network on 50 drawn pictures, tags unknown (seed 0).
+# Cost: 1,000 + 400 + 600 iterations of 8 crops of 96 px, 11 minutes on one thread of a busy CPU.
 # Command: python tools/train.py configs/importance_sampling/pipeline_shapes_tags.py
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
