@@ -157,3 +157,13 @@ def test_two_processes_go_on(whole, tmp_path):
     assert [seen for seen, _ in found] == [[6], [3, 5]]
     assert [summary for _, summary in found] == [whole[0]] * 2
     assert content(folder) == whole[1]
+
+
+def test_a_kill_before_the_coco_file_leaves_no_finished_folder(tmp_path, monkeypatch):
+    def killed(folder, index):
+        raise KilledError
+
+    monkeypatch.setattr(label_folder, 'write_coco', killed)
+    with pytest.raises(KilledError):
+        write(tmp_path, Labeller(), coco_rle=True)
+    assert not (tmp_path / 'pseudo_labels.json').exists()

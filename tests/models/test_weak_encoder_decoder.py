@@ -1,4 +1,5 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import gated_crf_loss, partial_cross_entropy
 from mmseg_wsss.models.losses import BaseWeakLoss
+from mmseg_wsss.models.segmentors._batch import image_in_unit_range
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import HEADS, head_config, model_config, raw_batch
 
@@ -86,6 +88,15 @@ def test_image_comes_back_in_rgb():
     without_conversion = model_config()['data_preprocessor'] | {'bgr_to_rgb': False}
     image = seen_inputs(batch, data_preprocessor=without_conversion).image
     assert (image - expected).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize('name', ['_channel_conversion', 'channel_conversion'])
+def test_both_lines_say_whether_an_image_is_rgb(name):
+    image = torch.arange(3.0).view(1, 3, 1, 1)
+    for is_rgb in (True, False):
+        preprocessor = SimpleNamespace(**{name: is_rgb})
+        expected = image if is_rgb else image.flip(1)
+        assert torch.equal(image_in_unit_range(image, preprocessor), expected / 255)
 
 
 def test_grey_image_has_three_equal_channels():

@@ -25,6 +25,7 @@ from .stage_plan import is_done, made_from, plan, result_of
 from .stage_task import StageContext, StageTask
 
 LOCK = '.stages.lock'
+FAULTS_OF_SETTINGS = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
 Result = TypeVar('Result')
 _run_number = itertools.count(1)
 
@@ -185,9 +186,8 @@ class StagedRunner:
     def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
         try:
             task = TASK_UTILS.build(dict(config))
-        except (ImportError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
-            kinds = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
-            kind = next(kind for kind in kinds if isinstance(error, kind))
+        except FAULTS_OF_SETTINGS as error:
+            kind = next(kind for kind in FAULTS_OF_SETTINGS if isinstance(error, kind))
             text = error.args[0] if isinstance(error, KeyError) else error  # its str() is a repr
             raise kind(f'{stage.title}: {text}') from error
         if not isinstance(task, StageTask):
