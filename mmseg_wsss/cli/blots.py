@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TRANSFORMS
@@ -16,6 +15,7 @@ import mmseg_wsss.plugin  # noqa: F401
 from mmseg_wsss.datasets.transforms.load_point_blots import KEY, LoadPointBlots
 
 from ._labels import progress
+from .browse import overridden_config
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,6 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument('config', help='a config whose training pipeline has LoadPointBlots with a cache_dir')
     parser.add_argument('--workers', type=int, default=1, help='processes')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
     parser.set_defaults(run=run)
 
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Compute and say what came out."""
     if args.workers < 1:
         raise ValueError(f'--workers must be at least 1, got {args.workers}')
-    cfg = Config.fromfile(args.config)
+    cfg = overridden_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
     steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]

@@ -47,13 +47,9 @@ def load_config(path: str, options: list[str]) -> Config:
         path: The file.
         options: ``key=value`` pairs.
     """
-    from mmengine.config import Config, DictAction
     from mmengine.registry import init_default_scope
 
-    cfg = Config.fromfile(path)
-    parser = argparse.ArgumentParser(prog='wsss browse')
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
+    cfg = overridden_config(path, options)
     for key in ('train_dataloader', 'model'):
         if cfg.get(key) is None:
             raise ValueError(
@@ -65,6 +61,22 @@ def load_config(path: str, options: list[str]) -> Config:
     from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
 
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return cfg
+
+
+def overridden_config(path: str, options: list[str]) -> Config:
+    """Read a config with the overrides of the command line.
+
+    Args:
+        path: The file.
+        options: ``key=value`` pairs.
+    """
+    from mmengine.config import Config, DictAction
+
+    cfg = Config.fromfile(path)
+    parser = argparse.ArgumentParser(prog='wsss')
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
     return cfg
 
 

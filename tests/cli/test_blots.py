@@ -22,6 +22,18 @@ def test_every_image_is_cached(tmp_path, capsys, workers):
     assert 'blots of 3 images; they cover' in capsys.readouterr().out
 
 
+def test_blots_are_those_of_a_training_with_the_same_overrides(tmp_path):
+    config = write_config(tmp_path, str(tmp_path / 'cache'))
+    folder = tmp_path / 'other'
+    options = [f'train_dataloader.dataset.pipeline.2.cache_dir={folder}']
+    assert main(['blots', config, '--cfg-options', *options, 'train_dataloader.dataset.num_images=2']) == 0
+    names = {path.name for path in folder.glob('*.png')}
+    assert len(names) == 2
+    assert main(['blots', config, '--cfg-options', *options, 'train_dataloader.dataset.pipeline.2.seed=1']) == 0
+    assert len({path.name for path in folder.glob('*.png')} - names) == 3
+    assert not (tmp_path / 'cache').exists()
+
+
 def test_nothing_to_do_is_an_error(tmp_path, capsys):
     assert main(['blots', write_config(tmp_path, None)]) == 2
     assert 'has no LoadPointBlots with a cache_dir, nothing to do' in capsys.readouterr().err
