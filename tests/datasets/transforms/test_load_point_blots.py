@@ -127,6 +127,13 @@ def test_many_workers_share_a_folder(tmp_path):
     assert copied.settings == step.settings
 
 
+def test_others_may_read_what_is_cached(tmp_path):
+    load(sample(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    (tmp_path / 'plain').write_bytes(b'')
+    assert path.stat().st_mode == (tmp_path / 'plain').stat().st_mode
+
+
 def test_randomness_is_that_of_the_image_and_the_seed():
     rng = np.random.default_rng(0)
     noisy = {**sample(), 'img': rng.integers(0, 255, (32, 50, 3), dtype=np.uint8)}
