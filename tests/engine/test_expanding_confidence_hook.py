@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -101,6 +102,20 @@ class FakeRunner:
         self.message_hub = MessageHub('fake' + str(id(self)))
 
 
+def test_an_epoch_is_once_through_the_data_on_all_ranks_together():
+    loader = SimpleNamespace(dataset=range(25), batch_size=4)
+    runner = SimpleNamespace(train_dataloader=loader, train_loop=None, world_size=2)
+    assert iterations_per_epoch(runner) == 4
+
+
+def test_the_scores_are_logged():
+    runner, hook = FakeRunner(), ExpandingConfidenceHook(epoch_length=1, initial_score=0.25)
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 0, outputs={'loss': torch.tensor(1.0)})
+    logged = {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}
+    assert logged == {'train/background_score': 0.25, 'train/object_score': 0.25}
+
+
 def feed(losses, **settings):
     runner, hook = FakeRunner(), ExpandingConfidenceHook(epoch_length=1, **settings)
     hook.before_train(runner)
@@ -147,6 +162,7 @@ def test_ranks_agree(tmp_path):
     ('settings', 'message'),
     [
         ({'epoch_length': 0}, 'epoch_length must be a number of iterations from 1, or None, got 0'),
+        ({'epoch_length': 1.5}, 'epoch_length must be a number of iterations from 1, or None, got 1.5'),
         ({'object_rate': -1.0}, 'the rates must not be negative, got -1.0 and 1.0'),
         ({'initial_score': 2.0}, r'initial_score must lie in \[-1, 1\], got 2.0'),
         ({'min_step': 0.1}, 'max_step must not be below 0 and min_step not above'),

@@ -61,6 +61,11 @@ def test_blots_of_the_original_image(channels):
     assert results['seg_fields'] == ['point_blots']
 
 
+def test_a_click_between_pixels_lands_on_the_nearest():
+    blots = load(sample(WeakAnnotations(points=[[20.6, 15.4]], point_labels=[3])))['point_blots']
+    assert np.argwhere(blots == 3).tolist() == [[15, 21]]  # the middle of a pixel is a whole number there
+
+
 @pytest.mark.parametrize('seed', range(4))
 def test_they_move_with_the_image(seed):
     """Every pixel of a blot lies over the place of the original image that it was computed for."""
