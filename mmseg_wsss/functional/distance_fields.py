@@ -18,7 +18,7 @@ from torch import Tensor
 from mmseg_wsss.functional._checks import describe
 
 NORMALISATIONS = ('maximum', 'diagonal')
-# Pairs of a point and a pixel at a time.
+# Pairs of a column of points and a pixel at a time.
 _PAIRS = 2**24
 
 
@@ -149,11 +149,16 @@ def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
 
     Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
     """
-    across = (torch.arange(width, device=pixels.device) - pixels[:, :1]).square()
+    # first within each column that holds points, then across columns: painted scribbles come as thousands of points
+    columns, column = pixels[:, 0].unique(return_inverse=True)
+    across = (torch.arange(width, device=pixels.device) - columns[:, None]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
+    down = down.new_full((len(columns), height), torch.inf).scatter_reduce(
+        0, column[:, None].expand_as(down), down, 'amin'
+    )
     nearest = pixels.new_full((height, width), torch.inf)
     step = max(1, _PAIRS // (height * width))
-    for start in range(0, len(pixels), step):
+    for start in range(0, len(columns), step):
         part = slice(start, start + step)
         nearest = torch.minimum(nearest, (down[part, :, None] + across[part, None, :]).amin(dim=0))
     return nearest.sqrt()
