@@ -130,7 +130,7 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
         min_step: :math:`\omega`, not positive.
 
     Raises:
-        ValueError: If a bound has the wrong sign.
+        ValueError: If a bound has the wrong sign or a loss is not finite.
 
     Example:
         >>> round(expansion_step(1.01, 1.0), 6), expansion_step(2.0, 1.0), expansion_step(1.0, 2.0)
@@ -138,6 +138,10 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
     """
     if not min_step <= 0 <= max_step:
         raise ValueError(f'max_step must not be below 0 and min_step not above, got {max_step} and {min_step}')
+    if not (math.isfinite(previous_loss) and math.isfinite(loss)):
+        raise ValueError(
+            f'losses must be finite, got {previous_loss} and {loss}: leave such iterations out of the mean'
+        )
     gain = previous_loss - loss
     # a loss of exactly 0 that was more before: as much growth as there may be
     step = gain / abs(loss) if loss else math.copysign(math.inf, gain) if gain else 0.0
