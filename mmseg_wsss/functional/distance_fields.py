@@ -154,7 +154,7 @@ def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
     Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
     """
     # first within each column that holds points, then across columns: painted scribbles come as thousands of points
-    columns, column = pixels[:, 0].unique(return_inverse=True)
+    columns, column = pixels[:, 0].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     across = (torch.arange(width, device=pixels.device) - columns[:, None]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
     down = down.new_full((len(columns), height), torch.inf).scatter_reduce(
