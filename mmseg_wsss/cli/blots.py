@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TRANSFORMS
+from torch.utils.data import DataLoader, Dataset
 
 import mmseg_wsss.plugin  # noqa: F401
 from mmseg_wsss.datasets.transforms.load_point_blots import KEY, LoadPointBlots
@@ -38,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     cfg = overridden_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
+    while 'dataset' in settings:  # RepeatDataset and its kind
+        settings = settings['dataset']
     steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
@@ -53,13 +54,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _all_shares(dataset: BaseDataset, workers: int) -> list[float]:
-    count = len(dataset)
-    if workers == 1:
-        return list(progress((_share(dataset, index) for index in range(count)), 'growing', count))
-    with ProcessPoolExecutor(workers) as pool:
-        return list(progress(pool.map(partial(_share, dataset), range(count), chunksize=4), 'growing', count))
+    # data workers end when this process is killed, those of an executor stay
+    loader = DataLoader(_Shares(dataset), batch_size=None, num_workers=workers if workers > 1 else 0)
+    return list(progress(loader, 'growing', len(dataset)))
 
 
-def _share(dataset: BaseDataset, index: int) -> float:
-    """Compute the blots of an image; return the share of its pixels that they cover."""
-    return float((dataset[index][KEY] != 255).mean())
+class _Shares(Dataset[float]):
+    """Computes the blots of an image; gives the share of its pixels that they cover."""
+
+    def __init__(self, dataset: BaseDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> float:
+        return float((self.dataset[index][KEY] != 255).mean())

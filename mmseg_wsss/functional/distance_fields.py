@@ -18,7 +18,7 @@ from torch import Tensor
 from mmseg_wsss.functional._checks import describe
 
 NORMALISATIONS = ('maximum', 'diagonal')
-# Pairs of a point and a pixel at a time.
+# Pairs of a column of points and a pixel at a time.
 _PAIRS = 2**24
 
 
@@ -130,7 +130,7 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
         min_step: :math:`\omega`, not positive.
 
     Raises:
-        ValueError: If a bound has the wrong sign.
+        ValueError: If a bound has the wrong sign or a loss is not finite.
 
     Example:
         >>> round(expansion_step(1.01, 1.0), 6), expansion_step(2.0, 1.0), expansion_step(1.0, 2.0)
@@ -138,6 +138,10 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
     """
     if not min_step <= 0 <= max_step:
         raise ValueError(f'max_step must not be below 0 and min_step not above, got {max_step} and {min_step}')
+    if not (math.isfinite(previous_loss) and math.isfinite(loss)):
+        raise ValueError(
+            f'losses must be finite, got {previous_loss} and {loss}: leave such iterations out of the mean'
+        )
     gain = previous_loss - loss
     # a loss of exactly 0 that was more before: as much growth as there may be
     step = gain / abs(loss) if loss else math.copysign(math.inf, gain) if gain else 0.0
@@ -149,11 +153,16 @@ def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
 
     Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
     """
-    across = (torch.arange(width, device=pixels.device) - pixels[:, :1]).square()
+    # first within each column that holds points, then across columns: painted scribbles come as thousands of points
+    columns, column = pixels[:, 0].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    across = (torch.arange(width, device=pixels.device) - columns[:, None]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
+    down = down.new_full((len(columns), height), torch.inf).scatter_reduce(
+        0, column[:, None].expand_as(down), down, 'amin'
+    )
     nearest = pixels.new_full((height, width), torch.inf)
     step = max(1, _PAIRS // (height * width))
-    for start in range(0, len(pixels), step):
+    for start in range(0, len(columns), step):
         part = slice(start, start + step)
         nearest = torch.minimum(nearest, (down[part, :, None] + across[part, None, :]).amin(dim=0))
     return nearest.sqrt()

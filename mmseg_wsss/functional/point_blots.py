@@ -9,6 +9,7 @@ Shape letters: P points, C classes that have a point, H x W pixels.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,8 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int64]
 
 NOBODY = -1
-# Up to this many pixels the direct solver is the fastest, and exact.
+# Up to this many pixels the direct solver, exact and two to three times as fast as the other. It takes 0.7 GB here and
+# 1.9 GB at 1024 x 768, in every data worker.
 _DIRECT_PIXELS = 2**18
 
 
@@ -90,7 +92,7 @@ def point_blots(
         num_bins: Bins of a histogram per channel; each starts with a count of 1, so that no divergence is infinite.
         max_side: A larger image is reduced to this longer side, and the result enlarged; None: never. A walk takes
             about 0.07 s on 160 x 120 pixels and six times that at twice the side.
-        ignore_index: The value outside all blots.
+        ignore_index: The value outside all blots, from 0 to 255 and no class id of a point.
         rng: Source of randomness or its seed.
 
     Returns:
@@ -110,6 +112,8 @@ def point_blots(
     colours, points, classes = _check(image, points, classes)
     perturbation = Perturbation(max_rotation, max_scaling, max_shift)
     _check_settings(num_iters, beta, num_bins, max_side, perturbation, min_probability, min_overlap, max_divergence)
+    if not 0 <= ignore_index <= 255 or ignore_index in classes:
+        raise ValueError(f'ignore_index must be from 0 to 255 and no class id of a point, got {ignore_index}')
     generator = np.random.default_rng(rng)
     height, width = colours.shape[:2]
     scale = 1.0 if max_side is None else min(1.0, max_side / max(height, width))
@@ -276,8 +280,11 @@ def _check_settings(
             raise ValueError(f'{name} must be a whole number from {least}, got {number!r}')
     check_share(min_probability, 'min_probability')
     check_share(min_overlap, 'min_overlap')
-    if perturbation.rotation < 0 or perturbation.shift < 0 or not 0 <= perturbation.scaling < 1:
+    # written so that NaN fails, too
+    if not (
+        0 <= perturbation.rotation < math.inf and 0 <= perturbation.shift < math.inf and 0 <= perturbation.scaling < 1
+    ):
         raise ValueError(
-            'max_rotation and max_shift must not be negative and max_scaling must lie in [0, 1), got '
+            'max_rotation and max_shift must be finite and not negative, and max_scaling must lie in [0, 1), got '
             f'{perturbation.rotation}, {perturbation.shift} and {perturbation.scaling}'
         )

@@ -34,6 +34,17 @@ def test_blots_are_those_of_a_training_with_the_same_overrides(tmp_path):
     assert not (tmp_path / 'cache').exists()
 
 
+def test_a_wrapped_data_set(tmp_path, capsys):
+    inner = write_config(tmp_path, str(tmp_path / 'cache'))
+    (tmp_path / 'wrapped.py').write_text(f"""
+_base_ = {inner!r}
+train_dataloader = dict(dataset=dict(
+    _delete_=True, type='RepeatDataset', times=2, dataset={{{{_base_.train_dataloader.dataset}}}}))
+""")
+    assert main(['blots', str(tmp_path / 'wrapped.py')]) == 0
+    assert 'blots of 3 images' in capsys.readouterr().out
+
+
 def test_nothing_to_do_is_an_error(tmp_path, capsys):
     assert main(['blots', write_config(tmp_path, None)]) == 2
     assert 'has no LoadPointBlots with a cache_dir, nothing to do' in capsys.readouterr().err

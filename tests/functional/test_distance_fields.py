@@ -171,3 +171,5 @@ def test_expansion_step(previous, now, step):
 def test_bounds_of_the_expansion_step():
     with pytest.raises(ValueError, match='max_step must not be below 0 and min_step not above, got -1 and -0.025'):
         expansion_step(1.0, 1.0, max_step=-1)
+    with pytest.raises(ValueError, match='losses must be finite, got 1.0 and inf'):
+        expansion_step(1.0, math.inf)

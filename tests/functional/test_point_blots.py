@@ -1,3 +1,4 @@
+import importlib
 import math
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.draw import disk
+from skimage.segmentation import random_walker
 
 from mmseg_wsss.functional import point_blots
 from mmseg_wsss.functional.point_blots import Perturbation, _confirmed, _perturbed, histogram_divergence
@@ -39,6 +41,22 @@ def test_a_hard_edge_by_hand():
     np.testing.assert_array_equal(point_blots(image, points, classes, **still), expected)
     np.testing.assert_array_equal(point_blots(image / 255, points, classes, num_iters=0), expected)
     np.testing.assert_array_equal(point_blots(image[..., None].repeat(3, 2), points, classes), expected)
+
+
+def test_large_images_have_another_solver_and_the_same_blots(monkeypatch):
+    image, points, classes, _ = scene()
+    expected = point_blots(image, points, classes)
+    modes = []
+
+    def walk(*args, **kwargs):
+        modes.append(kwargs['mode'])
+        return random_walker(*args, **kwargs)
+
+    module = importlib.import_module('mmseg_wsss.functional.point_blots')
+    monkeypatch.setattr(module, 'random_walker', walk)
+    monkeypatch.setattr(module, '_DIRECT_PIXELS', 0)
+    assert (point_blots(image, points, classes) != expected).mean() < 0.01
+    assert modes == ['cg_j'] * 6
 
 
 @given(st.integers(0, 1000))
@@ -160,6 +178,10 @@ def test_tiny_and_flat_images(size):
         ({'max_divergence': -1}, ValueError, 'max_divergence must be a finite number above 0'),
         ({'min_overlap': 1.1}, ValueError, r'min_overlap must be in \[0, 1\], got 1.1'),
         ({'min_probability': -0.1}, ValueError, r'min_probability must be in \[0, 1\]'),
+        ({'max_shift': math.nan}, ValueError, 'max_rotation and max_shift must be finite.*got 6.0, nan and 0.1'),
+        ({'max_rotation': math.inf}, ValueError, 'max_rotation and max_shift must be finite.*got inf'),
+        ({'ignore_index': 1}, ValueError, 'ignore_index must be from 0 to 255 and no class id of a point, got 1'),
+        ({'ignore_index': 256}, ValueError, 'ignore_index must be from 0 to 255'),
         ({'max_scaling': 1}, ValueError, r'max_scaling must lie in \[0, 1\), got 6.0, 0.03 and 1'),
     ],
 )

@@ -86,6 +86,14 @@ def test_labels_are_probability_times_expanded_field(scores, threshold, found):
     assert [set(image.unique().tolist()) - {255} for image in labels] == found
 
 
+def test_with_a_threshold_of_1_no_prediction_becomes_a_label():
+    logits = torch.zeros(2, 5, 8, 8)
+    logits[:, 4] = 200  # a softmax of exactly 1
+    batch = inputs(logits=logits)
+    assert make(batch, fields=False).refined[1, 0].max() == 1
+    assert (make(batch, fields=False, threshold=1.0).labels == 255).all()
+
+
 def test_fields_and_classes_of_those_present():
     maps = make(inputs())
     assert maps.classes.tolist() == [[0, 3], [4, -1]]
@@ -98,6 +106,17 @@ def test_fields_and_classes_of_those_present():
     flat = make(inputs(), fields=False).fields
     assert flat[0].min() == flat[1, 0].min() == 1
     assert not flat[1, 1].any()
+
+
+def test_the_normalisation_of_the_fields_is_passed_on_and_padding_is_outside():
+    batch = inputs()
+    for normalisation in ('maximum', 'diagonal'):
+        fields = make(batch, normalisation=normalisation).fields
+        for image, points in enumerate(batch.points):
+            expected, _ = distance_fields(
+                points[:, :2], points[:, 2].long(), (16, 16), normalisation=normalisation, mask=batch.valid[image, 0]
+            )
+            assert torch.equal(fields[image, : len(expected)], expected)
 
 
 def test_the_refiner_sees_the_classes_present_on_its_grid():
@@ -282,7 +301,7 @@ def test_in_a_segmentor():
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'type': 'ExpandingPseudoMasks', 'threshold': 1.5}, r'threshold must lie in \[0, 1\], got 1.5'),
+        ({'type': 'ExpandingPseudoMasks', 'threshold': 1.5}, r'threshold must be in \[0, 1\], got 1.5'),
         ({'type': 'ExpandingPseudoMasks', 'refiner_stride': 0}, 'refiner_stride must be a whole number'),
         ({'type': 'ExpandingPseudoMasks', 'normalisation': 'x'}, "unknown normalisation 'x'"),
         ({'type': 'PACRefiner', 'strides': (1,)}, 'got 12 kernel_sizes, 12 dilations, 1 strides'),

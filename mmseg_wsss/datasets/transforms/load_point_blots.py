@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,7 @@ def _write(path: Path, blots: npt.NDArray[np.uint8]) -> None:
     """Write a file that other workers see whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _, encoded = cv2.imencode('.png', blots)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
-        file.write(encoded)
-    os.replace(file.name, path)
+    # a name of its own: workers may write the same blots at once
+    temporary = path.with_name(f'.{path.stem}.{uuid.uuid4().hex}.tmp')
+    temporary.write_bytes(encoded)
+    os.replace(temporary, path)

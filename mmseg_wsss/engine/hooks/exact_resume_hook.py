@@ -15,6 +15,10 @@ class ExactResumeHook(Hook):
     every rank, and nothing has to be saved. Together with ``ResumableInfiniteSampler`` (the data) and mmengine's
     checkpoints (weights, optimizer, schedules) a resumed run ends in the same weights, bit for bit on a CPU.
 
+    An epoch-based loop with ``DefaultSampler`` goes on exactly from a checkpoint at the end of an epoch, unless
+    ``persistent_workers`` keep a random state from one epoch to the next. From a checkpoint within an epoch mmengine
+    starts that epoch again.
+
     Needs ``randomness=dict(seed=...)`` in the config: without it the order of the data is drawn anew at each start.
     The checkpoint interval must be a multiple of ``accumulative_counts``, since checkpoints hold no gradients.
 
@@ -40,6 +44,10 @@ class ExactResumeHook(Hook):
                     f'optim_wrapper.accumulative_counts={accumulative_counts}: gradients that are being summed '
                     'are not saved, so a resumed run would differ. Choose a multiple'
                 )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed for the first batch of an epoch, which an epoch-based loop loads before the iteration."""
+        seed_everything(runner.seed, runner.rank, runner.iter)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed for this iteration."""

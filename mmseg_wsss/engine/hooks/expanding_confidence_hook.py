@@ -56,8 +56,9 @@ class ExpandingConfidenceHook(Hook):
         initial_score: float = 0.0,
         loss_name: str = 'loss',
     ) -> None:
-        if epoch_length is not None and epoch_length < 1:
-            raise ValueError(f'epoch_length must be a number of iterations from 1, or None, got {epoch_length}')
+        whole = isinstance(epoch_length, int) and not isinstance(epoch_length, bool)
+        if epoch_length is not None and not (whole and epoch_length >= 1):
+            raise ValueError(f'epoch_length must be a number of iterations from 1, or None, got {epoch_length!r}')
         if object_rate < 0 or background_rate < 0:
             raise ValueError(f'the rates must not be negative, got {object_rate} and {background_rate}')
         if not -1 <= initial_score <= 1:

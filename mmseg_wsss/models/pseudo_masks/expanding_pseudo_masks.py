@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import distance_fields, expand_distance_fields
+from ...functional._checks import check_share
 from ...functional._grids import pool_mask, resize_inside
 from ...functional.distance_fields import NORMALISATIONS
 from ...structures import LossInputs
@@ -63,6 +64,7 @@ class ExpandingPseudoMasks(nn.Module):
         blots: Key of the point blots in ``LossInputs.maps``; None: without blots.
 
     Raises:
+        TypeError: If the threshold is no number.
         ValueError: If a setting is out of range or unknown.
     """
 
@@ -76,15 +78,13 @@ class ExpandingPseudoMasks(nn.Module):
         blots: str | None = 'point_blots',
     ) -> None:
         super().__init__()
-        if not 0 <= threshold <= 1:
-            raise ValueError(f'threshold must lie in [0, 1], got {threshold}')
         if isinstance(refiner_stride, bool) or not isinstance(refiner_stride, int) or refiner_stride < 1:
             raise ValueError(f'refiner_stride must be a whole number of pixels from 1, got {refiner_stride!r}')
         if normalisation not in NORMALISATIONS:
             raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
         self.refiner_stride = refiner_stride
-        self.threshold = threshold
+        self.threshold = check_share(threshold, 'threshold')
         self.fields = fields
         self.normalisation = normalisation
         self.blots = blots

@@ -61,6 +61,11 @@ def test_blots_of_the_original_image(channels):
     assert results['seg_fields'] == ['point_blots']
 
 
+def test_a_click_between_pixels_lands_on_the_nearest():
+    blots = load(sample(WeakAnnotations(points=[[20.6, 15.4]], point_labels=[3])))['point_blots']
+    assert np.argwhere(blots == 3).tolist() == [[15, 21]]  # the middle of a pixel is a whole number there
+
+
 @pytest.mark.parametrize('seed', range(4))
 def test_they_move_with_the_image(seed):
     """Every pixel of a blot lies over the place of the original image that it was computed for."""
@@ -125,6 +130,13 @@ def test_many_workers_share_a_folder(tmp_path):
     assert [path.suffix for path in (tmp_path / 'new' / 'folder').iterdir()] == ['.png']
     copied = pickle.loads(pickle.dumps(step))
     assert copied.settings == step.settings
+
+
+def test_others_may_read_what_is_cached(tmp_path):
+    load(sample(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    (tmp_path / 'plain').write_bytes(b'')
+    assert path.stat().st_mode == (tmp_path / 'plain').stat().st_mode
 
 
 def test_randomness_is_that_of_the_image_and_the_seed():
