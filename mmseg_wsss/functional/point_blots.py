@@ -91,7 +91,7 @@ def point_blots(
         min_overlap: :math:`\delta`, in [0, 1].
         num_bins: Bins of a histogram per channel; each starts with a count of 1, so that no divergence is infinite.
         max_side: A larger image is reduced to this longer side, and the result enlarged; None: never. A walk takes
-            about 0.07 s on 160 x 120 pixels and six times that at twice the side.
+            about 0.07 s on 160 x 120 pixels, six times that at twice the side, and minutes beyond 2^18 pixels.
         ignore_index: The value outside all blots, from 0 to 255 and no class id of a point.
         rng: Source of randomness or its seed.
 

@@ -108,6 +108,16 @@ def test_image_is_brought_to_the_masks(recorder):
     np.testing.assert_allclose(recorder.made[0].energies[1][0][2:], 102 / 13, rtol=1e-6)
 
 
+def test_a_mask_of_the_size_of_the_image(recorder):
+    masks, _ = inputs(size=(4, 6))
+    image, inside = torch.full((1, 3, 8, 12), 0.4), torch.ones(1, 1, 8, 12)
+    image[..., 7:], inside[..., 7:] = torch.nan, 0
+    refined = MODELS.build({'type': 'DenseCRF'})(masks, image, mask=inside)
+    assert recorder.made[0].shape == (3, 12)  # the fourth column has a pixel outside
+    np.testing.assert_allclose(recorder.made[0].energies[1][0][2:], 102 / 13, rtol=1e-6)
+    assert refined[..., 3:].eq(0).all()
+
+
 def test_the_library_itself_or_how_to_get_it():
     if not INSTALLED:
         with pytest.raises(ImportError, match='DenseCRF needs the module pydensecrf: pip install pydensecrf2'):

@@ -11,6 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import distance_fields, pac_refine, partial_cross_entropy
+from mmseg_wsss.models.losses._patience import PATIENCE
 from mmseg_wsss.models.pseudo_masks import CONFIDENCE_KEY
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config, raw_batch
@@ -202,6 +203,19 @@ def test_loss_is_the_cross_entropy_on_the_labels():
     assert gradient.abs().sum() > 0
     nothing = inputs(points=(torch.zeros(0, 3),) * 2)
     assert loss(nothing) == 0
+
+
+def test_images_without_points_are_normal_and_a_thousand_of_them_an_error():
+    loss, nothing = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN}), inputs(points=(torch.zeros(0, 3),) * 2)
+    for _ in range(PATIENCE // 2 - 1):
+        value = loss(nothing)
+    assert value == 0
+    with pytest.raises(ValueError, match=f'PMPLoss learns from points, and none of the first {PATIENCE} .*box-centres'):
+        loss(nothing)
+    rare = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})
+    assert rare(inputs(points=(torch.zeros(0, 3), torch.tensor([[5.2, 5.8, 4]])))) > 0
+    for _ in range(PATIENCE // 2):
+        assert rare(nothing) == 0
 
 
 def test_steps_are_maps_of_all_classes():

@@ -6,38 +6,27 @@ import torch
 from torch import Tensor
 
 from ...structures import LossInputs
+from ._patience import Patience
 from .base_weak_loss import BaseWeakLoss
 
-PATIENCE = 1000
 
-
-class TagPatience:
-    """Ends a training on images that nobody tagged, before hours of it.
+class TagPatience(Patience):
+    """Ends a training on images that nobody tagged.
 
     Args:
         learner: Name of the loss that learns from tags.
     """
 
     def __init__(self, learner: str) -> None:
-        self._learner = learner
-        self._untagged_images: int | None = 0  # None: there were tags
+        super().__init__(
+            f'{learner} learns from image tags',
+            'Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline load them '
+            '(kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?',
+        )
 
-    def check(self, inputs: LossInputs) -> None:
-        """Count the images of a batch.
-
-        Raises:
-            ValueError: If none of the first thousand images had tags.
-        """
-        if inputs.tags is not None:
-            self._untagged_images = None
-        elif self._untagged_images is not None:
-            self._untagged_images += len(inputs.logits)
-            if self._untagged_images >= PATIENCE:
-                raise ValueError(
-                    f'{self._learner} learns from image tags, and none of the first {self._untagged_images} images had '
-                    'any. Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline '
-                    'load them (kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?'
-                )
+    def check_tags(self, inputs: LossInputs) -> None:
+        """Count the images of a batch."""
+        self.check(inputs.tags is not None, len(inputs.logits))
 
 
 class BaseTagLoss(BaseWeakLoss):
@@ -80,7 +69,7 @@ class BaseTagLoss(BaseWeakLoss):
         Raises:
             ValueError: If none of the first thousand images had tags.
         """
-        self._patience.check(inputs)
+        self._patience.check_tags(inputs)
         if inputs.tags is None:
             return inputs.logits[:0].sum()  # 0, and still part of the graph
         tagged = inputs.tags.isnan().any(dim=1).logical_not()

@@ -83,7 +83,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         Raises:
             ValueError: If none of the first thousand images had tags.
         """
-        self._patience.check(inputs)
+        self._patience.check_tags(inputs)
         if inputs.tags is None:
             return inputs.logits[:0].sum()  # 0, and still part of the graph
         loss = inputs.logits.new_zeros((), dtype=inputs.probs.dtype)

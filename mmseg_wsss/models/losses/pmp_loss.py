@@ -11,6 +11,7 @@ from ...functional import partial_cross_entropy
 from ...structures import LossInputs
 from ...structures.loss_inputs import REFERENCE_KEY
 from ..pseudo_masks import ExpandingMaps
+from ._patience import Patience
 from .base_weak_loss import BaseWeakLoss
 
 PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
@@ -49,6 +50,11 @@ class PMPLoss(BaseWeakLoss):
     ) -> None:
         super().__init__(loss_weight, start)
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
+        self._patience = Patience(
+            'PMPLoss learns from points',
+            'Are there points (wsss check)? Does the pipeline load them (kinds of LoadWeakAnnotations)? Those of '
+            'boxes: wsss convert --box-centres.',
+        )
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
         """Return blots, distance field, refined probabilities and pseudo-mask of a batch."""
@@ -56,7 +62,12 @@ class PMPLoss(BaseWeakLoss):
         return made.steps(inputs.logits.shape[1])
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the cross-entropy of the resized logits on the pseudo-labels."""
+        """Return the cross-entropy of the resized logits on the pseudo-labels.
+
+        Raises:
+            ValueError: If none of the first thousand images has a point.
+        """
+        self._patience.check(any(len(points) for points in inputs.points), len(inputs.logits))
         labels = self.pseudo_masks(inputs).labels
         self.statistics = label_statistics(inputs, labels)
         return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)

@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional._checks import check_positive
+from ...functional._grids import pool_mask, resize_inside
 
 _CLIP = 1e-5
 
@@ -74,12 +75,16 @@ class DenseCRF(nn.Module):
         Args:
             masks: Soft masks, (B, C, H, W).
             image: RGB in [0, 1], (B, 3, h, w); resized to the masks, bilinearly, where it has another size.
-            mask: 1 inside the image, (B, 1, H, W); pixels outside are nobody's neighbour and 0 in the result.
+            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that a pixel outside belongs to is nobody's
+                neighbour and 0 in the result.
             present: Channels that take part, (B, C) of zeros and ones; the others are 0 in the result.
         """
         size = (masks.shape[2], masks.shape[3])
-        if image.shape[2:] != masks.shape[2:]:
+        if mask is None:
             image = F.interpolate(image.float(), size, mode='bilinear', align_corners=False)
+        else:
+            image, reached = resize_inside(image.float(), size, mask, align_corners=False)
+            mask = pool_mask(mask, size) * reached
         colours = (image.float() * 255).round().clamp(0, 255).cpu().numpy()
         soft = masks.detach().float().cpu().numpy()
         inside = np.ones((len(soft), *size), dtype=bool) if mask is None else (mask[:, 0] >= 1).cpu().numpy()
