@@ -32,6 +32,21 @@ def test_blots_follow_the_edges_and_are_right():
     assert (blots[~truth] == 0).mean() > 0.5
 
 
+def test_blots_of_the_defaults_fill_textured_regions_and_end_at_their_edge():
+    rows, columns = np.mgrid[:60, :80]
+    disc = (columns - 30) ** 2 + (rows - 30) ** 2 < 18**2
+    noise = np.random.default_rng(0).standard_normal((60, 80, 3))
+    image = np.clip(np.where(disc, 0.6, 0.3)[..., None] + 0.1 * noise, 0, 1)
+    points, classes = np.array([[30.5, 30.5], [70.5, 10.5]]), np.array([2, 0])
+    blots = point_blots(image, points, classes)
+    assert (blots[disc] == 2).mean() > 0.99
+    assert (blots[~disc] == 0).mean() > 0.99
+    assert (blots[~disc] == 2).sum() == 0
+    assert (blots[disc] == 0).mean() < 0.01
+    # with scikit-image's beta the background is hardly more than its point
+    assert (point_blots(image, points, classes, beta=130)[~disc] == 0).mean() < 0.01
+
+
 def test_a_hard_edge_by_hand():
     image = np.zeros((10, 12), np.uint8)
     image[:, 5:] = 255
