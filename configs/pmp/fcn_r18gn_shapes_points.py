@@ -2,7 +2,7 @@
 #
 # Paper: Akiva, Dana, "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (the method).
 # Expected: 61.1 mIoU (docs/results.md).
-# Cost: 4 to 8 minutes on a CPU, with evaluation.
+# Cost: 9 minutes on a busy CPU, with evaluation.
 # Command: python tools/train.py configs/pmp/fcn_r18gn_shapes_points.py
 _base_ = [
     '../_base_/models/fcn_r50gn.py',
