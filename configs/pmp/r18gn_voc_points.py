@@ -3,7 +3,7 @@
 # Paper: Akiva, Dana, "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021. The paper has no such small
 #   setting: scores, cost and hardware of this one are in docs/results.md.
 # Expected: see docs/results.md (mIoU over seven classes; not comparable with numbers on the whole of VOC).
-# Cost: 1,100 iterations of 8 crops of 128 px on a CPU; docs/results.md has the time.
+# Cost: 660 iterations of 8 crops of 128 px on a CPU; docs/results.md has the time.
 # Command: VOC_WEAK_ROOT=... python tools/train.py configs/pmp/r18gn_voc_points.py
 _base_ = [
     '../_base_/models/fcn_r50gn.py',
@@ -18,7 +18,7 @@ model = dict(
     losses=dict(loss_points=dict(type='PartialCrossEntropyLoss')),
 )
 epoch = 55  # iterations that go once through the data: what is logged are means over them
-max_iters = 1100
+max_iters = 660
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
