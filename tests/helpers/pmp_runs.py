@@ -42,7 +42,8 @@ def run_config(work_dir, by_epoch=False, **hook):
     pipeline = [
         {'type': 'LoadShapesImage'},
         {'type': 'LoadWeakAnnotations'},
-        {'type': 'LoadPointBlots', 'cache_dir': None, 'settings': {'num_iters': 0, 'max_side': 24}},
+        # small blots: with larger ones nothing of these flat pictures is left unlabelled
+        {'type': 'LoadPointBlots', 'cache_dir': None, 'settings': {'num_iters': 0, 'max_side': 24, 'beta': 130.0}},
         {'type': 'WeakRandomCrop', 'crop_size': (32, 32)},
         {'type': 'WeakRandomFlip', 'prob': 0.5},
         {'type': 'RasterizeWeakAnnotations'},
