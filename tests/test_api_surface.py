@@ -8,7 +8,7 @@ from mmengine.registry import RUNNERS
 from mmseg import registry
 
 EXPORTS = {
-    'mmseg_wsss.engine.runner': {'StageContext', 'StageLogProcessor', 'StageTask', 'StagedRunner'},
+    'mmseg_wsss.engine.stages': {'StageContext', 'StageLogProcessor', 'StageTask', 'StagedRunner'},
     'mmseg_wsss.functional': {
         'affinities',
         'affinity_labels',
@@ -148,7 +148,7 @@ def test_exports(module):
 
 def test_runner_is_found_without_a_scope():
     """As ``tools/train.py`` of this project and of mmseg build it: by the root registry, before any scope is set."""
-    assert RUNNERS.get('StagedRunner').__module__ == 'mmseg_wsss.engine.runner.staged_runner'
+    assert RUNNERS.get('StagedRunner').__module__ == 'mmseg_wsss.engine.stages.runner'
 
 
 @pytest.mark.parametrize('name', REGISTERED)

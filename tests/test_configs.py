@@ -8,9 +8,9 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, MODELS, TASK_UTILS, TRANSFORMS
 
-from mmseg_wsss.datasets.transforms._pipeline_check import check_pipeline
-from mmseg_wsss.engine.runner import StagedRunner
-from mmseg_wsss.engine.runner.stage_config import parse_stages, resolve
+from mmseg_wsss.datasets.transforms.pipeline_check import check_pipeline
+from mmseg_wsss.engine.stages import StagedRunner
+from mmseg_wsss.engine.stages.config import parse_stages, resolve
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)

@@ -9,7 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_wsss.engine.checkpoints import newest_loadable_checkpoint
+from mmseg_wsss.checkpoints.work_dir import newest_loadable_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,11 +10,11 @@ from typing import Any
 
 from rich.progress import track
 
-from mmseg_wsss.datasets.class_sets import CLASS_SETS
-from mmseg_wsss.datasets.formats.checks import fit_to_images
-from mmseg_wsss.datasets.image_checks import check_images
-from mmseg_wsss.structures import WeakLabelSet
-from mmseg_wsss.structures.weak_label_set import Colour
+from ..datasets.class_sets import CLASS_SETS
+from ..datasets.formats.checks import fit_to_images
+from ..datasets.image_checks import check_images
+from ..structures import WeakLabelSet
+from ..structures.weak_label_set import Colour
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,10 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import DataLoader, Dataset
 
 import mmseg_wsss.plugin  # noqa: F401
-from mmseg_wsss.datasets.transforms.load_point_blots import KEY, LoadPointBlots
 
+from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
+from ._arguments import overridden_config
 from ._labels import progress
-from .browse import overridden_config
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

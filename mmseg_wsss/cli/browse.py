@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import load_config
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
@@ -40,46 +42,6 @@ def run(args: argparse.Namespace) -> None:
     print(f'wrote {args.output}')
 
 
-def load_config(path: str, options: list[str]) -> Config:
-    """Read a config with the overrides of the command line, and register what it uses.
-
-    Args:
-        path: The file.
-        options: ``key=value`` pairs.
-    """
-    from mmengine.registry import init_default_scope
-
-    cfg = overridden_config(path, options)
-    for key in ('train_dataloader', 'model'):
-        if cfg.get(key) is None:
-            raise ValueError(
-                f'{path} has no {key}: expected the config of one training; of a training in stages take '
-                'WORK_DIR/NN_STAGE/STAGE.py'
-            )
-    if cfg.model.get('data_preprocessor') is None:
-        raise ValueError(f'{path} has no model.data_preprocessor, so its batches cannot be built')
-    from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
-
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    return cfg
-
-
-def overridden_config(path: str, options: list[str]) -> Config:
-    """Read a config with the overrides of the command line.
-
-    Args:
-        path: The file.
-        options: ``key=value`` pairs.
-    """
-    from mmengine.config import Config, DictAction
-
-    cfg = Config.fromfile(path)
-    parser = argparse.ArgumentParser(prog='wsss')
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
-    return cfg
-
-
 def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str, Any, int, int]]:
     """Yield, per training image: its name, its panels, the number of its labelled pixels and of those inside the image.
 
@@ -89,7 +51,7 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
     from mmengine.runner import Runner, set_random_seed
     from mmseg.registry import MODELS
 
-    from ..models.segmentors._batch import image_in_unit_range, stack_labels, stack_validity
+    from ..models.segmentors.batch import image_in_unit_range, stack_labels, stack_validity
     from ..visualization.panels import draw_panels
 
     settings = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}

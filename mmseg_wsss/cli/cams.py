@@ -27,10 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the maps and print the scores."""
-    from ..engine.cam_scores import CAMSettings
-    from ..engine.cams import write_cam_folder
-    from .browse import load_config
-    from .pseudo_labels import check_paths
+    from ..labelling.cam_export import write_cam_folder
+    from ..labelling.cam_threshold_sweep import CAMSettings
+    from ._arguments import check_paths, load_config
 
     check_paths(args)
     settings = CAMSettings(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmseg_wsss.datasets.weak_seg_dataset import WeakSegDataset
-from mmseg_wsss.structures import ImageEntry, WeakLabelSet
-
+from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..structures import ImageEntry, WeakLabelSet
 from ._labels import summary
 
 

@@ -8,15 +8,14 @@ from zlib import crc32
 
 import numpy as np
 
-from mmseg_wsss.datasets.class_sets import CLASS_SETS
-from mmseg_wsss.datasets.formats import read_labels
-from mmseg_wsss.datasets.formats.coco import write_coco_masks
-from mmseg_wsss.datasets.formats.files import listed_files, read_ids, relative_id
-from mmseg_wsss.datasets.formats.index_png import load_index_image
-from mmseg_wsss.datasets.inria import cut_inria, list_inria
-from mmseg_wsss.datasets.simulate import cityscapes_clicks, points_from_boxes
-from mmseg_wsss.structures import ImageEntry, WeakLabelSet, image_id
-
+from ..datasets.class_sets import CLASS_SETS
+from ..datasets.formats import read_labels
+from ..datasets.formats.coco import write_coco_masks
+from ..datasets.formats.files import listed_files, read_ids, relative_id
+from ..datasets.formats.index_png import load_index_image
+from ..datasets.inria import cut_inria, list_inria
+from ..datasets.simulate import cityscapes_clicks, points_from_boxes
+from ..structures import ImageEntry, WeakLabelSet, image_id
 from ._labels import (
     add_class_argument,
     add_output_arguments,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._arguments import check_paths
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
@@ -26,8 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the labels and say how many pixels are unsure."""
-    from ..engine.pseudo_labels import write_pseudo_labels
-    from .browse import load_config
+    from ..labelling.predictions import write_pseudo_labels
+    from ._arguments import load_config
 
     check_paths(args)
     summary = write_pseudo_labels(
@@ -40,14 +42,3 @@ def run(args: argparse.Namespace) -> None:
         coco_rle=args.coco_rle,
     )
     print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')
-
-
-def check_paths(args: argparse.Namespace) -> None:
-    """Refuse a checkpoint that is not there or not whole and, without ``--force``, an output folder that is."""
-    from ..engine.checkpoints import check_readable
-
-    if not args.checkpoint.is_file():
-        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
-    check_readable(args.checkpoint)
-    if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
-        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')

@@ -4,8 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ..engine.checkpoints import newest_loadable_checkpoint
-from ..engine.runner.stage_marker import MARKER, read_marker
+from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -8,11 +8,10 @@ from zlib import crc32
 
 import numpy as np
 
-from mmseg_wsss.datasets.formats.files import existing, listed_files, read_ids, relative_id
-from mmseg_wsss.datasets.formats.index_png import load_index_image
-from mmseg_wsss.datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
-from mmseg_wsss.structures import ImageEntry, WeakLabelSet
-
+from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
+from ..datasets.formats.index_png import load_index_image
+from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
+from ..structures import ImageEntry, WeakLabelSet
 from ._labels import (
     add_class_argument,
     add_output_arguments,

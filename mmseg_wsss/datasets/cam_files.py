@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..structures._whole_file import whole_file
+from ..files import whole_file
 from .pseudo_label_files import PseudoLabelIndex, read_index, write_index
 
 INDEX = 'cams.json'

@@ -11,14 +11,14 @@ from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
 from ..structures import WeakAnnotations
+from ..structures.class_names import other_classes, plain_name
 from ._regions import find_regions
-from .class_sets import other_classes, plain_name
 from .formats.files import nearest
 from .formats.index_png import load_index_image
 from .image_checks import check_mask_sizes
 from .resumable import SeededItems
 from .transforms import RasterizeClassMask, RasterizeWeakAnnotations
-from .transforms._pipeline_check import check_pipeline
+from .transforms.pipeline_check import check_pipeline
 
 SOURCES = ('labels', 'mask')
 

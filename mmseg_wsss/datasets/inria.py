@@ -12,8 +12,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ._regions import Mask, find_regions
 from .formats.files import existing, listed_files
 from .simulate import simulate_clicks

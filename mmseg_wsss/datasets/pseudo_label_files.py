@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..structures._whole_file import whole_file
+from ..files import whole_file
 from .formats.index_png import load_index_image
 
 INDEX = 'pseudo_labels.json'

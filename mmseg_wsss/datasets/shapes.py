@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+from PIL import Image
 
-from ..structures import WeakAnnotations
+from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..structures.weak_annotations import KEYS
 from .pseudo_label_files import read_index
 from .resumable import SeededItems
@@ -136,3 +137,25 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             ignore_index=self.ignore_index,
             instances=scene.instances,
         )
+
+
+def write_shapes(folder: str | Path, **settings: Any) -> None:
+    """Write a drawn data set.
+
+    Args:
+        folder: Where to.
+        **settings: As of :class:`WriteShapes`.
+    """
+    folder = Path(folder)
+    dataset = ShapesDataset(labels=('boxes', 'tags'), test_mode=True, **settings)
+    for kind in ('images', 'masks'):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        key, scene = info['sample_id'], draw_scene(**info['shapes_scene'])
+        Image.fromarray(scene.image).save(folder / f'images/{key}.png')
+        Image.fromarray(scene.mask).save(folder / f'masks/{key}.png')
+        width, height = info['weak_label_size']
+        entries[key] = ImageEntry(f'{key}.png', width, height, info['weak_annotations'])
+    WeakLabelSet(CLASSES, PALETTE, entries).write(folder / 'weak_labels.json')

@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mmseg_wsss.structures import WeakAnnotations
-
+from ..structures import WeakAnnotations
 from ._regions import Mask, central_pixel, find_regions, inner_pixels, middle_line
 
 KINDS = ('points', 'scribbles', 'boxes', 'tags')

@@ -26,7 +26,7 @@ from .formats.registry import Source
 from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
-from .transforms._pipeline_check import check_pipeline
+from .transforms.pipeline_check import check_pipeline
 
 MASK_SAMPLE = 50
 

@@ -1,1 +1,1 @@
-"""What runs a training."""
+"""Hooks, optimizers and training in stages."""

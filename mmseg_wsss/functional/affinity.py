@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmseg_wsss.functional._checks import check_float_map, compute_dtype, describe
+from .checks import check_float_map, compute_dtype, describe
 
 BACKGROUND_PAIR, FOREGROUND_PAIR, DIFFERENT_PAIR, NO_PAIR = 0, 1, 2, 255
 

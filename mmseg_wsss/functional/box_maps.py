@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import describe
+from .checks import describe
 
 RULES = ('overlap', 'first')
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_positive, compute_dtype
+from .checks import check_float_map, check_positive, compute_dtype
 
 
 def normalised_cams(scores: Tensor, *, winner_takes_all: bool = True, eps: float = 1e-5) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_positive, compute_dtype, describe
+from .checks import check_float_map, check_positive, compute_dtype, describe
 
 
 def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1.0) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import describe
+from .checks import describe
 
 NORMALISATIONS = ('maximum', 'diagonal')
 # Pairs of a column of points and a pixel at a time.

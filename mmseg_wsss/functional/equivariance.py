@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_positive, compute_dtype
+from .checks import check_float_map, check_mask_of, check_positive, compute_dtype
 
 
 def pixel_correlation(maps: Tensor, features: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
+from .checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
 
 EPS = 1e-5  # keeps the logarithm of a difference of 0 or 1 finite
 

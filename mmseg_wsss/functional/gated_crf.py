@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import (
+from .checks import (
     check_float_map,
     check_mask,
     check_positive,
@@ -25,7 +25,7 @@ from mmseg_wsss.functional._checks import (
     compute_dtype,
     describe,
 )
-from mmseg_wsss.functional._grids import pool_mask
+from .grids import pool_mask
 
 KernelSettings = Mapping[str, float]
 # Squares of a sigma, and of a distance over a sigma, must be numbers of float32.

@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
+from .checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
 
 
 def ngwp(logits: Tensor, probs: Tensor, *, eps: float = 1.0, mask: Tensor | None = None) -> Tensor:

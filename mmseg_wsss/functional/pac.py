@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import (
+from .checks import (
     check_float_map,
     check_mask,
     check_positive,

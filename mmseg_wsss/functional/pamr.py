@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask, check_shape, compute_dtype, describe
+from .checks import check_float_map, check_mask, check_shape, compute_dtype, describe
 
 AFFINITIES = ('reference', 'paper')
 EPS = 1e-8

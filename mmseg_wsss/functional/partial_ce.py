@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, compute_dtype, describe
+from .checks import check_float_map, compute_dtype, describe
 
 
 def partial_cross_entropy(

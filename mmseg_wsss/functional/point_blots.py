@@ -19,7 +19,7 @@ from scipy.special import rel_entr
 from skimage.segmentation import random_walker
 from skimage.transform import resize
 
-from mmseg_wsss.functional._checks import check_positive, check_share
+from .checks import check_positive, check_share
 
 Colours = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

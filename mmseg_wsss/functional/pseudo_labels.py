@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_float_map, check_mask_of, check_share, compute_dtype, describe
+from .checks import check_float_map, check_mask_of, check_share, compute_dtype, describe
 
 
 @torch.no_grad()

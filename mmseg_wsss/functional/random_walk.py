@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from mmseg_wsss.functional._checks import check_positive
-from mmseg_wsss.functional.affinity import pair_offsets
+from .affinity import pair_offsets
+from .checks import check_positive
 
 Array = npt.NDArray[Any]
 

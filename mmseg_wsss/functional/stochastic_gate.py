@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import check_share, describe
+from .checks import check_share, describe
 
 FORMS = ('paper', 'reference')
 

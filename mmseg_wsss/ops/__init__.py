@@ -4,9 +4,9 @@ Each takes a ``backend`` in addition: ``'auto'`` picks the fastest one that can 
 ``why_not_supported`` says why another one cannot.
 """
 
-from mmseg_wsss.ops._dispatch import BACKENDS, why_not_supported
-from mmseg_wsss.ops.feature_similarity import feature_similarity_loss
-from mmseg_wsss.ops.gated_crf import gated_crf_loss
-from mmseg_wsss.ops.pamr import pamr
+from .dispatch import BACKENDS, why_not_supported
+from .feature_similarity import feature_similarity_loss
+from .gated_crf import gated_crf_loss
+from .pamr import pamr
 
 __all__ = ['BACKENDS', 'feature_similarity_loss', 'gated_crf_loss', 'pamr', 'why_not_supported']

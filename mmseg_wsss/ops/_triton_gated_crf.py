@@ -37,7 +37,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mmseg_wsss.functional.gated_crf import CRFInputs, lift_rounding
+from ..functional.gated_crf import CRFInputs, lift_rounding
 
 _TILE_PIXELS = 128
 _TILE_WIDTH = 32

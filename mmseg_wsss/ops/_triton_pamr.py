@@ -26,7 +26,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mmseg_wsss.functional.pamr import EPS, PAMRInputs
+from ..functional.pamr import EPS, PAMRInputs
 
 _TILE_PIXELS = 128
 _TILE_WIDTH = 32

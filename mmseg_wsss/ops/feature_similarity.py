@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mmseg_wsss.functional.feature_similarity import EPS, SimilarityInputs, prepare_inputs
-from mmseg_wsss.ops._autograd import scale_gradients
-from mmseg_wsss.ops._dispatch import require_backend
+from ..functional.feature_similarity import EPS, SimilarityInputs, prepare_inputs
+from ._autograd import scale_gradients
+from .dispatch import require_backend
 
 # Pairs in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
 _CPU_PAIRS = 2**16

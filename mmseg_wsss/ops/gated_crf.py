@@ -22,9 +22,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
-from mmseg_wsss.ops._autograd import scale_gradients
-from mmseg_wsss.ops._dispatch import choose_backend
+from ..functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
+from ._autograd import scale_gradients
+from .dispatch import choose_backend
 
 # Values of a field that a CPU core handles at a time, so that they stay in its cache.
 _CACHED_VALUES = 2**17
@@ -113,7 +113,7 @@ class _GatedCRF(torch.autograd.Function):
         with torch.autocast(probs.device.type, enabled=False):
             if backend == 'triton':
                 # Only here: it needs triton, which need not be installed.
-                from mmseg_wsss.ops import _triton_gated_crf
+                from . import _triton_gated_crf
 
                 loss, gradient = _triton_gated_crf.loss_and_gradient(probs, inputs, radius)
             else:

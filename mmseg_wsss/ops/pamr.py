@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmseg_wsss.functional._checks import describe
-from mmseg_wsss.functional.pamr import EPS, PAMRInputs, check_arguments, offsets, prepare_inputs
-from mmseg_wsss.ops._dispatch import choose_backend
+from ..functional.checks import describe
+from ..functional.pamr import EPS, PAMRInputs, check_arguments, offsets, prepare_inputs
+from .dispatch import choose_backend
 
 # Pairs of a pixel and a neighbour in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
 _CPU_PAIRS = 2**16
@@ -97,7 +97,7 @@ def _refine(inputs: PAMRInputs, counts: Sequence[int], num_iters: int, affinity:
     """Return the refined masks, (B, C, h, w); of each image at least as many channels as ``counts`` says."""
     if backend == 'triton':
         # Only here: it needs triton, which need not be installed.
-        from mmseg_wsss.ops import _triton_pamr
+        from . import _triton_pamr
 
         return _triton_pamr.refine(inputs, num_iters, affinity)
     batch, _, height, width = inputs.masks.shape

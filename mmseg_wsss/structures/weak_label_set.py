@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ._whole_file import whole_file
+from ..files import whole_file
 from .weak_annotations import WeakAnnotations
 
 Colour = tuple[int, int, int]

@@ -6,7 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from mmseg_wsss.cli.browse import load_config, training_rows
+from mmseg_wsss.cli._arguments import load_config
+from mmseg_wsss.cli.browse import training_rows
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.shapes_drawing import draw_scene
 

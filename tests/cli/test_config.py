@@ -34,7 +34,7 @@ def test_every_config_flattens_to_the_same_settings(tmp_path, capsys):
 )
 def test_stages_travel_in_order_with_their_configs(tmp_path, name, beside):
     import mmseg_wsss.plugin  # noqa: F401
-    from mmseg_wsss.engine.runner import StagedRunner
+    from mmseg_wsss.engine.stages import StagedRunner
 
     def stages_of(path):
         cfg = Config.fromfile(path)

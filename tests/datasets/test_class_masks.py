@@ -6,10 +6,11 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mmseg_wsss.datasets.class_masks import auxiliary_ids
-from mmseg_wsss.datasets.class_sets import CLASS_SETS, VOC_CLASSES, other_classes, plain_name
+from mmseg_wsss.datasets.class_sets import CLASS_SETS, VOC_CLASSES
 from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler
 from mmseg_wsss.functional import box_maps
 from mmseg_wsss.structures import WeakAnnotations
+from mmseg_wsss.structures.class_names import other_classes, plain_name
 
 CLASSES = ('background', 'cat', 'horse', 'sheep')
 SHAPES = {'type': 'ShapesDataset', 'num_images': 6, 'size': (48, 64), 'labels': ['boxes', 'mask']}

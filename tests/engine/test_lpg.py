@@ -16,14 +16,14 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS, TASK_UTILS
 from PIL import Image
 
+from mmseg_wsss.checkpoints.network import plain_config, trained_network
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, write_pseudo_label
-from mmseg_wsss.engine.generator_labels import generator_label, of_classes, reading_pipeline, write_generator_labels
+from mmseg_wsss.datasets.shapes import write_shapes
 from mmseg_wsss.engine.hooks import LPGStageHook
-from mmseg_wsss.engine.label_scores import score_label_folder
-from mmseg_wsss.engine.runner import StageContext
-from mmseg_wsss.engine.shapes_files import write_shapes
-from mmseg_wsss.engine.trained_network import plain_config, trained_network
+from mmseg_wsss.engine.stages import StageContext
+from mmseg_wsss.labelling.generator_masks import generator_label, of_classes, reading_pipeline, write_generator_labels
+from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
 from mmseg_wsss.structures import WeakAnnotations
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -188,7 +188,7 @@ def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
     next((tmp_path / 'confidence').iterdir()).write_bytes(b'half')
     made = []
     monkeypatch.setattr(
-        'mmseg_wsss.engine.generator_labels.generator_label',
+        'mmseg_wsss.labelling.generator_masks.generator_label',
         lambda *args, **settings: made.append(args) or generator_label(*args, **settings),
     )
     assert task.run(contexts[1]) == expected

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_wsss.functional._grids import pool_mask, resize_inside
+from mmseg_wsss.functional.grids import pool_mask, resize_inside
 
 
 def loop_resize(field, size, inside, align_corners=True):

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import gated_crf_loss, partial_cross_entropy
 from mmseg_wsss.models.losses import BaseWeakLoss
-from mmseg_wsss.models.segmentors._batch import image_in_unit_range
+from mmseg_wsss.models.segmentors.batch import image_in_unit_range
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import HEADS, head_config, model_config, raw_batch
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmseg_wsss.ops import _dispatch
-from mmseg_wsss.ops._dispatch import choose_backend, require_backend, why_not_supported
+from mmseg_wsss.ops.dispatch import choose_backend, require_backend, why_not_supported
 
 CPU = torch.zeros(1)
 

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 from .files import load_json, nearest
 
 Palette = tuple[tuple[int, int, int], ...]

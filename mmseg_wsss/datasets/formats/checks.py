@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmseg_wsss.structures import WeakAnnotations, WeakLabelSet
-from mmseg_wsss.structures.weak_annotations import FloatArray, IntArray
+from ...structures import WeakAnnotations, WeakLabelSet
+from ...structures.weak_annotations import FloatArray, IntArray
 
 Size = tuple[int, int]
 BoolArray = npt.NDArray[np.bool_]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import listed_files, load_json, relative_id
 
 SUFFIX = '_gtBboxCityPersons.json'

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from mmseg_wsss.structures.weak_label_set import image_id
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ...structures.weak_label_set import image_id
 from .files import load_json, nearest
 
 UNLABELLED = 255

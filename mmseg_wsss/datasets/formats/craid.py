@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 from .files import existing, listed_files, relative_id
 from .index_png import load_index_image
 

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import listed_files, relative_id
 
 

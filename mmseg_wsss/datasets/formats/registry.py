@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from mmseg_wsss.structures import WeakLabelSet
-
+from ...structures import WeakLabelSet
 from .canonical import Palette, read_canonical, read_classes
 from .checks import check_numbers
 from .citypersons import read_citypersons

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ._xml import number, parse_xml, text
 from .files import class_id, listed_files, relative_id
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ._xml import number, parse_xml, text
 from .files import class_id, listed_files, relative_id
 

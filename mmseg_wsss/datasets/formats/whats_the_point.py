@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import load_json
 
 

@@ -1,6 +1,5 @@
 """One file per transform."""
 
-from ._pipeline_check import check_pipeline
 from .load_image_tags import LoadImageTags
 from .load_point_blots import LoadPointBlots
 from .load_pseudo_labels import LoadPseudoLabels
@@ -8,6 +7,7 @@ from .load_reference_mask import LoadReferenceMask
 from .load_shapes_image import LoadShapesImage
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
+from .pipeline_check import check_pipeline
 from .rasterize_class_mask import RasterizeClassMask
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
 from .weak_class_crop import WeakClassCrop

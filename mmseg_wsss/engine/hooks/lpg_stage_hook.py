@@ -11,10 +11,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...checkpoints.generator import STAGE_KEY
+from ...checkpoints.network import Source, check_trained_classes, trained_network
 from ...datasets import ClassMaskDataset
 from ...models.segmentors import MaskGenerator, check_generator_checkpoint
-from ...models.segmentors.generator_checkpoint import STAGE_KEY
-from ..trained_network import Source, check_trained_classes, trained_network
 
 CHANNELS_KEY = 'lpg_in_channels'
 

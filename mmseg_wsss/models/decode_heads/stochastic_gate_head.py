@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...functional._checks import check_share
+from ...functional.checks import check_share
 from ...functional.stochastic_gate import FORMS, stochastic_gate
 from ._background import learn_foreground_alone, with_constant_background
 from .global_cue_injection import GlobalCueInjection

@@ -4,7 +4,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional import equivariance_differences
-from ...functional._grids import resize_inside
+from ...functional.grids import resize_inside
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional._checks import check_positive
+from ...functional.checks import check_positive
 from ...ops import BACKENDS, feature_similarity_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional import balanced_cross_entropy
-from ...functional._grids import resize_inside
+from ...functional.grids import resize_inside
 from ...structures import LossInputs
 from ..pseudo_masks import PseudoMasks, make_pseudo_masks
 from .base_tag_loss import BaseTagLoss

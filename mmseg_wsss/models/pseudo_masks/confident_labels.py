@@ -4,7 +4,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import confident_labels
-from ...functional._checks import check_share
+from ...functional.checks import check_share
 
 
 @MODELS.register_module()

@@ -14,9 +14,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import distance_fields, expand_distance_fields
-from ...functional._checks import check_share
-from ...functional._grids import pool_mask, resize_inside
+from ...functional.checks import check_share
 from ...functional.distance_fields import NORMALISATIONS
+from ...functional.grids import pool_mask, resize_inside
 from ...structures import LossInputs
 from .confidence import confidence_scores
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...functional._grids import pool_mask, resize_inside
+from ...functional.grids import pool_mask, resize_inside
 
 
 class PseudoMasks(NamedTuple):

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional._checks import check_positive
-from ...functional._grids import pool_mask, resize_inside
+from ...functional.checks import check_positive
+from ...functional.grids import pool_mask, resize_inside
 
 _CLIP = 1e-5
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional._grids import pool_mask
+from ...functional.grids import pool_mask
 from ...functional.pac import DILATIONS, KERNEL_SIZES, STRIDES, check_layers, check_settings, pac_refine
 
 

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional._grids import pool_mask, resize_inside
+from ...functional.grids import pool_mask, resize_inside
 from ...functional.pamr import check_arguments
 from ...ops import pamr
-from ...ops._dispatch import BACKENDS
+from ...ops.dispatch import BACKENDS
 
 
 @MODELS.register_module()

@@ -1,7 +1,7 @@
 """Segmentors that hand the image to their losses."""
 
+from ...checkpoints.generator import check_generator_checkpoint
 from .affinity_encoder_decoder import AffinityEncoderDecoder
-from .generator_checkpoint import check_generator_checkpoint
 from .mask_generator import MaskGenerator
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .siamese_encoder_decoder import SiameseEncoderDecoder

@@ -12,9 +12,9 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...checkpoints.generator import check_channels
 from ...functional import partial_cross_entropy
-from ._batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
-from .generator_checkpoint import check_channels
+from .batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
 from .weak_encoder_decoder import check_head
 
 BOX_MAP = 'box_map'

@@ -11,8 +11,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional._checks import check_positive
-from ...functional._grids import pool_mask
+from ...functional.checks import check_positive
+from ...functional.grids import pool_mask
 from ...structures import LossInputs
 from .tag_encoder_decoder import TagEncoderDecoder
 

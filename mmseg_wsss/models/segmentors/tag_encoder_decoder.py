@@ -14,10 +14,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...functional import prune_classes
-from ...functional._checks import check_positive, check_share
-from ...functional._grids import pool_mask
+from ...functional.checks import check_positive, check_share
+from ...functional.grids import pool_mask
 from ..losses import ImageTagLoss
-from ._batch import image_in_unit_range
+from .batch import image_in_unit_range
 from .weak_encoder_decoder import WeakEncoderDecoder
 
 

@@ -14,10 +14,10 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...checkpoints.pretrained import backbone_weights
 from ...structures import LossInputs
-from ..backbones._pretrained import backbone_weights
 from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
-from ._batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
+from .batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
 
 LABELLED_PIXELS = 'labelled_pixels'
 

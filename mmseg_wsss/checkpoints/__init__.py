@@ -1,0 +1,1 @@
+"""Checkpoints: what is in them, whether it fits, and whom it belongs to."""

@@ -1,0 +1,111 @@
+"""Finding a checkpoint to go on from, and checking one that is to be evaluated."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from ..files import temporary_path
+
+
+def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the newest ``iter_*.pth`` or ``epoch_*.pth`` that can be read, or None.
+
+    A run that was killed while it wrote leaves half a file behind; that one is named in the log and left alone.
+
+    Args:
+        work_dir: Folder of the run.
+    """
+    numbered = []
+    for path in Path(work_dir).glob('*.pth'):
+        match = re.fullmatch(r'(?:iter|epoch)_(\d+)', path.stem)
+        if match:
+            numbered.append((int(match.group(1)), path))
+    for _, path in sorted(numbered, reverse=True):
+        try:
+            check_readable(path)
+        except ValueError as error:
+            print_log(f'{error}: falling back to an older checkpoint', logger='current')
+        else:
+            return path
+    return None
+
+
+def check_readable(path: Path) -> None:
+    """Refuse a checkpoint that was not written to its end.
+
+    Raises:
+        ValueError: With its name and what torch says.
+    """
+    try:
+        whole = zipfile.is_zipfile(path)  # torch wrote others before 1.6
+        torch.load(path, map_location='meta', weights_only=False, mmap=whole)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path} cannot be read as a checkpoint ({error})') from error
+
+
+def check_weights(model: nn.Module, path: str) -> None:
+    """Refuse a checkpoint that leaves a weight of ``model`` as it was drawn; mmengine only logs that.
+
+    Args:
+        model: The model, maybe wrapped for test-time augmentation or for several processes.
+        path: The checkpoint, a file or an address.
+
+    Raises:
+        ValueError: With the names that are missing or have another shape.
+    """
+    while hasattr(model, 'module'):
+        model = model.module
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    weights = {name.removeprefix('module.'): x for name, x in checkpoint.get('state_dict', checkpoint).items()}
+    bad = [
+        name
+        for name, own in model.state_dict().items()
+        if not name.endswith('num_batches_tracked') and (name not in weights or weights[name].shape != own.shape)
+    ]
+    if bad:
+        more = f' and {len(bad) - 5} more' if len(bad) > 5 else ''
+        raise ValueError(
+            f'{path} has no fitting weights for {", ".join(bad[:5])}{more}: the model is not the one that was trained. '
+            'Pass the config that the training wrote into its work_dir, or the same --cfg-options'
+        )
+
+
+MARKER = 'stage.json'
+UNFINISHED_MARKER = temporary_path(MARKER).name
+
+
+def read_marker(work_dir: Path) -> dict[str, Any] | None:
+    """Return the marker of a stage, None if it was never started.
+
+    Raises:
+        ValueError: If the folder has files and no marker that can be read.
+    """
+    path = work_dir / MARKER
+    if not path.exists():
+        # A kill while the first marker was written leaves only its beginning.
+        if work_dir.is_dir() and any(path.name != UNFINISHED_MARKER for path in work_dir.iterdir()):
+            raise ValueError(
+                f'{work_dir} has files and no {MARKER}: it was not made by a StagedRunner and nothing is overwritten. '
+                'Move it away or choose another --work-dir'
+            )
+        return None
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
+
+
+def is_cut(folder: Path) -> bool:
+    """Whether a folder is that of a stage that was begun and is not finished."""
+    marker = read_marker(folder) if (folder / MARKER).is_file() else None
+    return marker is not None and not marker['done']

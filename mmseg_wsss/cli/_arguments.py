@@ -1,0 +1,60 @@
+"""Arguments and settings that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def load_config(path: str, options: list[str]) -> Config:
+    """Read a config with the overrides of the command line, and register what it uses.
+
+    Args:
+        path: The file.
+        options: ``key=value`` pairs.
+    """
+    from mmengine.registry import init_default_scope
+
+    cfg = overridden_config(path, options)
+    for key in ('train_dataloader', 'model'):
+        if cfg.get(key) is None:
+            raise ValueError(
+                f'{path} has no {key}: expected the config of one training; of a training in stages take '
+                'WORK_DIR/NN_STAGE/STAGE.py'
+            )
+    if cfg.model.get('data_preprocessor') is None:
+        raise ValueError(f'{path} has no model.data_preprocessor, so its batches cannot be built')
+    from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
+
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return cfg
+
+
+def overridden_config(path: str, options: list[str]) -> Config:
+    """Read a config with the overrides of the command line.
+
+    Args:
+        path: The file.
+        options: ``key=value`` pairs.
+    """
+    from mmengine.config import Config, DictAction
+
+    cfg = Config.fromfile(path)
+    parser = argparse.ArgumentParser(prog='wsss')
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
+    return cfg
+
+
+def check_paths(args: argparse.Namespace) -> None:
+    """Refuse a checkpoint that is not there or not whole and, without ``--force``, an output folder that is."""
+    from ..checkpoints.work_dir import check_readable
+
+    if not args.checkpoint.is_file():
+        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    check_readable(args.checkpoint)
+    if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
+        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')

@@ -1,0 +1,160 @@
+"""What a stage was made from, written beside its results: so they are recognised by content, not by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
+from ...files import whole_file
+
+HASHED_BYTES = 64 * 2**20
+"""Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
+OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+_SETTINGS = (
+    'model',
+    'data_preprocessor',
+    'train_dataloader',
+    'val_dataloader',
+    'train_cfg',
+    'val_cfg',
+    'auto_scale_lr',
+    'optim_wrapper',
+    'param_scheduler',
+    'val_evaluator',
+    'default_hooks',
+    'custom_hooks',
+    'load_from',
+    'default_scope',
+    'randomness',
+    'runner_type',
+    'task',
+)
+
+
+def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = _SETTINGS) -> dict[str, Any]:
+    """Return what the results of a stage depend on, as plain JSON values.
+
+    Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
+
+    Args:
+        config: Of the stage.
+        keys: The settings that count; by default those of a training or a task.
+    """
+    settings = json.loads(json.dumps({key: config[key] for key in keys if key in config}, default=_name))
+    for key in ('logger', 'timer', 'visualization'):
+        (settings.get('default_hooks') or {}).pop(key, None)
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for option in OF_LOADERS:
+            (settings.get(key) or {}).pop(option, None)
+    return settings
+
+
+def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield the files that the strings of a config name, relative ones also from any ``data_root`` around them.
+
+    A folder that is named stands for the newest checkpoint in it, if there is one.
+    """
+    if isinstance(config, str):
+        if config and len(config) < 1024 and '\n' not in config:
+            for path in (Path(root) / config for root in ('', *roots)):
+                file = newest_loadable_checkpoint(path) if path.is_dir() else path
+                if file is not None and file.is_file():
+                    yield file
+    elif isinstance(config, Mapping):
+        root = config.get('data_root')
+        roots = (*roots, root) if isinstance(root, str) else roots
+        for value in config.values():
+            yield from input_files(value, roots)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from input_files(value, roots)
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say, a line each, what differs between what a stage was made from and what it would be made from now.
+
+    Args:
+        old: ``settings``, ``files`` and ``stages``, as in a marker.
+        new: The same.
+    """
+    lines = list(differences(old['settings'], new['settings']))
+    lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
+    lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
+    return lines
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return the size of a file and the SHA-256 of its content; see ``HASHED_BYTES``."""
+    size = path.stat().st_size
+    return {'size': size, 'sha256': sha256(path, size - 2**20 if size > HASHED_BYTES else 0)}
+
+
+def sha256(path: Path, start: int = 0) -> str:
+    """Return the SHA-256 of a file's content from a byte on."""
+    with path.open('rb') as file:
+        file.seek(start)
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def describe_folder(folder: Path) -> str:
+    """Return a digest of the names and sizes of all files below a folder but the marker and hidden ones."""
+    files = sorted(path for path in folder.rglob('*') if path.is_file() and not path.name.startswith(('.', MARKER)))
+    return digest([(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files])
+
+
+def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
+    """Return the marker of a stage, None also if it was begun and made nothing: its settings may still change.
+
+    Raises:
+        ValueError: As :func:`read_marker`.
+    """
+    marker = read_marker(work_dir)
+    made = marker is not None and any(path.name not in (MARKER, UNFINISHED_MARKER) for path in work_dir.iterdir())
+    return marker if marker is not None and (marker['done'] or made) else None
+
+
+def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
+    """Write the marker in one step: a kill leaves the older one or this one."""
+    text = json.dumps(marker, indent=1, default=_name)
+    with whole_file(work_dir / MARKER) as file:
+        file.write(text.encode())
+
+
+def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
+    """Yield what changed between two nested JSON values, a line each."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            inner = f'{key}.{name}' if key else name
+            yield from differences(old.get(name, _MISSING), new.get(name, _MISSING), inner)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from differences(before, after, f'{key}.{index}')
+    elif old != new:
+        yield f'{key}: {_short(old)} -> {_short(new)}'
+
+
+_MISSING = object()
+
+
+def _short(value: Any) -> str:
+    if value is _MISSING:
+        return '(not set)'
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f'{text[:77]}...'
+
+
+def _name(value: Any) -> str:
+    """A class or function of a config is known by its name."""
+    return f'{value.__module__}.{value.__qualname__}' if hasattr(value, '__qualname__') else repr(value)

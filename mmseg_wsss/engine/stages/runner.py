@@ -1,0 +1,228 @@
+"""Several trainings and exports, one after the other, from one config."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from filelock import FileLock, Timeout
+from mmengine.config import Config
+from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS, init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import TASK_UTILS
+
+from ...checkpoints.work_dir import newest_loadable_checkpoint, read_marker
+from ..hooks.last_validation_hook import LastValidationHook
+from .config import Stage, parse_stages, resolve
+from .marker import describe_folder, read_begun_marker, sha256, write_marker
+from .plan import is_done, made_from, plan, result_of
+from .task import StageContext, StageTask
+
+LOCK = '.stages.lock'
+FAULTS_OF_SETTINGS = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
+Result = TypeVar('Result')
+_run_number = itertools.count(1)
+
+
+@RUNNERS.register_module()
+class StagedRunner:
+    """Runs the stages of a config in order; finished ones are kept, a cut one goes on where it was.
+
+    A config with ``runner_type='StagedRunner'`` and ``stages=dict(name=dict(...), ...)``. A stage is a training (its
+    keys over the keys beside ``stages``, or over ``config='file.py'``; a string is such a file) or a task,
+    ``task=dict(type='...')`` of a registered :class:`StageTask`. Both may name ``inputs``, files or folders that must
+    be there. ``'{stages.cam}'`` in any string is the last checkpoint of stage ``cam``, or its folder if it is a task;
+    ``'{stages.cam.dir}'`` is always the folder. ``only``, a name or a list of names, runs these stages alone.
+
+    Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
+    files that the settings name, results of the stages it refers to. A stage that is there already is compared with
+    what the config says now; a difference is an error that names it, and nothing is overwritten. A second
+    runner in the same ``work_dir`` is refused while the first one trains.
+
+    Args:
+        cfg: The config; ``work_dir`` is needed and must be on a disk that all processes see.
+
+    Raises:
+        FileNotFoundError: If the config file of a stage is missing.
+        ValueError: If the config cannot be what it says.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        if cfg.get('work_dir') is None:
+            raise ValueError('StagedRunner needs a work_dir')
+        self.cfg = cfg
+        self.stages = {stage.name: stage for stage in parse_stages(cfg)}
+        self.only = self._chosen(cfg.get('only'))
+
+    @classmethod
+    def from_cfg(cls, cfg: Config | dict[str, Any]) -> StagedRunner:
+        """Build the runner as mmengine builds runners."""
+        return cls(cfg if isinstance(cfg, Config) else Config(cfg))
+
+    def train(self) -> dict[str, Path]:
+        """Run what is not finished.
+
+        Returns:
+            The result (checkpoint, or folder of a task) of every finished stage.
+
+        Raises:
+            FileNotFoundError: If an input of a stage is missing.
+            ValueError: If a stage is there that was made from something else, or lacks a stage before it, or another
+                runner trains in the same ``work_dir``.
+        """
+        self._connect()
+        lock = FileLock(Path(self.cfg.work_dir) / LOCK)  # of the first process; the system frees it when that ends
+        agree(lambda: self._lock(lock))
+        try:
+            return self._train()
+        finally:
+            lock.release()
+
+    def _train(self) -> dict[str, Path]:
+        unfinished = agree(lambda: plan(self.stages, self.only))
+        for stage in self.stages.values():  # a wrong setting of a task is found before the trainings before it
+            if stage.is_task and stage.name in unfinished:
+                self._build_task(stage, stage.config['task'])
+        for stage in self.stages.values():
+            if stage.name in unfinished:
+                self._run(stage)
+            elif stage.name in self.only:
+                self._log(stage, f'is finished, {result_of(stage)} is kept')
+        return {name: result_of(stage) for name, stage in self.stages.items() if is_done(stage)}
+
+    def stage_config(self, name: str) -> Config:
+        """Return the config of a stage with all references resolved; the stages it refers to must be finished."""
+        stage = self.stages[name]
+        config = resolve(stage.config, self._results(stage))
+        return Config(config, cfg_text=stage.title, filename=str(stage.work_dir / f'{name}.py'))
+
+    def _chosen(self, only: str | Sequence[str] | None) -> tuple[str, ...]:
+        chosen = (only,) if isinstance(only, str) else tuple(self.stages if only is None else only)
+        unknown = [name for name in chosen if name not in self.stages]
+        if unknown or not chosen:
+            raise ValueError(f'only={only!r}: the stages are {", ".join(self.stages)}')
+        return chosen
+
+    def _connect(self) -> None:
+        launcher = self.cfg.get('launcher', 'none')
+        if launcher != 'none' and not is_distributed():
+            init_dist(launcher, **self.cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
+        init_default_scope(self.cfg.get('default_scope', 'mmseg'))
+        work_dir = Path(self.cfg.work_dir)
+        if is_main_process():
+            work_dir.mkdir(parents=True, exist_ok=True)
+        name = f'stages_{next(_run_number)}'
+        log_file = str(work_dir / 'stages.log') if is_main_process() else None
+        self._logger = MMLogger.get_instance(name, logger_name='mmseg_wsss', log_file=log_file, file_mode='a')
+
+    def _lock(self, lock: FileLock) -> None:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f'another training in stages is running in {self.cfg.work_dir}, and two would write over each other: '
+                'wait until it ends, stop it, or choose another --work-dir'
+            ) from error
+
+    def _log(self, stage: Stage, message: str) -> None:
+        self._logger.info(f'{stage.title} {message}')
+
+    def _run(self, stage: Stage) -> None:
+        begun, checkpoint = agree(lambda: self._begin(stage))
+        going_on = 'goes on' if begun and stage.is_task else 'begins'
+        going_on = going_on if checkpoint is None else f'goes on from {checkpoint}'
+        self._log(stage, f'{going_on}, in {stage.work_dir}')
+        if stage.is_task:
+            result = self._run_task(stage, begun)
+        else:
+            self._train_stage(stage, checkpoint)
+            result = {}
+        barrier()
+        agree(lambda: self._end(stage, result))
+        self._log(stage, f'is finished: {result_of(stage)}')
+
+    def _begin(self, stage: Stage) -> tuple[bool, Path | None]:
+        """Leave a marker; return whether one was there, of the same settings, and the checkpoint to go on from."""
+        begun = read_begun_marker(stage.work_dir) is not None
+        if not begun:
+            missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
+            if missing:
+                raise FileNotFoundError(
+                    f'{stage.title}: its input {missing[0]} is missing, no stage made it: correct its inputs, or '
+                    'what the stage before it writes'
+                )
+            write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
+        return begun, None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
+
+    def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
+        """Result and folder of the stages that this one refers to."""
+        return {name: (result_of(self.stages[name]), self.stages[name].work_dir) for name in stage.references}
+
+    def _end(self, stage: Stage, result: dict[str, Any]) -> None:
+        marker = read_marker(stage.work_dir)
+        if stage.is_task:
+            result = {'returned': result, 'files': describe_folder(stage.work_dir)}
+        else:
+            checkpoint = newest_loadable_checkpoint(stage.work_dir)
+            if checkpoint is None:
+                raise ValueError(
+                    f'{stage.title} ended without a checkpoint in {stage.work_dir}: it needs a CheckpointHook '
+                    "(default_hooks=dict(checkpoint=dict(type='CheckpointHook', ...))) that saves the last weights"
+                )
+            result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
+        write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
+
+    def _run_task(self, stage: Stage, resumed: bool) -> dict[str, Any]:
+        task = self._build_task(stage, self.stage_config(stage.name).task)
+        context = StageContext(stage.name, stage.work_dir, self.stage_config, self._logger, resumed)
+        return dict(task.run(context) or {})
+
+    def _build_task(self, stage: Stage, config: Mapping[str, Any]) -> StageTask:
+        try:
+            task = TASK_UTILS.build(dict(config))
+        except FAULTS_OF_SETTINGS as error:
+            kind = next(kind for kind in FAULTS_OF_SETTINGS if isinstance(error, kind))
+            text = error.args[0] if isinstance(error, KeyError) else error  # its str() is a repr
+            raise kind(f'{stage.title}: {text}') from error
+        if not isinstance(task, StageTask):
+            raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
+        return task
+
+    def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:
+        config = self.stage_config(stage.name)
+        config.work_dir = str(stage.work_dir)
+        config.experiment_name = f'{stage.number:02d}_{stage.name}_{next(_run_number)}'
+        if config.get('visualizer'):  # of one name there is one, and it goes on writing into the first stage's folder
+            config.visualizer = {**config.visualizer, 'name': config.experiment_name}
+        config.resume = checkpoint is not None
+        config.load_from = str(checkpoint) if checkpoint else config.get('load_from')
+        processor = dict(config.get('log_processor') or {})
+        if processor.get('type', 'LogProcessor') == 'LogProcessor':
+            config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
+        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+        if config.resume:
+            runner.register_hook(LastValidationHook())
+        runner.train()
+        del runner
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def agree(decide: Callable[[], Result]) -> Result:
+    """Let the first process decide and tell the others; what it raises is raised by all."""
+    decision: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            decision[0] = decide()
+        except (ValueError, OSError) as error:
+            decision[1] = error
+    broadcast_object_list(decision)
+    if decision[1] is not None:
+        raise decision[1]
+    return decision[0]

@@ -1,0 +1,1 @@
+"""Networks and data in, folders of labels out."""

@@ -1,0 +1,213 @@
+"""Pseudo-labels straight from boxes: filled, cut out by GrabCut, or refined by a dense CRF.
+
+Shape letters: H x W pixels of the image, K boxes, C classes of the image with the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmengine.dist import all_gather_object
+
+from ..functional import box_maps
+from ..structures import WeakAnnotations
+from .images import images_with_boxes
+from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
+from .refined_cams import build_refiner
+
+METHODS = ('filled', 'grabcut', 'dense_crf')
+GRABCUT_COMPONENTS = 5
+"""Gaussians for the background and as many for the object: cv2.grabCut needs a pixel for each."""
+Labels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+def write_box_labels(
+    dataset: Mapping[str, Any],
+    folder: str | Path,
+    keep: bool = False,
+    *,
+    method: str = 'filled',
+    grabcut_iters: int = 5,
+    refiner: Mapping[str, Any] | None = None,
+    box_certainty: float = 0.7,
+    unsure_border: int = 0,
+    seed: int = 0,
+    empty_images: bool = False,
+) -> dict[str, Any]:
+    """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
+
+    ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
+    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is
+    filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap
+    the smaller one is on top. The confidence is the CRF's probability, otherwise 1.
+
+    Args:
+        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
+            ``LoadImageFromFile``.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With GrabCut all are labelled: no file says which boxes it could
+            not cut.
+        method: One of the three.
+        grabcut_iters: Iterations of GrabCut.
+        refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
+        box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
+            shared by the other classes of the image and the background.
+        unsure_border: Pixels with another label within so many rows and columns become 255.
+        seed: Of GrabCut, the same for every box.
+        empty_images: Whether images without a box are all background; otherwise they are refused.
+
+    Returns:
+        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, those that it could
+        not cut.
+
+    Raises:
+        ImportError: If the CRF's package is missing.
+        ValueError: If a setting is out of range or an image has no box.
+    """
+    crf = build_crf(method, refiner)
+    if not 0.5 < box_certainty < 1:
+        raise ValueError(f'box_certainty must be between 0.5 and 1, got {box_certainty}')
+    if grabcut_iters < 1:
+        raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
+    images = images_with_boxes(dataset, empty_images)
+    boxes_filled: list[int] = []  # of each image
+
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+        image = images[index]['img']
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+        annotations = info['weak_annotations']
+        if method == 'grabcut':
+            labels, filled = grabcut_labels(image, annotations, iters=grabcut_iters, seed=seed)
+            boxes_filled.append(filled)
+        else:
+            labels = filled_labels(annotations, image.shape[:2])
+        confidence = np.ones(labels.shape)
+        if crf is not None:
+            labels, confidence = refined_labels(image, labels, annotations, crf, box_certainty)
+        return unsure_borders(labels, unsure_border), confidence
+
+    settings = {'from': 'boxes', 'method': method, 'unsure_border': unsure_border}
+    summary = write_label_folder(images, folder, label_image, settings, keep=keep and method != 'grabcut')
+    summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
+    if method == 'grabcut':
+        summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))
+    return summary
+
+
+def build_crf(method: str, refiner: Mapping[str, Any] | None) -> torch.nn.Module | None:
+    """Build what a method refines boxes with, None for the others.
+
+    Raises:
+        ImportError: If the CRF's package is missing.
+        ValueError: If there is no such method.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
+    return build_refiner(refiner or {'type': 'DenseCRF'}) if method == 'dense_crf' else None
+
+
+def pixels_of(box: npt.NDArray[np.float64], size: tuple[int, int]) -> Mask:
+    """Return the pixels of one box, (H, W)."""
+    return box_maps(box[None], [1], size)[0][0].numpy().astype(bool)
+
+
+def smaller_last(annotations: WeakAnnotations) -> npt.NDArray[np.intp]:
+    """Return the order of the boxes by area, largest first; of equal ones the later stays later."""
+    width, height = (annotations.boxes[:, 2:] - annotations.boxes[:, :2] + 1).T
+    return np.argsort(-width * height, kind='stable')
+
+
+def filled_labels(annotations: WeakAnnotations, size: tuple[int, int]) -> Labels:
+    """Return the filled boxes, smaller ones on top, (H, W).
+
+    Args:
+        annotations: Labels of the image, with boxes.
+        size: (height, width).
+
+    Example:
+        >>> boxes = WeakAnnotations(boxes=[[1, 0, 1, 0], [0, 0, 2, 1]], box_labels=[7, 5])
+        >>> filled_labels(boxes, (2, 4)).tolist()
+        [[5, 7, 5, 0], [5, 5, 5, 0]]
+    """
+    labels = np.zeros(size, dtype=np.uint8)
+    for index in smaller_last(annotations):
+        labels[pixels_of(annotations.boxes[index], size)] = annotations.box_labels[index]
+    return labels
+
+
+def grabcut_labels(
+    image: npt.NDArray[np.uint8], annotations: WeakAnnotations, *, iters: int = 5, seed: int = 0
+) -> tuple[Labels, int]:
+    """Return what GrabCut takes for the object in each box, smaller boxes on top, (H, W), and how many were filled.
+
+    Args:
+        image: BGR, (H, W, 3).
+        annotations: Labels of the image, with boxes.
+        iters: Iterations.
+        seed: The same for every box: the order of images and processes changes nothing.
+    """
+    size = image.shape[:2]
+    labels = np.zeros(size, dtype=np.uint8)
+    filled = 0
+    for index in smaller_last(annotations):
+        box = pixels_of(annotations.boxes[index], size)
+        inside = _cut(image, box, iters, seed)
+        filled += inside is None
+        labels[box if inside is None else inside] = annotations.box_labels[index]
+    return labels, filled
+
+
+def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask | None:
+    """Return the object in a box, (H, W); None if it cannot be cut."""
+    if min(box.sum(), (~box).sum()) < GRABCUT_COMPONENTS:
+        return None
+    state = np.where(box, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(seed)
+    cv2.grabCut(np.ascontiguousarray(image), state, None, *models, iters, cv2.GC_INIT_WITH_MASK)
+    kept = state == cv2.GC_PR_FGD
+    return kept if kept.any() else None
+
+
+def refined_labels(
+    image: npt.NDArray[np.uint8],
+    filled: Labels,
+    annotations: WeakAnnotations,
+    refiner: torch.nn.Module,
+    box_certainty: float = 0.7,
+) -> tuple[Labels, npt.NDArray[np.float32]]:
+    """Refine filled boxes; a class stays inside its boxes.
+
+    Args:
+        image: BGR, (H, W, 3).
+        filled: Labels from :func:`filled_labels`, (H, W).
+        annotations: Labels of the image, with boxes.
+        refiner: A module (masks, image) -> masks.
+        box_certainty: See :func:`write_box_labels`; outside of all boxes the background is certain.
+
+    Returns:
+        Labels and their probability, (H, W) each.
+    """
+    classes = np.array([0, *sorted(set(annotations.box_labels.tolist()) - {0})])
+    if len(classes) == 1:
+        return filled, np.ones(filled.shape, dtype=np.float32)
+    allowed = np.zeros((len(classes), *filled.shape), dtype=bool)
+    allowed[0] = True
+    for box, label in zip(annotations.boxes, annotations.box_labels, strict=True):
+        allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
+    soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
+    soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
+    rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))).float() / 255
+    probs = refiner(torch.from_numpy(soft)[None], rgb[None])[0].numpy() * allowed
+    probs /= np.maximum(probs.sum(axis=0), np.finfo(np.float32).tiny)
+    probs[0][filled == 0] = 1
+    probs[1:, filled == 0] = 0
+    return classes[probs.argmax(axis=0)].astype(np.uint8), probs.max(axis=0)

@@ -1,0 +1,207 @@
+"""Writing the class activation maps of a trained network.
+
+Shape letters: C classes with the background, K foreground classes of an image, H x W its pixels.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import Resize
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
+from mmengine.dist import all_gather_object, barrier, is_main_process
+from mmengine.registry import init_default_scope
+from mmseg.apis import init_model
+from torch import Tensor
+from tqdm import tqdm
+
+from ..checkpoints.work_dir import check_weights
+from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
+from ..functional import normalised_cams
+from ..models.segmentors import TagEncoderDecoder
+from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
+from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
+from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
+from .mask_accuracy import MaskScores
+
+
+def write_cam_folder(
+    cfg: Config,
+    checkpoint: str | Path,
+    folder: str | Path,
+    settings: CAMSettings | None = None,
+    *,
+    keep: bool = False,
+) -> dict[str, Any]:
+    r"""Write the class activation maps of the images of a split, and measure them if asked to.
+
+    .. math:: s_k = \frac{1}{V} \sum_v \frac{m^v_k}{m^v_0 + \sum_{l \in tags} m^v_l}
+
+    with the probabilities :math:`m^v` of each view, at the size of the image. The maps are resized to a quarter and
+    normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` has the files.
+
+    Differs from the published code: there, a view is divided by the sum before it is resized, maps keep the size of the
+    image, and the views of the photo are resized bicubically, here bilinearly.
+
+    With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
+    background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
+    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the model has a
+    ``refiner``, such as a dense CRF, the first two kinds are measured with and without it.
+
+    Args:
+        cfg: Config of the network, a ``TagEncoderDecoder``, and of the data.
+        checkpoint: Its weights.
+        folder: Where to write.
+        settings: How.
+        keep: Make only maps whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut. With ``evaluate`` all are made: scores need probabilities that no file has.
+
+    Returns:
+        ``images``, ``split``, and the scores by names such as ``cam_train_known_tags_8_views/alpha_1/mIoU``, in
+        percent. Means are over the ``classes`` of the test metric, over all if it has none.
+
+    Raises:
+        TypeError: If the network is no ``TagEncoderDecoder``.
+        ValueError: If the data cannot be read this way, tags are to be known and are of no image, or the weights do not
+            fit the network.
+    """
+    settings = settings or CAMSettings()
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = prediction_dataset(cfg, settings.split, masks=settings.evaluate)
+    if settings.known_tags:
+        check_known_tags(dataset, settings.split)
+    views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
+    read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
+    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    if not isinstance(model, TagEncoderDecoder):
+        raise TypeError(f'maps are made by a TagEncoderDecoder, got {type(model).__name__}: set model.type')
+    check_weights(model, str(checkpoint))
+    drop_index(folder, INDEX)
+    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
+
+    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
+
+    kept = kept_images(dataset, read_entry) if keep and not settings.evaluate else ()
+    rows = {index: entry for index, _, entry in kept}
+    for index in tqdm(missing_indices(dataset, rows), desc='CAMs', disable=not is_main_process(), leave=False):
+        info = dataset.get_data_info(index)
+        tags = known_classes(info) if settings.known_tags else None
+        classes, probs, photo = mean_probs(model, views(copy.deepcopy(info)), tags)
+        cams = make_cams(classes, probs, winner_takes_all=settings.winner_takes_all)
+        rows[index] = image_entry(info, dataset, cams.size)
+        write_cams(folder, rows[index][0], cams)
+        if settings.evaluate:
+            score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=model.refiner, photo=photo)
+    results = scores.compute()
+    if settings.evaluate:
+        best = best_threshold(results, settings)
+        for index, (key, _) in rows.items():
+            labels = threshold_labels(read_cams(folder, key), best)
+            scores.add(f'{settings.name()}/best', labels, _truth(read, dataset.get_data_info(index)))
+        results = {**scores.compute(), f'{settings.name()}/best_threshold': best}
+    summary = {'images': len(dataset), 'split': settings.split, **results}
+    images = dict(row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items()))
+    if is_main_process():
+        made = {'checkpoint': str(checkpoint), 'known_tags': settings.known_tags, 'scales': list(settings.scales)}
+        made |= {'flip': settings.flip, 'winner_takes_all': settings.winner_takes_all}
+        index_file = make_index(dataset, images, {**made, **summary})
+        write_cam_index(folder, index_file)
+    barrier()
+    return summary
+
+
+def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], *, flip: bool) -> Compose:
+    """Return a pipeline that gives all views of an image.
+
+    A ``Resize`` by a factor is left to the views, so that none is made of a smaller one.
+
+    Args:
+        steps: The transforms of a test pipeline, built, the last of which packs.
+        scales: Sizes of the views beside what the steps give.
+        flip: Whether each is also mirrored.
+
+    Raises:
+        ValueError: If the last step does not pack.
+    """
+    *load, pack = steps
+    if not type(pack).__name__.endswith('PackSegInputs'):
+        raise ValueError(f'the test pipeline must end with PackSegInputs, got {type(pack).__name__}')
+    shrinking = [step for step in load if isinstance(step, Resize) and step.scale_factor]
+    load = [step for step in load if step not in shrinking]
+    width, height = (math.prod(step.scale_factor[side] for step in shrinking) for side in (0, 1))
+    factors = [(scale * width, scale * height) for scale in scales]
+    keep = all(step.keep_ratio for step in shrinking)
+    resizes = [{'type': 'Resize', 'scale_factor': factor, 'keep_ratio': keep} for factor in factors]
+    flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in (0.0, 1.0)[: 1 + flip]]
+    return Compose([*load, {'type': 'TestTimeAug', 'transforms': [resizes, flips, [pack]]}])
+
+
+@torch.no_grad()
+def mean_probs(
+    model: TagEncoderDecoder, views: Mapping[str, Any], tags: Sequence[int] | None
+) -> tuple[list[int], Tensor, Tensor | None]:
+    """Average the probabilities of background and tags over all views of an image.
+
+    Args:
+        model: In evaluation mode.
+        views: ``inputs`` and ``data_samples``, lists, as :func:`view_pipeline` gives them.
+        tags: Foreground classes of the image; None: those that the model finds.
+
+    Returns:
+        The foreground classes, ascending; probabilities, (K+1, H, W) on the CPU; the image as the refiner of the model
+        wants it, (3, H, W), None if it has no refiner.
+    """
+    samples = []
+    with model.undecided():
+        for inputs, sample in zip(views['inputs'], views['data_samples'], strict=True):
+            samples += model.test_step(pseudo_collate([{'inputs': inputs, 'data_samples': sample}]))
+    if tags is None:
+        scores = torch.stack([sample.class_scores for sample in samples]).amax(dim=0)
+        found = scores > model.score_threshold if model.score_threshold else torch.ones_like(scores, dtype=torch.bool)
+        tags = (found.nonzero().flatten() + 1).tolist()
+    classes = sorted({int(tag) for tag in tags} - {0})
+    mean = torch.zeros(())
+    for sample in samples:
+        kept = sample.seg_logits.data.float().softmax(dim=0)[[0, *classes]].cpu()
+        mean = mean + kept / kept.sum(dim=0, keepdim=True).clamp(min=1e-8) / len(samples)
+    if model.refiner is None:
+        return classes, mean, None
+    nearest = min(samples, key=lambda sample: abs(sample.img_shape[0] - sample.ori_shape[0]))
+    return classes, mean, nearest.photo.data.cpu()
+
+
+def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool = True) -> ImageCAMs:
+    """Return the maps of an image as they are written.
+
+    Args:
+        classes: Ids of its foreground classes, ascending.
+        probs: Probabilities of the background and these, (K+1, H, W).
+        winner_takes_all: See :func:`mmseg_wsss.functional.normalised_cams`.
+    """
+    size = (probs.shape[1], probs.shape[2])
+    grid = grid_size(size)
+    scores = np.zeros((0, *grid), dtype=np.float16)
+    if len(classes):
+        small = F.interpolate(probs[None, 1:], grid, mode='bilinear', align_corners=False)
+        scores = normalised_cams(small, winner_takes_all=winner_takes_all)[0].numpy().astype(np.float16)
+    return ImageCAMs(np.array(classes, dtype=np.int64), scores, size)
+
+
+def _truth(read: Compose, info: dict[str, Any]) -> Tensor:
+    sample = read(copy.deepcopy(info))['data_samples']
+    if 'gt_sem_seg' not in sample:
+        raise ValueError(
+            'evaluate=True, but the test pipeline loads no true masks: put LoadAnnotations into it and seg_map_path '
+            'into the data_prefix of the test data'
+        )
+    return sample.gt_sem_seg.data[0].long()

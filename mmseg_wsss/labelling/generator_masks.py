@@ -1,0 +1,185 @@
+"""Pseudo-labels by a trained generator of masks: boxes and image in, label maps out.
+
+Shape letters: K classes of the image that have boxes, C classes of the partner, H x W the image file, h x w the image
+as the generator reads it, padding included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmseg.registry import TRANSFORMS
+from torch import Tensor
+
+from ..checkpoints.network import Source, check_trained_classes, trained_network
+from ..functional import box_maps, merge_class_masks
+from ..functional.box_maps import RULES
+from ..models.segmentors import MaskGenerator, check_generator_checkpoint
+from .images import images_with_boxes
+from .label_folder import LabelAndConfidence, write_label_folder
+
+
+def write_generator_labels(
+    generator: Source,
+    dataset: Mapping[str, Any],
+    folder: str | Path,
+    keep: bool = False,
+    *,
+    partner: Source | None = None,
+    stage: int | None = None,
+    rule: str = 'overlap',
+    unsure: float = 0.0,
+    empty_images: bool = False,
+) -> dict[str, Any]:
+    """Write what a generator makes of the boxes of a data set; what lies in no box is background.
+
+    The image is read by ``test_pipeline`` of the generator's config (no flips and crops; it must end in
+    ``PackSegInputs``); labels have the size of the file. The confidence is the generator's probability: of the object
+    where there is one, of no object elsewhere, 1 outside of all boxes.
+
+    Args:
+        generator: Checkpoint of a ``MaskGenerator``, or ``dict(checkpoint=..., config=...)``.
+        dataset: Config of a ``WeakSegDataset`` with boxes; its classes may be others than the generator learned from.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
+        partner: The segmentor of the stage before, trained on the classes of ``dataset``, in the same form; needed
+            where the generator reads its probabilities, and only there.
+        stage: The stage that the generator must be of; None: any.
+        rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
+            :func:`~mmseg_wsss.functional.merge_class_masks`.
+        unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
+        empty_images: Whether images without a box are all background; otherwise they are refused.
+
+    Returns:
+        ``images``, ``unsure`` (share of the pixels) and the ``stage`` of the generator.
+
+    Raises:
+        TypeError: If the checkpoint is not of a ``MaskGenerator``.
+        ValueError: If generator, partner, data set and settings do not go together.
+    """
+    if rule not in RULES or not 0 <= unsure < 0.5:
+        raise ValueError(f'expected a rule of {", ".join(RULES)} and unsure in [0, 0.5), got {rule!r} and {unsure}')
+    model, cfg, checkpoint = trained_network(generator)
+    if not isinstance(model, MaskGenerator):
+        raise TypeError(f'{generator} is a {type(model).__name__}, expected a checkpoint of a MaskGenerator')
+    check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=stage, source=str(generator))
+    if model.use_probability != (partner is not None):
+        needs = 'reads the probability of the class: give partner' if partner is None else 'has no use for a partner'
+        raise ValueError(f'{generator} {needs} (input channels: {model.in_channels})')
+    images = images_with_boxes({**dataset, 'pipeline': []}, empty_images)
+    check_foreground(images)
+    if partner is not None:
+        segmentor, _, trained = trained_network(partner)
+        check_trained_classes(trained, images.metainfo['classes'], partner)
+        model.set_partner(segmentor)
+    model.to(get_device())
+    read = reading_pipeline(cfg)
+
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+        return generator_label(model, read(info), info['weak_annotations'], rule=rule, unsure=unsure)
+
+    stage = checkpoint.get('meta', {}).get('lpg_stage')
+    settings = {
+        'from': 'boxes',
+        'method': 'generator',
+        'generator': str(generator),
+        'partner': None if partner is None else str(partner),
+        'stage': stage,
+        'rule': rule,
+        'unsure_within': unsure,
+    }
+    return {**write_label_folder(images, folder, label_image, settings, keep=keep), 'stage': stage}
+
+
+def check_foreground(images: Any) -> None:
+    """Refuse boxes of the background, before the first image is labelled.
+
+    Raises:
+        ValueError: With the image.
+    """
+    for index in range(len(images)):
+        info = images.get_data_info(index)
+        if 0 in info['weak_annotations'].box_labels:
+            raise ValueError(
+                f'{info["img_path"]} has a box of class 0, the background, of which a generator makes no mask: take it '
+                'out, or correct its class'
+            )
+
+
+def reading_pipeline(cfg: Config) -> Compose:
+    """Return the ``test_pipeline`` of a generator's config; without one, the image file as it is.
+
+    Raises:
+        ValueError: If it does not end in ``PackSegInputs``.
+    """
+    steps = cfg.get('test_pipeline') or [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]
+    if steps[-1]['type'] != 'PackSegInputs':
+        raise ValueError(
+            'test_pipeline of the generator must read an image and end in PackSegInputs, without loading labels, got '
+            f'{[step["type"] for step in steps]}'
+        )
+    return Compose([TRANSFORMS.build(step) for step in steps])
+
+
+@torch.no_grad()
+def generator_label(
+    model: MaskGenerator, sample: dict[str, Any], annotations: Any, *, rule: str = 'overlap', unsure: float = 0.0
+) -> LabelAndConfidence:
+    """Return the labels of one image and their confidence, (H, W) each.
+
+    Args:
+        model: The generator, with its partner if it needs one.
+        sample: The packed image.
+        annotations: Its boxes.
+        rule: See :func:`write_generator_labels`.
+        unsure: The same.
+
+    Raises:
+        ValueError: If the partner has fewer classes than the boxes.
+    """
+    meta = sample['data_samples'].metainfo
+    size, shown = tuple(meta['ori_shape'][:2]), tuple(meta['img_shape'][:2])
+    if not len(annotations.boxes):
+        return np.zeros(size, dtype=np.uint8), np.ones(size)
+    maps, class_ids = box_maps(annotations.boxes, annotations.box_labels, size)
+    image = model.data_preprocessor(pseudo_collate([sample]), False)['inputs']
+    around = (0, image.shape[3] - shown[1], 0, image.shape[2] - shown[0])  # padding is on the right and at the bottom
+    inputs = F.pad(F.interpolate(maps[:, None].to(image), shown, mode='nearest-exact'), around)
+    probabilities = None
+    if model.use_probability:
+        inside = F.pad(image.new_ones(1, 1, *shown), around)
+        probabilities = of_classes(model.class_probabilities(image, inside)[0], class_ids)
+    logits = model.generate(image.expand(len(maps), -1, -1, -1), inputs, probabilities)
+    logits = F.interpolate(logits[..., : shown[0], : shown[1]].float(), size, mode='bilinear', align_corners=False)
+    maps = maps.to(logits.device)
+    labels = merge_class_masks(logits, class_ids, box_maps=maps, rule=rule, unsure=unsure)
+    objects = torch.where(maps > 0, logits.softmax(dim=1)[:, 1], 0)
+    confidence = 1 - objects.amax(dim=0)
+    for label, prob in zip(class_ids, objects, strict=True):
+        confidence = torch.where(labels == label, prob, confidence)
+    confidence = torch.where(labels == 255, objects.amax(dim=0), confidence)
+    return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
+
+
+def of_classes(probs: Tensor, class_ids: Sequence[int]) -> Tensor:
+    """Return the maps of some classes, (K, 1, h, w), from those of all, (C, h, w).
+
+    Raises:
+        ValueError: If a class is not among them.
+    """
+    if max(class_ids) >= len(probs):
+        raise ValueError(
+            f'the boxes are of class {max(class_ids)} and the partner knows {len(probs)} classes: it must be trained '
+            'on the classes of this data set'
+        )
+    return probs[list(class_ids)][:, None]

@@ -1,0 +1,136 @@
+"""Which images are labelled, and what is known of them before."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
+from mmseg.registry import DATASETS
+
+from ..structures import WeakAnnotations
+
+SPLITS = ('train', 'val', 'test')
+LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
+
+
+def check_split(value: Any, name: str) -> None:
+    """Raise unless ``value`` names a data set of a config."""
+    if value not in SPLITS:
+        raise ValueError(f'{name} must be one of {", ".join(SPLITS)}, got {value!r}')
+
+
+def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
+    """Build the data set of a split for prediction: every image as it is, no labels loaded into the pipeline.
+
+    Args:
+        cfg: A config.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        masks: Keep the folder of the true masks, that of the test data where the split has none, for scores.
+
+    Raises:
+        ValueError: If there is no such split, or it is made of several data sets.
+    """
+    loader = cfg.get(f'{split}_dataloader') if split in SPLITS else None
+    if loader is None:
+        raise ValueError(f'split {split!r}: choose from {", ".join(s for s in SPLITS if cfg.get(f"{s}_dataloader"))}')
+    settings = copy.deepcopy(loader.dataset)
+    while 'dataset' in settings and 'pipeline' not in settings:
+        settings = settings.dataset
+    if 'datasets' in settings:
+        raise ValueError(f'{split}_dataloader.dataset is a {settings.type} of several: predict them one by one')
+    reader = reader_of(cfg)
+    pipeline = [step for step in reader.dataset.pipeline if step.type not in LOADERS_OF_LABELS]
+    settings.update(pipeline=pipeline, test_mode=True)
+    settings.pop('use_dense_masks', None)
+    if 'data_prefix' in settings:  # there may be no masks: that is why labels are made
+        folder = settings.data_prefix.pop('seg_map_path', None) or reader.dataset.data_prefix.get('seg_map_path')
+        if masks and folder:
+            settings.data_prefix.seg_map_path = folder
+    return DATASETS.build(settings)
+
+
+def reader_of(cfg: Config) -> ConfigDict:
+    """Return the data loader whose pipeline reads images for prediction.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    reader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if reader is None:
+        raise ValueError('the config has no test_dataloader and no val_dataloader, whose pipeline reads the images')
+    return reader
+
+
+def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
+    """Return the classes that the weak labels of an image name, None if it has none.
+
+    Raises:
+        ValueError: If the data set has no weak labels.
+    """
+    if 'weak_annotations' not in info:
+        raise ValueError('known_tags needs a data set with weak labels (WeakSegDataset), which this split is not')
+    return info['weak_annotations'].image_tags()
+
+
+def check_known_tags(dataset: Any, split: str) -> None:
+    """Say in the log of how many images the tags are not known.
+
+    Args:
+        dataset: As :func:`prediction_dataset` builds it.
+        split: Its name, for the message.
+
+    Raises:
+        ValueError: If they are known of none.
+    """
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    untagged = [info['img_path'] for info in infos if known_classes(info) is None]
+    if len(untagged) == len(dataset):
+        raise ValueError(
+            f'known_tags=True, but none of the {len(dataset)} images of {split!r} has a tag or another weak label: set '
+            f'weak_labels of {split}_dataloader.dataset, or predict without known tags'
+        )
+    if untagged:
+        print_log(
+            f'known_tags=True, but {len(untagged)} of the {len(dataset)} images of {split!r} have no weak label '
+            f'(first: {untagged[0]}): their classes are predicted. Tag them, or leave them out of ann_file',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
+    """Return the ids of the ``classes`` of the test metric, of all if it has none."""
+    evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
+    chosen = evaluator.get('classes') if isinstance(evaluator, Mapping) else None
+    return [names.index(name) for name in chosen] if chosen else list(range(len(names)))
+
+
+def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -> Any:
+    """Build a data set that is to be labelled from its boxes: every image as it is.
+
+    Args:
+        settings: Config of the data set.
+        empty_images: Whether images without a box are all background.
+
+    Raises:
+        ValueError: If no image has a box, or one has none and ``empty_images`` is not set.
+    """
+    pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
+    dataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    bare = [info['img_path'] for info in infos if not len(info.get('weak_annotations', WeakAnnotations()).boxes)]
+    if len(bare) == len(dataset):
+        raise ValueError(
+            f'none of the {len(dataset)} images of the {type(dataset).__name__} has a box: labels from boxes need '
+            "weak_labels with boxes, such as dict(format='voc_xml', path='Annotations')"
+        )
+    if bare and not empty_images:
+        raise ValueError(
+            f'{bare[0]} has no boxes ({len(bare)} of {len(dataset)} images): label them, leave them out of ann_file, '
+            'or set empty_images=True if nothing but background is in them'
+        )
+    return dataset

@@ -1,0 +1,71 @@
+"""How good pseudo-labels are, where masks are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmseg.registry import DATASETS
+from torch import Tensor
+
+from ..datasets.formats.index_png import load_index_image
+from ..datasets.pseudo_label_files import UNSURE, read_index
+from ..evaluation.metrics import SubsetIoUMetric
+from .mask_accuracy import MaskScores
+
+
+def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: Sequence[str] = ()) -> dict[str, float]:
+    """Compare pseudo-labels with masks; an unsure pixel counts as missed.
+
+    Args:
+        folder: Pseudo-labels; those of images that the data set does not have are left out.
+        dataset: Config of a data set with ``seg_map_path``, such as a ``WeakSegDataset``; every image of it must have
+            pseudo-labels. Its ``only_classes`` apply to the masks.
+        classes: Names of the classes to average over; none: all that labels or masks have.
+
+    Returns:
+        ``mIoU`` in percent, ``IoU.<class>`` of each class averaged, ``unsure`` (share of the pixels) and ``images``.
+
+    Raises:
+        ValueError: If the classes differ, images lack pseudo-labels, or these have another size than the mask.
+    """
+    index = read_index(folder)
+    truth = DATASETS.build({**dataset, 'pipeline': [], 'test_mode': True})
+    metric = SubsetIoUMetric(classes or None)
+    metric.dataset_meta = truth.metainfo
+    names = list(truth.metainfo['classes'])
+    if list(index.classes) != names:
+        raise ValueError(f'{folder} has the classes {index.classes}, the data set {tuple(names)}')
+    chosen = metric.chosen_ids()
+    scores = MaskScores(len(names), chosen, ignore_index=UNSURE)
+    unsure = pixels = 0
+    for number in range(len(truth)):
+        info = truth.get_data_info(number)
+        if info['sample_id'] not in index.images:
+            raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
+        labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
+        mask = _mapped(load_index_image(info['seg_map_path']), info.get('label_map'))
+        scores.add('labels', _tensor(labels), _tensor(mask), contours=False, source=info['seg_map_path'])
+        unsure += int((labels == UNSURE).sum())
+        pixels += labels.size
+    ious = scores.class_ious('labels')
+    return {
+        'mIoU': scores.compute()['labels/mIoU'],
+        **{f'IoU.{names[label]}': round(float(ious[label]), 2) for label in chosen if not np.isnan(ious[label])},
+        'unsure': round(unsure / pixels, 4),
+        'images': len(truth),
+    }
+
+
+def _mapped(mask: np.ndarray[Any, Any], label_map: Mapping[int, int] | None) -> np.ndarray[Any, Any]:
+    table = np.arange(256, dtype=np.uint8)
+    for old, new in (label_map or {}).items():
+        table[old] = new
+    return table[mask]
+
+
+def _tensor(mask: np.ndarray[Any, Any]) -> Tensor:
+    return torch.from_numpy(mask.astype(np.int64))

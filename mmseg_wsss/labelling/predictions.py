@@ -1,0 +1,96 @@
+"""Writing what a trained network predicts as labels for the next one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmseg.apis import init_model
+from torch import Tensor
+
+from ..checkpoints.work_dir import check_weights
+from ..datasets.pseudo_label_files import UNSURE
+from ..functional.checks import check_share
+from .images import check_known_tags, known_classes, prediction_dataset
+from .label_folder import LabelAndConfidence, write_label_folder
+
+
+def write_pseudo_labels(
+    cfg: Config,
+    checkpoint: str | Path,
+    folder: str | Path,
+    keep: bool = False,
+    *,
+    split: str = 'train',
+    known_tags: bool = False,
+    unsure_below: float = 0.0,
+    coco_rle: bool = False,
+) -> dict[str, Any]:
+    """Predict the images of a split, without augmentation, and write them as pseudo-labels.
+
+    The label of a pixel is its most probable class, its confidence the softmax probability of that class.
+
+    Args:
+        cfg: Config of the network and of the data.
+        checkpoint: Its weights.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        keep: Label only images whose files are missing or broken; the others must have been written with the same
+            settings, by a run that was cut.
+        split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
+        known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
+            the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
+        unsure_below: Pixels of less confidence than this become 255.
+        coco_rle: Write ``coco_rle.json``, too.
+
+    Returns:
+        ``images``, the share ``unsure`` of all pixels, and the ``split``.
+
+    Raises:
+        ValueError: If a setting is out of range, the split cannot be read this way, tags are to be known and are of no
+            image, or the weights do not fit.
+    """
+    unsure_below = check_share(unsure_below, 'unsure_below')
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = prediction_dataset(cfg, split)
+    if known_tags:
+        check_known_tags(dataset, split)
+    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    check_weights(model, str(checkpoint))
+
+    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+        sample = model.test_step(pseudo_collate([dataset[index]]))[0]
+        return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
+
+    settings = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
+    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle, keep=keep)
+
+
+def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> LabelAndConfidence:
+    """Return class ids (H, W), 255 where unsure, and the probability of the class, (H, W).
+
+    Args:
+        logits: Scores of an image before softmax, (C, H, W), background first.
+        known: Classes that may be there besides the background; None: all.
+        unsure_below: See :func:`write_pseudo_labels`.
+
+    Raises:
+        ValueError: If there is one channel.
+    """
+    if len(logits) < 2:
+        raise ValueError(
+            'the network has one output channel: pseudo-labels need the background as a channel of its own'
+        )
+    logits = logits.float()
+    if known is not None:
+        absent = [index for index in range(1, len(logits)) if index not in known]
+        logits = logits.index_fill(0, torch.tensor(absent, dtype=torch.long, device=logits.device), -torch.inf)
+    confidence, labels = logits.softmax(dim=0).max(dim=0)
+    labels = torch.where(confidence < unsure_below, UNSURE, labels)
+    return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()

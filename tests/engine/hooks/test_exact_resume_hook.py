@@ -1,0 +1,161 @@
+"""A run that was killed and resumed ends in the same weights as one that was not."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, HOOKS
+
+from mmseg_wsss.checkpoints.work_dir import newest_loadable_checkpoint
+from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler, SeededDataset, SeededItems, seed_everything
+from tests.helpers.models import head_config, model_config
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@HOOKS.register_module()
+class KillHook(Hook):
+    priority = 'LOWEST'
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            raise KilledError
+
+
+def run_config(work_dir, workers=0, accumulate=1, ema=False):
+    pipeline = [
+        {'type': 'LoadShapesImage'},
+        {'type': 'LoadWeakAnnotations'},
+        {
+            'type': 'RandomResize',
+            'resize_type': 'WeakResize',
+            'scale': (48, 48),
+            'ratio_range': (0.5, 2.0),
+            'keep_ratio': True,
+        },
+        {'type': 'WeakRandomCrop', 'crop_size': (32, 32)},
+        {'type': 'WeakRandomFlip', 'prob': 0.5},
+        {'type': 'PhotoMetricDistortion'},
+        {'type': 'RasterizeWeakAnnotations'},
+        {'type': 'PackWeakSegInputs'},
+    ]
+    return Config(
+        {
+            'default_scope': 'mmseg',
+            'experiment_name': f'{work_dir.name}',
+            'work_dir': str(work_dir),
+            'model': model_config(head_config('fcn', 7, dropout_ratio=0.5), num_classes=7),
+            'train_dataloader': {
+                'batch_size': 2,
+                'num_workers': workers,
+                'persistent_workers': workers > 0,
+                'sampler': {'type': 'ResumableInfiniteSampler'},
+                'dataset': {'type': 'ShapesDataset', 'num_images': 8, 'size': (48, 48), 'pipeline': pipeline},
+            },
+            'optim_wrapper': {
+                'type': 'OptimWrapper',
+                'accumulative_counts': accumulate,
+                'optimizer': {'type': 'SGD', 'lr': 0.05, 'momentum': 0.9},
+            },
+            'param_scheduler': [{'type': 'PolyLR', 'begin': 0, 'end': 8, 'by_epoch': False}],
+            'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 8},
+            'default_hooks': {
+                'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 4, 'max_keep_ckpts': 2},
+                'logger': {'type': 'LoggerHook', 'interval': 100, 'log_metric_by_epoch': False},
+            },
+            'log_processor': {'by_epoch': False},
+            'custom_hooks': [{'type': 'ExactResumeHook'}] + ([{'type': 'EMAHook'}] if ema else []),
+            'randomness': {'seed': 3},
+            'log_level': 'ERROR',
+        }
+    )
+
+
+def final_state(config):
+    model = Runner.from_cfg(config).train()
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize('options', [{}, {'workers': 2}, {'accumulate': 2, 'ema': True}])
+def test_killed_and_resumed_is_the_same(tmp_path, options):
+    expected = final_state(run_config(tmp_path / 'whole', **options))
+
+    killed = run_config(tmp_path / 'killed', **options)
+    with_kill = copy.deepcopy(killed)
+    with_kill.custom_hooks = [*killed.custom_hooks, {'type': 'KillHook', 'iteration': 6}]
+    with pytest.raises(KilledError):
+        final_state(with_kill)
+
+    (tmp_path / 'killed' / 'iter_6.pth').write_bytes(b'half a checkpoint')
+    checkpoint = newest_loadable_checkpoint(tmp_path / 'killed')
+    assert checkpoint.name == 'iter_4.pth'
+    killed.resume, killed.load_from, killed.experiment_name = True, str(checkpoint), 'resumed'
+    resumed = final_state(killed)
+    different = [name for name, value in expected.items() if not torch.equal(value, resumed[name])]
+    assert different == []
+
+
+def test_another_seed_ends_elsewhere(tmp_path):
+    first = run_config(tmp_path / 'a')
+    second = run_config(tmp_path / 'b')
+    second.randomness.seed = 4
+    assert not torch.equal(
+        final_state(first)['decode_head.conv_seg.weight'], final_state(second)['decode_head.conv_seg.weight']
+    )
+
+
+def test_checkpoint_between_accumulated_gradients_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r'interval=4 is not a multiple.*accumulative_counts=3'):
+        Runner.from_cfg(run_config(tmp_path, accumulate=3)).train()
+
+
+def test_no_checkpoint_to_go_on_from(tmp_path):
+    assert newest_loadable_checkpoint(tmp_path) is None
+    (tmp_path / 'iter_2.pth').write_bytes(b'')
+    assert newest_loadable_checkpoint(tmp_path) is None
+
+
+def test_sampler_goes_on_where_it_was_told_to():
+    class Five(SeededItems, list):
+        pass
+
+    numbers = Five(range(5))
+    items = ResumableInfiniteSampler(numbers, seed=1)
+    whole = [item for item, _ in zip(items, range(20), strict=False)]
+    skipped = ResumableInfiniteSampler(numbers, seed=1)
+    skipped.skip(7)
+    assert [item for item, _ in zip(skipped, range(13), strict=False)] == whole[7:]
+    assert len({seed for _, seed in whole}) == 20
+    assert sorted(index for index, _ in whole[:5]) == [0, 1, 2, 3, 4]
+
+
+def test_sampler_names_the_wrapper_of_data_sets_that_take_no_seeds():
+    with pytest.raises(TypeError, match=r"list does not know: wrap it, dataset=dict\(type='SeededDataset'"):
+        ResumableInfiniteSampler([1, 2, 3])
+
+
+def test_seeded_dataset_draws_by_position():
+    class Draws:
+        metainfo = {'classes': ('a',)}
+
+        def __getitem__(self, index):
+            return index, float(torch.rand(()))
+
+        def __len__(self):
+            return 3
+
+    dataset = SeededDataset(Draws())
+    first = dataset[1, 99]
+    seed_everything(0)
+    assert dataset[1, 99] == first
+    assert dataset[1, 98] != first
+    assert len(dataset) == 3
+    assert 'SeededDataset' in DATASETS

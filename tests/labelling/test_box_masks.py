@@ -1,0 +1,196 @@
+"""Boxes as pseudo-labels: numbers by hand, and the same on every run."""
+
+import json
+import logging
+
+import cv2
+import numpy as np
+import pytest
+from mmseg.registry import TASK_UTILS
+from PIL import Image
+
+from mmseg_wsss.datasets.pseudo_label_files import read_index
+from mmseg_wsss.engine.stages import StageContext
+from mmseg_wsss.labelling.box_masks import filled_labels, grabcut_labels, refined_labels, write_box_labels
+from mmseg_wsss.labelling.label_folder import unsure_borders
+from mmseg_wsss.models.refiners import PAMR
+from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+
+CLASSES = ('background', 'cat', 'dog')
+SIZE = (30, 40)
+
+
+def photo():
+    """A red disk on green, under noise: cut out without doubt."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    disk = (rows - 14) ** 2 + (columns - 18) ** 2 <= 64
+    noise = np.random.default_rng(0).normal(0, 8, (*SIZE, 3))
+    image = np.where(disk[..., None], (30, 40, 210), (40, 180, 60)) + noise
+    return image.clip(0, 255).astype(np.uint8), disk
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """One photo with its box and an overlapping degenerate one, one whose box is the whole image, one without boxes."""
+    (tmp_path / 'img').mkdir()
+    labels = {
+        'a': WeakAnnotations(boxes=[[8, 4, 28, 24], [20, 20, 20, 20]], box_labels=[1, 2]),
+        'b': WeakAnnotations(boxes=[[0, 0, 39, 29]], box_labels=[2]),
+        'c': WeakAnnotations(),
+    }
+    entries = {}
+    for key, annotations in labels.items():
+        Image.fromarray(photo()[0][..., ::-1]).save(tmp_path / f'img/{key}.png')
+        entries[key] = ImageEntry(f'{key}.png', SIZE[1], SIZE[0], annotations)
+    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(tmp_path / 'weak.json')
+    return {
+        'type': 'WeakSegDataset',
+        'weak_labels': str(tmp_path / 'weak.json'),
+        'data_prefix': {'img_path': str(tmp_path / 'img')},
+        'img_suffix': '.png',
+    }
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_filled_boxes_by_hand():
+    boxes = WeakAnnotations(boxes=[[1, 1, 2, 1], [0, 0, 2, 2], [3.4, 1.6, 4, 2]], box_labels=[7, 5, 3])
+    assert filled_labels(boxes, (3, 5)).tolist() == [[5, 5, 5, 0, 0], [5, 7, 7, 0, 0], [5, 5, 5, 3, 3]]
+    assert filled_labels(WeakAnnotations(), (2, 2)).tolist() == [[0, 0], [0, 0]]
+    equal = WeakAnnotations(boxes=[[0, 0, 1, 0], [1, 0, 2, 0]], box_labels=[1, 2])
+    assert filled_labels(equal, (1, 4)).tolist() == [[1, 2, 2, 0]]
+
+
+def test_grabcut_finds_the_object_and_fills_what_it_cannot_cut():
+    image, disk = photo()
+    boxes = WeakAnnotations(boxes=[[8, 4, 28, 24]], box_labels=[3])
+    labels, filled = grabcut_labels(image, boxes)
+    assert filled == 0
+    found = labels == 3
+    assert (found & disk).sum() / (found | disk).sum() > 0.95
+    whole = WeakAnnotations(boxes=[[0, 0, 39, 29], [5, 5, 6, 6]], box_labels=[1, 2])
+    labels, filled = grabcut_labels(image, whole)
+    assert (filled, (labels == 2).sum(), (labels == 1).sum()) == (2, 4, 1196)
+    flat, filled = grabcut_labels(np.full_like(image, 7), boxes)
+    assert filled + (flat[4:25, 8:29] == 3).all() >= 1
+    assert flat.sum() == flat[4:25, 8:29].sum()
+
+
+def test_grabcut_does_not_depend_on_what_was_drawn_before():
+    image, _ = photo()
+    image = np.random.default_rng(1).integers(0, 255, image.shape, dtype=np.uint8)
+    boxes = WeakAnnotations(boxes=[[3, 3, 30, 20], [10, 8, 25, 28]], box_labels=[1, 2])
+    first, _ = grabcut_labels(image, boxes, seed=3)
+    cv2.setRNGSeed(99)
+    cv2.randu(np.zeros((5, 5)), 0, 1)
+    second, _ = grabcut_labels(image, boxes, seed=3)
+    assert np.array_equal(first, second)
+    alone, _ = grabcut_labels(image, WeakAnnotations(boxes=boxes.boxes[1:], box_labels=[2]), seed=3)
+    assert np.array_equal(alone == 2, first == 2)
+
+
+def test_refined_classes_stay_in_their_boxes():
+    image, disk = photo()
+    boxes = WeakAnnotations(boxes=[[8, 4, 28, 24], [0, 26, 3, 29]], box_labels=[2, 5])
+    filled = filled_labels(boxes, SIZE)
+    labels, confidence = refined_labels(image, filled, boxes, PAMR(dilations=(1, 2, 4)))
+    assert set(np.unique(labels)) <= {0, 2, 5}
+    assert not labels[filled == 0].any()
+    assert (confidence[filled == 0] == 1).all()
+    found = labels == 2
+    assert (found & disk).sum() / (found | disk).sum() > 0.9
+    assert 0.3 < confidence.min() <= confidence.max() <= 1
+    assert not (labels[26:, :4] == 2).any()
+    # a refiner that changes nothing gives the filled boxes back; the share of the class with no box there is lost
+    labels, confidence = refined_labels(image, filled, boxes, lambda masks, rgb: masks, box_certainty=0.8)
+    assert np.array_equal(labels, filled)
+    assert confidence[10, 10] == pytest.approx(0.8 / 0.9)
+    # where the other class may not be, its share goes to those that may
+    assert refined_labels(image, filled, boxes, lambda masks, rgb: masks * 0 + 1)[1][10, 10] == pytest.approx(0.5)
+    empty = refined_labels(image, np.zeros(SIZE, np.uint8), WeakAnnotations(), PAMR())
+    assert (empty[0].max(), empty[1].min()) == (0, 1)
+
+
+def test_unsure_borders_by_hand():
+    labels = np.array([[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 3]])
+    assert unsure_borders(labels, 1).tolist() == [[0, 0, 0, 0], [0, 0, 255, 255], [0, 0, 255, 255]]
+    assert np.array_equal(unsure_borders(labels, 0), labels)
+    for width in (-1, 1.5, True):
+        with pytest.raises(ValueError, match='a whole number of pixels from 0'):
+            unsure_borders(labels, width)
+
+
+@pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
+def test_written_labels(dataset, tmp_path, method):
+    # PAMR in the place of the dense CRF, whose library is optional
+    refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
+    summary = write_box_labels(dataset, tmp_path / 'out', method=method, unsure_border=1, empty_images=True, **refiner)
+    expected = {'images': 3, 'boxes': 3, **({'boxes_filled': 2} if method == 'grabcut' else {})}
+    assert {key: summary[key] for key in expected} == expected
+    assert ('boxes_filled' in summary) == (method == 'grabcut')
+    masks = {key: read(tmp_path / f'out/masks/{key}.png') for key in 'abc'}
+    assert summary['unsure'] == pytest.approx(np.mean([mask == 255 for mask in masks.values()]), abs=1e-4)
+    assert not masks['c'].any()
+    assert masks['a'][14, 18] == 1
+    if method == 'filled':
+        assert masks['a'][4, 15] == 255
+        assert masks['a'][6, 15] == 1
+        assert (masks['b'] == 2).all()
+    elif method == 'grabcut':
+        assert masks['a'][6, 10] == 0
+        assert (masks['b'] == 2).all()
+    index = read_index(tmp_path / 'out')
+    assert index.classes == CLASSES
+    assert index.source['method'] == method
+    assert index.images['a'] == {'file_name': 'a.png', 'width': 40, 'height': 30}
+
+
+def test_as_a_stage(dataset, tmp_path):
+    class Context:
+        name, work_dir, resumed = 'boxes', tmp_path / 'stage', False
+        logger = __import__('logging').getLogger('test')
+
+    task = TASK_UTILS.build({'type': 'WriteBoxLabels', 'dataset': dataset, 'method': 'filled', 'empty_images': True})
+    assert task.run(Context) == {'images': 3, 'unsure': 0.0, 'boxes': 3}
+    assert json.loads((tmp_path / 'stage/pseudo_labels.json').read_text())['source']['from'] == 'boxes'
+
+
+@pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
+def test_a_cut_stage_goes_on(dataset, tmp_path, monkeypatch, method):
+    refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
+    settings = {'dataset': dataset, 'method': method, 'unsure_border': 1, 'empty_images': True, **refiner}
+    task = TASK_UTILS.build({'type': 'WriteBoxLabels', **settings})
+    contexts = [
+        StageContext('boxes', tmp_path / 'out', None, logging.getLogger('test'), resumed) for resumed in (False, True)
+    ]
+    expected = task.run(contexts[0])
+    assert expected['boxes'] == 3
+    whole = {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')}
+    (tmp_path / 'out/confidence/b.png').unlink()
+    labelled = []
+    monkeypatch.setattr(
+        'mmseg_wsss.labelling.box_masks.unsure_borders',
+        lambda labels, width: labelled.append(labels) or unsure_borders(labels, width),
+    )
+    assert task.run(contexts[1]) == expected
+    assert len(labelled) == (3 if method == 'grabcut' else 1)  # no file says which boxes GrabCut could not cut
+    assert {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')} == whole
+
+
+def test_bad_settings(dataset, tmp_path):
+    for settings, message in [
+        ({'method': 'guess'}, "method must be one of filled, grabcut, dense_crf, got 'guess'"),
+        ({'box_certainty': 0.5}, 'box_certainty must be between 0.5 and 1, got 0.5'),
+        ({'grabcut_iters': 0}, 'grabcut_iters must be at least 1, got 0'),
+        ({'unsure_border': -1}, 'unsure borders must be a whole number'),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            write_box_labels(dataset, tmp_path / 'out', empty_images=True, **settings)
+    (tmp_path / 'none.txt').write_text('c\n')
+    with pytest.raises(ValueError, match='none of the 1 images of the WeakSegDataset has a box'):
+        write_box_labels({**dataset, 'ann_file': str(tmp_path / 'none.txt')}, tmp_path / 'out')
+    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, leave'):
+        write_box_labels(dataset, tmp_path / 'out')

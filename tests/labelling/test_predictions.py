@@ -1,0 +1,269 @@
+"""From a checkpoint to labels, and from those to the next network."""
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, TASK_UTILS
+from PIL import Image
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.pseudo_label_files import read_index
+from mmseg_wsss.engine.stages import StageContext, StagedRunner
+from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
+from mmseg_wsss.labelling.predictions import label_and_confidence, write_pseudo_labels
+from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from tests.helpers.models import head_config, model_config
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ('background', 'cat', 'dog')
+SIZES = {'a': (40, 36), 'b': (33, 48), 'c': (35, 35)}
+READ = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}, {'type': 'PackSegInputs'}]
+TRAIN = [
+    {'type': 'LoadImageFromFile'},
+    {'type': 'LoadWeakAnnotations'},
+    {'type': 'WeakRandomCrop', 'crop_size': (32, 32)},
+    {'type': 'RasterizeWeakAnnotations'},
+    {'type': 'PackWeakSegInputs'},
+]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three photos: one tagged cat, one clicked on dog, one without labels; and a checkpoint."""
+    entries = {}
+    labels = {
+        'a': WeakAnnotations(tags=(1,)),
+        'b': WeakAnnotations(points=[[3, 4]], point_labels=[2]),
+        'c': WeakAnnotations(),
+    }
+    (tmp_path / 'img').mkdir()
+    for key, (width, height) in SIZES.items():
+        pixels = np.random.default_rng(width).integers(0, 255, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f'img/{key}.jpg')
+        entries[key] = ImageEntry(f'{key}.jpg', width, height, labels[key])
+    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(tmp_path / 'weak.json')
+    return tmp_path
+
+
+def config(root, **changes):
+    dataset = {
+        'type': 'WeakSegDataset',
+        'weak_labels': str(root / 'weak.json'),
+        'data_prefix': {'img_path': str(root / 'img')},
+    }
+    cfg = {
+        'default_scope': 'mmseg',
+        'work_dir': str(root / 'work'),
+        'model': model_config(
+            head_config('deeplabv3plus', 3), num_classes=3, losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
+        ),
+        'train_dataloader': {
+            'batch_size': 2,
+            'num_workers': 0,
+            'sampler': {'type': 'ResumableInfiniteSampler'},
+            'dataset': {**dataset, 'pipeline': TRAIN},
+        },
+        'test_dataloader': {
+            'batch_size': 1,
+            'num_workers': 0,
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+            'dataset': {**dataset, 'test_mode': True, 'pipeline': READ},
+        },
+        'test_cfg': {'type': 'TestLoop'},
+        'test_evaluator': {'type': 'IoUMetric'},
+        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
+        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
+        'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},
+        'log_processor': {'by_epoch': False},
+        'randomness': {'seed': 0},
+        'log_level': 'ERROR',
+    }
+    return Config({**cfg, **changes})
+
+
+@pytest.fixture
+def trained(root, monkeypatch):
+    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+    cfg = config(root)
+    Runner.from_cfg(cfg).train()
+    return cfg, root / 'work/iter_1.pth'
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_labels_by_hand():
+    probs = torch.tensor([[0.5, 0.2, 0.1], [0.3, 0.2, 0.6], [0.2, 0.6, 0.3]])[:, None]
+    labels, confidence = label_and_confidence(probs.log() + 3, None)
+    assert labels.tolist() == [[0, 2, 1]]
+    assert confidence == pytest.approx(np.array([[0.5, 0.6, 0.6]]))
+    labels, _ = label_and_confidence(probs.log(), None, unsure_below=0.55)
+    assert labels.tolist() == [[255, 2, 1]]
+    labels, confidence = label_and_confidence(probs.log(), (1,))
+    assert labels.tolist()[0][::2] == [0, 1]
+    assert confidence == pytest.approx(np.array([[0.5 / 0.8, 0.5, 0.6 / 0.7]]))
+    labels, confidence = label_and_confidence(probs.log().bfloat16(), ())
+    assert labels.tolist() == [[0, 0, 0]]
+    assert confidence.tolist() == [[1, 1, 1]]
+    with pytest.raises(ValueError, match='one output channel'):
+        label_and_confidence(torch.zeros(1, 2, 2), None)
+
+
+def test_written_labels_are_the_predictions(trained, tmp_path):
+    cfg, checkpoint = trained
+    before = cfg.to_dict()
+    model = Runner.from_cfg(config(tmp_path, train_dataloader=None, train_cfg=None, optim_wrapper=None))
+    model.load_checkpoint(str(checkpoint))
+    predictions = {}
+    for key, sample in zip(SIZES, prediction_dataset(cfg, 'train'), strict=True):
+        data = {'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]}
+        with torch.no_grad():
+            probs = model.model.eval().test_step(data)[0].seg_logits.data.softmax(0)
+        predictions[key] = [x.numpy() for x in probs.max(0)]
+    least = float(np.median(predictions['a'][0]))
+    summary = write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', unsure_below=least)
+    unsure = sum((confidence < least).sum() for confidence, _ in predictions.values())
+    pixels = sum(width * height for width, height in SIZES.values())
+    assert summary == {'images': 3, 'unsure': pytest.approx(unsure / pixels, abs=1e-3), 'split': 'train'}
+    assert 0 < summary['unsure'] < 1
+    for key, (width, height) in SIZES.items():
+        confidence, labels = predictions[key]
+        mask, grey = (read(tmp_path / f'out/{kind}/{key}.png') for kind in ('masks', 'confidence'))
+        assert mask.shape == (height, width)
+        assert (mask != np.where(confidence < least, 255, labels)).mean() < 0.01
+        assert np.abs(grey / 255 - confidence).max() < 0.5 / 255 + 1e-5
+    assert cfg.to_dict() == before
+    index = read_index(tmp_path / 'out')
+    assert list(index.images) == list(SIZES)
+    assert index.source['unsure_below'] == least
+
+
+def test_a_cut_stage_goes_on(trained, tmp_path, monkeypatch):
+    cfg, checkpoint = trained
+    settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'unsure_below': 0.35, 'known_tags': True}
+    task = TASK_UTILS.build({'type': 'WritePseudoLabels', **settings})
+    contexts = [
+        StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), resumed)
+        for resumed in (False, True)
+    ]
+    expected = task.run(contexts[0])
+    whole = {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')}
+    (tmp_path / 'out/masks/b.png').unlink()
+    predicted = []
+    monkeypatch.setattr(
+        'mmseg_wsss.labelling.predictions.label_and_confidence',
+        lambda *args: predicted.append(args) or label_and_confidence(*args),
+    )
+    assert task.run(contexts[1]) == expected
+    assert {path: path.read_bytes() for path in (tmp_path / 'out').rglob('*.*')} == whole
+    assert len(predicted) == 1
+
+
+def test_command_with_known_tags(trained, tmp_path, capsys):
+    cfg, checkpoint = trained
+    cfg.dump(tmp_path / 'cfg.py')
+    command = ['pseudo-labels', str(tmp_path / 'cfg.py'), str(checkpoint), '-o', str(tmp_path / 'out')]
+    assert main([*command, '--known-tags', '--coco-rle']) == 0
+    assert '3 images of train, 0.00% of the pixels unsure' in capsys.readouterr().out
+    allowed = {'a': {0, 1}, 'b': {0, 2}, 'c': {0, 1, 2}}
+    for key, classes in allowed.items():
+        assert set(np.unique(read(tmp_path / f'out/masks/{key}.png'))) <= classes
+    assert (tmp_path / 'out/coco_rle.json').exists()
+    assert main(command) == 2
+    assert 'has files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
+    assert main([*command, '--force', '--split', 'val']) == 2
+    assert "split 'val': choose from train, test" in capsys.readouterr().err
+    assert main([*command, '--force', '--unsure-below', '60']) == 2
+    assert 'unsure_below must be in [0, 1], got 60.0' in capsys.readouterr().err
+    assert main([*command[:2], 'none.pth', '-o', str(tmp_path / 'o')]) == 2
+    assert 'no checkpoint at none.pth' in capsys.readouterr().err
+
+
+def test_data_that_cannot_be_read_this_way(root):
+    cfg = config(root)
+    cfg.train_dataloader.dataset = {'type': 'ConcatDataset', 'datasets': []}
+    with pytest.raises(ValueError, match='train_dataloader.dataset is a ConcatDataset of several'):
+        prediction_dataset(cfg, 'train')
+    cfg = config(root, test_dataloader=None, test_cfg=None, test_evaluator=None)
+    with pytest.raises(ValueError, match='no test_dataloader and no val_dataloader'):
+        prediction_dataset(cfg, 'train')
+    cfg = config(root)
+    inner = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = {'type': 'SeededDataset', 'dataset': {'type': 'RepeatDataset', 'dataset': inner}}
+    assert len(prediction_dataset(cfg, 'train')) == 3
+    # masks that are not there, since they are still to be made
+    inner.update(use_dense_masks=True)
+    inner.data_prefix.seg_map_path = 'nowhere'
+    cfg.train_dataloader.dataset = inner
+    assert len(prediction_dataset(cfg, 'train')) == 3
+
+
+def test_images_without_tags_are_counted(root, monkeypatch):
+    lines = []
+    monkeypatch.setattr('mmseg_wsss.labelling.images.print_log', lambda line, **_: lines.append(line))
+    cfg = config(root)
+    init_default_scope('mmseg')
+    check_known_tags(prediction_dataset(cfg, 'train'), 'train')
+    assert len(lines) == 1
+    assert f"1 of the 3 images of 'train' have no weak label (first: {root}/img/c.jpg)" in lines[0]
+    cfg.test_dataloader.dataset.weak_labels = None
+    cfg.test_dataloader.dataset.metainfo = {'classes': CLASSES}
+    with pytest.raises(ValueError, match="known_tags=True, but none of the 3 images of 'test' has a tag"):
+        check_known_tags(prediction_dataset(cfg, 'test'), 'test')
+
+
+def test_known_tags_need_weak_labels(trained, tmp_path):
+    cfg, checkpoint = trained
+    cfg.train_dataloader.dataset = {
+        'type': 'BaseSegDataset',
+        'metainfo': {'classes': CLASSES},
+        'data_prefix': {'img_path': str(tmp_path / 'img'), 'seg_map_path': 'masks'},
+        'pipeline': [],
+    }
+    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    with pytest.raises(ValueError, match='empty.pth has no fitting weights for backbone'):
+        write_pseudo_labels(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
+    with pytest.raises(ValueError, match='known_tags needs a data set with weak labels'):
+        write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', known_tags=True)
+    write_pseudo_labels(cfg, checkpoint, tmp_path / 'out')
+    assert read_index(tmp_path / 'out').images['b'] == {'file_name': 'b.jpg', 'width': 33, 'height': 48}
+
+
+def test_stages_from_weak_labels_to_a_plain_network(root, monkeypatch):
+    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+    cfg = config(root, runner_type='StagedRunner')
+    plain = model_config(head_config('fcn', 3, loss_decode={'type': 'CrossEntropyLoss', 'avg_non_ignore': True}))
+    plain['type'] = 'EncoderDecoder'
+    plain.pop('losses')
+    base = Config.fromfile(ROOT / 'configs/_base_/datasets/pseudo_labels.py')
+    base.train_pipeline[3].crop_size = (32, 32)
+    base.train_pipeline[2].scale = (48, 48)
+    data = {**base.train_dataloader.dataset, 'label_root': '{stages.labels}', 'img_path': str(root / 'img')}
+    cfg.stages = {
+        'cam': {},
+        'labels': {
+            'task': {'type': 'WritePseudoLabels', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'known_tags': True}
+        },
+        'final': {
+            'model': {'_delete_': True, **plain},
+            'train_dataloader': {'dataset': {'_delete_': True, **data, 'pipeline': base.train_pipeline}},
+            'test_dataloader': None,
+            'test_cfg': None,
+            'test_evaluator': None,
+        },
+    }
+    results = StagedRunner.from_cfg(cfg).train()
+    assert read_index(results['labels']).source['checkpoint'] == str(results['cam'])
+    weights = torch.load(results['final'], weights_only=False)['state_dict']
+    assert all(math.isfinite(float(value.double().sum())) for value in weights.values())
+    labels = DATASETS.build({**data, 'label_root': str(results['labels']), 'pipeline': []})
+    assert labels.metainfo['classes'] == CLASSES
