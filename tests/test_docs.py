@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
+
+from mmseg_wsss.structures import LossInputs
+from tests.helpers.models import model_config
 
 ROOT = Path(__file__).parents[1]
 CLASSES = [
@@ -71,3 +75,24 @@ def test_changes_to_a_config_of_mmseg(project):
     del plain['losses']
     built = MODELS.build({**plain, **model})
     assert list(built.losses) == ['loss_ce', 'loss_gated_crf']
+
+
+def test_the_loss_of_add_a_loss():
+    """The function, the class, the config and the tests of the page, run as they stand."""
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/add_a_loss.md').read_text(), re.DOTALL)
+    function, part, config, tests = blocks
+    page = {}
+    with MODELS.switch_scope_and_registry('mmseg'):
+        for code in (function, part, tests):
+            exec(compile(code, 'docs/add_a_loss.md', 'exec'), page)
+    try:
+        for name in [name for name in page if name.startswith('test_')]:
+            page[name]()
+        settings = Config.fromstring(config, '.py').model.losses
+        losses = MODELS.build(model_config(losses=settings)).losses
+        logits = torch.zeros(1, 3, 2, 2)
+        labels = torch.tensor([[[0, 255], [255, 255]]])
+        batch = LossInputs(logits=logits, image=torch.zeros(1, 3, 2, 2), labels=labels, valid=torch.ones(1, 1, 2, 2))
+        torch.testing.assert_close(losses['loss_entropy'](batch), 0.05 * torch.tensor(3.0).log())
+    finally:
+        MODELS.module_dict.pop('EntropyLoss')
