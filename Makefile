@@ -6,12 +6,13 @@ ORIGINAL := .venv-openmmlab
 # Tensors here are small: a second thread spends its time waiting, and on a busy machine much more than that.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint types test-openmmlab clean
+.PHONY: help setup demo test lint types package test-openmmlab clean
 
 help:
 	@echo "make demo            install, train Gated CRF from clicks on built-in images, show where the results are"
 	@echo "make test            install and run the tests"
 	@echo "make lint types      ruff and mypy"
+	@echo "make package         build sdist and wheel, install the wheel into a fresh environment and use it"
 	@echo "make test-openmmlab  the tests on the original OpenMMLab line (compiles mmcv: about 15 minutes)"
 
 setup: $(STAMP)
@@ -35,6 +36,9 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+package:
+	tools/check_package.sh $(PYTHON)
 
 # mmcv of the original line has no wheel for this torch: it is compiled once. Its mmengine loads whole checkpoints, which
 # torch since 2.6 does only when told to.

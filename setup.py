@@ -1,62 +1,46 @@
-"""Packaging: ``pip install .[onedl]`` or ``pip install .[openmmlab]``."""
+"""Packaging beside ``pyproject.toml``: configs and tools go where ``mim`` and ``wsss config`` look for them."""
 
-import re
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'mmseg_wsss' / '__init__.py').read_text()).group(1)
+SHARED = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
 
 
 class BuildWithConfigs(build_py):
-    """Puts configs and tools into the wheel, where ``mim`` and ``wsss config`` look for them."""
+    """Copies them into ``mmseg_wsss/.mim`` of a wheel."""
 
     def run(self):
         super().run()
+        if self.editable_mode:
+            return
         target = Path(self.build_lib) / 'mmseg_wsss' / '.mim'
-        for folder in ('configs', 'tools'):
-            shutil.copytree(ROOT / folder, target / folder, dirs_exist_ok=True)
-        shutil.copy(ROOT / 'model-index.yml', target)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in SHARED:
+            source = ROOT / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns('__pycache__')
+                shutil.copytree(source, target / name, dirs_exist_ok=True, ignore=ignored)
+            else:
+                shutil.copy(source, target)
 
 
-setup(
-    name='mmseg-wsss',
-    version=VERSION,
-    description='Weakly supervised semantic segmentation for MMSegmentation: clicks, scribbles, boxes, tags, or a mix',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['mmseg_wsss', 'mmseg_wsss.*']),
-    python_requires='>=3.10',
-    install_requires=['numpy', 'scipy', 'scikit-image', 'pillow', 'tqdm', 'rich', 'filelock'],
-    extras_require={
-        'onedl': [
-            'torch>=2.6',
-            'onedl-mmengine>=0.10.12',
-            'onedl-mmcv>=2.3.6',
-            'onedl-mmsegmentation>=1.4.2',
-            'onedl-mmdetection>=3.5.1',
-            'ftfy',
-            'regex',
-        ],
-        'openmmlab': [
-            'torch>=2.0',
-            'mmengine>=0.10.7,<0.11',
-            'mmcv>=2.0.0rc4,<2.2.0',
-            'mmsegmentation>=1.2.2,<2',
-            'mmdet>=3.3.0,<3.4',
-            'setuptools<80',
-            'ftfy',
-            'regex',
-        ],
-        'crf': ['pydensecrf2'],  # DenseCRF; is compiled when it is installed
-        # torch for CUDA brings Triton; torch for the CPU does not, and the kernels are tested in Triton's interpreter
-        'dev': ['pytest', 'hypothesis', 'ruff', 'mypy', 'triton; platform_system == "Linux"'],
-    },
-    entry_points={'console_scripts': ['wsss = mmseg_wsss.cli.main:main']},
-    cmdclass={'build_py': BuildWithConfigs},
-    zip_safe=False,
-)
+class EditableWithConfigs(editable_wheel):
+    """Links them into ``mmseg_wsss/.mim`` of the checkout."""
+
+    def run(self):
+        target = ROOT / 'mmseg_wsss' / '.mim'
+        target.mkdir(exist_ok=True)
+        for name in SHARED:
+            link = target / name
+            if not link.exists():
+                link.unlink(missing_ok=True)  # a link to a checkout that has moved
+                link.symlink_to(Path('..') / '..' / name)
+        super().run()
+
+
+setup(cmdclass={'build_py': BuildWithConfigs, 'editable_wheel': EditableWithConfigs})

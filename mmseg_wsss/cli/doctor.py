@@ -14,8 +14,6 @@ from .doctor_checks import CHECKS, ONEDL, ORIGINAL, Environment, check_config
 
 _SHOWN = ('torch', 'numpy', 'scipy', 'scikit-image', 'setuptools', *ONEDL, *ORIGINAL)
 _OPTIONAL = {
-    'mmdet': 'reading COCO files',
-    'pycocotools': 'reading and writing COCO files',
     'triton': 'the fast kernels on a GPU',
 }
 
