@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmseg_wsss.checkpoints.work_dir import check_weights
+from mmseg_wsss.checkpoints.weights import check_weights
 
 
 def parse_args() -> argparse.Namespace:

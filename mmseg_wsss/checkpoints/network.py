@@ -14,7 +14,8 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from ..structures.class_names import plain_name
-from .work_dir import check_weights, is_cut, newest_loadable_checkpoint
+from .weights import check_fit, weights_of
+from .work_dir import is_cut, newest_loadable_checkpoint
 
 Source = str | Path | Mapping[str, Any]
 
@@ -65,8 +66,9 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
             ) from error
         import_modules_from_strings(**cfg.get('custom_imports', {'imports': []}))
     model = MODELS.build(cfg.model)
-    check_weights(model, path)
-    model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=False)
+    weights = weights_of(checkpoint, path)
+    check_fit(model, weights, path)
+    model.load_state_dict(weights, strict=False)
     return model.eval().requires_grad_(False), cfg, checkpoint
 
 

@@ -1,4 +1,4 @@
-"""Finding a checkpoint to go on from, and checking one that is to be evaluated."""
+"""The folder of a training: its checkpoints, and its marker if it is a stage."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
-from torch import nn
 
 from ..files import temporary_path
 
@@ -51,33 +49,6 @@ def check_readable(path: Path) -> None:
         torch.load(path, map_location='meta', weights_only=False, mmap=whole)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(f'{path} cannot be read as a checkpoint ({error})') from error
-
-
-def check_weights(model: nn.Module, path: str) -> None:
-    """Refuse a checkpoint that leaves a weight of ``model`` as it was drawn; mmengine only logs that.
-
-    Args:
-        model: The model, maybe wrapped for test-time augmentation or for several processes.
-        path: The checkpoint, a file or an address.
-
-    Raises:
-        ValueError: With the names that are missing or have another shape.
-    """
-    while hasattr(model, 'module'):
-        model = model.module
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    weights = {name.removeprefix('module.'): x for name, x in checkpoint.get('state_dict', checkpoint).items()}
-    bad = [
-        name
-        for name, own in model.state_dict().items()
-        if not name.endswith('num_batches_tracked') and (name not in weights or weights[name].shape != own.shape)
-    ]
-    if bad:
-        more = f' and {len(bad) - 5} more' if len(bad) > 5 else ''
-        raise ValueError(
-            f'{path} has no fitting weights for {", ".join(bad[:5])}{more}: the model is not the one that was trained. '
-            'Pass the config that the training wrote into its work_dir, or the same --cfg-options'
-        )
 
 
 MARKER = 'stage.json'

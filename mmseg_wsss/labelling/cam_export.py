@@ -24,7 +24,7 @@ from mmseg.apis import init_model
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints.work_dir import check_weights
+from ..checkpoints.weights import check_weights
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..functional import normalised_cams
 from ..models.segmentors import TagEncoderDecoder

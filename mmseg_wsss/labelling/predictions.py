@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from torch import Tensor
 
-from ..checkpoints.work_dir import check_weights
+from ..checkpoints.weights import check_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional.checks import check_share
 from .images import check_known_tags, known_classes, prediction_dataset

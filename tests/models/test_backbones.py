@@ -186,7 +186,7 @@ def test_a_checkpoint_of_something_else_is_named(tmp_path):
     model = MODELS.build({**TINY, 'init_cfg': {'type': 'Pretrained', 'checkpoint': str(tmp_path / 'other.pth')}})
     before = model.conv1a.weight.clone()
     message = (
-        r'other.pth is no checkpoint of WideResNet38: 1 missing: b6.conv_branch1.weight; 1 unexpected: '
+        r'other.pth is not a checkpoint of WideResNet38: 1 missing: b6.conv_branch1.weight; 1 unexpected: '
         r'layer1.0.conv1.weight; 1 of another shape: conv1a.weight \(5, 3, 3, 3\) in the place of \(2, 3, 3, 3\)'
     )
     with pytest.raises(ValueError, match=message):
@@ -271,5 +271,5 @@ def test_vgg_freezes_its_first_block_and_names_what_a_checkpoint_lacks(vgg):
     assert frozen == ['features.0.weight', 'features.0.bias', 'features.2.weight', 'features.2.bias']
     weights = vgg_checkpoint(vgg)
     del weights['fc6.bias']
-    with pytest.raises(ValueError, match='no checkpoint of LargeFOVVGG16: 1 missing: fc6.bias'):
+    with pytest.raises(ValueError, match='not a checkpoint of LargeFOVVGG16: 1 missing: fc6.bias'):
         vgg.load_exactly({vgg.translate(name): value for name, value in weights.items()}, 'test')

@@ -378,7 +378,7 @@ def test_weights_for_other_inputs_are_refused_however_they_are_loaded(tmp_path):
         ({}, {'in_channels': 4}, r'a.pth holds a generator of 5 input channels \(with it\), expected 4'),
         ({}, {'in_channels': 5, 'stage': 3}, 'a.pth is the generator of stage 2, expected that of stage 3'),
         ({'meta': {}}, {'in_channels': 5, 'stage': 1}, "does not say of which stage it is .'lpg_stage' in its meta"),
-        ({'state_dict': {}}, {'in_channels': 5}, 'a.pth is no checkpoint of a MaskGenerator'),
+        ({'state_dict': {}}, {'in_channels': 5}, 'a.pth is not a checkpoint of a MaskGenerator'),
     ],
 )
 def test_a_wrong_checkpoint_is_named(changes, settings, message):

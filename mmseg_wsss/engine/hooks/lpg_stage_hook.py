@@ -11,8 +11,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ...checkpoints.generator import STAGE_KEY
 from ...checkpoints.network import Source, check_trained_classes, trained_network
+from ...checkpoints.weights import STAGE_KEY
 from ...datasets import ClassMaskDataset
 from ...models.segmentors import MaskGenerator, check_generator_checkpoint
 

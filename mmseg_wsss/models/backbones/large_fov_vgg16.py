@@ -11,7 +11,7 @@ from mmcv.cnn import VGG
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checkpoints.pretrained import PretrainedExactly
+from ...checkpoints.weights import PretrainedExactly
 
 CONVOLUTIONS = (2, 2, 3, 3, 3)
 

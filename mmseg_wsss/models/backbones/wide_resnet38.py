@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...checkpoints.pretrained import PretrainedExactly
+from ...checkpoints.weights import PretrainedExactly
 
 STEM = ('conv1a', 'b2', 'b2_1', 'b2_2')
 STAGES = (('b3', 'b3_1', 'b3_2'), ('b4', 'b4_1', 'b4_2', 'b4_3', 'b4_4', 'b4_5'), ('b5', 'b5_1', 'b5_2'), ('b6', 'b7'))

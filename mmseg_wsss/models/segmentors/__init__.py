@@ -1,6 +1,6 @@
 """Segmentors that hand the image to their losses."""
 
-from ...checkpoints.generator import check_generator_checkpoint
+from ...checkpoints.weights import check_generator_checkpoint
 from .affinity_encoder_decoder import AffinityEncoderDecoder
 from .mask_generator import MaskGenerator
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder

@@ -12,7 +12,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checkpoints.generator import check_channels
+from ...checkpoints.weights import check_channels
 from ...functional import partial_cross_entropy
 from .batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
 from .weak_encoder_decoder import check_head

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.logging import MessageHub
-from mmengine.model import BaseModule
-from mmengine.runner import CheckpointLoader
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checkpoints.pretrained import backbone_weights
+from ...checkpoints.weights import checked_pretraining
 from ...structures import LossInputs
 from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
 from .batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
@@ -85,46 +83,8 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def init_weights(self) -> None:
         """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
-        try:
+        with checked_pretraining(self):
             super().init_weights()
-            self._refuse_foreign_weights()
-        except (OSError, ImportError) as error:
-            sources = {name: module.init_cfg for name, module in self.named_modules() if isinstance(module, BaseModule)}
-            wanted = {
-                f'model.{name}.init_cfg.checkpoint': cfg['checkpoint']
-                for name, cfg in sources.items()
-                if isinstance(cfg, Mapping) and 'checkpoint' in cfg
-            }
-            if not wanted:
-                raise
-            key, checkpoint = next(iter(wanted.items()))
-            cure = (
-                f'Install {error.name}, which this kind of address needs,'
-                if isinstance(error, ModuleNotFoundError)
-                else 'Without a network, download the file elsewhere'
-            )
-            raise FileNotFoundError(
-                f'pretrained weights {checkpoint!r} ({key}) could not be loaded: {error}. {cure} and pass '
-                f'--cfg-options {key}=/path/to/file.pth, or train from scratch with '
-                f'--cfg-options {key.removesuffix(".checkpoint")}=None'
-            ) from error
-
-    def _refuse_foreign_weights(self) -> None:
-        """Raise ValueError for a pretrained file of which not one weight fits; mmengine only logs that."""
-        for name, module in self.named_modules():
-            init_cfg = getattr(module, 'init_cfg', None)
-            if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
-                continue
-            source = init_cfg['checkpoint']
-            checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
-            weights = backbone_weights(checkpoint, source, init_cfg.get('prefix'))
-            own = module.state_dict()
-            if not any(key in weights and weights[key].shape == value.shape for key, value in own.items()):
-                raise ValueError(
-                    f'no weight of {source} (model.{name}.init_cfg.checkpoint) fits {type(module).__name__}: it has '
-                    f'{", ".join(list(weights)[:3])}, ..., expected {", ".join(list(own)[:3])}, ... Pass a checkpoint '
-                    'of this network, with its prefix if it holds more'
-                )
 
     def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
         """Return every loss of the batch by name, and the number of labelled pixels.

@@ -1,0 +1,268 @@
+"""Which weights a checkpoint holds, and whether they are those of a network: one comparison for all who load some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.model import BaseModule
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+SHOWN_NAMES = 8
+STAGE_KEY = 'lpg_stage'
+"""Where the ``meta`` of a generator's checkpoint says which stage it was trained in."""
+
+
+@dataclass(frozen=True)
+class WeightDifferences:
+    """What differs between the weights of a network and those of a checkpoint; as text, one line.
+
+    Args:
+        missing: Names that only the network has.
+        unexpected: Names that only the checkpoint has.
+        reshaped: Names that both have, with both shapes.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    reshaped: tuple[str, ...]
+
+    def __str__(self) -> str:
+        kinds = {'missing': self.missing, 'unexpected': self.unexpected, 'of another shape': self.reshaped}
+        return '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in kinds.items() if names)
+
+
+def compare_weights(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> WeightDifferences:
+    """Compare names and shapes; the numbers of batches that batch norms have counted may be missing.
+
+    Args:
+        own: Weights of the network by name.
+        given: Weights of the checkpoint by name.
+
+    Example:
+        >>> import torch
+        >>> own = {'conv.weight': torch.zeros(2, 3), 'conv.bias': torch.zeros(2)}
+        >>> print(compare_weights(own, {'conv.weight': torch.zeros(2, 4), 'fc.bias': torch.zeros(2)}))
+        1 missing: conv.bias; 1 unexpected: fc.bias; 1 of another shape: conv.weight (2, 4) in the place of (2, 3)
+    """
+    return WeightDifferences(
+        tuple(name for name in own if name not in given and not name.endswith('num_batches_tracked')),
+        tuple(name for name in given if name not in own),
+        tuple(
+            f'{name} {tuple(value.shape)} in the place of {tuple(own[name].shape)}'
+            for name, value in given.items()
+            if name in own and value.shape != own[name].shape
+        ),
+    )
+
+
+def weights_of(checkpoint: Any, source: str, prefix: str | None = None) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint by name: unwrapped, those under ``prefix`` without it.
+
+    Args:
+        checkpoint: What a checkpoint file holds: the tensors by name, or a dictionary with them under ``state_dict``
+            or ``model``.
+        source: Names the checkpoint in messages.
+        prefix: Which part of a larger network, such as ``'backbone'``; None: all of it.
+
+    Raises:
+        ValueError: If it is not a dictionary of tensors.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
+    weights = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
+    if not isinstance(weights, Mapping):
+        raise ValueError(f'{source} holds a {type(weights).__name__} of weights, expected a dictionary by name')
+    others = [str(name) for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if others:
+        raise ValueError(f'{source} does not hold weights alone, expected tensors by name: {_some(others)}')
+    start = f'{prefix.rstrip(".")}.' if prefix else ''
+    names = {name.removeprefix('module.'): value for name, value in weights.items()}
+    return {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
+
+
+def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Refuse weights that would leave some of a network's own as they were drawn; those left over are no matter.
+
+    Args:
+        model: The network.
+        weights: By name, as :func:`weights_of` returns them.
+        source: Names the checkpoint in the message.
+
+    Raises:
+        ValueError: With the names that are missing or have another shape.
+    """
+    found = compare_weights(model.state_dict(), weights)
+    if found.missing or found.reshaped:
+        raise ValueError(
+            f'{source} does not fit {type(model).__name__}: {found}. The model is not the one that was trained: pass '
+            'the config that the training wrote into its work_dir, or the same --cfg-options'
+        )
+
+
+def check_weights(model: nn.Module, path: str) -> None:
+    """Refuse a checkpoint that leaves a weight of ``model`` as it was drawn; mmengine only logs that.
+
+    Args:
+        model: The model, maybe wrapped for test-time augmentation or for several processes.
+        path: The checkpoint, a file or an address.
+
+    Raises:
+        ValueError: With the names that are missing or have another shape.
+    """
+    while hasattr(model, 'module'):
+        model = model.module
+    check_fit(model, weights_of(CheckpointLoader.load_checkpoint(path, map_location='cpu'), path), path)
+
+
+class PretrainedExactly(BaseModule):
+    """A module whose ``init_cfg=dict(type='Pretrained', checkpoint=...)`` has to bring every weight.
+
+    mmengine loads the weights whose names match and only logs the others, so that a file with other names trains from
+    scratch. Subclasses say with :meth:`translate` how the names of a public checkpoint become theirs.
+    """
+
+    # What checkpoints of classifiers hold besides the backbone.
+    CLASSIFIERS = ('fc8.', 'linear1000.')
+
+    def translate(self, name: str) -> str:
+        """Return the name in this module of a weight of a public checkpoint."""
+        return name
+
+    def init_weights(self) -> None:
+        """Load the checkpoint of ``init_cfg``, or initialise as ``init_cfg`` says.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If weights are missing, left over or of another shape; with their names.
+        """
+        init_cfg = self.init_cfg
+        if not is_pretrained(init_cfg):
+            super().init_weights()
+            return
+        source = init_cfg['checkpoint']
+        names = weights_of(CheckpointLoader.load_checkpoint(source, map_location='cpu'), source, init_cfg.get('prefix'))
+        weights = {self.translate(name): x for name, x in names.items() if not name.startswith(self.CLASSIFIERS)}
+        self.load_exactly(weights, source)
+        self._is_init = True
+
+    def load_exactly(self, weights: Mapping[str, Tensor], source: str) -> None:
+        """Load ``weights``; the batches that batch norms have counted may be missing.
+
+        Raises:
+            ValueError: If names or shapes do not match.
+        """
+        found = compare_weights(self.state_dict(), weights)
+        if str(found):
+            raise ValueError(
+                f'{source} is not a checkpoint of {type(self).__name__}: {found}. Pass one whose weights have its '
+                'names, or init_cfg=None to train from scratch'
+            )
+        self.load_state_dict(weights, strict=False)
+
+
+def is_pretrained(init_cfg: Any) -> bool:
+    """Whether the ``init_cfg`` of a module names a checkpoint."""
+    return isinstance(init_cfg, Mapping) and init_cfg.get('type') == 'Pretrained'
+
+
+@contextmanager
+def checked_pretraining(model: nn.Module) -> Iterator[None]:
+    """Check what the ``init_weights`` of a model, called within, makes of checkpoints that an ``init_cfg`` names.
+
+    Args:
+        model: The model; ``init_cfg`` of any module in it may name a checkpoint.
+
+    Raises:
+        FileNotFoundError: If a checkpoint cannot be had; with its key in the config and a way out.
+        ValueError: If not one weight of a checkpoint fits its module; mmengine only logs that.
+    """
+    modules = {name: module for name, module in model.named_modules() if is_pretrained(getattr(module, 'init_cfg', 0))}
+    try:
+        yield
+        for name, module in modules.items():
+            _refuse_foreign_weights(name, module)
+    except (OSError, ImportError) as error:
+        if not modules:
+            raise
+        name, module = next(iter(modules.items()))
+        key = f'model.{name}.init_cfg'
+        cure = (
+            f'Install {error.name}, which this kind of address needs,'
+            if isinstance(error, ModuleNotFoundError)
+            else 'Without a network, download the file elsewhere'
+        )
+        raise FileNotFoundError(
+            f'pretrained weights {module.init_cfg["checkpoint"]!r} ({key}.checkpoint) could not be loaded: {error}. '
+            f'{cure} and pass --cfg-options {key}.checkpoint=/path/to/file.pth, or train from scratch with '
+            f'--cfg-options {key}=None'
+        ) from error
+
+
+def _refuse_foreign_weights(name: str, module: nn.Module) -> None:
+    source = module.init_cfg['checkpoint']
+    checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
+    weights, own = weights_of(checkpoint, source, module.init_cfg.get('prefix')), module.state_dict()
+    found = compare_weights(own, weights)
+    counters = [key for key in own if key.endswith('num_batches_tracked')]
+    if len(found.missing) + len(found.reshaped) >= len(own) - len(counters):
+        raise ValueError(
+            f'no weight of {source} (model.{name}.init_cfg.checkpoint) fits {type(module).__name__}: {found}. Pass a '
+            'checkpoint of this network, with its prefix if it holds more'
+        )
+
+
+def check_generator_checkpoint(
+    checkpoint: Mapping[str, Any], *, in_channels: int, stage: int | None = None, source: str = 'the checkpoint'
+) -> None:
+    """Check that a checkpoint is of a generator with these inputs and of this stage.
+
+    Args:
+        checkpoint: As mmengine saves it: ``state_dict`` and ``meta``.
+        in_channels: ``in_channels`` of the generator that is to load it.
+        stage: Which stage it must be of, by ``meta['lpg_stage']``; None: any.
+        source: Names it in messages.
+
+    Raises:
+        ValueError: With what was expected and what came.
+
+    Example:
+        >>> import torch
+        >>> weights = {'backbone.conv1.weight': torch.zeros(8, 4, 3, 3)}
+        >>> check_generator_checkpoint({'state_dict': weights}, in_channels=4)
+    """
+    weights = weights_of(checkpoint, source, 'backbone')
+    if not weights:
+        raise ValueError(f'{source} is not a checkpoint of a MaskGenerator: it has no weight of a backbone')
+    check_channels(weights, in_channels, source)
+    found = checkpoint.get('meta', {}).get(STAGE_KEY)
+    if stage is not None and found != stage:
+        raise ValueError(
+            f'{source} is the generator of stage {found}, expected that of stage {stage}'
+            if found is not None
+            else f'{source} does not say of which stage it is ({STAGE_KEY!r} in its meta), expected stage {stage}: '
+            'was it trained with LPGStageHook?'
+        )
+
+
+def check_channels(weights: Mapping[str, Any], expected: int, source: str) -> None:
+    """Compare the first convolution, the first weight of four axes, with the number of input channels.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    first = next((x for x in weights.values() if getattr(x, 'ndim', 0) == 4), None)
+    if first is not None and first.shape[1] != expected:
+        kinds = {4: 'without the probability of the class', 5: 'with it'}
+        raise ValueError(
+            f'{source} holds a generator of {first.shape[1]} input channels ({kinds.get(first.shape[1], "unknown")}), '
+            f'expected {expected} ({kinds.get(expected, "unknown")}): set use_probability to fit, or take another file'
+        )
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    more = f' and {len(names) - SHOWN_NAMES} more' if len(names) > SHOWN_NAMES else ''
+    return ', '.join(names[:SHOWN_NAMES]) + more
