@@ -17,9 +17,10 @@ from torch import Tensor
 
 from .checks import describe
 
+FORMS = ('anchored', 'ratio', 'product')
 NORMALISATIONS = ('maximum', 'diagonal')
 # Pairs of a column of points and a pixel at a time.
-_PAIRS = 2**24
+_PAIRS = 2**23
 
 
 @torch.no_grad()
@@ -28,31 +29,41 @@ def distance_fields(
     classes: Tensor,
     size: Sequence[int],
     *,
+    form: str = 'anchored',
     normalisation: str = 'maximum',
     background: int | None = 0,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Return how near every pixel is to the points of each class, for the classes that have a point.
 
+    With :math:`d_c(i) = \min_{p \in c} \lVert i - p \rVert`, the proximity :math:`P_c = 1 - d_c / Z_c` clipped to
+    [0, 1], and the gate :math:`g = 1 - P_{bg}`, which takes foreground away where the background has been clicked:
+
     .. math::
-        D_c(i) = 1 - \min_{p \in c} \lVert i - p \rVert / Z_c, \qquad
-        D_c \leftarrow (1 - D_{bg}) \odot D_c \quad \text{for } c \ne bg
+        D_{bg} = P_{bg}, \qquad
+        D_c(i) = \begin{cases}
+            P_c(i) \min(1, g(i) / g(p_c(i))) & \text{anchored} \\
+            d_{bg}(i) / (d_{bg}(i) + d_c(i)) & \text{ratio} \\
+            P_c(i)\, g(i) & \text{product}
+        \end{cases}
 
-    clipped to [0, 1]. Distances are Euclidean, exact, and between the centres of pixels: the pixel of a point has
-    :math:`\min = 0`. The second step takes foreground away where the background has been clicked. Points outside of
-    the map count like all others.
+    :math:`p_c(i)` is the point of the class that is nearest to :math:`i`. In the first two forms **every point has the
+    value 1 in the field of its class**, as the text of section 3.2.2 says: the seed point is the pixel with the highest
+    confidence, 1. The product is the formula as printed: there a point has the value of the gate, and the field is
+    mostly largest elsewhere, on the far side of the points of the background (configs/pmp/README.md has figures).
+    Distances are Euclidean, exact, and between the centres of pixels. Points outside of the map count like all others.
 
-    Differs from the paper: there, :math:`D` is called a distance. Only as a proximity, 1 at the points, does it let
-    the points keep the highest value and does the second step suppress the background. The paper leaves :math:`Z` open.
+    Differs from the paper: there, :math:`D` is called a distance. Only as a proximity does it have its highest value at
+    the points. The paper leaves :math:`Z` open, and does not say how its formula agrees with its text.
 
     Args:
         points: (x, y) of the points in edge coordinates of the map, (P, 2): pixel i covers [i, i + 1).
         classes: Class ids, (P,), of any integer type.
         size: (H, W).
+        form: ``'anchored'``, ``'ratio'`` or ``'product'``. Without a point of the background all three are the
+            proximity. Where a point of the background lies on a point of the class, the first two give 1 to both.
         normalisation: ``'maximum'``: :math:`Z` is the largest distance in the map, of each class its own, so that every
-            field reaches 0; ``'diagonal'``: the length of the diagonal of the map. On photos of VOC with human clicks,
-            fields above 0.75 hold 1 % of the foreground (87 % of it right) under ``'maximum'`` and nothing under
-            ``'diagonal'`` before the fields have grown by 0.2.
+            proximity reaches 0; ``'diagonal'``: the length of the diagonal of the map.
         background: The class whose field is inverted and multiplied into the others; None: no class.
         mask: 1 inside the image, (H, W); anything below is outside, as padding is: fields are 0 there, and its
             distances count for no maximum. None: the whole map is inside.
@@ -66,25 +77,45 @@ def distance_fields(
         ValueError: If shapes do not fit each other or a setting is unknown.
 
     Example:
-        >>> fields, classes = distance_fields(torch.tensor([[0.5, 0.5]]), torch.tensor([3]), (1, 3))
-        >>> classes.tolist(), fields[0, 0, 0].item()
-        ([3], 1.0)
+        >>> points, classes = torch.tensor([[0.5, 0.5], [3.5, 0.5]]), torch.tensor([0, 2])
+        >>> fields, present = distance_fields(points, classes, (1, 5))
+        >>> present.tolist(), fields[1, 0, 3].item()
+        ([0, 2], 1.0)
     """
-    height, width = _check(points, classes, size, normalisation, mask)
+    height, width = _check(points, classes, size, form, normalisation, mask)
     present = torch.tensor(sorted(set(classes.tolist())), dtype=torch.long, device=classes.device)
     pixels = points[:, :2].double().floor()
+    inside = torch.ones(height, width, dtype=torch.bool, device=points.device) if mask is None else mask >= 1
+    diagonal = math.hypot(height, width) if normalisation == 'diagonal' else None
+
+    def scaled(distances: Tensor) -> Tensor:
+        """Return the largest distance, not below 1e-6: that of one pixel alone is 0."""
+        largest = torch.where(inside, distances, 0).amax() if diagonal is None else distances.new_tensor(diagonal)
+        return largest.clamp(min=1e-6)
+
+    ground = pixels[:0] if background is None else pixels[classes == background]
+    seed_gates = pixels.new_ones(len(pixels))
+    if len(ground):
+        to_ground, _ = _nearest(ground, ground[:, 0], height, width)
+        reach = scaled(to_ground)
+        seed_gates = (_to_nearest(pixels, ground) / reach).clamp(max=1)
     fields = points.new_zeros((len(present), height, width), dtype=torch.float32)
-    diagonal = (height**2 + width**2) ** 0.5
     for field, label in zip(fields, present, strict=True):
-        distances = _nearest(pixels[classes == label], height, width)
-        distances = distances if mask is None else torch.where(mask >= 1, distances, 0)
-        scale = distances.max() if normalisation == 'maximum' else diagonal
-        # one pixel alone: its largest distance is 0
-        field.copy_((1 - distances / torch.as_tensor(scale).clamp(min=1e-6)).clamp(0, 1))
-    if background is not None:
-        others = present != background
-        fields[others] *= 1 - fields[~others].sum(dim=0)
-    return fields if mask is None else torch.where(mask >= 1, fields, 0), present
+        own = classes == label
+        distances, seed_gate = _nearest(pixels[own], seed_gates[own], height, width)
+        result = (1 - distances / scaled(distances)).clamp(0, 1)
+        if len(ground) and label != background:
+            gate = (to_ground / reach).clamp(max=1)
+            if form == 'anchored':
+                # a point of the background on a point of the class: 0 / 0, and nothing to divide by
+                result = result * torch.where(seed_gate > 0, gate / seed_gate, 1).clamp(max=1)
+            elif form == 'ratio':
+                both = to_ground + distances
+                result = torch.where(both > 0, to_ground / both, 1)
+            else:
+                result = result * gate
+        field.copy_(result)
+    return torch.where(inside, fields, 0), present
 
 
 def expand_distance_fields(fields: Tensor, scores: Tensor | float) -> Tensor:
@@ -148,27 +179,46 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
     return max(min(step, max_step), min_step)
 
 
-def _nearest(pixels: Tensor, height: int, width: int) -> Tensor:
-    """Return the distance of every pixel to the nearest of some, (H, W) float64.
+def _nearest(pixels: Tensor, values: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return the distance of every pixel of the map to the nearest of some, and the value of that one, (H, W) float64.
 
-    Not scipy's distance transform: that one starts from pixels of the map alone, on the CPU.
+    Of several that are equally near, the smallest value. Not scipy's distance transform: that one starts from pixels of
+    the map alone, on the CPU.
     """
     # first within each column that holds points, then across columns: painted scribbles come as thousands of points
     columns, column = pixels[:, 0].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     across = (torch.arange(width, device=pixels.device) - columns[:, None]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
-    down = down.new_full((len(columns), height), torch.inf).scatter_reduce(
-        0, column[:, None].expand_as(down), down, 'amin'
-    )
-    nearest = pixels.new_full((height, width), torch.inf)
+    place = column[:, None].expand_as(down)
+    best = down.new_full((len(columns), height), torch.inf)
+    best = best.scatter_reduce(0, place, down, 'amin')
+    # squares of whole numbers are exact: equally near is equal
+    value = torch.where(down == best[column], values[:, None], torch.inf)
+    value = torch.full_like(best, torch.inf).scatter_reduce(0, place, value, 'amin')
+    nearest, chosen = (pixels.new_full((height, width), torch.inf) for _ in range(2))
     step = max(1, _PAIRS // (height * width))
     for start in range(0, len(columns), step):
         part = slice(start, start + step)
-        nearest = torch.minimum(nearest, (down[part, :, None] + across[part, None, :]).amin(dim=0))
-    return nearest.sqrt()
+        squares = best[part, :, None] + across[part, None, :]
+        closest = squares.amin(dim=0)
+        theirs = torch.where(squares == closest, value[part, :, None], torch.inf).amin(dim=0)
+        chosen = torch.where(closest < nearest, theirs, torch.where(closest > nearest, chosen, chosen.minimum(theirs)))
+        nearest = nearest.minimum(closest)
+    return nearest.sqrt(), chosen
 
 
-def _check(points: Any, classes: Any, size: Any, normalisation: Any, mask: Any) -> tuple[int, int]:
+def _to_nearest(pixels: Tensor, others: Tensor) -> Tensor:
+    """Return the distance of each of some pixels to the nearest of others, (P,) float64."""
+    norms = others.square().sum(dim=1)
+    # whole numbers: expanding the square loses nothing
+    parts = [
+        (norms - 2 * part @ others.T).amin(dim=1) + part.square().sum(dim=1)
+        for part in torch.split(pixels, max(1, _PAIRS // len(others)))
+    ]
+    return torch.cat(parts).sqrt()
+
+
+def _check(points: Any, classes: Any, size: Any, form: Any, normalisation: Any, mask: Any) -> tuple[int, int]:
     if not isinstance(points, Tensor) or not points.is_floating_point():
         raise TypeError(f'points must be a floating-point tensor (P, 2), got {describe(points)}')
     if points.ndim != 2 or points.shape[1] != 2:
@@ -178,9 +228,16 @@ def _check(points: Any, classes: Any, size: Any, normalisation: Any, mask: Any) 
     if classes.shape != points.shape[:1]:
         raise ValueError(f'classes must be {len(points)} ids, one for each point, got {tuple(classes.shape)}')
     if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
-        raise ValueError(f'size must be (height, width) in whole pixels from 1, got {size!r}')
-    if normalisation not in NORMALISATIONS:
-        raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
+        raise ValueError(f'size must be (height, width), two positive integers, got {size!r}')
+    check_settings(form, normalisation)
     if mask is not None and (not isinstance(mask, Tensor) or mask.shape != tuple(size)):
         raise ValueError(f'mask must be a tensor of the size {tuple(size)}, got {describe(mask)}')
     return int(size[0]), int(size[1])
+
+
+def check_settings(form: Any, normalisation: Any) -> None:
+    """Raise unless the form and the normalisation of the fields are known."""
+    if form not in FORMS:
+        raise ValueError(f'unknown form {form!r}: choose from {", ".join(FORMS)}')
+    if normalisation not in NORMALISATIONS:
+        raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')

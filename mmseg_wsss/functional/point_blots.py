@@ -1,8 +1,8 @@
 r"""Point blots: small regions around the points of an image that look alike and do not depend on the exact points.
 
-Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP). The paper names the steps and
-none of the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160); the figures are
-in configs/pmp/README.md. Without ``min_probability`` the walker shares out the whole image.
+Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP), 3.3. The paper names the
+steps and none of the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160); the
+figures are in configs/pmp/README.md. Without ``min_probability`` the walker shares out the whole image.
 
 Shape letters: P points, C classes that have a point, H x W pixels.
 """
@@ -25,6 +25,7 @@ Colours = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int64]
 
+RULES = ('expand', 'intersect')
 NOBODY = -1
 # Up to this many pixels the direct solver, exact and two to three times as fast as the other. It takes 0.7 GB here and
 # 1.9 GB at 1024 x 768, in every data worker.
@@ -39,11 +40,21 @@ class Perturbation(NamedTuple):
     shift: float  # along each axis, as a share of the diagonal
 
 
+class Acceptance(NamedTuple):
+    """When a candidate is accepted, and what becomes of it."""
+
+    rule: str
+    max_divergence: float
+    min_overlap: float
+    num_bins: int
+
+
 def point_blots(
     image: npt.NDArray[Any],
     points: npt.NDArray[np.floating[Any]],
     classes: npt.NDArray[np.integer[Any]],
     *,
+    rule: str = 'expand',
     num_iters: int = 5,
     beta: float = 500.0,
     min_probability: float = 0.8,
@@ -57,29 +68,33 @@ def point_blots(
     ignore_index: int = 255,
     rng: np.random.Generator | int = 0,
 ) -> npt.NDArray[np.uint8]:
-    r"""Grow each point to the region that a random walker gives it, and keep what holds when the points move.
+    r"""Grow each point to the region that a random walker gives it, and expand that by what moved points give.
 
     1. A random walker (Grady, 2006) from all points gives every pixel a probability of each class. The connected pixels
        of at least ``min_probability`` around a point are its blot :math:`b`.
     2. ``num_iters`` times, one random affine map moves all points, by up to i / ``num_iters`` of its range in iteration
-       i, and the walker starts again. The connected region of the class that overlaps :math:`b` most is a candidate
-       :math:`\tilde b`, accepted if
+       i, and the walker starts again. The connected region of the class that overlaps :math:`b` most (IoU) is a
+       candidate :math:`\tilde b`, accepted if
 
        .. math:: \mathrm{KL}(h(b) \,\Vert\, h(\tilde b)) < \varphi \quad \text{and} \quad
                  \mathrm{IoU}(b, \tilde b) > \delta
 
-       with :math:`h` the colour histogram.
-    3. The blot is what :math:`b` and its accepted candidates share. One without any shrinks to its points.
+       with :math:`h` the colour histogram. An accepted candidate expands the current blot,
+       :math:`b \leftarrow b \cup \tilde b`, and the next iteration compares with the expanded one.
 
+    A pixel that blots of two classes hold in the end has the class of the first walk if that is one of them, else none.
     Points always keep their pixel; where two share one, the later wins. Where only one class has a point there is
     nothing to walk against: the blots are the points. Points outside the image are left out.
 
-    Differs from the paper: it sets no probability and does not say what becomes of the accepted candidates.
+    Differs from the paper: it sets no probability, and does not say what becomes of a pixel of two classes.
 
     Args:
         image: (H, W), (H, W, 1) or (H, W, 3) of uint8, or of floats in [0, 1].
         points: (x, y) in edge coordinates, (P, 2): pixel i covers [i, i + 1).
         classes: Class ids, (P,), from 0 to 254.
+        rule: ``'expand'``, as in the paper ("accepted as an expansion", successively); ``'intersect'`` compares every
+            candidate with the region of step 1 and keeps what that and the accepted ones share, the points alone if
+            none is accepted: fewer pixels.
         num_iters: Perturbations; 0 keeps the regions of step 1. Each costs one walk.
         beta: How little the walker likes to cross an edge, above 0; the paper does not give it. With the 130 of
             scikit-image blots are hardly larger than their points, with 3000 those of small objects run over.
@@ -99,7 +114,7 @@ def point_blots(
         Class ids, ``ignore_index`` outside all blots, (H, W).
 
     Raises:
-        TypeError: If the image is neither uint8 nor floating-point, or class ids are not whole numbers.
+        TypeError: If the image is neither uint8 nor floating-point, or class ids are not integers.
         ValueError: If shapes do not fit each other, or colours or a setting are out of range.
 
     Example:
@@ -111,10 +126,10 @@ def point_blots(
     """
     colours, points, classes = _check(image, points, classes)
     perturbation = Perturbation(max_rotation, max_scaling, max_shift)
-    _check_settings(num_iters, beta, num_bins, max_side, perturbation, min_probability, min_overlap, max_divergence)
+    acceptance = Acceptance(rule, max_divergence, min_overlap, num_bins)
+    _check_settings(num_iters, beta, max_side, min_probability, perturbation, acceptance)
     if not 0 <= ignore_index <= 255 or ignore_index in classes:
         raise ValueError(f'ignore_index must be from 0 to 255 and no class id of a point, got {ignore_index}')
-    generator = np.random.default_rng(rng)
     height, width = colours.shape[:2]
     scale = 1.0 if max_side is None else min(1.0, max_side / max(height, width))
     if scale < 1:
@@ -128,14 +143,13 @@ def point_blots(
     if len(present) > 1:
         seeds = points * factor
         regions = _regions(colours, seeds, labels, beta, min_probability)
-        found = _blots(regions, seeds, labels)
-        candidates = [
-            _regions(colours, moved, labels, beta, min_probability)
-            for moved in _perturbed(seeds, colours.shape[:2], num_iters, perturbation, generator)
-        ]
-        for label, blot in found:
-            kept = _confirmed(blot, label, candidates, colours, num_bins, max_divergence, min_overlap)
-            small[kept] = present[label]
+        moves = _perturbed(seeds, colours.shape[:2], num_iters, perturbation, np.random.default_rng(rng))
+        candidates = [_regions(colours, moved, labels, beta, min_probability) for moved in moves]
+        claims = np.zeros((len(present), *small.shape), dtype=bool)
+        for label, blot in _blots(regions, seeds, labels):
+            claims[label] |= _followed(blot, label, candidates, colours, acceptance)
+        settled = _settled(claims, regions)
+        small[settled >= 0] = present[settled[settled >= 0]]
     rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), small.shape, strict=True))
     result: npt.NDArray[np.uint8] = small[rows[:, None], columns]
     x, y = np.floor(points).astype(np.int64).T
@@ -212,31 +226,32 @@ def _perturbed(
     return moved
 
 
-def _confirmed(
-    blot: Mask,
-    label: int,
-    candidates: list[Labels],
-    colours: Colours,
-    num_bins: int,
-    max_divergence: float,
-    min_overlap: float,
-) -> Mask:
-    """Return what the blot shares with its accepted candidates; nothing if none is accepted."""
-    shared = blot.copy()
-    confirmed = not candidates
+def _followed(blot: Mask, label: int, candidates: list[Labels], colours: Colours, acceptance: Acceptance) -> Mask:
+    """Return what becomes of a blot by the candidates of all iterations, in their order."""
+    expands = acceptance.rule == 'expand'
+    current, accepted = blot.copy(), 0
     for regions in candidates:
+        compared = current if expands else blot
         numbers, count = ndimage.label(regions == label)
         if not count:
             continue
-        common = np.bincount(numbers[blot], minlength=count + 1)[1:]
-        union = np.bincount(numbers.ravel(), minlength=count + 1)[1:] + blot.sum() - common
+        common = np.bincount(numbers[compared], minlength=count + 1)[1:]
+        union = np.bincount(numbers.ravel(), minlength=count + 1)[1:] + compared.sum() - common
         best = int((common / union).argmax())
         candidate = numbers == best + 1
-        alike = histogram_divergence(colours, blot, candidate, num_bins) < max_divergence
-        if common[best] / union[best] > min_overlap and alike:
-            shared &= candidate
-            confirmed = True
-    return shared if confirmed else np.zeros_like(blot)
+        divergence = histogram_divergence(colours, compared, candidate, acceptance.num_bins)
+        if common[best] / union[best] > acceptance.min_overlap and divergence < acceptance.max_divergence:
+            current = current | candidate if expands else current & candidate
+            accepted += 1
+    return current if expands or accepted or not candidates else np.zeros_like(blot)
+
+
+def _settled(claims: Mask, regions: Labels) -> Labels:
+    """Return the label of each pixel that blots claim; of those that two classes claim, the one of the first walk."""
+    holders = claims.sum(axis=0)
+    first = np.take_along_axis(claims, regions.clip(0)[None], axis=0)[0] & (regions != NOBODY)
+    alone = np.where(holders == 1, claims.argmax(axis=0), NOBODY)
+    return np.where((holders > 1) & first, regions, alone)
 
 
 def _check(image: Any, points: Any, classes: Any) -> tuple[Colours, Colours, Labels]:
@@ -255,36 +270,29 @@ def _check(image: Any, points: Any, classes: Any) -> tuple[Colours, Colours, Lab
     if points.ndim != 2 or points.shape[1] != 2 or classes.shape != points.shape[:1]:
         raise ValueError(f'points must be (P, 2) and classes (P,), got {points.shape} and {classes.shape}')
     if not np.issubdtype(classes.dtype, np.integer):
-        raise TypeError(f'classes must be whole numbers, got {classes.dtype}')
+        raise TypeError(f'classes must be integers, got {classes.dtype}')
     if len(classes) and not 0 <= classes.min() <= classes.max() < 255:
         raise ValueError(f'classes must be ids from 0 to 254, got {classes.min()} to {classes.max()}')
     return colours, points, classes
 
 
 def _check_settings(
-    num_iters: int,
-    beta: float,
-    num_bins: int,
-    max_side: int | None,
-    perturbation: Perturbation,
-    min_probability: float,
-    min_overlap: float,
-    max_divergence: float,
+    num_iters: int, beta: float, max_side: int | None, min_probability: float, moves: Perturbation, taken: Acceptance
 ) -> None:
+    if taken.rule not in RULES:
+        raise ValueError(f'unknown rule {taken.rule!r}: choose from {", ".join(RULES)}')
     check_positive(beta, 'beta')
-    check_positive(max_divergence, 'max_divergence')
+    check_positive(taken.max_divergence, 'max_divergence')
     side = 1 if max_side is None else max_side
-    whole = {'num_iters': (num_iters, 0), 'num_bins': (num_bins, 1), 'max_side': (side, 1)}
+    whole = {'num_iters': (num_iters, 0), 'num_bins': (taken.num_bins, 1), 'max_side': (side, 1)}
     for name, (number, least) in whole.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ValueError(f'{name} must be a whole number from {least}, got {number!r}')
+            raise ValueError(f'{name} must be an integer and at least {least}, got {number!r}')
     check_share(min_probability, 'min_probability')
-    check_share(min_overlap, 'min_overlap')
+    check_share(taken.min_overlap, 'min_overlap')
     # written so that NaN fails, too
-    if not (
-        0 <= perturbation.rotation < math.inf and 0 <= perturbation.shift < math.inf and 0 <= perturbation.scaling < 1
-    ):
+    if not (0 <= moves.rotation < math.inf and 0 <= moves.shift < math.inf and 0 <= moves.scaling < 1):
         raise ValueError(
             'max_rotation and max_shift must be finite and not negative, and max_scaling must lie in [0, 1), got '
-            f'{perturbation.rotation}, {perturbation.shift} and {perturbation.scaling}'
+            f'{moves.rotation}, {moves.shift} and {moves.scaling}'
         )

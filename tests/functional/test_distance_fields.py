@@ -11,35 +11,101 @@ from scipy import ndimage
 from mmseg_wsss.functional import distance_fields, expand_distance_fields, expansion_step
 
 
-def by_transform(points, classes, size, normalisation, margin=50):
-    """The fields by scipy's distance transform on a grid that is larger than the map."""
+def proximity(points, size, normalisation, margin=50):
+    """Proximity and distance by scipy's distance transform on a grid that is larger than the map."""
     height, width = size
+    free = np.ones((height + 2 * margin, width + 2 * margin))
+    for x, y in points:
+        free[math.floor(y) + margin, math.floor(x) + margin] = 0
+    distance = ndimage.distance_transform_edt(free)
+    inside = distance[margin:-margin, margin:-margin]
+    scale = math.hypot(height, width) if normalisation == 'diagonal' else max(inside.max(), 1e-6)
+    return np.clip(1 - distance / scale, 0, 1), distance, inside
+
+
+def slow_fields(points, classes, size, form, normalisation, margin=50):
+    """The fields straight from the equations, one pixel at a time."""
+    seeds = {c: [p for p, own in zip(points, classes, strict=True) if own == c] for c in sorted(set(classes))}
+    own = {c: proximity(seeds[c], size, normalisation) for c in seeds}
     fields = {}
-    for label in sorted(set(classes)):
-        free = np.ones((height + 2 * margin, width + 2 * margin))
-        for (x, y), own in zip(points, classes, strict=True):
-            if own == label:
-                free[math.floor(y) + margin, math.floor(x) + margin] = 0
-        distance = ndimage.distance_transform_edt(free)[margin:-margin, margin:-margin]
-        scale = math.hypot(height, width) if normalisation == 'diagonal' else max(distance.max(), 1e-6)
-        fields[label] = np.clip(1 - distance / scale, 0, 1)
-    return {c: f * (1 - fields[0]) if c and 0 in fields else f for c, f in fields.items()}
+    for c in seeds:
+        near = own[c][0][margin:-margin, margin:-margin]
+        fields[c] = near.copy()
+        if not c or 0 not in seeds:
+            continue
+        for y, x in np.ndindex(size):
+            place = (y + margin, x + margin)
+            gate, to_ground, to_class = 1 - own[0][0][place], own[0][1][place], own[c][1][place]
+            squares = [(math.floor(u) - x) ** 2 + (math.floor(v) - y) ** 2 for u, v in seeds[c]]
+            nearest = [p for p, square in zip(seeds[c], squares, strict=True) if square == min(squares)]
+            at_seed = min(1 - own[0][0][math.floor(v) + margin, math.floor(u) + margin] for u, v in nearest)
+            fields[c][y, x] = {
+                'anchored': near[y, x] * (min(1, gate / at_seed) if at_seed else 1),
+                'ratio': to_ground / (to_ground + to_class) if to_ground + to_class else 1,
+                'product': near[y, x] * gate,
+            }[form]
+    return fields
 
 
-@given(st.integers(0, 10_000), st.sampled_from(['diagonal', 'maximum']))
-@settings(max_examples=20, deadline=None, derandomize=True)
-def test_equals_the_distance_transform_on_a_padded_grid(seed, normalisation):
+FORMS = ('anchored', 'ratio', 'product')
+
+
+@given(st.integers(0, 10_000), st.sampled_from(FORMS), st.sampled_from(['diagonal', 'maximum']))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_equals_the_equations_one_pixel_at_a_time(seed, form, normalisation):
     rng = np.random.default_rng(seed)
-    size = tuple(rng.integers(1, 30, 2).tolist())
-    points = rng.uniform(-20, 45, (rng.integers(1, 9), 2))
+    size = tuple(rng.integers(1, 20, 2).tolist())
+    points = rng.uniform(-12, 30, (rng.integers(1, 9), 2))
     classes = rng.choice([0, 3, 5, 149], len(points))
-    expected = by_transform(points, classes.tolist(), size, normalisation)
+    expected = slow_fields(points, classes.tolist(), size, form, normalisation)
     fields, present = distance_fields(
-        torch.from_numpy(points), torch.from_numpy(classes), size, normalisation=normalisation
+        torch.from_numpy(points), torch.from_numpy(classes), size, form=form, normalisation=normalisation
     )
     assert present.tolist() == sorted(expected)
     for field, label in zip(fields, present.tolist(), strict=True):
         np.testing.assert_allclose(field, expected[label], atol=1e-6)
+
+
+@pytest.mark.parametrize('normalisation', ['maximum', 'diagonal'])
+@pytest.mark.parametrize('form', FORMS)
+def test_the_value_at_every_seed(form, normalisation):
+    """1 in the two forms that keep what the paper says of the seed, the gate in the product."""
+    rng = np.random.default_rng(1)
+    corners = rng.choice(30 * 40, 16, replace=False)
+    points = torch.from_numpy(np.stack([corners % 40, corners // 40], axis=1) + 0.5)
+    classes = torch.tensor([0, 0, 0, 0, *[2] * 6, *[7] * 6])
+    fields, present = distance_fields(points, classes, (30, 40), form=form, normalisation=normalisation)
+    x, y = points.long().T
+    for place, (column, row) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        values = dict(zip(present.tolist(), fields[:, row, column].tolist(), strict=True))
+        own = int(classes[place])
+        if form != 'product' or own == 0:
+            assert values[own] == 1
+        else:
+            assert values[own] == pytest.approx(1 - values[0])
+            assert values[own] < 1
+        if own == 0:  # no object where the background was clicked
+            assert (values[2], values[7]) == (0, 0)
+    assert fields.max() <= 1
+
+
+def test_the_worked_example_of_one_object_and_one_point_of_the_background():
+    """128 pixels square, object at (34, 64), background at (94, 64): 60 pixels apart, 113.7 to the farthest corner."""
+    points, classes = torch.tensor([[34.5, 64.5], [94.5, 64.5]]), torch.tensor([3, 0])
+    found = {form: distance_fields(points, classes, (128, 128), form=form)[0][1] for form in FORMS}
+    reach = math.hypot(94, 64)
+    assert found['product'][64, 34].item() == pytest.approx(60 / reach)  # 0.528
+    assert found['product'].max().item() == pytest.approx(0.5821, abs=1e-4)
+    assert divmod(int(found['product'].argmax()), 128)[1] == 8  # beyond the object, seen from the background
+    for form in ('anchored', 'ratio'):
+        assert found[form][64, 34] == found[form].max() == 1
+        assert int((found[form] == 1).sum()) == 1
+        assert found[form][64, 94] == 0
+    own = math.hypot(93, 64)  # the farthest pixel from the object, (127, 0)
+    assert found['anchored'][64, 54].item() == pytest.approx((1 - 20 / own) * 40 / 60)
+    assert found['anchored'][64, 24].item() == pytest.approx(1 - 10 / own)  # farther from the background: no gate
+    assert found['ratio'][64, 54].item() == pytest.approx(40 / 60)
+    assert found['ratio'][64, 24].item() == pytest.approx(70 / 80)
 
 
 def test_by_hand():
@@ -47,8 +113,14 @@ def test_by_hand():
     fields, present = distance_fields(points, torch.tensor([0, 2]), (1, 5), background=None)
     assert present.tolist() == [0, 2]
     torch.testing.assert_close(fields[:, 0], torch.tensor([[1, 0.75, 0.5, 0.25, 0], [0, 0.5, 1, 0.5, 0]]))
-    fields, _ = distance_fields(points, torch.tensor([0, 2]), (1, 5))
-    torch.testing.assert_close(fields[1, 0], torch.tensor([0, 0.5 * 0.25, 0.5, 0.5 * 0.75, 0]))
+    for form, expected in {
+        'anchored': [0, 0.5 * 0.5, 1, 0.5, 0],
+        'ratio': [0, 1 / 2, 1, 3 / 4, 4 / 6],
+        'product': [0, 0.5 * 0.25, 0.5, 0.5 * 0.75, 0],
+    }.items():
+        fields, _ = distance_fields(points, torch.tensor([0, 2]), (1, 5), form=form)
+        torch.testing.assert_close(fields[1, 0], torch.tensor(expected))
+        torch.testing.assert_close(fields[0, 0], torch.tensor([1, 0.75, 0.5, 0.25, 0]))
     fields, _ = distance_fields(points[1:], torch.tensor([2]), (3, 4), normalisation='diagonal')
     assert fields[0, 0, 2] == 1
     assert fields[0, 2, 0].item() == pytest.approx(1 - 8**0.5 / 5)
@@ -71,27 +143,31 @@ def test_no_point_no_background_and_two_classes_on_one_pixel():
     assert present.tolist() == [4, 7]
     assert torch.equal(fields[0], fields[1])
     assert fields[0, 1, 1] == 1
-    fields, _ = distance_fields(same, torch.tensor([0, 4]), (4, 4))
-    assert (fields[0, 1, 1], fields[1, 1, 1]) == (1, 0)
+    for form, value in {'anchored': 1, 'ratio': 1, 'product': 0}.items():
+        fields, _ = distance_fields(same, torch.tensor([0, 4]), (4, 4), form=form)
+        assert (fields[0, 1, 1], fields[1, 1, 1]) == (1, value)
+        assert fields.isfinite().all()
     fields, _ = distance_fields(same[:1], torch.tensor([4]), (1, 1))
     assert fields.tolist() == [[[0]]]
     assert distance_fields(same[:1] - 1, torch.tensor([4]), (1, 1))[0].tolist() == [[[1]]]
 
 
+@pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('normalisation', ['maximum', 'diagonal'])
-def test_padding_changes_nothing_inside(normalisation):
+def test_padding_changes_nothing_inside(normalisation, form):
     points, classes = 20 * torch.rand(6, 2), torch.tensor([0, 1, 1, 2, 0, 2])
     mask = torch.zeros(30, 40)
     mask[:13, :17] = 1
     mask[13:] = 0.5
-    fields, _ = distance_fields(points, classes, (30, 40), normalisation=normalisation, mask=mask)
+    chosen = {'form': form, 'normalisation': normalisation}
+    fields, _ = distance_fields(points, classes, (30, 40), mask=mask, **chosen)
     assert not fields[:, mask < 1].any()
     if normalisation == 'maximum':
-        alone, _ = distance_fields(points, classes, (13, 17))
+        alone, _ = distance_fields(points, classes, (13, 17), form=form)
     else:
-        alone = distance_fields(points, classes, (30, 40), normalisation='diagonal')[0][:, :13, :17]
+        alone = distance_fields(points, classes, (30, 40), **chosen)[0][:, :13, :17]
     torch.testing.assert_close(fields[:, :13, :17], alone)
-    nothing, present = distance_fields(points, classes, (30, 40), normalisation=normalisation, mask=0 * mask)
+    nothing, present = distance_fields(points, classes, (30, 40), mask=0 * mask, **chosen)
     assert present.tolist() == [0, 1, 2]
     assert not nothing.any()
 
@@ -105,13 +181,14 @@ def test_many_points_in_parts(monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
 
 
-def test_the_order_of_points_and_a_shift_change_nothing():
+@pytest.mark.parametrize('form', FORMS)
+def test_the_order_of_points_and_a_mirror_change_nothing(form):
     points, classes = 20 * torch.rand(9, 2), torch.tensor([0, 1, 2] * 3)
-    fields, _ = distance_fields(points, classes, (20, 20))
+    fields, _ = distance_fields(points, classes, (20, 20), form=form)
     order = torch.randperm(9)
-    assert torch.equal(distance_fields(points[order], classes[order], (20, 20))[0], fields)
+    assert torch.equal(distance_fields(points[order], classes[order], (20, 20), form=form)[0], fields)
     mirrored = torch.stack([19.999 - points[:, 0], points[:, 1]], dim=1)
-    torch.testing.assert_close(distance_fields(mirrored, classes, (20, 20))[0].flip(2), fields)
+    torch.testing.assert_close(distance_fields(mirrored, classes, (20, 20), form=form)[0].flip(2), fields)
 
 
 def test_expansion():
@@ -130,7 +207,8 @@ def test_expansion():
         ({'points': torch.rand(3, 3)}, ValueError, r'shape \(P, 2\).*got \(3, 3\)'),
         ({'classes': torch.rand(3)}, TypeError, 'classes must be an integer tensor'),
         ({'classes': torch.tensor([1])}, ValueError, r'classes must be 3 ids, one for each point, got \(1,\)'),
-        ({'size': (3, 0)}, ValueError, r'size must be \(height, width\)'),
+        ({'size': (3, 0)}, ValueError, r'size must be \(height, width\), two positive integers, got \(3, 0\)'),
+        ({'form': 'sum'}, ValueError, "unknown form 'sum': choose from anchored, ratio, product"),
         ({'mask': torch.ones(3, 4)}, ValueError, r'mask must be a tensor of the size \(4, 4\), got a tensor.*\(3, 4\)'),
         ({'normalisation': 'mean'}, ValueError, "unknown normalisation 'mean': choose from maximum, diagonal"),
     ],

@@ -1,6 +1,7 @@
 """Points to pseudo-masks: the refiner, the maps and the loss."""
 
 import copy
+import itertools
 import math
 
 import pytest
@@ -17,6 +18,7 @@ from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config, raw_batch
 
 PLAIN = {'type': 'ExpandingPseudoMasks', 'refiner': None, 'blots': None, 'refiner_stride': 1}
+PRINTED = {'form': 'product', 'threshold_of': 'absolute'}
 
 
 @pytest.fixture(autouse=True)
@@ -55,18 +57,27 @@ def make(batch, **settings):
     return MODELS.build({**PLAIN, **settings})(batch)
 
 
-def expected_labels(batch, background=0.0, objects=0.0, threshold=0.75):
+def expected_labels(batch, background=0.0, objects=0.0, threshold=0.75, relative=True, form='anchored', present=False):
     """One pixel at a time, without a refiner."""
     labels = torch.full((2, 16, 16), 255)
     for b, points in enumerate(batch.points):
-        fields, classes = distance_fields(points[:, :2], points[:, 2].long(), (16, 16))
-        probs = F.interpolate(batch.logits.detach().softmax(1)[b : b + 1], (16, 16), mode='bilinear')[0]
-        for y in range(16):
-            for x in range(16):
-                for field, label in zip(fields, classes.tolist(), strict=True):
-                    grown = min(max(float(field[y, x]) + (objects if label else background), 0), 1)
-                    if float(probs[label, y, x]) * grown > threshold and batch.valid[b, 0, y, x]:
-                        labels[b, y, x] = label
+        fields, classes = distance_fields(points[:, :2], points[:, 2].long(), (16, 16), form=form)
+        probs = batch.logits.detach()[b : b + 1].softmax(1)
+        if present:
+            probs = torch.zeros_like(probs)
+            probs[:, classes] = batch.logits.detach()[b : b + 1, classes].softmax(1)
+        probs = F.interpolate(probs, (16, 16), mode='bilinear')[0]
+        grown = {
+            label: [[min(max(float(d) + (objects if label else background), 0), 1) for d in row] for row in field]
+            for field, label in zip(fields, classes.tolist(), strict=True)
+        }
+        places = [(y, x) for y in range(16) for x in range(16) if batch.valid[b, 0, y, x]]
+        product = {c: {(y, x): float(probs[c, y, x]) * grown[c][y][x] for y, x in places} for c in grown}
+        limit = {c: threshold * max(0.2, *product[c].values()) if relative else threshold for c in grown}
+        for place in places:
+            best = max(grown, key=lambda c, place=place: product[c][place])
+            if product[best][place] > limit[best]:
+                labels[b, place[0], place[1]] = best
     return labels
 
 
@@ -82,9 +93,64 @@ def expected_labels(batch, background=0.0, objects=0.0, threshold=0.75):
 def test_labels_are_probability_times_expanded_field(scores, threshold, found):
     batch = inputs(valid=torch.ones(2, 1, 16, 16))
     set_scores(*scores)
-    labels = make(batch, threshold=threshold).labels
-    assert torch.equal(labels, expected_labels(batch, *scores, threshold=threshold))
+    labels = make(batch, threshold=threshold, **PRINTED).labels
+    assert torch.equal(labels, expected_labels(batch, *scores, threshold, relative=False, form='product'))
     assert [set(image.unique().tolist()) - {255} for image in labels] == found
+
+
+@pytest.mark.parametrize('present', [False, True])
+@pytest.mark.parametrize('form', ['anchored', 'ratio', 'product'])
+@pytest.mark.parametrize('scores', [(0.0, 0.0), (0.1, 0.2)])
+def test_labels_by_the_share_of_the_highest_confidence(scores, form, present):
+    batch = inputs()
+    set_scores(*scores)
+    labels = make(batch, form=form, present_softmax=present).labels
+    # an image ends at column 12, and the probabilities there are interpolated from the cells inside
+    expected = expected_labels(inputs(valid=torch.ones(2, 1, 16, 16)), *scores, form=form, present=present)
+    assert torch.equal(labels[0], expected[0])
+    assert [set(image.unique().tolist()) - {255} for image in labels] == [{0, 3}, {4}]
+
+
+def test_the_relative_threshold_by_hand():
+    """Confidences of two classes in a row of four pixels; fields are 1 for both."""
+    probs = torch.tensor([[0.50, 0.10, 0.36, 0.20], [0.05, 0.12, 0.14, 0.14], [0.45, 0.78, 0.50, 0.66]])
+    batch = LossInputs(
+        logits=probs.log()[None, :, None],
+        image=torch.rand(1, 3, 1, 4),
+        labels=torch.full((1, 1, 4), 255),
+        valid=torch.ones(1, 1, 1, 4),
+        points=(torch.tensor([[0.5, 0.5, 0.0], [1.5, 0.5, 1.0]]),),
+    )
+
+    def labels(**settings):
+        return make(batch, fields=False, **settings).labels.flatten().tolist()
+
+    # limits: background 0.7 x 0.50 = 0.35, class 1, whose maximum 0.14 is below 0.2, 0.7 x 0.2 = 0.14
+    assert labels(threshold=0.7) == [0, 255, 0, 255]
+    assert labels(threshold=0.7, min_confidence=0.0) == [0, 1, 0, 255]  # 0.098; of the last pixel 0 has more, and 0.20
+    assert labels(threshold=0.3) == [0, 1, 0, 0]
+    assert labels(threshold=0.4, threshold_of='absolute') == [0, 255, 255, 255]
+    # softmax of the two present: 0.909, 0.455, 0.72, 0.588 and 0.091, 0.545, 0.28, 0.412
+    assert labels(threshold=0.75, present_softmax=True) == [0, 1, 0, 255]
+    assert labels(threshold=0.6, present_softmax=True, threshold_of='absolute') == [0, 255, 0, 255]
+    batch.valid[..., 0] = 0  # the highest confidence of the background is outside
+    # limits 0.7 x 0.36 = 0.252 and 0.14; the first pixel is outside
+    assert labels(threshold=0.7) == [255, 255, 0, 255]
+
+
+def test_a_point_passes_wherever_its_class_is_as_probable_as_anywhere():
+    """The fields as printed label no object here at any probability: they are 0.5 at its point."""
+    flat = torch.zeros(1, 5, 8, 8)
+    flat[:, [0, 3]] = 20.0
+    batch = inputs(
+        logits=flat.expand(2, 5, 8, 8),
+        valid=torch.ones(2, 1, 16, 16),
+        points=(torch.tensor([[1.5, 8.5, 3.0], [9.5, 8.5, 0.0]]),) * 2,
+    )
+    labels = make(batch).labels
+    assert labels[0, 8, 1] == 3
+    assert labels[0, 8, 9] == 0
+    assert (make(batch, **PRINTED).labels != 3).all()
 
 
 def test_with_a_threshold_of_1_no_prediction_becomes_a_label():
@@ -92,7 +158,9 @@ def test_with_a_threshold_of_1_no_prediction_becomes_a_label():
     logits[:, 4] = 200  # a softmax of exactly 1
     batch = inputs(logits=logits)
     assert make(batch, fields=False).refined[1, 0].max() == 1
-    assert (make(batch, fields=False, threshold=1.0).labels == 255).all()
+    for threshold_of in ('maximum', 'absolute'):
+        labels = make(batch, fields=False, threshold=1.0, threshold_of=threshold_of, min_confidence=0.0).labels
+        assert (labels == 255).all()
 
 
 def test_fields_and_classes_of_those_present():
@@ -109,15 +177,15 @@ def test_fields_and_classes_of_those_present():
     assert not flat[1, 1].any()
 
 
-def test_the_normalisation_of_the_fields_is_passed_on_and_padding_is_outside():
-    batch = inputs()
-    for normalisation in ('maximum', 'diagonal'):
-        fields = make(batch, normalisation=normalisation).fields
-        for image, points in enumerate(batch.points):
-            expected, _ = distance_fields(
-                points[:, :2], points[:, 2].long(), (16, 16), normalisation=normalisation, mask=batch.valid[image, 0]
-            )
-            assert torch.equal(fields[image, : len(expected)], expected)
+@pytest.mark.parametrize('form', ['anchored', 'ratio', 'product'])
+@pytest.mark.parametrize('normalisation', ['maximum', 'diagonal'])
+def test_settings_of_the_fields_are_passed_on_and_padding_is_outside(form, normalisation):
+    batch, chosen = inputs(), {'form': form, 'normalisation': normalisation}
+    fields = make(batch, **chosen).fields
+    for image, points in enumerate(batch.points):
+        mask = batch.valid[image, 0]
+        expected, _ = distance_fields(points[:, :2], points[:, 2].long(), (16, 16), mask=mask, **chosen)
+        assert torch.equal(fields[image, : len(expected)], expected)
 
 
 def test_the_refiner_sees_the_classes_present_on_its_grid():
@@ -203,6 +271,11 @@ def test_loss_is_the_cross_entropy_on_the_labels():
     assert gradient.abs().sum() > 0
     nothing = inputs(points=(torch.zeros(0, 3),) * 2)
     assert loss(nothing) == 0
+    summed = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN, 'loss_weight': 0.5, 'reduction': 'sum'})
+    picked = -batch.full_logits.log_softmax(1).gather(1, labels.clamp(max=4)[:, None])[:, 0][labels != 255]
+    torch.testing.assert_close(summed(batch), 0.5 * picked.sum())
+    assert summed(nothing) == 0
+    summed(nothing).backward()
 
 
 def test_images_without_points_are_normal_and_a_thousand_of_them_an_error():
@@ -232,18 +305,50 @@ def test_steps_are_maps_of_all_classes():
     assert 'blots' not in MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN}).steps(batch)
 
 
+def test_the_loss_at_the_points_is_the_mean_over_their_classes():
+    batch = inputs()
+    batch.labels[0, 3, 2:5], batch.labels[0, 9, 15], batch.labels[1, 5, 5] = 0, 3, 4
+    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})
+    loss(batch)
+    scores = batch.full_logits.detach().log_softmax(1)
+    expected = -(scores[0, 0, 3, 2:5].mean() + scores[0, 3, 9, 15] + scores[1, 4, 5, 5]) / 3
+    torch.testing.assert_close(loss.statistics['point_loss'], expected)
+    assert not loss.statistics['point_loss'].requires_grad
+    loss(inputs())
+    assert loss.statistics['point_loss'].isnan()
+
+
+def test_a_collapse_to_the_background_improves_the_loss_and_not_that_at_the_points():
+    """Points of 0 and 3 in both images; the network comes to predict background everywhere."""
+    points = torch.tensor([[2.5, 3.5, 0], [13.0, 9.0, 3]])
+    labels = torch.full((2, 16, 16), 255)
+    labels[:, 3, 2], labels[:, 9, 13] = 0, 3
+    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})
+    values = []
+    for certainty in (0.0, 2.0, 4.0, 8.0):
+        logits = torch.zeros(2, 5, 8, 8)
+        logits[:, 0] = certainty
+        batch = inputs(logits=logits, labels=labels, valid=torch.ones(2, 1, 16, 16), points=(points, points))
+        values.append((float(loss(batch)), float(loss.statistics['point_loss'])))
+    (first, at_points), *_, (last, at_points_last) = values
+    assert last < 0.2 * first
+    assert at_points_last > 2 * at_points
+    assert all(after[1] > before[1] for before, after in itertools.pairwise(values[1:]))
+
+
 def test_what_is_logged():
     batch = inputs()
     loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': {**PLAIN, 'blots': 'point_blots', 'threshold': 1.0}})
     blots = batch.maps['point_blots']
     blots[0, 0, 0], blots[0, 0, 1], blots[1, 0, 0] = 0, 3, 4  # 16 + 16 + 12 pixels inside
     loss(batch)
-    assert loss.statistics == {'labelled_share': pytest.approx(44 / (16 * 16 + 16 * 12))}
+    assert list(loss.statistics) == ['point_loss', 'labelled_share']
+    assert loss.statistics['labelled_share'] == pytest.approx(44 / (16 * 16 + 16 * 12))
     truth = torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
     truth[0, 0, 1, :4] = 3
     truth[0, 0, 1, 12:] = 255
     loss(inputs(maps={**batch.maps, 'reference': truth}))
-    statistics = {name: value.item() for name, value in loss.statistics.items()}
+    statistics = {name: value.item() for name, value in loss.statistics.items() if name != 'point_loss'}
     assert statistics == pytest.approx(
         {'labelled_share': 44 / 448, 'precision': 20 / 40, 'object_precision': 4 / 24}  # 255 is not compared
     )
@@ -316,7 +421,14 @@ def test_in_a_segmentor():
     ('settings', 'message'),
     [
         ({'type': 'ExpandingPseudoMasks', 'threshold': 1.5}, r'threshold must be in \[0, 1\], got 1.5'),
-        ({'type': 'ExpandingPseudoMasks', 'refiner_stride': 0}, 'refiner_stride must be a whole number'),
+        ({'type': 'ExpandingPseudoMasks', 'refiner_stride': 0}, 'refiner_stride must be a positive integer, got 0'),
+        (
+            {'type': 'ExpandingPseudoMasks', 'threshold_of': 'x'},
+            "unknown threshold_of 'x': choose from maximum, absolute",
+        ),
+        ({'type': 'ExpandingPseudoMasks', 'min_confidence': -1}, r'min_confidence must be in \[0, 1\], got -1'),
+        ({'type': 'ExpandingPseudoMasks', 'form': 'x'}, "unknown form 'x': choose from anchored, ratio, product"),
+        ({'type': 'PMPLoss', 'reduction': 'none'}, "unknown reduction 'none': choose from mean, sum"),
         ({'type': 'ExpandingPseudoMasks', 'normalisation': 'x'}, "unknown normalisation 'x'"),
         ({'type': 'PACRefiner', 'strides': (1,)}, 'got 12 kernel_sizes, 12 dilations, 1 strides'),
         ({'type': 'PACRefiner', 'sharpness': -1}, 'sharpness must be a finite number above 0'),

@@ -32,13 +32,19 @@ class ExpandingConfidenceHook(Hook):
     Priority: before the hook that writes checkpoints.
 
     Args:
-        epoch_length: Iterations of an epoch; None: once through the data. In an epoch-based loop None is right.
+        epoch_length: Iterations between two steps; None: an epoch, once through the data, which is right in an
+            epoch-based loop. A step is at most 0.05 for objects, and a run of few epochs ends before the fields have
+            grown: take a twentieth to a fortieth of the run.
         max_step: :math:`\eta`.
         min_step: :math:`\omega`.
         object_rate: :math:`r_c` of all classes but the background.
         background_rate: :math:`r_c` of the background.
         initial_score: The scores before the first epoch, in [-1, 1]; the paper does not give it.
-        loss_name: The log key of the loss that decides, for example ``loss`` (the sum of all) or ``loss_pmp``.
+        loss_name: The log key of what decides. ``'loss'``, the sum of all losses, is the paper's "accumulated loss". A
+            network that collapses to the background fits its own labels better and better: the loss falls, and the
+            fields grow faster than ever. The loss at the points rises then: ``'loss_points'``, where
+            ``PartialCrossEntropyLoss`` has that name, or ``'loss_pmp/point_loss'``, which ``PMPLoss`` logs from its
+            ``start`` on.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -58,7 +64,7 @@ class ExpandingConfidenceHook(Hook):
     ) -> None:
         whole = isinstance(epoch_length, int) and not isinstance(epoch_length, bool)
         if epoch_length is not None and not (whole and epoch_length >= 1):
-            raise ValueError(f'epoch_length must be a number of iterations from 1, or None, got {epoch_length!r}')
+            raise ValueError(f'epoch_length must be a positive number of iterations, or None, got {epoch_length!r}')
         if object_rate < 0 or background_rate < 0:
             raise ValueError(f'the rates must not be negative, got {object_rate} and {background_rate}')
         if not -1 <= initial_score <= 1:

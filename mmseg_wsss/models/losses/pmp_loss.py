@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from ..pseudo_masks import ExpandingMaps
 from ._patience import Patience
 from .base_weak_loss import BaseWeakLoss
 
+REDUCTIONS = ('mean', 'sum')
 PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 
 
@@ -21,16 +23,21 @@ PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 class PMPLoss(BaseWeakLoss):
     r"""Cross-entropy on pseudo-masks made from points in the same forward pass (Akiva and Dana, 2021).
 
-    The mean over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
+    The mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
     ``ExpandingConfidenceHook``, which lets the fields expand; without it they stay as they are.
 
     Points are few and even, what grows from them is not: once most of the labelled pixels are background, a network in
     a short training may predict nothing else. ``PartialCrossEntropyLoss`` beside this one (ours, not in the paper) lets
     the points count: ``losses=dict(loss_points=dict(type='PartialCrossEntropyLoss'), loss_pmp=dict(type='PMPLoss'))``.
 
-    Logged beside the loss: ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels,
-    and where ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are
-    right, and ``object_precision``, the same of those labelled with any class but the background.
+    Logged beside the loss:
+
+    - ``point_loss``, the cross-entropy at the points themselves, the mean over the classes that have one in the batch
+      (NaN without any). A network that predicts background everywhere has a low loss on its own labels and a high one
+      there, so ``ExpandingConfidenceHook(loss_name='loss_pmp/point_loss')`` does not take its collapse for progress.
+    - ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels, and where
+      ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are right, and
+      ``object_precision``, the same of those labelled with any class but the background.
 
     Differs from the paper: there label 0 means unlabelled and the background is the last class; here the background is
     class 0, as everywhere in this project.
@@ -38,17 +45,27 @@ class PMPLoss(BaseWeakLoss):
     Args:
         pseudo_masks: ``dict(type='ExpandingPseudoMasks', ...)``, or another part that makes ``ExpandingMaps`` of
             ``LossInputs``.
-        loss_weight: Factor of the loss.
+        reduction: ``'mean'``, or ``'sum'``, over the labelled pixels of the batch. The paper does not say which; its
+            learning rate of 1e-5 is an ordinary one for a sum over some 10^4 pixels (configs/pmp/README.md).
+        loss_weight: Factor of the loss. With ``'sum'``, one over the batch size makes it the mean of the sums of the
+            images.
         start: Fraction of the training before which the loss is 0.
+
+    Raises:
+        ValueError: If the reduction is unknown.
     """
 
     def __init__(
         self,
         pseudo_masks: Mapping[str, Any] = PSEUDO_MASKS,
+        reduction: str = 'mean',
         loss_weight: float = 1.0,
         start: float = 0.0,
     ) -> None:
         super().__init__(loss_weight, start)
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'unknown reduction {reduction!r}: choose from {", ".join(REDUCTIONS)}')
+        self.reduction = reduction
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
         self._patience = Patience(
             'PMPLoss learns from points',
@@ -69,8 +86,26 @@ class PMPLoss(BaseWeakLoss):
         """
         self._patience.check(any(len(points) for points in inputs.points), len(inputs.logits))
         labels = self.pseudo_masks(inputs).labels
-        self.statistics = label_statistics(inputs, labels)
-        return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+        self.statistics = {'point_loss': point_loss(inputs), **label_statistics(inputs, labels)}
+        loss = partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+        return loss if self.reduction == 'mean' else loss * (labels != inputs.ignore_index).sum()
+
+
+def point_loss(inputs: LossInputs) -> Tensor:
+    """Return the mean over the classes of the cross-entropy at the pixels that the annotator labelled; NaN without any.
+
+    It carries no gradient.
+
+    Args:
+        inputs: The batch.
+    """
+    labelled = inputs.labels != inputs.ignore_index
+    labels = inputs.labels[labelled]
+    if not len(labels):
+        return inputs.logits.new_full((), torch.nan)
+    logits = inputs.full_logits.detach().movedim(1, -1)[labelled]
+    counts = torch.bincount(labels, minlength=logits.shape[1]).clamp(min=1)
+    return partial_cross_entropy(logits[:, :, None, None], labels[:, None, None], class_weight=1 / counts)
 
 
 def label_statistics(inputs: LossInputs, labels: Tensor) -> dict[str, Tensor]:

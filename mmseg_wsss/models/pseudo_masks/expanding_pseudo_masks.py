@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from ...functional import distance_fields, expand_distance_fields
 from ...functional.checks import check_share
-from ...functional.distance_fields import NORMALISATIONS
+from ...functional.distance_fields import check_settings
 from ...functional.grids import pool_mask, resize_inside
 from ...structures import LossInputs
 from .confidence import confidence_scores
 
+THRESHOLDS = ('maximum', 'absolute')
 REFINER = MappingProxyType({'type': 'PACRefiner'})
 
 
@@ -46,25 +47,42 @@ class ExpandingMaps(NamedTuple):
 
 @MODELS.register_module()
 class ExpandingPseudoMasks(nn.Module):
-    """Label the pixels that the model is sure of and that are near a point of the class (Akiva and Dana, 2021).
+    r"""Label the pixels that the model is sure of and that are near a point of the class (Akiva and Dana, 2021).
 
-    The softmax of the classes that have a point in the image, refined, times their distance field, expanded by the
-    confidence score of ``ExpandingConfidenceHook``: where the product is above ``threshold``, the pixel gets the class.
+    The softmax :math:`p` of the classes that have a point in the image, refined, times their distance field :math:`D`,
+    expanded by the confidence score of ``ExpandingConfidenceHook``. Of the classes, the one with the largest product
+    labels the pixel if
+
+    .. math:: p_c(i)\, D_c(i) > t \cdot \max(c_{min}, \max_j p_c(j)\, D_c(j))
+
+    (``threshold_of='maximum'``): the points, where the field is 1, have the highest confidence, and what counts is the
+    share of the highest. ``'absolute'`` is :math:`p_c(i)\, D_c(i) > t`: a class whose probabilities stay below
+    :math:`t` is not labelled at all, and in short trainings that is every class but the background.
+
     Point blots come on top, the labels of the annotator last. Everything else stays unlabelled. An image without points
     keeps the labels it has.
+
+    Differs from the paper: it has "0.75" and a "highest confidence threshold" and does not say of what; the relative
+    reading is that of pseudo-masks by Araslanov and Roth (2020), whose refinement the paper takes up, with their
+    :math:`c_{min}`.
 
     Args:
         refiner: ``dict(type='PACRefiner', ...)``, or another part with its signature; None leaves the probabilities as
             they are.
         refiner_stride: Pixels of the image in a cell of the grid that masks are refined on, along each side. The paper
             does not give it: 4 is that of PAMR's published training.
-        threshold: In [0, 1]; 0.75 in the paper.
+        threshold: :math:`t`, in [0, 1]; 0.75 in the paper. With 1 no prediction becomes a label.
+        threshold_of: ``'maximum'``, that of the class in the image, or ``'absolute'``.
+        min_confidence: :math:`c_{min}`, in [0, 1]: what a maximum below is taken for. No part of ``'absolute'``.
+        present_softmax: Take the softmax over the classes that have a point in the image alone: the others are known
+            to be absent. More pixels pass; the background, of which there is most, gains most.
         fields: Whether distance fields take part; without them the refined probability alone decides.
-        normalisation: Of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
+        form: Of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
+        normalisation: Of the fields.
         blots: Key of the point blots in ``LossInputs.maps``; None: without blots.
 
     Raises:
-        TypeError: If the threshold is no number.
+        TypeError: If the threshold is not a number.
         ValueError: If a setting is out of range or unknown.
     """
 
@@ -73,19 +91,28 @@ class ExpandingPseudoMasks(nn.Module):
         refiner: Mapping[str, Any] | None = REFINER,
         refiner_stride: int = 4,
         threshold: float = 0.75,
+        threshold_of: str = 'maximum',
+        min_confidence: float = 0.2,
+        present_softmax: bool = False,
         fields: bool = True,
+        form: str = 'anchored',
         normalisation: str = 'maximum',
         blots: str | None = 'point_blots',
     ) -> None:
         super().__init__()
         if isinstance(refiner_stride, bool) or not isinstance(refiner_stride, int) or refiner_stride < 1:
-            raise ValueError(f'refiner_stride must be a whole number of pixels from 1, got {refiner_stride!r}')
-        if normalisation not in NORMALISATIONS:
-            raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
+            raise ValueError(f'refiner_stride must be a positive integer, got {refiner_stride!r}')
+        if threshold_of not in THRESHOLDS:
+            raise ValueError(f'unknown threshold_of {threshold_of!r}: choose from {", ".join(THRESHOLDS)}')
+        check_settings(form, normalisation)
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
         self.refiner_stride = refiner_stride
         self.threshold = check_share(threshold, 'threshold')
+        self.threshold_of = threshold_of
+        self.min_confidence = check_share(min_confidence, 'min_confidence')
+        self.present_softmax = present_softmax
         self.fields = fields
+        self.form = form
         self.normalisation = normalisation
         self.blots = blots
 
@@ -98,15 +125,23 @@ class ExpandingPseudoMasks(nn.Module):
         """
         fields, classes = self._fields(inputs)
         refined = self._refined(inputs, classes)
-        sure, index = (refined * fields).max(dim=1)
+        confidence = torch.where(inputs.valid >= 1, refined * fields, 0)
+        sure, index = confidence.max(dim=1)
         ignore = inputs.ignore_index
-        labels = torch.where(sure > self.threshold, classes.gather(1, index.flatten(1)).view_as(index), ignore)
+        passed = sure > self._limits(confidence).gather(1, index.flatten(1)).view_as(sure)
+        labels = torch.where(passed, classes.gather(1, index.flatten(1)).view_as(index), ignore)
         blots = self._blots(inputs)
         if blots is not None:
             labels = torch.where(blots != ignore, blots, labels)
         labels = torch.where(inputs.valid[:, 0] >= 1, labels, ignore)
         labels = torch.where(inputs.labels != ignore, inputs.labels, labels)
         return ExpandingMaps(classes, blots, fields, refined, labels)
+
+    def _limits(self, confidence: Tensor) -> Tensor:
+        """Return what the confidence of each class must exceed, (B, K)."""
+        if self.threshold_of == 'absolute':
+            return confidence.new_full(confidence.shape[:2], self.threshold)
+        return self.threshold * confidence.amax(dim=(2, 3)).clamp(min=self.min_confidence)
 
     def _fields(self, inputs: LossInputs) -> tuple[Tensor, Tensor]:
         """Return the expanded fields, (B, K, h, w), and their classes, (B, K)."""
@@ -116,8 +151,9 @@ class ExpandingPseudoMasks(nn.Module):
                 'pipeline with RasterizeWeakAnnotations and PackWeakSegInputs'
             )
         size = (inputs.labels.shape[1], inputs.labels.shape[2])
+        settings = {'form': self.form, 'normalisation': self.normalisation}
         found = [
-            distance_fields(points[:, :2], points[:, 2].long(), size, normalisation=self.normalisation, mask=valid[0])
+            distance_fields(points[:, :2], points[:, 2].long(), size, mask=valid[0], **settings)
             for points, valid in zip(inputs.points, inputs.valid, strict=True)
         ]
         most = max(1, *(len(classes) for _, classes in found))
@@ -137,6 +173,8 @@ class ExpandingPseudoMasks(nn.Module):
         known = (classes >= 0)[:, :, None, None]
         channels = classes.clamp(min=0)[:, :, None, None].expand(-1, -1, *inputs.probs.shape[2:])
         few = torch.where(known, inputs.probs.detach().gather(1, channels), 0)
+        if self.present_softmax:
+            few = few / few.sum(dim=1, keepdim=True).clamp(min=torch.finfo(few.dtype).tiny)
         few, reached = resize_inside(few, grid, inputs.valid_cells, align_corners=inputs.align_corners)
         cells = pool_mask(inputs.valid, grid) * reached
         few = torch.where(cells > 0, few, 0)

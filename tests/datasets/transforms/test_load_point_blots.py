@@ -101,6 +101,7 @@ def test_the_cache_is_used_for_the_same_content_alone(tmp_path, counted):
     others = [
         {'settings': {**FEW, 'beta': 131.0}},
         {'settings': {'num_iters': 2}},
+        {'settings': {**FEW, 'rule': 'intersect'}},
         {'seed': 1},
     ]
     for change in others:
@@ -108,8 +109,8 @@ def test_the_cache_is_used_for_the_same_content_alone(tmp_path, counted):
     load(sample(shade=201), tmp_path)
     load(sample(LABELS.merged(WeakAnnotations(points=[[3, 3]], point_labels=[0]))), tmp_path)
     load(sample(WeakAnnotations(points=LABELS.points, point_labels=[2, 0, 0])), tmp_path)
-    assert len(counted) == 7
-    assert len(list(tmp_path.iterdir())) == 7
+    assert len(counted) == 8
+    assert len(list(tmp_path.iterdir())) == 8
 
 
 def test_a_damaged_file_is_made_anew(tmp_path):
@@ -142,7 +143,7 @@ def test_others_may_read_what_is_cached(tmp_path):
 def test_randomness_is_that_of_the_image_and_the_seed():
     rng = np.random.default_rng(0)
     noisy = {**sample(), 'img': rng.integers(0, 255, (32, 50, 3), dtype=np.uint8)}
-    options = {'settings': {'min_probability': 0.5, 'max_shift': 0.3, 'min_overlap': 0.1}}
+    options = {'settings': {'min_probability': 0.9, 'max_shift': 0.3, 'min_overlap': 0.1}}
     first = load(copy.deepcopy(noisy), **options)['point_blots']
     np.random.seed(9)
     np.testing.assert_array_equal(load(copy.deepcopy(noisy), **options)['point_blots'], first)
@@ -158,7 +159,7 @@ def test_no_points_and_points_outside():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'settings': {'betas': 1}}, r"unknown settings of point_blots \['betas'\]: choose from num_iters, beta"),
+        ({'settings': {'betas': 1}}, r"unknown settings of point_blots \['betas'\]: choose from rule, num_iters, beta"),
         ({'settings': {'rng': 1}}, 'unknown settings'),
         ({'settings': {'beta': 0}}, 'beta must be a finite number above 0'),
         ({'seed': -1}, 'seed must be a whole number from 0, got -1'),

@@ -161,8 +161,8 @@ def test_ranks_agree(tmp_path):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'epoch_length': 0}, 'epoch_length must be a number of iterations from 1, or None, got 0'),
-        ({'epoch_length': 1.5}, 'epoch_length must be a number of iterations from 1, or None, got 1.5'),
+        ({'epoch_length': 0}, 'epoch_length must be a positive number of iterations, or None, got 0'),
+        ({'epoch_length': 1.5}, 'epoch_length must be a positive number of iterations, or None, got 1.5'),
         ({'object_rate': -1.0}, 'the rates must not be negative, got -1.0 and 1.0'),
         ({'initial_score': 2.0}, r'initial_score must lie in \[-1, 1\], got 2.0'),
         ({'min_step': 0.1}, 'max_step must not be below 0 and min_step not above'),
