@@ -56,6 +56,7 @@ REGISTERED = {
         'AveragePooling',
         'CAMHead',
         'ConfidentLabels',
+        'DeepLabResNet',
         'DeepLabV2Head',
         'DeepLabV3PlusHead',
         'DenseCRF',

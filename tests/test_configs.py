@@ -52,7 +52,7 @@ def test_published_setting_of_gated_crf():
     assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.007, 'momentum': 0.9, 'weight_decay': 1e-4}
     assert cfg.param_scheduler[0].power == 0.9
     assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (90000, 48)
-    assert cfg.model.backbone.depth == 34
+    assert (cfg.model.backbone.depth, cfg.model.backbone.dilated_conv) == (34, 'second')
     head = MODELS.build(cfg.model.decode_head)
     assert [conv.dilation[0] for module in head.aspp_modules for conv in [module.conv]] == [1, 6, 12, 18]
     plain = {'bottleneck': (1280, 256, 1), 'c1_bottleneck': (64, 48, 1)}
@@ -263,6 +263,10 @@ def test_published_setting_of_the_last_network():
     assert tuple(view.scale_factor for view in scales) == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
     assert [view.prob for view in flips] == [0.0, 1.0]
     assert (cfg.model.score_threshold, cfg.model.background_power) == (0, 1)
+    head = MODELS.build(head)
+    head.init_weights()
+    assert head.conv_seg.weight.std().item() == pytest.approx((2 / 21) ** 0.5, rel=0.05)  # Kaiming, by the 21 outputs
+    assert head.conv_seg.bias.eq(0).all()
 
 
 def test_published_setting_of_importance_sampling():
@@ -345,6 +349,16 @@ def test_published_setting_of_lpg():
     steps = cfg.train_cfg.max_iters / cfg.optim_wrapper.accumulative_counts  # max_iters counts batches
     assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
     assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters
+    model = MODELS.build(cfg.model)
+    model.train()
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert all(norm.training and not norm.weight.requires_grad for norm in norms)
+    image = torch.randint(0, 255, (3, 321, 321), dtype=torch.uint8)  # BGR, as OpenCV reads it
+    batch = model.data_preprocessor({'inputs': [image]})['inputs']
+    torch.testing.assert_close(batch[0], image - torch.tensor([104.008, 116.669, 122.675])[:, None, None])
+    model.eval()
+    with torch.no_grad():
+        assert model.decode_head(model.extract_feat(batch[..., :64, :96])).shape == (1, 21, 16, 24)  # stride 4
 
 
 @pytest.mark.parametrize(('percent', 'samples'), [('60', 96), ('30', 48)])

@@ -5,9 +5,10 @@
 # Expected: val mIoU with dense CRF 71.6, 73.1, 73.3 after rounds 1 to 3 (full supervision 74.5); pseudo-masks of train
 #   78.9, 82.3, 82.6. From the paper. Not run here yet.
 # Cost: four times 40,000 steps of 5 times 2 crops of 321 px at three scales, and the masks of 10,582 images.
-# Differs from the published code: its ResNet has no max-pooling (stride 4; here 8 as in DeepLabv2), reads BGR that is
-#   not scaled, and does not train its first convolution; its batch norms are frozen in fine-tuning, here always; and as
-#   deeplab_largefov_voc_boxes.py.
+# Differs from the published code: its optimizer knows the pyramid by another name and leaves its weights as they were
+#   drawn, here they train; and as deeplab_largefov_voc_boxes.py. As there, the ResNet has no max-pooling (stride 4;
+#   stem_pool=True gives stride 8, as in DeepLabv2), reads BGR that is not scaled although its ImageNet weights are of
+#   scaled RGB, and for this reason lets the statistics of its batch norms follow, with their scale and shift fixed.
 # Command: LPG_GENERATORS=work_dirs/generator_hourglass_coco60 python tools/train.py
 #   configs/lpg/deeplabv2_r101_voc_boxes.py (VOC_ROOT=...)
 _base_ = './deeplab_largefov_voc_boxes.py'
@@ -17,22 +18,23 @@ model = dict(
     scales=(0.5, 0.75),
     data_preprocessor=dict(
         type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
+        mean=[104.008, 116.669, 122.675],  # BGR, not scaled
+        std=[1.0, 1.0, 1.0],
+        bgr_to_rgb=False,
         pad_val=0,
         seg_pad_val=255,
         size=(321, 321),
     ),
     backbone=dict(
-        type='ResNet',
+        type='DeepLabResNet',
+        stem_pool=False,
         depth=101,
         num_stages=4,
         out_indices=(3,),
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
         norm_cfg=dict(type='BN', requires_grad=False),
-        norm_eval=True,
+        norm_eval=False,
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet101-5d3b4d8f.pth'),
     ),

@@ -16,6 +16,7 @@ model = dict(
         out_indices=(3,),
         frozen_stages=0,
         fc6_dilation=12,
+        pool5=True,
         init_cfg=dict(type='Pretrained', checkpoint='{{$VGG16_CHECKPOINT:data/weights/vgg16_20M.pth}}'),
     ),
     decode_head=dict(

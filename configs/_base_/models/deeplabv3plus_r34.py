@@ -1,6 +1,6 @@
 # DeepLabv3+ on a dilated ResNet-34: output stride 16, ASPP 6/12/18, decoder at stride 4, plain convolutions,
-# no dropout. The published code dilates the second convolution of each block of the last stage, mmseg's BasicBlock the
-# first.
+# no dropout. As in the published code, the second convolution of each block of the last stage is dilated, not the first
+# as in mmseg's ResNet (dilated_conv='first').
 norm_cfg = dict(type='BN', requires_grad=True)  # SyncBN in distributed training
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -15,7 +15,8 @@ model = dict(
     type='WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
-        type='ResNet',
+        type='DeepLabResNet',
+        dilated_conv='second',
         depth=34,
         num_stages=4,
         out_indices=(0, 1, 2, 3),

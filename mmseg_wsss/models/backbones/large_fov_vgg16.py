@@ -20,8 +20,8 @@ CONVOLUTIONS = (2, 2, 3, 3, 3)
 class LargeFOVVGG16(PretrainedExactly):
     """VGG16 at output stride 8 with ``fc6`` and ``fc7`` as convolutions (Chen et al., DeepLab-LargeFOV, 2015).
 
-    The layers of mmcv's ``VGG`` with other pools (3 x 3; the fourth of stride 1, no fifth) and a dilation of 2 in the
-    last block. The outputs:
+    The layers of mmcv's ``VGG`` with other pools (3 x 3; the fourth of stride 1, a fifth by ``pool5``) and a dilation
+    of 2 in the last block. The outputs:
 
     ===== ====== ======== ==========================
     index stride channels what
@@ -40,6 +40,8 @@ class LargeFOVVGG16(PretrainedExactly):
         frozen_stages: Blocks that do not train, from 0 (none) to 5; the published setting is 1, ``conv1_1`` and
             ``conv1_2``.
         fc6_dilation: Dilation of ``fc6``: 1 in single-stage training from tags, 12 in DeepLab-LargeFOV.
+        pool5: Whether a max-pooling and an average pooling, both of 3 x 3 and stride 1, stand between ``conv5_3`` and
+            ``fc6``, as in DeepLab-LargeFOV; single-stage training from tags has none.
         init_cfg: See above.
 
     Raises:
@@ -57,6 +59,7 @@ class LargeFOVVGG16(PretrainedExactly):
         out_indices: Sequence[int] = (0, 1, 2, 3),
         frozen_stages: int = 1,
         fc6_dilation: int = 1,
+        pool5: bool = False,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -71,6 +74,8 @@ class LargeFOVVGG16(PretrainedExactly):
             nn.MaxPool2d(3, next(pools), padding=1) if isinstance(layer, nn.MaxPool2d) else layer for layer in layers
         ]
         self.features = nn.Sequential(*layers)
+        self.fc6_dilation = fc6_dilation
+        self.pool5 = pool5
         self.fc6 = nn.Conv2d(512, 1024, 3, padding=fc6_dilation, dilation=fc6_dilation)
         self.fc7 = nn.Conv2d(1024, 1024, 1)
         self.dropout = nn.Dropout2d(0.5)
@@ -105,6 +110,8 @@ class LargeFOVVGG16(PretrainedExactly):
                 outputs.append(x)
             x = layer(x)
         outputs.append(x)
+        if self.pool5:
+            x = F.avg_pool2d(F.max_pool2d(x, 3, 1, padding=1), 3, 1, padding=1)
         x = self.dropout(F.relu(self.fc6(x)))
         outputs.append(F.relu(self.fc7(x)))
         return tuple(outputs[2:][index] for index in sorted(self.out_indices))
