@@ -6,12 +6,13 @@ ORIGINAL := .venv-openmmlab
 # Tensors here are small: a second thread spends its time waiting, and on a busy machine much more than that.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint types package test-openmmlab clean
+.PHONY: help setup demo test lint types docs package test-openmmlab clean
 
 help:
 	@echo "make demo            install, train Gated CRF from clicks on built-in images, show where the results are"
 	@echo "make test            install and run the tests"
 	@echo "make lint types      ruff and mypy"
+	@echo "make docs            build the documentation site into build/site, with strict links"
 	@echo "make package         build sdist and wheel, install the wheel into a fresh environment and use it"
 	@echo "make test-openmmlab  the tests on the original OpenMMLab line (compiles mmcv: about 15 minutes)"
 
@@ -36,6 +37,10 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet mkdocs-material 'mkdocstrings[python]'
+	$(BIN)/mkdocs build --strict --site-dir build/site
 
 package:
 	tools/check_package.sh $(PYTHON)
