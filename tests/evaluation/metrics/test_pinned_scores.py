@@ -3,6 +3,9 @@
 Areas and contours are counts of pixels, so the numbers are the same on every processor.
 """
 
+from contextlib import nullcontext
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -110,16 +113,40 @@ METRIC_SCORES = {
 }
 
 
-@pytest.mark.parametrize('name', METRIC_SCORES)
-def test_metrics(name, tmp_path):
+RENAMED = {
+    'RefinedIoUMetric': 'SubsetIoUMetric',
+    'TagIoUMetric': 'SubsetIoUMetric',
+    'TagContourFScore': 'ContourFScore',
+}
+CASES = [(name, settings['type']) for name, (settings, _) in METRIC_SCORES.items()]
+CASES += [(name, RENAMED[old]) for name, old in CASES if old in RENAMED]
+
+
+@pytest.mark.parametrize(('name', 'kind'), CASES)
+def test_metrics(name, kind, tmp_path):
     settings, expected = METRIC_SCORES[name]
-    metric = METRICS.build(settings)
+    with pytest.warns(FutureWarning, match=f'{kind} is called') if kind in RENAMED else nullcontext():
+        metric = METRICS.build({**settings, 'type': kind})
     metric.dataset_meta = {'classes': CLASSES}
     meta = {'inference_switches': SWITCHES} if 'split' in settings else {}
     for sample in samples(tmp_path, **meta):
         metric.process({}, [sample])
     found = metric.evaluate(len(SIZES))
     assert {key: round(float(value), 2) for key, value in found.items()} == expected
+
+
+@pytest.mark.parametrize(('name', 'settings'), [('TagIoUMetric', {}), ('TagContourFScore', {'classes': SUBSET})])
+def test_old_names_want_their_split(name, settings):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'split'"):
+        METRICS.build({'type': name, **settings})
+
+
+def test_the_refiner_of_the_old_name_is_a_dense_crf():
+    """Where its package is missing, building it says so."""
+    missing = find_spec('pydensecrf') is None
+    raised = pytest.raises(ImportError, match='DenseCRF needs the module pydensecrf') if missing else nullcontext()
+    with pytest.warns(FutureWarning, match="refiner={'type': 'DenseCRF'}"), raised:
+        METRICS.build({'type': 'RefinedIoUMetric'})
 
 
 def test_mask_scores():
