@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.registry import Registry
 
 REMOVED_IN = '0.2.0'
+_BUILDS: dict[str, Callable[..., Mapping[str, Any]]] = {}
 
 
 def register_renamed(registry: Registry, old_name: str, build: Callable[..., Mapping[str, Any]]) -> Callable[..., Any]:
@@ -51,4 +52,24 @@ def register_renamed(registry: Registry, old_name: str, build: Callable[..., Map
     renamed.__name__ = renamed.__qualname__ = old_name
     renamed.__doc__ = f'Build what ``{old_name}`` is called today; see :func:`register_renamed`.'
     registry.register_module(name=old_name, module=renamed)
+    _BUILDS[old_name] = build
     return renamed
+
+
+def with_new_names(config: Any) -> Any:
+    """Return a config as it is written today, so that configs from before a renaming compare equal to it.
+
+    Args:
+        config: Nested dicts and lists of plain values; it is not changed.
+
+    Example:
+        >>> from mmengine.registry import Registry
+        >>> _ = register_renamed(Registry('cooks'), 'Boil', lambda **settings: {'type': 'Cook', **settings})
+        >>> with_new_names({'steps': [{'type': 'Boil', 'minutes': 4}]})
+        {'steps': [{'type': 'Cook', 'minutes': 4}]}
+    """
+    if isinstance(config, Mapping):
+        values = {key: with_new_names(value) for key, value in config.items()}
+        build = _BUILDS.get(values['type']) if isinstance(values.get('type'), str) else None
+        return values if build is None else dict(build(**{key: x for key, x in values.items() if key != 'type'}))
+    return [with_new_names(value) for value in config] if isinstance(config, list | tuple) else config
