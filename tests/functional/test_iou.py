@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmseg_wsss.functional import class_areas, class_ious, mean_iou
@@ -29,6 +29,7 @@ def loop_areas(pred, target, num_classes, ignore_index):
 
 @settings(max_examples=60, deadline=None)
 @given(pixels, st.sampled_from([0, 2, 255]))
+@example([(2, 2), (-1, 0), (255, 1), (3, 255)], 2)
 def test_areas_equal_the_loop(drawn, ignore_index):
     pred, target = pair(drawn)
     areas = class_areas(pred, target, 4, ignore_index=ignore_index)
