@@ -19,7 +19,7 @@ from PIL import Image
 from mmseg_wsss.checkpoints.network import plain_config, trained_network
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, write_pseudo_label
-from mmseg_wsss.datasets.shapes import write_shapes
+from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.hooks import LPGStageHook
 from mmseg_wsss.engine.stages import StageContext
 from mmseg_wsss.labelling.generator_masks import generator_label, of_classes, reading_pipeline, write_generator_labels
