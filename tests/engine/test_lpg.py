@@ -389,14 +389,14 @@ def read_index_of(dataset, folder):
     """An index as the tasks write it."""
     from mmseg.registry import DATASETS
 
-    from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex
+    from mmseg_wsss.datasets.index_file import FolderIndex
 
     built = DATASETS.build({**dataset, 'test_mode': True, 'pipeline': []})
     images = {
         built.get_data_info(i)['sample_id']: {'file_name': 'x', 'width': 32, 'height': 32} for i in range(len(built))
     }
     palette = tuple(map(tuple, built.metainfo['palette']))
-    index = PseudoLabelIndex(tuple(built.metainfo['classes']), palette, images, {})
+    index = FolderIndex(tuple(built.metainfo['classes']), palette, images, {})
     folder.mkdir()
     write_index(folder, index)
     return index

@@ -13,7 +13,8 @@ from mmseg.registry import METRICS, MODELS
 from PIL import Image
 from torch import nn
 
-from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex, write_index, write_pseudo_label
+from mmseg_wsss.datasets.index_file import FolderIndex
+from mmseg_wsss.datasets.pseudo_label_files import write_index, write_pseudo_label
 from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
 from mmseg_wsss.labelling.mask_accuracy import MaskScores, TruthScores
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet
@@ -188,7 +189,7 @@ def test_scores_of_a_folder_of_labels(tmp_path):
         write_pseudo_label(tmp_path / 'labels', str(index), labels, np.ones((height, width)), PALETTE)
         Image.fromarray(truth.astype(np.uint8)).save(tmp_path / f'truth/{index}.png')
         names[str(index)].update(width=width, height=height)
-    write_index(tmp_path / 'labels', PseudoLabelIndex(CLASSES, PALETTE, names, {}))
+    write_index(tmp_path / 'labels', FolderIndex(CLASSES, PALETTE, names, {}))
     labels = WeakLabelSet(CLASSES, PALETTE, {key: ImageEntry(entry['file_name']) for key, entry in names.items()})
     labels.write(tmp_path / 'weak_labels.json')
     dataset = {
