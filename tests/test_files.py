@@ -23,3 +23,14 @@ def test_a_kill_leaves_the_older_file(tmp_path):
     assert path.read_bytes() == b'newer'
     assert not temporary_path(path).exists()
     assert temporary_path(path).name.startswith('.')
+
+
+def test_many_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / 'file.png'
+    with whole_file(path, many_writers=True) as first, whole_file(path, many_writers=True) as second:
+        first.write(b'first')
+        second.write(b'second')
+        assert not path.exists()
+        assert len(list(tmp_path.glob('.file*.tmp'))) == 2
+    assert path.read_bytes() == b'first'  # the last one to finish
+    assert list(tmp_path.iterdir()) == [path]

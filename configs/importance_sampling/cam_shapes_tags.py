@@ -29,7 +29,7 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(num_images=400, labels=['tags'], pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(labels=['tags']))  # for maps of known tags
 test_dataloader = val_dataloader
-val_evaluator = dict(type='TagContourFScore', split='val')
+val_evaluator = dict(type='ContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 1000
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))

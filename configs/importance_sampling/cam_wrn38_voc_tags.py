@@ -70,7 +70,7 @@ train_pipeline = [
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels))  # for maps of known tags
 test_dataloader = val_dataloader
-val_evaluator = dict(type='TagContourFScore', split='val')
+val_evaluator = dict(type='ContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 8 * 1322
 optim_wrapper = dict(

@@ -106,8 +106,8 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='TagContourFScore', split='val')
-test_evaluator = dict(type='TagContourFScore', split='val')
+val_evaluator = dict(type='ContourFScore', split='val')
+test_evaluator = dict(type='ContourFScore', split='val')
 max_iters = 1000
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -90,7 +90,7 @@ tta_pipeline[1].transforms[0] = [
     dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic')
     for scale in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 ]
-val_evaluator = dict(type='TagContourFScore', split='val')
+val_evaluator = dict(type='ContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 20000
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]

@@ -38,7 +38,7 @@ test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'])]
 if '{{$LPG_CRF:1}}' != '0':
     crf = dict(type='DenseCRF', num_iters=10, smoothness_xy=3.0, smoothness_weight=3.0)
     crf.update(appearance_xy=140.0, appearance_rgb=5.0, appearance_weight=5.0)
-    test_evaluator.append(dict(type='RefinedIoUMetric', refiner=crf))
+    test_evaluator.append(dict(type='SubsetIoUMetric', refiner=crf))
 made = [name for name, stage in _base_.stages.items() if 'task' in stage]
 stages['scores'] = dict(
     task=dict(type='ScoreLabels', labels={name: f'{{stages.{name}}}' for name in made}, dataset=truth)

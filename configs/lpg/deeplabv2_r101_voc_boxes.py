@@ -52,4 +52,4 @@ test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'])]
 if '{{$LPG_CRF:1}}' != '0':
     crf = dict(type='DenseCRF', num_iters=10, smoothness_xy=1.0, smoothness_weight=3.0)
     crf.update(appearance_xy=67.0, appearance_rgb=3.0, appearance_weight=4.0)
-    test_evaluator.append(dict(type='RefinedIoUMetric', refiner=crf))
+    test_evaluator.append(dict(type='SubsetIoUMetric', refiner=crf))

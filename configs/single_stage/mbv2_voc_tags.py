@@ -91,7 +91,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='TagIoUMetric', split='val')
+val_evaluator = dict(type='SubsetIoUMetric', split='val')
 test_evaluator = val_evaluator
 max_iters = 2000
 optim_wrapper = dict(

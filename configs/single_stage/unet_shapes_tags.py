@@ -35,7 +35,7 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(num_images=400, labels=['tags'], pipeline=train_pipeline))
-val_evaluator = dict(type='TagIoUMetric', split='val')
+val_evaluator = dict(type='SubsetIoUMetric', split='val')
 test_evaluator = val_evaluator
 max_iters = 1000
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))

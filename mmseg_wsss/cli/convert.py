@@ -13,7 +13,7 @@ from ..datasets.formats import read_labels
 from ..datasets.formats.coco import write_coco_masks
 from ..datasets.formats.files import listed_files, read_ids, relative_id
 from ..datasets.formats.index_png import load_index_image
-from ..datasets.inria import cut_inria, list_inria
+from ..datasets.formats.inria import cut_inria, list_inria
 from ..datasets.simulate import cityscapes_clicks, points_from_boxes
 from ..structures import ImageEntry, WeakLabelSet, image_id
 from ._labels import (

@@ -1,11 +1,11 @@
 """Data sets, readers and transforms."""
 
-from .citypersons import CityPersonsDataset
-from .class_masks import ClassMaskDataset
-from .inria import InriaDataset
+from .citypersons_dataset import CityPersonsDataset
+from .class_mask_dataset import ClassMaskDataset
+from .inria_dataset import InriaDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .resumable import ResumableInfiniteSampler, SeededDataset
-from .shapes import ShapesDataset
+from .shapes_dataset import ShapesDataset
 from .weak_seg_dataset import WeakSegDataset
 
 __all__ = [

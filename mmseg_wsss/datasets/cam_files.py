@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..files import whole_file
-from .pseudo_label_files import PseudoLabelIndex, read_index, write_index
+from .index_file import FolderIndex
 
 INDEX = 'cams.json'
 FOLDER = 'cams'
@@ -90,19 +90,19 @@ def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
         raise ValueError(f'{path} is damaged ({error}): {_cure(folder)}') from error
 
 
-def write_cam_index(folder: str | Path, index: PseudoLabelIndex) -> None:
+def write_cam_index(folder: str | Path, index: FolderIndex) -> None:
     """Write ``cams.json``; the last file, so a folder that has it is finished."""
-    write_index(folder, index, name=INDEX)
+    index.write(Path(folder) / INDEX)
 
 
-def read_cam_index(folder: str | Path) -> PseudoLabelIndex:
+def read_cam_index(folder: str | Path) -> FolderIndex:
     """Read ``cams.json``.
 
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If it is damaged.
     """
-    return read_index(folder, name=INDEX, cure=_cure(folder))
+    return FolderIndex.read(Path(folder) / INDEX, _cure(folder))
 
 
 def _path(folder: str | Path, image_id: str) -> Path:

@@ -8,8 +8,7 @@ came from. Shape letters: H x W pixels of the original image.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +18,13 @@ from PIL import Image
 
 from ..files import whole_file
 from .formats.index_png import load_index_image
+from .index_file import FolderIndex
 
 INDEX = 'pseudo_labels.json'
 COCO = 'coco_rle.json'
 UNSURE = 255
 UNSURE_COLOUR = (224, 224, 192)
 """As PASCAL VOC paints its void."""
-
-
-@dataclass(frozen=True)
-class PseudoLabelIndex:
-    """What ``pseudo_labels.json`` says.
-
-    Args:
-        classes: Class names, background first.
-        palette: Their colours.
-        images: Image id -> ``file_name``, ``width`` and ``height``, in order.
-        source: Where the labels came from: plain JSON values.
-    """
-
-    classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
-    images: Mapping[str, Mapping[str, Any]]
-    source: Mapping[str, Any]
 
 
 def write_pseudo_label(
@@ -113,44 +96,19 @@ def read_pseudo_label(folder: str | Path, image_id: str) -> tuple[npt.NDArray[np
     return labels, confidence
 
 
-def write_index(folder: str | Path, index: PseudoLabelIndex, *, name: str = INDEX) -> None:
-    """Write ``pseudo_labels.json``, or an index of another ``name``."""
-    pairs = zip(index.classes, index.palette, strict=True)
-    content = {
-        'version': 1,
-        'classes': [{'name': title, 'color': list(map(int, colour))} for title, colour in pairs],
-        'source': dict(index.source),
-        'images': [{'id': key, **image} for key, image in index.images.items()],
-    }
-    with whole_file(Path(folder) / name) as file:
-        file.write(json.dumps(content, indent=1).encode())
+def write_index(folder: str | Path, index: FolderIndex) -> None:
+    """Write ``pseudo_labels.json``."""
+    index.write(Path(folder) / INDEX)
 
 
-def read_index(folder: str | Path, *, name: str = INDEX, cure: str = '') -> PseudoLabelIndex:
-    """Read ``pseudo_labels.json``, or an index of another ``name``.
-
-    Args:
-        folder: Where it lies.
-        name: Its file name.
-        cure: What errors say about how to write it again.
+def read_index(folder: str | Path) -> FolderIndex:
+    """Read ``pseudo_labels.json``.
 
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If it is damaged.
     """
-    path = Path(folder) / name
-    cure = cure or written_by(folder)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing, so {folder} holds nothing finished: {cure}')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        images = {
-            image['id']: {key: image[key] for key in ('file_name', 'width', 'height')} for image in content['images']
-        }
-        classes = [(item['name'], tuple(item['color'])) for item in content['classes']]
-        return PseudoLabelIndex(*zip(*classes, strict=True), images, content['source'])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error
+    return FolderIndex.read(Path(folder) / INDEX, written_by(folder))
 
 
 def written_by(folder: str | Path) -> str:
@@ -184,7 +142,7 @@ def load_coco_mask() -> Any:
     return mask
 
 
-def write_coco(folder: str | Path, index: PseudoLabelIndex) -> None:
+def write_coco(folder: str | Path, index: FolderIndex) -> None:
     """Write ``coco_rle.json``: one compressed RLE for each class of an image, from the masks in the folder.
 
     The background and unsure pixels are left out; ``score`` is the mean confidence; category ids are class ids.

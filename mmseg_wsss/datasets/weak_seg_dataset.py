@@ -22,7 +22,7 @@ from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
 from .formats.index_png import load_index_image
-from .formats.registry import Source
+from .formats.registry import LabelSource
 from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
@@ -66,7 +66,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
 
     def __init__(
         self,
-        weak_labels: Source | None = None,
+        weak_labels: LabelSource | None = None,
         *,
         check_images: bool = True,
         check_masks: bool | str = 'sample',

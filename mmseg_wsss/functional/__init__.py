@@ -11,10 +11,10 @@ from .affinity import (
     affinity_terms,
     pair_offsets,
 )
-from .boundary import boundary_matches
+from .boundary import boundary_matches, contour_scores, count_contours
 from .box_maps import box_maps, merge_class_masks
 from .cams import cam_label_probs, cam_seeds, normalised_cams
-from .class_pruning import prune_classes
+from .class_pruning import present_classes, prune_classes
 from .distance_fields import distance_fields, expand_distance_fields, expansion_step
 from .equivariance import equivariance_differences, pixel_correlation
 from .feature_similarity import feature_similarity_loss
@@ -25,6 +25,7 @@ from .importance_sampling import (
     max_pooling_loss,
     probs_to_logits,
 )
+from .iou import ClassAreas, class_areas, class_ious, mean_iou
 from .ngwp import focal_mask_penalty, ngwp
 from .pac import pac_refine
 from .pamr import pamr
@@ -35,6 +36,7 @@ from .random_walk import random_walk
 from .stochastic_gate import stochastic_gate
 
 __all__ = [
+    'ClassAreas',
     'affinities',
     'affinity_labels',
     'affinity_loss',
@@ -45,7 +47,11 @@ __all__ = [
     'box_maps',
     'cam_label_probs',
     'cam_seeds',
+    'class_areas',
+    'class_ious',
     'confident_labels',
+    'contour_scores',
+    'count_contours',
     'distance_fields',
     'equivariance_differences',
     'expand_distance_fields',
@@ -56,6 +62,7 @@ __all__ = [
     'importance_sampling_loss',
     'inverse_log_class_weights',
     'max_pooling_loss',
+    'mean_iou',
     'merge_class_masks',
     'ngwp',
     'normalised_cams',
@@ -65,6 +72,7 @@ __all__ = [
     'partial_cross_entropy',
     'pixel_correlation',
     'point_blots',
+    'present_classes',
     'probs_to_logits',
     'prune_classes',
     'random_walk',

@@ -2,18 +2,21 @@
 
 The counts behind the contour accuracy of Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised
 Segmentation", 2022, after Perazzi et al.: "A Benchmark Dataset and Evaluation Methodology for Video Object
-Segmentation", CVPR 2016. Shape letters: H x W pixels.
+Segmentation", CVPR 2016. Shape letters: H x W pixels, K classes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
+
+Counts = npt.NDArray[np.int64]
 
 
 def boundary_matches(pred: npt.ArrayLike, target: npt.ArrayLike, *, bound: float = 0.008) -> tuple[int, int, int, int]:
@@ -54,6 +57,61 @@ def boundary_matches(pred: npt.ArrayLike, target: npt.ArrayLike, *, bound: float
         len(pred_pixels),
         len(target_pixels),
     )
+
+
+def count_contours(
+    pred: npt.NDArray[Any], target: npt.NDArray[Any], classes: Sequence[int], *, bound: float = 0.008
+) -> Counts:
+    """Return the four counts of :func:`boundary_matches` for some classes of two label maps.
+
+    Args:
+        pred: Predicted class ids, (H, W).
+        target: True class ids, (H, W); unlabelled pixels are no part of any class.
+        classes: Ids of the K classes to count.
+        bound: Same as in :func:`boundary_matches`.
+
+    Returns:
+        Counts, (K, 4) int64, 0 for a class that neither map has. The counts of several images may be added.
+
+    Example:
+        >>> pred = np.array([[0, 1, 1, 0]])
+        >>> count_contours(pred, np.array([[0, 1, 0, 0]]), [1, 2], bound=0.0).tolist()
+        [[1, 1, 2, 2], [0, 0, 0, 0]]
+    """
+    there = {*np.unique(pred).tolist(), *np.unique(target).tolist()}
+    counts = [boundary_matches(pred == c, target == c, bound=bound) if c in there else (0, 0, 0, 0) for c in classes]
+    return np.array(counts, dtype=np.int64).reshape(-1, 4)
+
+
+def contour_scores(counts: Counts, *, absent_score: float | None = 1.0) -> npt.NDArray[np.float64]:
+    r"""Return the contour accuracy of each class.
+
+    .. math:: P = \frac{matches_{pred}}{num_{pred}}, \quad R = \frac{matches_{target}}{num_{target}}, \quad
+        F = \frac{2 P R}{P + R}
+
+    A class without predicted contours has P = 1 and one without true contours has R = 1, so F = 0 if only one of the
+    two is missing.
+
+    Args:
+        counts: Counts of :func:`count_contours`, summed over the images, (K, 4).
+        absent_score: F, P and R, in [0, 1], of a class without any contour; None stands for NaN.
+
+    Returns:
+        F, P and R, (3, K), in [0, 1].
+
+    Example:
+        >>> contour_scores(np.array([[30, 8, 40, 10]])).round(3).tolist()
+        [[0.774], [0.75], [0.8]]
+    """
+    pred_matches, target_matches, num_pred, num_target = counts.T.astype(np.float64)
+    precision = np.where(num_pred > 0, pred_matches / np.maximum(num_pred, 1), 1)
+    recall = np.where(num_target > 0, target_matches / np.maximum(num_target, 1), 1)
+    # A class that one of the two lacks: no match, 0 and 1.
+    total = precision + recall
+    f_score = np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0)
+    scores = np.stack([f_score, precision, recall])
+    scores[:, (num_pred == 0) & (num_target == 0)] = np.nan if absent_score is None else absent_score
+    return scores
 
 
 def check_bound(bound: Any) -> float:

@@ -8,6 +8,8 @@ Shape letters: B batch, C classes with the background, H x W the masks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -52,3 +54,28 @@ def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1
     probs = probs.to(compute_dtype(probs))
     foreground = probs[:, 1:].where(present[:, :, None, None], 0)
     return torch.cat([probs[:, :1] ** power, foreground], dim=1)
+
+
+def present_classes(tags: Tensor | Sequence[int], num_classes: int) -> Tensor:
+    """Return which foreground classes the tags of an image name.
+
+    Args:
+        tags: Ids of foreground classes, 1 .. C-1, (T,); may be empty.
+        num_classes: C, with the background.
+
+    Returns:
+        One value for each foreground class, (C-1,) bool, on the device of ``tags``.
+
+    Raises:
+        ValueError: If a tag is not a foreground class.
+
+    Example:
+        >>> present_classes([2], 4)
+        tensor([False,  True, False])
+    """
+    ids = torch.as_tensor(tags).long()
+    if ids.numel() and not 1 <= int(ids.min()) <= int(ids.max()) < num_classes:
+        raise ValueError(f'tags are foreground classes, 1 to {num_classes - 1}, got {ids.tolist()}')
+    present = torch.zeros(num_classes, dtype=torch.bool, device=ids.device)
+    present[ids] = True
+    return present[1:]

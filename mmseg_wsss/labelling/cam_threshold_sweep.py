@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.cam_files import ImageCAMs
-from ..evaluation.metrics.tag_iou_metric import switches_name
+from ..evaluation.metrics import switches_name
 from ..functional import cam_label_probs
 from .images import check_split
 from .mask_accuracy import MaskScores

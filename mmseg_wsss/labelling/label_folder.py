@@ -18,10 +18,10 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from tqdm import tqdm
 
 from ..datasets.image_checks import image_size
+from ..datasets.index_file import FolderIndex
 from ..datasets.pseudo_label_files import (
     INDEX,
     UNSURE,
-    PseudoLabelIndex,
     load_coco_mask,
     read_pseudo_label,
     write_coco,
@@ -160,10 +160,10 @@ def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
     return np.where(same, labels, UNSURE)
 
 
-def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> PseudoLabelIndex:
+def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> FolderIndex:
     """Return the index of what was made from the images of a data set."""
     palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
-    return PseudoLabelIndex(tuple(dataset.metainfo['classes']), palette, images, source)
+    return FolderIndex(tuple(dataset.metainfo['classes']), palette, images, source)
 
 
 def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
-from ..evaluation.metrics import SubsetIoUMetric
+from ..structures.class_names import class_ids
 from .mask_accuracy import MaskScores
 
 
@@ -34,12 +34,10 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
     """
     index = read_index(folder)
     truth = DATASETS.build({**dataset, 'pipeline': [], 'test_mode': True})
-    metric = SubsetIoUMetric(classes or None)
-    metric.dataset_meta = truth.metainfo
     names = list(truth.metainfo['classes'])
     if list(index.classes) != names:
         raise ValueError(f'{folder} has the classes {index.classes}, the data set {tuple(names)}')
-    chosen = metric.chosen_ids()
+    chosen = class_ids(classes or None, names)
     scores = MaskScores(len(names), chosen, ignore_index=UNSURE)
     unsure = pixels = 0
     for number in range(len(truth)):

@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object
-from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
 from ..datasets.formats.files import read_ids
 from ..datasets.formats.index_png import load_index_image
-from ..evaluation.metrics.contour_f_score import contour_scores, count_contours
+from ..functional import class_areas, class_ious, contour_scores, count_contours, mean_iou
 
 
 class MaskScores:
@@ -39,7 +38,7 @@ class MaskScores:
         self.foreground = [index for index in chosen if index != 0]
         self.ignore_index = ignore_index
         self.bound = bound
-        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes)))
+        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes), dtype=np.int64))
         self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
 
     def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True, source: object = None) -> None:
@@ -60,24 +59,26 @@ class MaskScores:
                 f'labels are {tuple(labels.shape)} and the true mask {source or ""} {tuple(truth.shape)} (height, '
                 'width): both must be of the image as it is'
             )
-        areas = IoUMetric.intersect_and_union(labels, truth.to(labels), self.num_classes, self.ignore_index)
-        self._areas[name] += torch.stack(areas[:2]).numpy()
+        areas = class_areas(labels, truth, self.num_classes, ignore_index=self.ignore_index)
+        self._areas[name] += torch.stack([areas.intersection, areas.union]).numpy()
         if contours:
-            self._contours[name] += count_contours(labels.numpy(), truth.numpy(), self.foreground, self.bound)
+            self._contours[name] += count_contours(labels.numpy(), truth.numpy(), self.foreground, bound=self.bound)
 
     def compute(self) -> dict[str, float]:
         """Return ``<name>/mIoU`` and ``<name>/contour_F``, in percent, over the images of all processes."""
         results = {}
         for name, areas in _sums(self._areas).items():
-            ious = _ious(areas)[self.chosen]
-            results[f'{name}/mIoU'] = _percent(ious[~np.isnan(ious)])
+            mean = mean_iou(*map(torch.from_numpy, areas), classes=self.chosen)
+            results[f'{name}/mIoU'] = round(100 * mean.item(), 2)
         for name, counts in _sums(self._contours).items():
-            results[f'{name}/contour_F'] = _percent(contour_scores(counts)[0])
+            scores = contour_scores(counts)[0]
+            results[f'{name}/contour_F'] = round(100 * float(scores.mean()), 2) if len(scores) else float('nan')
         return results
 
     def class_ious(self, name: str) -> npt.NDArray[np.float64]:
-        """Return the IoU of every class in percent, (C,), over the images of all processes; nan where there is none."""
-        return 100 * _ious(_sums(self._areas)[name])
+        """Return the IoU of every class in percent, (C,), over the images of all processes; NaN for absent ones."""
+        ious: npt.NDArray[np.float64] = class_ious(*map(torch.from_numpy, _sums(self._areas)[name])).numpy()
+        return 100 * ious
 
 
 class TruthScores:
@@ -132,16 +133,7 @@ def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
         raise FileNotFoundError(f'mask_ids={str(ids)!r} is no file: give a list of image ids, one a line')
 
 
-def _ious(areas: np.ndarray) -> npt.NDArray[np.float64]:
-    intersection, union = areas
-    return np.where(union > 0, intersection / np.where(union > 0, union, 1), np.nan)
-
-
 def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     parts = all_gather_object(dict(counts))
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: sum(part[name] for part in parts if name in part) for name in names}
-
-
-def _percent(values: np.ndarray) -> float:
-    return round(100 * float(values.mean()), 2) if len(values) else float('nan')

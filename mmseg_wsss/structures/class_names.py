@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SYNONYMS = {
     'airplane': 'aeroplane',
@@ -38,3 +38,28 @@ def other_classes(classes: Iterable[str], target_classes: Iterable[str]) -> tupl
     """
     targets = {plain_name(name) for name in target_classes}
     return tuple(name for name in classes if plain_name(name) not in targets)
+
+
+def class_ids(chosen: Iterable[str] | None, classes: Sequence[str]) -> list[int]:
+    """Return the ids of some classes of a data set.
+
+    Args:
+        chosen: Their names; None stands for all classes.
+        classes: The class names of the data set, by id.
+
+    Raises:
+        ValueError: If a name is not one of the data set's classes.
+
+    Example:
+        >>> class_ids(['dog', 'cat'], ['background', 'cat', 'dog'])
+        [2, 1]
+    """
+    classes = list(classes)
+    names = classes if chosen is None else list(chosen)
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f'classes names {unknown}, and the data set has {classes}: choose from these, or leave classes out to '
+            'average over all of them'
+        )
+    return [classes.index(name) for name in names]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.cam_files import ImageCAMs, grid_size, read_cam_index, read_cams, write_cam_index, write_cams
-from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex
+from mmseg_wsss.datasets.index_file import FolderIndex
 
 
 def maps(classes=(3, 20), size=(33, 50), seed=0):
@@ -31,7 +31,7 @@ def test_grid_is_a_quarter_rounded_up():
 
 def test_index_round_trip(tmp_path):
     images = {'a': {'file_name': 'a.jpg', 'width': 50, 'height': 33}}
-    index = PseudoLabelIndex(('background', 'cat'), ((0, 0, 0), (64, 0, 0)), images, {'known_tags': True})
+    index = FolderIndex(('background', 'cat'), ((0, 0, 0), (64, 0, 0)), images, {'known_tags': True})
     write_cam_index(tmp_path, index)
     assert read_cam_index(tmp_path) == index
     assert not (tmp_path / 'pseudo_labels.json').exists()

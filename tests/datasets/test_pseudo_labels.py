@@ -12,8 +12,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from mmseg_wsss.datasets import ResumableInfiniteSampler
+from mmseg_wsss.datasets.index_file import FolderIndex
 from mmseg_wsss.datasets.pseudo_label_files import (
-    PseudoLabelIndex,
     read_index,
     write_coco,
     write_index,
@@ -41,7 +41,7 @@ def root(tmp_path):
         Image.fromarray(np.full((height, width, 3), 90, dtype=np.uint8)).save(path)
         write_pseudo_label(tmp_path / 'labels', key, *maps(key), PALETTE)
         images[key] = {'file_name': f'{key}.jpg', 'width': width, 'height': height}
-    index = PseudoLabelIndex(('background', 'cat', 'dog'), PALETTE, images, {'checkpoint': 'x.pth'})
+    index = FolderIndex(('background', 'cat', 'dog'), PALETTE, images, {'checkpoint': 'x.pth'})
     write_index(tmp_path / 'labels', index)
     return tmp_path
 

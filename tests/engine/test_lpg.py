@@ -19,7 +19,7 @@ from PIL import Image
 from mmseg_wsss.checkpoints.network import plain_config, trained_network
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, write_pseudo_label
-from mmseg_wsss.datasets.shapes import write_shapes
+from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.hooks import LPGStageHook
 from mmseg_wsss.engine.stages import StageContext
 from mmseg_wsss.labelling.generator_masks import generator_label, of_classes, reading_pipeline, write_generator_labels
@@ -389,14 +389,14 @@ def read_index_of(dataset, folder):
     """An index as the tasks write it."""
     from mmseg.registry import DATASETS
 
-    from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex
+    from mmseg_wsss.datasets.index_file import FolderIndex
 
     built = DATASETS.build({**dataset, 'test_mode': True, 'pipeline': []})
     images = {
         built.get_data_info(i)['sample_id']: {'file_name': 'x', 'width': 32, 'height': 32} for i in range(len(built))
     }
     palette = tuple(map(tuple, built.metainfo['palette']))
-    index = PseudoLabelIndex(tuple(built.metainfo['classes']), palette, images, {})
+    index = FolderIndex(tuple(built.metainfo['classes']), palette, images, {})
     folder.mkdir()
     write_index(folder, index)
     return index

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.morphology import disk
 
-from mmseg_wsss.functional import boundary_matches
+from mmseg_wsss.functional import boundary_matches, contour_scores, count_contours
 
 
 def loop_boundary(mask):
@@ -144,3 +144,22 @@ def test_errors(change, error, message):
     arguments = {'pred': np.ones((4, 4)), 'target': np.ones((4, 4)), **change}
     with pytest.raises(error, match=message):
         boundary_matches(arguments.pop('pred'), arguments.pop('target'), **arguments)
+
+
+def test_counts_of_some_classes_of_label_maps():
+    rng = np.random.default_rng(0)
+    pred, target = (rng.choice([0, 1, 2, 255], (9, 13)) for _ in range(2))
+    counts = count_contours(pred, target, [2, 1, 3], bound=0.1)
+    for row, label in zip(counts, (2, 1), strict=False):
+        assert tuple(row) == loop_matches(pred == label, target == label, 0.1)
+    assert counts[2].tolist() == [0, 0, 0, 0]
+    assert count_contours(pred, target, []).shape == (0, 4)
+
+
+def test_counts_are_summed_before_the_ratio():
+    scores = contour_scores(np.array([[30, 8, 40, 10], [0, 0, 5, 0], [0, 0, 0, 5], [0, 0, 0, 0], [0, 0, 4, 4]]))
+    np.testing.assert_allclose(scores[0], [2 * 0.75 * 0.8 / 1.55, 0, 0, 1, 0])
+    np.testing.assert_allclose(scores[1], [0.75, 0, 1, 1, 0])
+    np.testing.assert_allclose(scores[2], [0.8, 1, 0, 1, 0])
+    assert contour_scores(np.zeros((1, 4), dtype=int), absent_score=0.5).tolist() == [[0.5], [0.5], [0.5]]
+    assert np.isnan(contour_scores(np.zeros((1, 4), dtype=int), absent_score=None)).all()

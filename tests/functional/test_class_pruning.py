@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_wsss.functional import prune_classes
+from mmseg_wsss.functional import present_classes, prune_classes
 
 
 def test_by_hand_and_by_loops():
@@ -49,3 +49,11 @@ def test_errors(arguments, error, message):
         prune_classes(*arguments)
     with pytest.raises(ValueError, match='background_power must be a finite number above 0, got 0'):
         prune_classes(torch.rand(1, 2, 1, 1), torch.ones(1, 1, dtype=torch.bool), background_power=0)
+
+
+def test_present_classes():
+    assert present_classes([3, 1], 5).tolist() == [True, False, True, False]
+    assert present_classes(torch.tensor([], dtype=torch.uint8), 3).tolist() == [False, False]
+    for tags in ([0], [5], [2, 7]):
+        with pytest.raises(ValueError, match=r'tags are foreground classes, 1 to 4, got \['):
+            present_classes(tags, 5)

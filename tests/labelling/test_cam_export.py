@@ -63,7 +63,7 @@ def config(tmp_path, **changes):
             'dataset': {**SHAPES, 'labels': [], 'test_mode': True, 'pipeline': READ},
         },
         'test_cfg': {'type': 'TestLoop'},
-        'test_evaluator': {'type': 'TagContourFScore', 'split': 'test'},
+        'test_evaluator': {'type': 'ContourFScore', 'split': 'test'},
         'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
         'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
         'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},

@@ -15,7 +15,8 @@ from mmseg.registry import DATASETS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.datasets.cam_files import ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
-from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex, read_index
+from mmseg_wsss.datasets.index_file import FolderIndex
+from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, draw_scene
 from mmseg_wsss.engine.stages import StageContext, StagedRunner, StageTask
 from mmseg_wsss.labelling import label_folder
@@ -71,7 +72,7 @@ class DrawCAMs(StageTask):
             key = f'shapes_{index:05d}'
             write_cams(context.work_dir, key, cams_of(index))
             images[key] = {'file_name': f'{key}.png', 'width': SIZE[1], 'height': SIZE[0]}
-        write_cam_index(context.work_dir, PseudoLabelIndex(CLASSES, PALETTE, images, {}))
+        write_cam_index(context.work_dir, FolderIndex(CLASSES, PALETTE, images, {}))
 
 
 def context_of(cfg, folder, *, resumed):
@@ -352,7 +353,7 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
     write_cams(broken, 'shapes_00001', other)
     with pytest.raises(ValueError, match=r"maps of 'shapes_00001' .* of 40 x 40 .* has 38 x 45: it was exchanged"):
         call(cams=broken)
-    index = PseudoLabelIndex(('background', 'cat'), PALETTE[:2], {}, {})
+    index = FolderIndex(('background', 'cat'), PALETTE[:2], {}, {})
     write_cam_index(broken, index)
     with pytest.raises(ValueError, match='are of the classes background, cat, the data set has background'):
         call(cams=broken)

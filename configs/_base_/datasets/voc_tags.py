@@ -58,5 +58,5 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_evaluator = dict(_delete_=True, type='TagIoUMetric', split='val')
-test_evaluator = dict(_delete_=True, type='TagIoUMetric', split='val')
+val_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
+test_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')

@@ -21,7 +21,7 @@ from .scribblesup import read_scribblesup
 from .voc_xml import read_voc_xml
 from .whats_the_point import read_whats_the_point
 
-Source = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 READERS: dict[str, Callable[..., WeakLabelSet]] = {
     'canonical': read_canonical,
@@ -37,7 +37,7 @@ PATH_ARGUMENTS = ('path', 'background')
 
 
 def read_labels(
-    source: Source, classes: Sequence[str] | None = None, *, root: str | None = None, img_suffix: str = '.jpg'
+    source: LabelSource, classes: Sequence[str] | None = None, *, root: str | None = None, img_suffix: str = '.jpg'
 ) -> WeakLabelSet:
     """Read weak labels and check their numbers.
 
@@ -65,7 +65,7 @@ def read_labels(
     return reduce(WeakLabelSet.merged, parts)
 
 
-def normalise_source(source: Source, root: str | None = None) -> list[dict[str, Any]]:
+def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:
     """Return a source as a list of ``dict(format=..., path=..., ...)`` with paths below ``root``.
 
     Raises:

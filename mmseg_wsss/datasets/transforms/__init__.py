@@ -1,21 +1,19 @@
-"""One file per transform."""
+"""Steps of a pipeline, one file per theme."""
 
-from .load_image_tags import LoadImageTags
+from .load_masks import LoadPseudoLabels, LoadReferenceMask, LoadShapesImage
 from .load_point_blots import LoadPointBlots
-from .load_pseudo_labels import LoadPseudoLabels
-from .load_reference_mask import LoadReferenceMask
-from .load_shapes_image import LoadShapesImage
-from .load_weak_annotations import LoadWeakAnnotations
+from .load_weak_annotations import LoadImageTags, LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .pipeline_check import check_pipeline
-from .rasterize_class_mask import RasterizeClassMask
-from .rasterize_weak_annotations import RasterizeWeakAnnotations
-from .weak_class_crop import WeakClassCrop
-from .weak_random_crop import WeakRandomCrop
-from .weak_random_flip import WeakRandomFlip
-from .weak_random_resized_crop import WeakRandomResizedCrop
-from .weak_random_rotate import WeakRandomRotate
-from .weak_resize import WeakResize
+from .rasterize_weak_annotations import RasterizeClassMask, RasterizeWeakAnnotations
+from .weak_geometry import (
+    WeakClassCrop,
+    WeakRandomCrop,
+    WeakRandomFlip,
+    WeakRandomResizedCrop,
+    WeakRandomRotate,
+    WeakResize,
+)
 
 __all__ = [
     'LoadImageTags',

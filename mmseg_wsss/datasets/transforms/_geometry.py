@@ -67,6 +67,14 @@ def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
     return np.stack(_map(matrix, *points.T), axis=-1)
 
 
+def box_corners(boxes: npt.NDArray[np.floating], matrix: Matrix) -> Matrix:
+    """Return the four mapped corners of each box in edge coordinates, (K, 4, 2)."""
+    x1, y1, x2, y2 = boxes.T
+    right, bottom = x2 + 1, y2 + 1
+    corners = np.stack([x1, y1, right, y1, right, bottom, x1, bottom], axis=1).reshape(-1, 2)
+    return apply(matrix, corners).reshape(-1, 4, 2)
+
+
 def _map(matrix: Matrix, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
     (a, b, c), (d, e, f) = matrix[:2]
     return a * x + b * y + c, d * x + e * y + f

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...files import whole_file
 from ...functional import point_blots
 
 KEY = 'point_blots'
@@ -96,7 +95,8 @@ class LoadPointBlots(BaseTransform):
             **self.settings,
         )
         if path is not None:
-            _write(path, blots)
+            with whole_file(path, many_writers=True) as file:  # workers may make the same blots at once
+                file.write(cv2.imencode('.png', blots)[1])
         return blots
 
     def _key(self, image: np.ndarray, points: np.ndarray, labels: np.ndarray) -> str:
@@ -117,13 +117,3 @@ def _read(path: Path) -> npt.NDArray[np.uint8] | None:
         return None
     encoded = np.frombuffer(path.read_bytes(), np.uint8)
     return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
-
-
-def _write(path: Path, blots: npt.NDArray[np.uint8]) -> None:
-    """Write a file that other workers see whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, encoded = cv2.imencode('.png', blots)
-    # a name of its own: workers may write the same blots at once
-    temporary = path.with_name(f'.{path.stem}.{uuid.uuid4().hex}.tmp')
-    temporary.write_bytes(encoded)
-    os.replace(temporary, path)

@@ -5,15 +5,12 @@ from typing import Any
 
 from mmcv.transforms import LoadAnnotations
 
+from .load_masks import LoadReferenceMask
 from .load_point_blots import LoadPointBlots
-from .load_reference_mask import LoadReferenceMask
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
-from .weak_random_crop import WeakRandomCrop
-from .weak_random_flip import WeakRandomFlip
-from .weak_random_rotate import WeakRandomRotate
-from .weak_resize import WeakResize
+from .weak_geometry import WeakRandomCrop, WeakRandomFlip, WeakRandomRotate, WeakResize
 
 GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate)
 PHOTOMETRIC = {'PhotoMetricDistortion', 'CLAHE', 'AdjustGamma', 'RGB2Gray', 'RandomGrayscale', 'Rerange'}

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ._geometry import Matrix, apply, inside_all_frames
+from ._geometry import apply, box_corners, inside_all_frames
 
 Mask = npt.NDArray[np.bool_]
 
@@ -133,6 +133,56 @@ class RasterizeWeakAnnotations(BaseTransform):
         )
 
 
+@TRANSFORMS.register_module()
+class RasterizeClassMask(BaseTransform):
+    """Draw where the boxes of the sample's class are, and reduce the mask to this class.
+
+    ``PackWeakSegInputs(maps=['box_map'])`` packs the map. Put it behind ``RasterizeWeakAnnotations``.
+
+    Required keys: ``class_id``, ``weak_annotations``, ``homography_matrix``, ``gt_seg_map``, ``gt_valid_map``.
+
+    Added keys: ``box_map``, (H, W) uint8, 1 inside the union of the class's boxes, drawn through the matrix.
+
+    Modified keys: ``gt_seg_map``: 1 where the class is, 0 elsewhere, ``ignore_index`` kept.
+
+    Args:
+        ignore_index: The unlabelled value.
+    """
+
+    def __init__(self, ignore_index: int = 255) -> None:
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add the box map and reduce the mask.
+
+        Raises:
+            KeyError: If the sample has no class, or its labels were not drawn.
+            ValueError: If the class has no box.
+        """
+        missing = [key for key in ('class_id', 'gt_valid_map') if key not in results]
+        if missing:
+            raise KeyError(
+                f'RasterizeClassMask found no {missing[0]} in the sample: take ClassMaskDataset, and put it behind '
+                'RasterizeWeakAnnotations'
+            )
+        class_id, labels = results['class_id'], results['weak_annotations']
+        boxes = labels.boxes[labels.box_labels == class_id]
+        if not len(boxes):
+            raise ValueError(f'{results.get("img_path")}: the image has no boxes of class {class_id}')
+        mask = results['gt_seg_map']
+        box_map = np.zeros(mask.shape, dtype=bool)
+        for corners in box_corners(boxes, results['homography_matrix']):
+            box_map |= fill_parallelogram(corners, mask.shape)
+        results['box_map'] = (box_map & (results['gt_valid_map'] > 0)).astype(np.uint8)
+        target = (mask == class_id).astype(np.uint8)
+        target[mask == self.ignore_index] = self.ignore_index
+        results['gt_seg_map'] = target
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(ignore_index={self.ignore_index})'
+
+
 def valid_pixels(results: dict[str, Any], size: tuple[int, int]) -> Mask:
     """Return True where a pixel's centre comes from inside the original image and no step cut it off, (H, W).
 
@@ -152,14 +202,6 @@ def _disk(diameter: int) -> np.ndarray:
     """Return the pixels whose centres lie within half a diameter of the middle one, odd-sized uint8."""
     steps = np.arange(-(diameter // 2), diameter // 2 + 1)
     return (steps[:, None] ** 2 + steps**2 <= (diameter / 2) ** 2).astype(np.uint8)
-
-
-def box_corners(boxes: np.ndarray, matrix: Matrix) -> np.ndarray:
-    """Return the four mapped corners of each box in edge coordinates, (K, 4, 2)."""
-    x1, y1, x2, y2 = boxes.T
-    right, bottom = x2 + 1, y2 + 1
-    corners = np.stack([x1, y1, right, y1, right, bottom, x1, bottom], axis=1).reshape(-1, 2)
-    return apply(matrix, corners).reshape(-1, 4, 2)
 
 
 def fill_parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:

@@ -9,7 +9,7 @@ from mmengine.dist import barrier, is_main_process
 from mmseg.registry import TASK_UTILS
 
 from ...checkpoints.network import Source
-from ...datasets.shapes import write_shapes
+from ...datasets.shapes_dataset import write_shapes
 from ...functional.checks import check_positive, check_share
 from ...functional.random_walk import check_log2_steps
 from ...labelling.box_masks import METHODS, build_crf, write_box_labels

@@ -1,51 +1,207 @@
-"""Mean IoU over the classes that a sample of a data set really has."""
+"""Mean IoU over some classes, under a name that says how the predictions were made."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import mmcv
+import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
-from mmseg.registry import METRICS
+from mmseg.registry import METRICS, MODELS
+from torch import Tensor
+
+from ...functional import ClassAreas, class_areas, mean_iou, present_classes, prune_classes
+from ...structures.class_names import class_ids
 
 
 @METRICS.register_module()
 class SubsetIoUMetric(IoUMetric):
-    """``IoUMetric`` that also reports the mean over some classes, as ``mIoU_subset``.
+    """``IoUMetric`` with a mean over some classes, a name that tells the inference, and predictions decided anew.
 
-    A class outside the subset counts in no mean, but predicting it on a pixel of the subset costs that pixel.
+    Every setting may be combined with every other one.
+
+    - ``classes`` adds ``mIoU_subset``. A class outside of the subset is not in that mean, but predicting it on a pixel
+      of the subset costs that pixel. The names are checked when the evaluator gets the meta information of its data
+      set, which is before the first iteration of a training.
+    - ``split`` makes the keys say how the predictions were made, for models whose predictions carry
+      ``inference_switches``. Papers on image tags mix scores that know the tags of the image with scores that do not.
+      The keys are such as ``val_predicted_tags_1_view/mIoU`` or ``train_known_tags_bg3_8_views_DenseCRF/mIoU``: the
+      split, where the tags come from (``all_classes`` where nothing is pruned), the power of the background where it
+      is not 1, how many views were averaged, and what refined the masks.
+    - ``known_tags`` and ``refiner`` decide anew: the class probabilities (softmax of ``seg_logits``, at the size of the
+      file) lose the classes that the image's ``gt_tags`` do not name, go through the refiner with the image file, and
+      the largest one is the label. Other metrics see the prediction of the model as it is.
+
+    A model that decides by itself is told to do so in its own settings, since its pictures, pseudo-labels and scores
+    shall be of the same masks. Take ``refiner`` here for a model without such a decision, and ``known_tags`` here to
+    get the scores with and without known tags from one pass over the data: two evaluators, one with and one without it.
+
+    Without ``split``, the default prefix is ``known_tags``, ``refined`` or ``known_tags_refined`` where predictions are
+    decided anew, and there is none where they are not.
 
     Args:
-        classes: Names of the classes to average over; none: ``IoUMetric`` as it is.
-        **kwargs: Settings of ``IoUMetric``.
+        classes: Names of the classes to average over; None stands for all classes of the data set, whose mean is
+            ``mIoU``.
+        split: What is evaluated, such as ``'val'``; None leaves the keys as ``prefix`` says.
+        known_tags: Whether the decision knows the classes of the image. Requires ``gt_tags``, see ``LoadImageTags``.
+            The background gets the power that the ``inference_switches`` of the sample name, if there are any.
+        refiner: Config of a module (masks, image) -> masks, such as ``dict(type='DenseCRF')``.
+        **kwargs: Settings of ``IoUMetric``; ``prefix`` excludes ``split``.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed.
+        ValueError: If ``classes`` is empty, or ``prefix`` and ``split`` are both set.
     """
 
-    def __init__(self, classes: Sequence[str] | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        classes: Sequence[str] | None = None,
+        split: str | None = None,
+        known_tags: bool = False,
+        refiner: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        if classes is not None and not len(classes):
+            raise ValueError(f'{name}: classes is empty: name at least one class, or leave it out for all classes')
+        if split is not None and kwargs.get('prefix') is not None:
+            raise ValueError(
+                f'{name} makes its prefix from split and the switches of the inference: leave out split={split!r} or '
+                f'prefix={kwargs["prefix"]!r}'
+            )
+        ways = [way for way, on in (('known_tags', known_tags), ('refined', refiner is not None)) if on]
+        prefix = kwargs.pop('prefix', None) or split or '_'.join(ways) or None
+        super().__init__(prefix=prefix, **kwargs)
         self.classes = None if classes is None else tuple(classes)
+        self.split = split
+        self.known_tags = known_tags
+        self.refiner = None if refiner is None else MODELS.build(dict(refiner))
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Add ``mIoU_subset``, in percent.
+    @property
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """Meta information of the data set; a runner sets it before the first iteration."""
+        return self._dataset_meta
 
-        Raises:
-            ValueError: If a class is not one of the data set's.
-        """
-        metrics = super().compute_metrics(results)
-        if not metrics or not self.classes:  # format_only: the predictions went to disk
-            return metrics
-        intersection, union = (torch.stack(areas).sum(0) for areas in list(zip(*results, strict=True))[:2])
-        chosen = self.chosen_ids()
-        metrics['mIoU_subset'] = round(float((intersection[chosen] / union[chosen]).nanmean()) * 100, 2)
-        return metrics
+    @dataset_meta.setter
+    def dataset_meta(self, meta: dict[str, Any]) -> None:
+        if not meta.get('classes'):
+            raise ValueError(
+                f'{type(self).__name__} needs the class names of the data set, and its metainfo has none: set '
+                "metainfo=dict(classes=(...)) of the data set in the evaluator's dataloader"
+            )
+        try:
+            self._chosen = class_ids(self.classes, meta['classes'])
+        except ValueError as error:
+            raise ValueError(f'{type(self).__name__}: {error}') from None
+        self._dataset_meta = meta
 
     def chosen_ids(self) -> list[int]:
-        """Return the ids of ``classes``, of all classes if there is no subset.
+        """Return the ids of ``classes``, of all classes if there is no subset."""
+        return self._chosen
+
+    def process(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
+        """Decide one batch anew if the settings ask for it, take the name from it, and count it.
 
         Raises:
-            ValueError: If a class is not one of the data set's.
+            KeyError: If a prediction lacks what a setting needs.
+            ValueError: If the samples of one evaluation were predicted in different ways, or a tag is not a foreground
+                class.
         """
-        names = list(self.dataset_meta['classes'])
-        chosen = self.classes or names
-        unknown = [name for name in chosen if name not in names]
-        if unknown:
-            raise ValueError(f'{type(self).__name__}: {unknown} are no classes of the data set: choose from {names}')
-        return [names.index(name) for name in chosen]
+        if self.known_tags or self.refiner is not None:
+            data_samples = [self._decide(sample) for sample in data_samples]
+        if self.split is not None:
+            for sample in data_samples:
+                self._take_name(self.split, sample)
+        self.count(data_batch, data_samples)
+
+    def count(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
+        """Add one result per sample, the four areas first."""
+        super().process(data_batch, data_samples)
+
+    @staticmethod
+    def intersect_and_union(pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int) -> ClassAreas:
+        """Count the areas of an image with :func:`mmseg_wsss.functional.class_areas`."""
+        areas = class_areas(pred_label.long(), label.long(), num_classes, ignore_index=ignore_index)
+        return ClassAreas(*(area.cpu() for area in areas))
+
+    def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
+        """Return the scores of ``IoUMetric`` and ``mIoU_subset``, in percent."""
+        metrics: dict[str, float] = super().compute_metrics(results)
+        if not metrics or self.classes is None:  # no metrics with format_only: the predictions went to disk
+            return metrics
+        intersection, union = (torch.stack(areas).sum(dim=0) for areas in list(zip(*results, strict=True))[:2])
+        metrics['mIoU_subset'] = round(100 * mean_iou(intersection, union, classes=self._chosen).item(), 2)
+        return metrics
+
+    def _take_name(self, split: str, sample: Mapping[str, Any]) -> None:
+        if 'inference_switches' not in sample:
+            raise KeyError(
+                f'{type(self).__name__}(split={split!r}) takes its name from the inference_switches of a prediction, '
+                'and this model does not write them: leave split out, and set prefix if you like'
+            )
+        name = switches_name(split, sample['inference_switches'])
+        if self.prefix != name and self.results:
+            raise ValueError(f'one evaluation mixes {self.prefix} and {name}: evaluate them apart')
+        self.prefix = name
+
+    @torch.no_grad()
+    def _decide(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Return the sample with another ``pred_sem_seg``, and with switches that say how it was made."""
+        logits = sample.get('seg_logits', {}).get('data')
+        if logits is None or len(logits) < 2:
+            raise KeyError(
+                f'{type(self).__name__} with known_tags or a refiner needs seg_logits of at least two classes: take a '
+                'network with a softmax, and WeakSegTTAModel for test-time augmentation'
+            )
+        masks = logits.float().softmax(dim=0)[None]
+        switches = dict(sample.get('inference_switches') or {})
+        power = switches.get('background_power', 1.0) if self.known_tags else 1.0
+        if self.known_tags:
+            masks = prune_classes(masks, self._tags(sample, masks)[None], background_power=power)
+        if self.refiner is not None:
+            image = mmcv.imread(sample['img_path'], channel_order='rgb')
+            rgb = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(masks) / 255
+            masks = self.refiner(masks, rgb[None])
+        decided = {**sample, 'pred_sem_seg': {'data': masks[0].argmax(dim=0, keepdim=True)}}
+        if switches:
+            decided['inference_switches'] = {
+                **switches,
+                'tags': 'known' if self.known_tags else None,
+                'background_power': power,
+                'refiner': None if self.refiner is None else type(self.refiner).__name__,
+            }
+        return decided
+
+    def _tags(self, sample: Mapping[str, Any], masks: Tensor) -> Tensor:
+        """Return which foreground classes the image has, (C-1,) bool."""
+        image = sample.get('img_path', '')
+        if 'gt_tags' not in sample:
+            raise KeyError(
+                f'{type(self).__name__}(known_tags=True), but the sample {image} has no gt_tags: put LoadImageTags '
+                "into the test pipeline and 'gt_tags' into the meta_keys of PackSegInputs"
+            )
+        try:
+            return present_classes(torch.as_tensor(sample['gt_tags'], device=masks.device), masks.shape[1])
+        except ValueError as error:
+            raise ValueError(f'{image}: {error}') from None
+
+
+def switches_name(split: str, switches: Mapping[str, Any]) -> str:
+    """Return the name of an inference.
+
+    Args:
+        split: What is evaluated.
+        switches: The ``inference_switches`` of a predicted sample: ``tags`` (``'known'``, ``'predicted'``, or None
+            where nothing is pruned), ``background_power``, ``views`` and ``refiner`` (its class name or None).
+
+    Example:
+        >>> switches_name('val', {'tags': 'predicted', 'background_power': 3.0, 'views': 8, 'refiner': 'DenseCRF'})
+        'val_predicted_tags_bg3_8_views_DenseCRF'
+    """
+    views = f'{switches["views"]}_view{"" if switches["views"] == 1 else "s"}'
+    refiner = f'_{switches["refiner"]}' if switches['refiner'] else ''
+    tags = f'{switches["tags"]}_tags' if switches['tags'] else 'all_classes'
+    power = '' if switches['background_power'] == 1 else f'_bg{switches["background_power"]:g}'
+    return f'{split}_{tags}{power}_{views}{refiner}'

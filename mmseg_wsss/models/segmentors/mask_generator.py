@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...checkpoints.weights import check_channels
-from ...functional import partial_cross_entropy
+from ...functional import class_areas, class_ious, partial_cross_entropy
 from .batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
 from .weak_encoder_decoder import check_head
 
@@ -248,13 +248,17 @@ class MaskGenerator(BaseSegmentor):
         labels = _pad(stack_labels(data_samples)[:, None], self.size_divisor, self.decode_head.ignore_index)
         labels = F.interpolate(labels.float(), size, mode='nearest')[:, 0].long()
         boxes = F.interpolate(_pad(box_maps, self.size_divisor, 0), size, mode='nearest')[:, 0] > 0
-        labelled, truth = labels != self.decode_head.ignore_index, labels == 1
         masks = (logits.argmax(dim=1) == 1) & boxes
         return {
             'loss_mask': partial_cross_entropy(logits, labels, ignore_index=self.decode_head.ignore_index),
-            'mask_iou': _iou(masks & labelled, truth),
-            'box_iou': _iou(boxes & labelled, truth),
+            'mask_iou': self._iou(masks, labels),
+            'box_iou': self._iou(boxes, labels),
         }
+
+    def _iou(self, masks: Tensor, labels: Tensor) -> Tensor:
+        """Return the IoU of masks with the object, 0 where there is neither, so that the mean of a log stays finite."""
+        areas = class_areas(masks, labels, 2, ignore_index=self.decode_head.ignore_index)
+        return class_ious(areas.intersection, areas.union)[1].nan_to_num().float()
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with ``seg_logits`` and ``pred_sem_seg``: 1 on the object, 0 elsewhere.
@@ -287,7 +291,3 @@ class MaskGenerator(BaseSegmentor):
 def _pad(x: Tensor, divisor: int, value: float) -> Tensor:
     """Pad at the right and at the bottom to a multiple."""
     return F.pad(x, (0, -x.shape[3] % divisor, 0, -x.shape[2] % divisor), value=value)
-
-
-def _iou(masks: Tensor, truth: Tensor) -> Tensor:
-    return (masks & truth).sum() / (masks | truth).sum().clamp(min=1)

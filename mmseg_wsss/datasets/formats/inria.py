@@ -5,34 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import numpy as np
-from mmseg.registry import DATASETS
 from PIL import Image
 
-from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from ._regions import Mask, find_regions
-from .formats.files import existing, listed_files
-from .simulate import simulate_clicks
-from .weak_seg_dataset import WeakSegDataset
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from .._regions import Mask, find_regions
+from ..simulate import simulate_clicks
+from .files import existing, listed_files
 
 CLASSES = ('background', 'building')
 PALETTE = ((0, 0, 0), (230, 120, 40))
 BUILDING = 255
 # The pictures 1 to 5 of every city, as those who made the data set suggest.
 NUM_VALIDATION = 5
-
-
-@DATASETS.register_module()
-class InriaDataset(WeakSegDataset):
-    """``WeakSegDataset`` of two classes, background and building, on the tiles that ``wsss convert inria`` writes.
-
-    Images, masks and all arguments are those of ``WeakSegDataset``.
-    """
-
-    METAINFO: dict[str, Any] = {'classes': CLASSES, 'palette': [list(colour) for colour in PALETTE]}  # noqa: RUF012
 
 
 def list_inria(folder: str) -> list[tuple[Path, Path]]:

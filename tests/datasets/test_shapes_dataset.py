@@ -9,7 +9,7 @@ import pytest
 from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets import shapes_drawing
-from mmseg_wsss.datasets.shapes import ShapesDataset
+from mmseg_wsss.datasets.shapes_dataset import ShapesDataset
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, draw_scene
 from mmseg_wsss.datasets.transforms import LoadShapesImage
 

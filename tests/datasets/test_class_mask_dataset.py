@@ -5,7 +5,7 @@ import pytest
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
-from mmseg_wsss.datasets.class_masks import auxiliary_ids
+from mmseg_wsss.datasets.class_mask_dataset import auxiliary_ids
 from mmseg_wsss.datasets.class_sets import CLASS_SETS, VOC_CLASSES
 from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler
 from mmseg_wsss.functional import box_maps

@@ -6,7 +6,6 @@ import torch
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
-from mmseg_wsss.evaluation.metrics.contour_f_score import contour_scores
 from mmseg_wsss.functional import boundary_matches
 
 CLASSES = ('background', 'cat', 'dog', 'horse')
@@ -89,14 +88,6 @@ def test_by_hand():
     assert math.isnan(metrics['contour_F'])
 
 
-def test_counts_are_summed_before_the_ratio():
-    scores = contour_scores(np.array([[30, 8, 40, 10], [0, 0, 5, 0], [0, 0, 0, 5], [0, 0, 0, 0], [0, 0, 4, 4]]))
-    np.testing.assert_allclose(scores[0], [2 * 0.75 * 0.8 / 1.55, 0, 0, 1, 0])
-    np.testing.assert_allclose(scores[1], [0.75, 0, 1, 1, 0])
-    np.testing.assert_allclose(scores[2], [0.8, 1, 0, 1, 0])
-    assert contour_scores(np.zeros((1, 4), dtype=int), 0.5).tolist() == [[0.5], [0.5], [0.5]]
-
-
 def test_several_ranks_give_the_result_of_one():
     samples = random_samples(5)
     expected = evaluate(build(), samples)
@@ -135,8 +126,3 @@ def test_predictions_for_a_server_are_written_and_not_measured(tmp_path):
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         build(**settings)
-
-
-def test_unknown_class_is_named():
-    with pytest.raises(ValueError, match=r"ContourFScore: \['bear'\] are no classes"):
-        evaluate(build(classes=['bear']), random_samples())

@@ -1,0 +1,253 @@
+"""Transforms of mmseg that move weak labels along: each one multiplies the matrix of the sample."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+from mmseg.datasets.transforms import RandomCrop, RandomFlip, RandomRotate, Resize
+from mmseg.registry import TRANSFORMS
+
+from ...structures import WeakAnnotations
+from ._geometry import apply, box_corners, inside_all_frames, multiply, scaling, translation
+
+
+@TRANSFORMS.register_module()
+class WeakResize(Resize):
+    """mmseg's ``Resize``, noted in ``homography_matrix``; also as ``RandomResize(resize_type='WeakResize')``."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Resize the image and dense maps, multiply the matrix by the ratio of the real sizes."""
+        height, width = results['img'].shape[:2]
+        results = super().transform(results)
+        new_height, new_width = results['img'].shape[:2]
+        multiply(results, scaling(new_width / width, new_height / height))
+        return results
+
+
+@TRANSFORMS.register_module()
+class WeakRandomFlip(RandomFlip):
+    """mmseg's ``RandomFlip`` (horizontal, vertical, diagonal), noted in ``homography_matrix``.
+
+    ``swap_seg_labels``, pairs such as left and right arm, also swaps the classes of the weak labels.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Flip the image and dense maps, multiply the matrix."""
+        results = super().transform(results)
+        direction = results['flip_direction']
+        if results['flip']:
+            height, width = results['img'].shape[:2]
+            matrix = np.eye(3)
+            if direction in ('horizontal', 'diagonal'):
+                matrix[0, [0, 2]] = -1, width
+            if direction in ('vertical', 'diagonal'):
+                matrix[1, [1, 2]] = -1, height
+            multiply(results, matrix)
+            if self.swap_seg_labels is not None:
+                results['weak_annotations'] = swap_classes(results['weak_annotations'], self.swap_seg_labels)
+        return results
+
+
+def swap_classes(labels: WeakAnnotations, pairs: Iterable[tuple[int, int]]) -> WeakAnnotations:
+    """Return the labels with the classes of each pair exchanged."""
+    other = {first: second for pair in pairs for first, second in (pair, pair[::-1])}
+    ids = {
+        name: [other.get(label, label) for label in getattr(labels, name).tolist()]
+        for name in ('point_labels', 'polyline_labels', 'box_labels')
+    }
+    tags = None if labels.tags is None else tuple(other.get(tag, tag) for tag in labels.tags)
+    return replace(labels, tags=tags, **ids)
+
+
+@TRANSFORMS.register_module()
+class WeakRandomRotate(RandomRotate):
+    """mmseg's ``RandomRotate``, noted in ``homography_matrix``; a positive angle is clockwise."""
+
+    def generate_degree(self) -> tuple[bool, float]:
+        """Draw whether to rotate and by how much, and remember it."""
+        # Not mmcv's cache_random_params: it leaves methods on the instance that can be neither pickled nor copied.
+        self._draw = super().generate_degree()
+        return self._draw
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Rotate the image and dense maps, multiply the matrix."""
+        height, width = results['img'].shape[:2]
+        results = super().transform(results)
+        rotate, degree = self._draw
+        if rotate:
+            new_height, new_width = results['img'].shape[:2]
+            results['img_shape'] = (new_height, new_width)
+            center = self.center or ((width - 1) / 2, (height - 1) / 2)
+            matrix = np.eye(3)
+            matrix[:2] = cv2.getRotationMatrix2D(center, -degree, 1.0)
+            if self.auto_bound:
+                cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+                # As mmcv.imrotate centres the picture: by the size before it is rounded.
+                matrix[0, 2] += (height * sine + width * cosine - width) / 2
+                matrix[1, 2] += (height * cosine + width * sine - height) / 2
+            # OpenCV counts pixel centres, the matrix counts edges.
+            multiply(results, translation(0.5, 0.5) @ matrix @ translation(-0.5, -0.5))
+        return results
+
+
+@TRANSFORMS.register_module()
+class WeakRandomCrop(RandomCrop):
+    """mmseg's ``RandomCrop``, noted in ``homography_matrix``.
+
+    Of crops of 256 pixels from VOC, about one in four holds no click. ``min_labels`` draws again until a crop holds
+    enough; the draw with the most labels is taken if none does.
+
+    Args:
+        crop_size: (height, width) or one number for both; a smaller image stays as it is.
+        min_labels: Labels that a crop should hold: clicks, pixels of scribbles and labelled pixels of a dense mask.
+        max_tries: Draws at most.
+
+    Raises:
+        ValueError: If ``min_labels`` is below 0 or ``max_tries`` below 1.
+    """
+
+    def __init__(self, crop_size: int | tuple[int, int], min_labels: int = 0, max_tries: int = 10) -> None:
+        super().__init__(crop_size)
+        if min_labels < 0 or max_tries < 1:
+            raise ValueError(f'min_labels must be at least 0 and max_tries at least 1, got {min_labels}, {max_tries}')
+        self.min_labels = min_labels
+        self.max_tries = max_tries
+
+    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+        """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        most = -1
+        for _ in range(self.max_tries if self.min_labels else 1):
+            bbox = super().crop_bbox(results)
+            count = self._count_labels(results, bbox) if self.min_labels else 0
+            if count > most:
+                most, results['crop_bbox'] = count, bbox
+            if count >= self.min_labels:
+                break
+        return results['crop_bbox']
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop the image and dense maps, multiply the matrix."""
+        results = super().transform(results)
+        top, _, left, _ = results.pop('crop_bbox')
+        multiply(results, translation(-left, -top))
+        return results
+
+    def _count_labels(self, results: dict[str, Any], bbox: tuple[int, int, int, int]) -> int:
+        top, bottom, left, right = bbox
+        labels = results['weak_annotations']
+        dots = np.concatenate([labels.points, *(_along(line) for line in labels.polylines)])
+        dots = dots[inside_all_frames(results, *(dots + 0.5).T)]
+        x, y = apply(results['homography_matrix'], dots + 0.5).T
+        count = int(((x >= left) & (x < right) & (y >= top) & (y < bottom)).sum())
+        if 'gt_seg_map' in results:
+            count += int((results['gt_seg_map'][top:bottom, left:right] != self.ignore_index).sum())
+        return count
+
+
+def _along(line: np.ndarray) -> np.ndarray:
+    """Return points about one pixel apart along a polyline."""
+    parts = [
+        np.linspace(start, end, max(int(np.hypot(*(end - start))), 1), endpoint=False) for start, end in pairwise(line)
+    ]
+    return np.concatenate([*parts, line[-1:]])
+
+
+@TRANSFORMS.register_module()
+class WeakRandomResizedCrop(WeakRandomCrop):
+    """Cut out a part of random area and aspect ratio and resize it, with its shape, to ``crop_size``.
+
+    The area is uniform in ``scale``, the logarithm of the aspect ratio uniform in ``ratio``, as in torchvision's
+    ``RandomResizedCrop``; where ten draws do not fit into the image, the largest part in the middle whose ratio is in
+    the range. Noted in ``homography_matrix``.
+
+    Args:
+        crop_size: (height, width) of the result, or one number for both.
+        scale: Smallest and largest share of the image's area, in (0, 1].
+        ratio: Smallest and largest width / height.
+        interpolation: As of mmcv's ``imresize``.
+        backend: ``'cv2'`` or ``'pillow'``; the latter smooths where it reduces.
+
+    Raises:
+        ValueError: If a range is empty or out of bounds.
+    """
+
+    def __init__(
+        self,
+        crop_size: int | tuple[int, int],
+        scale: tuple[float, float] = (0.9, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        interpolation: str = 'bilinear',
+        backend: str = 'cv2',
+    ) -> None:
+        super().__init__(crop_size)
+        if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
+            raise ValueError(
+                f'scale must be two shares of the area in (0, 1] and ratio two numbers above 0, the smaller first, got '
+                f'{scale} and {ratio}'
+            )
+        self.scale = tuple(scale)
+        self.ratio = tuple(ratio)
+        height, width = self.crop_size
+        self.resize = WeakResize(scale=(width, height), keep_ratio=False, interpolation=interpolation, backend=backend)
+
+    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+        """Draw a part (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        height, width = results['img'].shape[:2]
+        for _ in range(self.max_tries):
+            area = height * width * np.random.uniform(*self.scale)
+            ratio = np.exp(np.random.uniform(*np.log(self.ratio)))
+            part_width, part_height = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
+            if 0 < part_width <= width and 0 < part_height <= height:
+                top = np.random.randint(height - part_height + 1)
+                left = np.random.randint(width - part_width + 1)
+                break
+        else:
+            ratio = np.clip(width / height, *self.ratio)
+            part_width, part_height = min(width, round(height * ratio)), min(height, round(width / ratio))
+            top, left = (height - part_height) // 2, (width - part_width) // 2
+        results['crop_bbox'] = (top, top + part_height, left, left + part_width)
+        return results['crop_bbox']
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop, resize, and multiply the matrix by both."""
+        return self.resize(super().transform(results))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(crop_size={self.crop_size}, scale={self.scale}, ratio={self.ratio})'
+
+
+@TRANSFORMS.register_module()
+class WeakClassCrop(WeakRandomCrop):
+    """``WeakRandomCrop`` that holds at least one pixel of a box, for the samples of ``ClassMaskDataset``.
+
+    A box that the image still holds is drawn, and the crop uniformly among those that meet it; where no box is left,
+    any crop.
+
+    Differs from the published code, where the crop meets the hull of all boxes and may miss each of them.
+
+    Args:
+        crop_size: (height, width) or one number for both; a smaller image stays as it is.
+    """
+
+    def __init__(self, crop_size: int | tuple[int, int]) -> None:
+        super().__init__(crop_size)
+
+    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+        """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        sides = np.array(results['img'].shape[1::-1])
+        corners = box_corners(results['weak_annotations'].boxes, results['homography_matrix'])
+        first = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
+        last = np.minimum(np.ceil(corners.max(axis=1)).astype(int), sides) - 1
+        (kept,) = (first <= last).all(axis=1).nonzero()
+        if not len(kept):
+            return super().crop_bbox(results)
+        box = np.random.choice(kept)
+        crop = np.minimum(self.crop_size[::-1], sides)
+        left, top = np.random.randint(
+            np.maximum(first[box] - crop + 1, 0), np.minimum(last[box], sides - crop) + 1
+        ).tolist()
+        results['crop_bbox'] = (top, top + int(crop[1]), left, left + int(crop[0]))
+        return results['crop_bbox']
