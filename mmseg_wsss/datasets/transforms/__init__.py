@@ -1,6 +1,7 @@
 """One file per transform."""
 
 from .load_image_tags import LoadImageTags
+from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
 from .load_pseudo_labels import LoadPseudoLabels
 from .load_reference_mask import LoadReferenceMask
@@ -19,6 +20,7 @@ from .weak_resize import WeakResize
 
 __all__ = [
     'LoadImageTags',
+    'LoadModality',
     'LoadPointBlots',
     'LoadPseudoLabels',
     'LoadReferenceMask',
