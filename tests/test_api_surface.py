@@ -39,6 +39,7 @@ EXPORTS = {
         'expansion_step',
         'feature_similarity_loss',
         'focal_mask_penalty',
+        'gated_crf_kernel_map',
         'gated_crf_loss',
         'inverse_log_class_weights',
         'ngwp',
@@ -130,6 +131,7 @@ REGISTERED = {
     },
     'TRANSFORMS': {
         'LoadImageTags',
+        'LoadModality',
         'LoadPointBlots',
         'LoadPseudoLabels',
         'LoadReferenceMask',

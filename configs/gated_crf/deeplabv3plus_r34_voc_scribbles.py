@@ -7,5 +7,5 @@
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_scribbles.py (VOC_ROOT=... for the data)
 _base_ = './deeplabv3plus_r34_voc_clicks.py'
 train_dataloader = dict(
-    dataset=dict(weak_labels=[dict(_delete_=True, format='scribblesup', path='scribbles')]),
+    dataset=dict(weak_labels=[dict(format='scribblesup', path='scribbles')]),
 )

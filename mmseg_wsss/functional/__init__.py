@@ -19,6 +19,7 @@ from .distance_fields import distance_fields, expand_distance_fields, expansion_
 from .equivariance import equivariance_differences, pixel_correlation
 from .feature_similarity import feature_similarity_loss
 from .gated_crf import gated_crf_loss
+from .gated_crf_kernels import gated_crf_kernel_map
 from .importance_sampling import (
     average_pooling_loss,
     importance_sampling_loss,
@@ -58,6 +59,7 @@ __all__ = [
     'expansion_step',
     'feature_similarity_loss',
     'focal_mask_penalty',
+    'gated_crf_kernel_map',
     'gated_crf_loss',
     'importance_sampling_loss',
     'inverse_log_class_weights',

@@ -17,34 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import (
-    check_float_map,
-    check_mask,
-    check_positive,
-    check_shape,
-    compute_dtype,
-    describe,
-)
+from .checks import check_float_map, check_mask, compute_dtype, describe
+from .gated_crf_kernels import Kernel, KernelSettings, check_radius, prepare_guides
 from .grids import pool_mask
-
-KernelSettings = Mapping[str, float]
-# Squares of a sigma, and of a distance over a sigma, must be numbers of float32.
-_SMALLEST_SIGMA, _LARGEST_SIGMA = 1e-15, 1e15
-
-
-class Kernel(NamedTuple):
-    """One Gaussian of the mixture; None leaves a feature out."""
-
-    weight: float
-    xy: float | None
-    rgb: float | None
 
 
 class CRFInputs(NamedTuple):
     """The arguments of the loss, checked and brought to the grid of the probabilities."""
 
     kernels: tuple[Kernel, ...]
-    colour: Tensor  # (B, 3, H, W)
+    guides: Mapping[str, Tensor]  # what kernels compare beside positions: rgb (B, 3, H, W), modalities (B, K, H, W)
     destination: Tensor  # 1 where a cell counts as destination, (B, 1, H, W)
     source: Tensor  # 1 where a cell counts as source, (B, 1, H, W)
     used: Tensor | None  # False where a cell is neither, (B, 1, H, W); None if there is no such cell
@@ -62,6 +44,7 @@ def gated_crf_loss(
     source_mask: Tensor | None = None,
     destination_mask: Tensor | None = None,
     compatibility: Tensor | None = None,
+    modalities: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     r"""Penalise different predictions at alike pixels (equations 2-6 of the paper).
 
@@ -72,8 +55,11 @@ def gated_crf_loss(
     :math:`\mu = 1 - \langle y_a, y_b \rangle` (Potts), or :math:`y_a^T M y_b` with ``compatibility`` :math:`M`.
     :math:`N(a)` is the window of 2 ``radius`` + 1 cells around :math:`a`; cells outside the image do not count.
     :math:`D` counts the cells of the destination mask if there is one, else those of the source mask, else all cells;
-    at least 1. Computed in float32 at least, also under autocast. There is no gradient to ``image`` or
+    at least 1. Computed in float32 at least, also under autocast. There is no gradient to ``image``, ``modalities`` or
     ``compatibility``.
+
+    The features :math:`f` of a kernel are the position, the colour and, beyond the settings of the paper, which names
+    them as possible, any other modality of the scene such as depth or infrared.
 
     Differs from the published code: there, a neighbour outside the image adds a constant to the value if no source
     mask is given, and no copy of it runs with a custom compatibility. The paper divides by the destination cells only.
@@ -82,8 +68,9 @@ def gated_crf_loss(
         probs: Predicted probabilities :math:`y`, (B, C, H, W).
         image: Colours, (B, 3, h, w) of any size; averaged over each cell of H x W. The paper's ``rgb`` sigma of 0.1
             is for an image standardised by its mean and standard deviation.
-        kernels: The mixture: dicts of ``weight``, ``xy`` (sigma in cells of H x W) and ``rgb`` (sigma in the units of
-            ``image``); ``xy`` or ``rgb`` may be left out, not both. The paper: ``[dict(weight=1, xy=6, rgb=0.1)]``.
+        kernels: The mixture: dicts of ``weight``, ``xy`` (sigma in cells of H x W), ``rgb`` (sigma in the units of
+            ``image``) and the names of ``modalities`` (sigma in the units of each). Every sigma may be left out, but
+            not all of them. The paper: ``[dict(weight=1, xy=6, rgb=0.1)]``.
         radius: Half the side of the window, in cells of H x W.
         source_mask: 1 where a pixel may influence others, (B, 1, h, w) of any size; a cell counts only if all its
             pixels do. A cell outside stays a destination.
@@ -91,21 +78,26 @@ def gated_crf_loss(
             at all, and may hold NaN or inf in ``probs`` and ``image``.
         compatibility: Costs :math:`M`, (C, C), used as given: ``[i, j]`` is the cost of class i at the destination
             beside class j at the source. None is Potts.
+        modalities: Further features by the names that ``kernels`` use, (B, K, h, w) each, of any size and number of
+            channels; averaged over each cell like ``image``.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        ValueError: If shapes do not fit each other, a setting is out of range, or kernels and modalities do not name
+            the same.
 
     Example:
-        >>> probs = torch.rand(2, 4, 8, 8).softmax(1)
-        >>> loss = gated_crf_loss(probs, torch.rand(2, 3, 32, 32), kernels=[dict(weight=1, xy=6, rgb=0.1)])
+        >>> probs, image, depth = torch.rand(2, 4, 8, 8).softmax(1), torch.rand(2, 3, 32, 32), torch.rand(2, 1, 32, 32)
+        >>> loss = gated_crf_loss(probs, image, kernels=[dict(weight=1, xy=6, rgb=0.1)])
+        >>> kernels = [dict(weight=1, xy=6, rgb=0.1), dict(weight=0.5, xy=6, depth=0.2)]
+        >>> loss = gated_crf_loss(probs, image, kernels=kernels, modalities={'depth': depth})
     """
-    inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility)
+    inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility, modalities)
     with torch.autocast(probs.device.type, enabled=False):
-        probs = probs.to(inputs.colour.dtype)
+        probs = probs.to(inputs.source.dtype)
         if inputs.used is not None:
             probs = torch.where(inputs.used, probs, 0)
         gated_kernel = inputs.destination * _neighbours(inputs.source, radius)[:, 0] * _pairwise_kernel(inputs, radius)
@@ -136,24 +128,27 @@ def prepare_inputs(
     source_mask: Tensor | None,
     destination_mask: Tensor | None,
     compatibility: Tensor | None,
+    modalities: Mapping[str, Tensor] | None = None,
 ) -> CRFInputs:
     """Check the arguments of :func:`gated_crf_loss` and bring image and masks to the grid of the probabilities."""
-    _check_arguments(probs, image, radius, source_mask, destination_mask, compatibility)
+    check_float_map(probs, 'probs')
+    check_radius(radius)
+    _check_masks(probs, source_mask, destination_mask, compatibility)
     dtype = compute_dtype(probs)
     size = (probs.shape[2], probs.shape[3])
+    mixture, guides = prepare_guides(kernels, image, modalities, size, dtype, len(probs))
     with torch.autocast(probs.device.type, enabled=False):
-        colour = F.adaptive_avg_pool2d(image.to(dtype), size)
-        ones = torch.ones_like(colour[:, :1])
+        ones = torch.ones_like(guides['rgb'][:, :1])
         source = ones if source_mask is None else pool_mask(source_mask, size, dtype)
         destination = ones if destination_mask is None else pool_mask(destination_mask, size, dtype)
         used = None
         if source_mask is not None and destination_mask is not None:
             used = (source + destination) > 0
-            colour = torch.where(used, colour, 0)
+            guides = {name: torch.where(used, guide, 0) for name, guide in guides.items()}
         counted = source if destination_mask is None else destination
         return CRFInputs(
-            kernels=parse_kernels(kernels),
-            colour=colour,
+            kernels=mixture,
+            guides=guides,
             destination=destination,
             source=source,
             used=used,
@@ -163,57 +158,8 @@ def prepare_inputs(
         )
 
 
-def parse_kernels(kernels: Sequence[KernelSettings]) -> tuple[Kernel, ...]:
-    """Check the mixture of kernels.
-
-    Raises:
-        TypeError: If it is not a sequence of dicts of numbers.
-        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0 or
-            so small or large that its square is beyond float32.
-    """
-    if isinstance(kernels, Mapping) or not isinstance(kernels, Sequence):
-        raise TypeError(f'kernels must be a list of dicts, got {describe(kernels)}; put a single kernel into a list')
-    if not kernels:
-        raise ValueError('kernels must hold at least one dict such as dict(weight=1, xy=6, rgb=0.1), got none')
-    return tuple(_parse_kernel(settings, f'kernels[{i}]') for i, settings in enumerate(kernels))
-
-
-def check_radius(radius: Any) -> None:
-    """Raise ValueError unless the window is a whole number of cells from 1."""
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
-        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
-
-
-def _parse_kernel(settings: KernelSettings, name: str) -> Kernel:
-    if not isinstance(settings, Mapping):
-        raise TypeError(f'{name} must be a dict such as dict(weight=1, xy=6, rgb=0.1), got {describe(settings)}')
-    unknown = set(settings) - {'weight', 'xy', 'rgb'}
-    if unknown:
-        raise ValueError(f'{name} has unknown keys {sorted(unknown)}: choose from weight, xy, rgb')
-    if 'weight' not in settings:
-        raise ValueError(f'{name} has no weight: add for example weight=1')
-    values = {key: check_positive(value, f'{name}[{key!r}]') for key, value in settings.items()}
-    if len(values) == 1:
-        raise ValueError(f'kernel without xy and rgb: {name} needs a sigma for xy (in cells), rgb (in colour), or both')
-    for key in values.keys() & {'xy', 'rgb'}:
-        if not _SMALLEST_SIGMA <= values[key] <= _LARGEST_SIGMA:
-            raise ValueError(
-                f'{name}[{key!r}] must be a sigma from {_SMALLEST_SIGMA:g} to {_LARGEST_SIGMA:g}, got {values[key]:g}'
-            )
-    return Kernel(values['weight'], values.get('xy'), values.get('rgb'))
-
-
-def _check_arguments(
-    probs: Any, image: Any, radius: Any, source_mask: Any, destination_mask: Any, compatibility: Any
-) -> None:
-    check_float_map(probs, 'probs')
+def _check_masks(probs: Tensor, source_mask: Any, destination_mask: Any, compatibility: Any) -> None:
     batch, classes = probs.shape[:2]
-    if not isinstance(image, Tensor) or image.is_complex():
-        raise TypeError(f'image must be a tensor (B, 3, h, w), got {describe(image)}')
-    check_shape(image, 'image', f'({batch}, 3, h, w)')
-    if len(image) != batch:
-        raise ValueError(f'image and probs must have the same batch size, got {len(image)} and {batch}')
-    check_radius(radius)
     for name, mask in (('source_mask', source_mask), ('destination_mask', destination_mask)):
         if mask is not None:
             check_mask(mask, name, batch)
@@ -229,16 +175,16 @@ def _check_arguments(
 
 def _pairwise_kernel(inputs: CRFInputs, radius: int) -> Tensor:
     """Return :math:`K_{ab}` for every cell and offset, (B, P, H, W); 0 for the cell itself."""
-    side = torch.arange(-radius, radius + 1, dtype=inputs.colour.dtype, device=inputs.colour.device)
+    side = torch.arange(-radius, radius + 1, dtype=inputs.source.dtype, device=inputs.source.device)
     squared_distance = (side[:, None].square() + side.square()).view(1, -1, 1, 1)
     total = torch.zeros_like(squared_distance)
     for kernel in inputs.kernels:
         exponent = torch.zeros_like(squared_distance)
         if kernel.xy is not None:
             exponent = exponent + squared_distance / kernel.xy**2
-        if kernel.rgb is not None:
-            colour = inputs.colour / kernel.rgb
-            exponent = exponent + (_neighbours(colour, radius) - colour[:, :, None]).square().sum(dim=1)
+        for name, sigma in kernel.guides().items():
+            guide = inputs.guides[name] / sigma
+            exponent = exponent + (_neighbours(guide, radius) - guide[:, :, None]).square().sum(dim=1)
         total = total + kernel.weight * torch.exp(-0.5 * exponent)
     return total * (squared_distance > 0)
 

@@ -55,7 +55,7 @@ def loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[Te
     # With zeros wherever a window may reach, no load needs a mask, and a mask of 0 closes the gate.
     below, beside = tiles_down * tile_height - height, tiles_across * tile_width - width
     margin = (radius, radius + beside, radius, radius + below)
-    guide = F.pad(torch.cat([inputs.colour, inputs.destination, inputs.source], dim=1), margin).contiguous()
+    guide = F.pad(torch.cat([inputs.guides['rgb'], inputs.destination, inputs.source], dim=1), margin).contiguous()
     if inputs.used is not None:
         probs = torch.where(inputs.used, probs, 0)
     padded = F.pad(probs.float(), margin).contiguous()

@@ -15,14 +15,15 @@ tile, O offsets of one row of the window.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..functional.gated_crf import CRFInputs, Kernel, KernelSettings, lift_rounding, prepare_inputs
+from ..functional.gated_crf import CRFInputs, lift_rounding, prepare_inputs
+from ..functional.gated_crf_kernels import Kernel, KernelSettings
 from ._autograd import scale_gradients
 from .dispatch import choose_backend
 
@@ -70,13 +71,15 @@ def gated_crf_loss(
     source_mask: Tensor | None = None,
     destination_mask: Tensor | None = None,
     compatibility: Tensor | None = None,
+    modalities: Mapping[str, Tensor] | None = None,
     backend: str = 'auto',
 ) -> Tensor:
     """Compute :func:`mmseg_wsss.functional.gated_crf_loss` fast and with little memory.
 
     Beside ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. There is no second
     derivative, and ``torch.func.grad`` is not served: use ``backward``. A custom ``compatibility`` takes up to twice
-    the time of Potts. The Triton backend serves Potts in windows of radius up to 10; it computes in float32.
+    the time of Potts. The Triton backend serves Potts in windows of radius up to 10 without modalities; it computes in
+    float32.
 
     Args:
         probs: As in the reference, as all other arguments but ``backend``.
@@ -86,6 +89,7 @@ def gated_crf_loss(
         source_mask: See there.
         destination_mask: See there.
         compatibility: See there.
+        modalities: See there.
         backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
 
     Returns:
@@ -95,15 +99,17 @@ def gated_crf_loss(
         TypeError: If an argument is of the wrong kind.
         ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
     """
-    inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility)
-    chosen = choose_backend(backend, probs, _limit_of_triton(radius, compatibility))
+    inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility, modalities)
+    chosen = choose_backend(backend, probs, _limit_of_triton(radius, compatibility, modalities))
     loss: Tensor = _GatedCRF.apply(probs, inputs, radius, chosen)  # type: ignore[no-untyped-call]
     return loss
 
 
-def _limit_of_triton(radius: int, compatibility: Tensor | None) -> str | None:
+def _limit_of_triton(radius: int, compatibility: Tensor | None, modalities: Mapping[str, Tensor] | None) -> str | None:
     if compatibility is not None:
         return 'its kernel knows no compatibility but Potts'
+    if modalities:
+        return f'its kernel compares positions and colours alone, got the modalities {", ".join(modalities)}'
     return None if radius <= _MAX_TRITON_RADIUS else f'its largest radius is {_MAX_TRITON_RADIUS}, got {radius}'
 
 
@@ -137,7 +143,9 @@ def _loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[T
         if inputs.used is not None:
             values = torch.where(inputs.used[images], values, 0)
         part = inputs._replace(
-            colour=inputs.colour[images], destination=inputs.destination[images], source=inputs.source[images]
+            guides={name: guide[images] for name, guide in inputs.guides.items()},
+            destination=inputs.destination[images],
+            source=inputs.source[images],
         )
         line = _Line.around(values, radius)
         if inputs.compatibility is None:
@@ -153,7 +161,7 @@ def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> T
     # one-hot predictions is exactly 0.
     fields = line.lay_out(torch.cat([probs, torch.ones_like(probs[:, :1])], dim=1))
     gates = line.lay_out(inputs.destination)[0], line.lay_out(inputs.source)[0]
-    sums = _window_sums(fields, line.lay_out(inputs.colour), gates, inputs.kernels, line)
+    sums = _window_sums(fields, _used_guides(inputs, line), gates, inputs.kernels, line)
     torch.neg(line.take_up(sums[:-1]), out=gradient)
     total = sums[-1] * fields[-1]
     energy = 0.5 * (total - (fields[:-1] * sums[:-1]).sum(dim=0)).sum()
@@ -163,7 +171,7 @@ def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> T
 def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradient: Tensor) -> Tensor:
     """Return the energy of a few images for any compatibility matrix and write its gradient."""
     destination, source = line.lay_out(probs * inputs.destination), line.lay_out(probs * inputs.source)
-    sums = _window_sums(torch.cat([destination, source]), line.lay_out(inputs.colour), None, inputs.kernels, line)
+    sums = _window_sums(torch.cat([destination, source]), _used_guides(inputs, line), None, inputs.kernels, line)
     from_destination, from_source = sums.chunk(2)
     cost = costs @ from_source
     torch.mul(line.take_up(cost), inputs.destination, out=gradient)
@@ -171,8 +179,18 @@ def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradie
     return (destination * cost).sum()
 
 
+def _used_guides(inputs: CRFInputs, line: _Line) -> dict[str, Tensor]:
+    """Lay out what some kernel compares, (channels, N) each; a kernel of positions alone does not look at colours."""
+    names = dict.fromkeys(name for kernel in inputs.kernels for name in kernel.guides())
+    return {name: line.lay_out(inputs.guides[name]) for name in names}
+
+
 def _window_sums(
-    fields: Tensor, colour: Tensor, gates: tuple[Tensor, Tensor] | None, kernels: Sequence[Kernel], line: _Line
+    fields: Tensor,
+    guides: Mapping[str, Tensor],
+    gates: tuple[Tensor, Tensor] | None,
+    kernels: Sequence[Kernel],
+    line: _Line,
 ) -> Tensor:
     r"""Return :math:`\sum_b (G_{ab} + G_{ba}) K_{ab} y_b` of fields (F, N); without :math:`G` if no gates."""
     sums = torch.zeros_like(fields)
@@ -191,7 +209,8 @@ def _window_sums(
             first = start + down * line.row + left
             ahead = slice(first, first + size + len(right) - 1)
             squared_distance = (right.square() + down**2).to(fields.dtype)[:, None]
-            kernel = _mixture(kernels, squared_distance, colour[:, here], colour[:, ahead].unfold(1, size, 1))
+            pairs = {name: (guide[:, here], guide[:, ahead].unfold(1, size, 1)) for name, guide in guides.items()}
+            kernel = _mixture(kernels, squared_distance, pairs)
             if gates is not None:
                 kernel = _pair_gates(gates, here, ahead).mul_(kernel)
             # Rows are summed apart: 120 terms added one by one would round worse than the reference does.
@@ -207,24 +226,36 @@ def _window_sums(
     return sums
 
 
-def _mixture(kernels: Sequence[Kernel], squared_distance: Tensor, here: Tensor, there: Tensor) -> Tensor:
-    """Return the kernel of a tile and the offsets of a row, (O, n), or (O, 1) if colour plays no part."""
-    squared_difference = squared_distance
-    if any(kernel.rgb is not None for kernel in kernels):
-        squared_difference = here.new_zeros(there.shape[1:])
-        difference = torch.empty_like(squared_difference)
-        for a, b in zip(here, there, strict=True):
-            torch.sub(b, a, out=difference)
-            squared_difference.addcmul_(difference, difference)
+def _mixture(
+    kernels: Sequence[Kernel], squared_distance: Tensor, guides: Mapping[str, tuple[Tensor, Tensor]]
+) -> Tensor:
+    """Return the kernel of a tile and the offsets of a row, (O, n), or (O, 1) if positions alone play a part.
+
+    Args:
+        kernels: The mixture.
+        squared_distance: Of positions, (O, 1).
+        guides: What is compared beside them, by name: of the tile, (channels, n), and there, (channels, O, n).
+    """
+    squared_differences = {name: _squared_difference(here, there) for name, (here, there) in guides.items()}
     total = torch.zeros_like(squared_distance)
     for kernel in kernels:
         # In powers of 2: torch.exp takes ten times longer where it underflows.
         exponent = squared_distance * (0.0 if kernel.xy is None else -0.5 / math.log(2) / kernel.xy**2)
-        if kernel.rgb is not None:
-            exponent = torch.add(exponent, squared_difference, alpha=-0.5 / math.log(2) / kernel.rgb**2)
+        for name, sigma in kernel.guides().items():
+            exponent = torch.add(exponent, squared_differences[name], alpha=-0.5 / math.log(2) / sigma**2)
         # Products with denormal numbers are slow, and these are too small to matter.
         similarity = F.threshold(exponent.exp2_(), torch.finfo(total.dtype).tiny ** 0.5, 0.0, inplace=True)
         total = total + similarity.mul_(kernel.weight)
+    return total
+
+
+def _squared_difference(here: Tensor, there: Tensor) -> Tensor:
+    """Return the squared distance of features (channels, n) to those (channels, O, n), (O, n)."""
+    total = here.new_zeros(there.shape[1:])
+    difference = torch.empty_like(total)
+    for a, b in zip(here, there, strict=True):
+        torch.sub(b, a, out=difference)
+        total.addcmul_(difference, difference)
     return total
 
 

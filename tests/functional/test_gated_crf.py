@@ -36,6 +36,60 @@ def test_equals_the_loop(loss_fn, masks, compatibility, size, image_size, mask_s
     torch.testing.assert_close(grad, expected_grad, rtol=1e-10, atol=1e-12)
 
 
+SENSORS = [{'weight': 1.1, 'xy': 2.0, 'rgb': 0.5, 'depth': 0.4}, {'weight': 0.6, 'infrared': 0.7}, *MIXTURE[1:]]
+
+
+def sensors(batch, seed=7):
+    """Depth in one channel and infrared in two, of sizes of their own."""
+    generator = torch.Generator().manual_seed(seed)
+    depth = torch.rand(batch, 1, 8, 9, generator=generator, dtype=torch.float64)
+    return {'depth': depth, 'infrared': torch.rand(batch, 2, 3, 11, generator=generator)}
+
+
+@both
+@pytest.mark.parametrize('masks', ['', 's', 'sd'])
+@pytest.mark.parametrize('compatibility', [None, ASYMMETRIC], ids=['potts', 'custom'])
+def test_kernels_over_other_modalities_equal_the_loop(loss_fn, masks, compatibility):
+    probs, image, chosen = random_case((2, 3, 4, 5), image_size=(9, 13), masks=masks, mask_size=(8, 11))
+    chosen.update(kernels=SENSORS, radius=2, compatibility=compatibility, modalities=sensors(2))
+    expected, expected_grad = value_and_grad(loop_gated_crf, probs, image, **chosen)
+    loss, grad = value_and_grad(loss_fn, probs, image, **chosen)
+    torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(grad, expected_grad, rtol=1e-10, atol=1e-12)
+    flat = {name: torch.zeros_like(field) for name, field in chosen['modalities'].items()}
+    assert (loss_fn(probs, image, **{**chosen, 'modalities': flat}) - loss).abs() > 0.01 * loss
+
+
+@both
+def test_a_modality_with_the_colours_is_the_colours(loss_fn):
+    probs, image, _ = random_case((1, 3, 5, 6), image_size=(10, 12))
+    renamed = [{{'rgb': 'thermal'}.get(key, key): value for key, value in kernel.items()} for kernel in MIXTURE]
+    expected = loss_fn(probs, image, kernels=MIXTURE, radius=2)
+    loss = loss_fn(probs, torch.zeros_like(image), kernels=renamed, radius=2, modalities={'thermal': image})
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
+
+
+@both
+@pytest.mark.parametrize('bad', [math.nan, math.inf])
+def test_what_both_masks_exclude_may_hold_anything_in_a_modality(loss_fn, bad):
+    probs, image, masks = random_case((2, 3, 6, 7), image_size=(6, 7), masks='sd', seed=4)
+    outside = (masks['source_mask'] + masks['destination_mask']) == 0
+    masks['source_mask'][0, :, :2] = masks['destination_mask'][0, :, :2] = 0
+    outside[0, :, :2] = True
+    depth = torch.rand(2, 1, 6, 7, dtype=torch.float64)
+    chosen = dict(kernels=SENSORS[:1], radius=2, **masks)
+    loss, grad = value_and_grad(loss_fn, probs, image, modalities={'depth': depth}, **chosen)
+    broken = {'depth': torch.where(outside, bad, depth)}
+    broken_loss, broken_grad = value_and_grad(loss_fn, probs, image, modalities=broken, **chosen)
+    assert loss.isfinite()
+    assert torch.equal(broken_loss, loss)
+    assert torch.equal(broken_grad, grad)
+    assert not grad[outside.expand_as(grad)].any()
+    broken['depth'][0, 0, 4, 4] = math.nan
+    masks['source_mask'][0, 0, 4, 4] = 1
+    assert loss_fn(probs, image, modalities=broken, **chosen).isnan()
+
+
 @both
 def test_by_hand(loss_fn):
     # Two cells side by side, colours 0 and 0.2: K = exp(-0.5 (1/4 + 0.04/0.01)), each pair counted twice, two cells.
@@ -278,6 +332,47 @@ def test_no_gradient_to_image_and_costs(loss_fn):
         ),
         ({'kernels': [{'weight': 1, 'xy': 1e200}]}, ValueError, r'must be a sigma from 1e-15 to 1e\+15, got 1e\+200'),
         ({'kernels': [{'weight': 1, 'rgb': '0.1'}]}, TypeError, 'must be a number above 0'),
+        (
+            {'kernels': [{'weight': 1, 'depth': 0.1}]},
+            ValueError,
+            r"unknown keys \['depth'\]: choose from weight, xy, rgb, or pass such a tensor in modalities",
+        ),
+        (
+            {'kernels': [{'weight': 1, 'depht': 0.1}], 'modalities': {'depth': torch.ones(1, 1, 4, 4)}},
+            ValueError,
+            r"unknown keys \['depht'\]: choose from weight, xy, rgb, depth",
+        ),
+        (
+            {'modalities': {'depth': torch.ones(1, 1, 4, 4)}},
+            ValueError,
+            r"no kernel names the modalities \['depth'\]: give one a sigma",
+        ),
+        ({'modalities': [torch.ones(1, 1, 4, 4)]}, TypeError, "modalities must be a dict such as {'depth': depth}"),
+        (
+            {'modalities': {'rgb': torch.ones(1, 1, 4, 4)}},
+            ValueError,
+            r"must have other names than weight, xy, rgb, got \['rgb'\]",
+        ),
+        (
+            {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': torch.ones(1, 4, 4)}},
+            ValueError,
+            r"modalities\['depth'\] must have the shape \(1, K, h, w\)",
+        ),
+        (
+            {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': torch.ones(2, 1, 4, 4)}},
+            ValueError,
+            r"modalities\['depth'\] and the tensors beside it must have the same batch size, got 2 and 1",
+        ),
+        (
+            {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': None}},
+            TypeError,
+            r"modalities\['depth'\] must be a tensor \(B, K, h, w\), got NoneType",
+        ),
+        (
+            {'kernels': [{'weight': 1, 'depth': 0}], 'modalities': {'depth': torch.ones(1, 1, 4, 4)}},
+            ValueError,
+            r"kernels\[0\]\['depth'\] must be a finite number above 0, got 0",
+        ),
     ],
 )
 def test_errors(loss_fn, change, error, message):

@@ -15,7 +15,9 @@ def windows(cells: int, pixels: int) -> list[range]:
     return [range(i * pixels // cells, -(-(i + 1) * pixels // cells)) for i in range(cells)]
 
 
-def loop_gated_crf(probs, image, *, kernels, radius, source_mask=None, destination_mask=None, compatibility=None):
+def loop_gated_crf(
+    probs, image, *, kernels, radius, source_mask=None, destination_mask=None, compatibility=None, modalities=None
+):
     """Value of the loss; differentiable in ``probs`` by autograd."""
     batch, _, height, width = probs.shape
     image = image.to(probs.dtype)
@@ -35,7 +37,10 @@ def loop_gated_crf(probs, image, *, kernels, radius, source_mask=None, destinati
             return torch.ones(batch, height, width).tolist()
         return pool(mask, lambda pixels: float(all(bool(pixel == 1) for pixel in pixels)))
 
-    colour = pool(image, lambda pixels: sum(pixels) / len(pixels))
+    features = {
+        name: pool(field.to(probs.dtype), lambda pixels: sum(pixels) / len(pixels))
+        for name, field in {'rgb': image, **(modalities or {})}.items()
+    }
     source, destination = gate(source_mask), gate(destination_mask)
     energy = probs.sum() * 0
     for n in range(batch):
@@ -51,9 +56,9 @@ def loop_gated_crf(probs, image, *, kernels, radius, source_mask=None, destinati
                             exponent = 0.0
                             if 'xy' in kernel:
                                 exponent += ((i - k) ** 2 + (j - m) ** 2) / kernel['xy'] ** 2
-                            if 'rgb' in kernel:
-                                difference = (colour[n][i][j] - colour[n][k][m]) / kernel['rgb']
-                                exponent += float((difference**2).sum())
+                            for name in kernel.keys() - {'weight', 'xy'}:
+                                feature = features[name][n]
+                                exponent += float(((feature[i][j] - feature[k][m]) / kernel[name]).square().sum())
                             similarity += kernel['weight'] * math.exp(-0.5 * exponent)
                         here, there = probs[n, :, i, j], probs[n, :, k, m]
                         cost = 1 - here @ there if compatibility is None else here @ compatibility @ there

@@ -34,6 +34,20 @@ def test_equals_the_reference(shape, image_size, mask_size, masks, radius, kerne
     torch.testing.assert_close(grad, expected_grad, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize('custom', [False, True])
+def test_modalities_equal_the_reference_across_tiles_and_images(custom):
+    probs, image, chosen = random_case((3, 21, 33, 34), image_size=(33, 34), masks='s')
+    generator = torch.Generator().manual_seed(1)
+    chosen['modalities'] = {'depth': torch.rand(3, 1, 66, 70, generator=generator, dtype=torch.float64)}
+    chosen['kernels'] = [{'weight': 1.0, 'xy': 4.0, 'depth': 0.3}, PAPER[0]]
+    if custom:
+        chosen['compatibility'] = torch.rand(21, 21, generator=generator, dtype=torch.float64)
+    expected, expected_grad = value_and_grad(functional.gated_crf_loss, probs, image, radius=3, **chosen)
+    loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, radius=3, **chosen)
+    torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(grad, expected_grad, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     'shape',
     [
@@ -170,3 +184,6 @@ def test_backends():
     assert torch.equal(ops.gated_crf_loss(probs, image, kernels=PAPER, backend='torch'), auto)
     with pytest.raises(ValueError, match="unknown backend 'cuda': choose from auto, torch, triton"):
         ops.gated_crf_loss(probs, image, kernels=PAPER, backend='cuda')
+    kernels, depth = [{'weight': 1.0, 'depth': 0.3}], {'depth': torch.rand(1, 1, 4, 4)}
+    with pytest.raises(ValueError, match='compares positions and colours alone, got the modalities depth; use backend'):
+        ops.gated_crf_loss(probs, image, kernels=kernels, modalities=depth, backend='triton')

@@ -1,6 +1,7 @@
 """Steps of a pipeline, one file per theme."""
 
 from .load_masks import LoadPseudoLabels, LoadReferenceMask, LoadShapesImage
+from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
 from .load_weak_annotations import LoadImageTags, LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
@@ -17,6 +18,7 @@ from .weak_geometry import (
 
 __all__ = [
     'LoadImageTags',
+    'LoadModality',
     'LoadPointBlots',
     'LoadPseudoLabels',
     'LoadReferenceMask',

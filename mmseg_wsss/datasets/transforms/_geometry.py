@@ -31,6 +31,19 @@ def add_frame(results: dict[str, Any], size: tuple[int, int]) -> None:
     results.setdefault('weak_frames', []).append((results['homography_matrix'], size))
 
 
+def check_unmoved(results: dict[str, Any], transform: str) -> None:
+    """Refuse a transform that reads a picture of the original image after the image was moved.
+
+    Raises:
+        ValueError: With the name of the transform and where to put it.
+    """
+    if len(results.get('weak_frames', ())) != 1:
+        raise ValueError(
+            f'{transform} reads a picture of the original image: put it after LoadWeakAnnotations and before the first '
+            'transform that moves the image'
+        )
+
+
 def inside_all_frames(
     results: dict[str, Any], x: Matrix, y: Matrix, *, origin: Matrix | None = None, tolerance: float = 0.0
 ) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from ...structures.loss_inputs import REFERENCE_KEY
 from ..formats.index_png import load_index_image
 from ..pseudo_label_files import UNSURE
 from ..shapes_drawing import draw_scene
+from ._geometry import check_unmoved
 
 
 @TRANSFORMS.register_module()
@@ -73,11 +74,7 @@ class LoadReferenceMask(BaseTransform):
                 'LoadReferenceMask found no seg_map_path in the sample: set data_prefix=dict(..., seg_map_path=...) of '
                 'the training data, or leave the transform out'
             )
-        if len(results.get('weak_frames', ())) != 1:
-            raise ValueError(
-                'LoadReferenceMask reads the mask of the original image: put it after LoadWeakAnnotations and before '
-                'the first transform that moves the image'
-            )
+        check_unmoved(results, type(self).__name__)
         given = {key: results.get(key) for key in ('seg_map_path', 'label_map')}
         given['reduce_zero_label'] = results.get('reduce_zero_label', False)
         mask = self.loader({**given, 'seg_fields': []})['gt_seg_map']

@@ -6,6 +6,7 @@ from typing import Any
 from mmcv.transforms import LoadAnnotations
 
 from .load_masks import LoadReferenceMask
+from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
 from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
@@ -65,7 +66,7 @@ def check_pipeline(transforms: Iterable[Any]) -> None:
     if LoadPointBlots in kinds and kinds.index(LoadPointBlots) != load + 1:
         raise ValueError('LoadPointBlots sees the image as it was: it must stand right after LoadWeakAnnotations')
     for index, step in enumerate(steps[:pack]):
-        if index not in (load, draw) and not isinstance(step, LoadPointBlots | LoadReferenceMask):
+        if index not in (load, draw) and not isinstance(step, LoadModality | LoadPointBlots | LoadReferenceMask):
             _check_step(step, between=load < index < draw)
 
 

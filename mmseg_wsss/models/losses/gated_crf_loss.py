@@ -1,17 +1,19 @@
 """Gated CRF loss as a part of a recipe."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional.gated_crf import check_radius, parse_kernels
+from ...functional.gated_crf_kernels import FIXED_KEYS, check_radius, parse_kernels
 from ...ops import BACKENDS, gated_crf_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
 
 COLOR_SPACES = ('standardised', 'unit')
+DESTINATIONS = ('unlabelled', 'valid')
 
 
 @MODELS.register_module()
@@ -26,10 +28,14 @@ class GatedCRFLoss(BaseWeakLoss):
 
     Args:
         kernels: ``dict(weight=w, xy=sigma, rgb=sigma)`` each; ``xy`` in cells of the logits, ``rgb`` in units of
-            ``color_space``; either may be left out.
+            ``color_space``. Every other key is the name of a map of the sample and its value the sigma in the units of
+            that map, such as ``depth=0.2`` beside ``LoadModality(key='depth', ...)`` and
+            ``PackWeakSegInputs(maps=['depth'])``. Every sigma may be left out, but not all of them.
         radius: Half width of the window, in cells of the logits; 5 is 11 x 11.
         source_mask: Whether pixels outside the original image (rotation, padding) are no sources.
-        destination_mask: Whether they are no destinations either.
+        destination_mask: What may be a destination. ``'unlabelled'``: the pixels of the original image that nobody
+            labelled, as in the paper, where the labelled ones belong to the cross-entropy; where all are labelled the
+            loss is 0. ``'valid'`` or True: all pixels of the original image. None or False: all pixels.
         compatibility: (C, C) cost of class i at the destination beside class j at the source; None is Potts.
         color_space: ``'standardised'`` (ImageNet mean and standard deviation) or ``'unit'`` ([0, 1]).
         backend: See :func:`mmseg_wsss.ops.gated_crf_loss`.
@@ -37,8 +43,8 @@ class GatedCRFLoss(BaseWeakLoss):
         start: Fraction of the training before which the loss is 0.
 
     Raises:
-        ValueError: If a kernel has neither xy nor rgb, the radius is not a positive integer, ``color_space`` or
-            ``backend`` is unknown.
+        ValueError: If a kernel has no sigma, the radius is not a positive integer, ``destination_mask``,
+            ``color_space`` or ``backend`` is unknown.
     """
 
     compatibility: Tensor | None
@@ -48,7 +54,7 @@ class GatedCRFLoss(BaseWeakLoss):
         kernels: Sequence[Mapping[str, float]] = ({'weight': 1.0, 'xy': 6.0, 'rgb': 0.1},),
         radius: int = 5,
         source_mask: bool = True,
-        destination_mask: bool = False,
+        destination_mask: str | bool | None = None,
         compatibility: Sequence[Sequence[float]] | None = None,
         color_space: str = 'standardised',
         backend: str = 'auto',
@@ -56,8 +62,15 @@ class GatedCRFLoss(BaseWeakLoss):
         start: float = 0.0,
     ) -> None:
         super().__init__(loss_weight, start)
-        parse_kernels(kernels)
+        self.modalities = _modalities(kernels)
+        parse_kernels(kernels, self.modalities)
         check_radius(radius)
+        if destination_mask is True:
+            destination_mask = 'valid'
+        if destination_mask and destination_mask not in DESTINATIONS:
+            raise ValueError(
+                f'destination_mask must be one of {", ".join(DESTINATIONS)} or None, got {destination_mask!r}'
+            )
         if backend not in BACKENDS:
             raise ValueError(f'unknown backend {backend!r}: choose from {", ".join(BACKENDS)}')
         if color_space not in COLOR_SPACES:
@@ -65,7 +78,7 @@ class GatedCRFLoss(BaseWeakLoss):
         self.kernels = [dict(kernel) for kernel in kernels]
         self.radius = radius
         self.source_mask = source_mask
-        self.destination_mask = destination_mask
+        self.destination_mask = destination_mask or None
         self.color_space = color_space
         self.backend = backend
         matrix = None if compatibility is None else torch.as_tensor(compatibility, dtype=torch.float32)
@@ -80,14 +93,41 @@ class GatedCRFLoss(BaseWeakLoss):
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the energy of the head's probabilities at their own resolution."""
+        """Return the energy of the head's probabilities at their own resolution.
+
+        Raises:
+            KeyError: If a kernel names a map that the batch does not have.
+        """
         return gated_crf_loss(
             inputs.probs,
             inputs.standardised_image if self.color_space == 'standardised' else inputs.image,
             kernels=self.kernels,
             radius=self.radius,
             source_mask=inputs.valid if self.source_mask else None,
-            destination_mask=inputs.valid if self.destination_mask else None,
+            destination_mask=self._destinations(inputs),
             compatibility=self.compatibility,
+            modalities={name: self._map(inputs, name) for name in self.modalities},
             backend=self.backend,
         )
+
+    def _destinations(self, inputs: LossInputs) -> Tensor | None:
+        if self.destination_mask is None:
+            return None
+        if self.destination_mask == 'valid':
+            return inputs.valid
+        return torch.where(inputs.labels[:, None] == inputs.ignore_index, inputs.valid, 0)
+
+    def _map(self, inputs: LossInputs, name: str) -> Tensor:
+        if name not in inputs.maps:
+            raise KeyError(
+                f'a kernel of GatedCRFLoss compares {name!r}, and the batch has the maps '
+                f'{", ".join(inputs.maps) or "(none)"}: choose from weight, xy, rgb, or load it '
+                f"(LoadModality(key='{name}', ...)) and pack it (PackWeakSegInputs(maps=['{name}']))"
+            )
+        return inputs.maps[name]
+
+
+def _modalities(kernels: Any) -> tuple[str, ...]:
+    """Return what kernels name beside positions and colours; what is not a list of dicts is refused elsewhere."""
+    dicts = [kernel for kernel in kernels if isinstance(kernel, Mapping)] if isinstance(kernels, Sequence) else []
+    return tuple(dict.fromkeys(key for kernel in dicts for key in kernel if key not in FIXED_KEYS))
