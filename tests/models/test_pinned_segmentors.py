@@ -8,6 +8,7 @@ leave about six digits.
 import copy
 import json
 import re
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from mmseg_wsss.models.segmentors import WeakSegTTAModel
 
 FILE = Path(__file__).with_name('pinned_segmentors.json')
 CLASSES = 4
+WHOLE = ConfigDict(mode='whole')
+SLIDE = ConfigDict(mode='slide', crop_size=(16, 16), stride=(8, 12))
 
 
 class TwoLevels(nn.Module):
@@ -83,37 +86,58 @@ def network(decode_head, losses, **changes):
         'test_cfg': {'size_divisor': 8},
     }
     settings = {'data_preprocessor': preprocessor, 'backbone': {'type': TwoLevels}, 'decode_head': decode_head}
+    if 'type' not in changes:
+        changes = {'type': 'WeakEncoderDecoder', 'test_cfg': WHOLE, **changes}
     return {**settings, 'losses': losses, **changes}
 
 
-WHOLE = ConfigDict(mode='whole')
-SLIDE = ConfigDict(mode='slide', crop_size=(16, 16), stride=(8, 12))
+TAGS = {'loss_tags': {'type': 'ImageTagLoss'}}
+AVERAGE = {'type': 'AveragePooling'}
+HIGHEST_PROB = {'type': 'MaxProbPooling'}
+ALIKE = {'loss_affinity': {'type': 'AffinityLoss', 'radius': 3}}
 MODEL_CONFIGS = {
-    'weak': network(head(FCN), WEAK, auxiliary_head=head(FCN, 0), test_cfg=WHOLE, type='WeakEncoderDecoder'),
-    'tag': network(head(NGWP), {'loss_tags': {'type': 'ImageTagLoss'}}, test_cfg=WHOLE, type='TagEncoderDecoder'),
+    'weak': network(head(FCN), WEAK, auxiliary_head=head(FCN, 0)),
+    'tag': network(head(NGWP), TAGS, decision={'type': 'TagDecision'}),
     'tag_refined': network(
-        head(CAM), {'loss_ce': CE}, type='TagEncoderDecoder', test_cfg=WHOLE, refiner=REFINER, background_power=1.5,
-        score_pooling={'type': 'AveragePooling'}, score_threshold=0.45,
+        head(CAM), {'loss_ce': CE},
+        decision={
+            'type': 'TagDecision', 'refiner': REFINER, 'background_power': 1.5, 'pooling': AVERAGE,
+            'score_threshold': 0.45,
+        },
     ),
-    'tag_known': network(head(CAM), {'loss_ce': CE}, type='TagEncoderDecoder', test_cfg=WHOLE, known_tags=True),
+    'tag_known': network(head(CAM), {'loss_ce': CE}, decision={'type': 'TagDecision', 'known_tags': True}),
     'tag_all': network(
-        head(CAM), {'loss_ce': CE}, type='TagEncoderDecoder', test_cfg=WHOLE, score_threshold=0.0, background_power=1.0,
-        score_pooling={'type': 'MaxProbPooling'},
+        head(CAM), {'loss_ce': CE},
+        decision={'type': 'TagDecision', 'score_threshold': 0.0, 'background_power': 1.0, 'pooling': HIGHEST_PROB},
     ),
     'tag_slide': network(
-        head(CAM), {'loss_ce': CE}, type='TagEncoderDecoder', test_cfg=SLIDE, score_pooling={'type': 'MaxPooling'}
+        head(CAM), {'loss_ce': CE}, decision={'type': 'TagDecision', 'pooling': {'type': 'MaxPooling'}}, test_cfg=SLIDE
     ),
     'siamese': network(
-        head(CAM), SEAM, type='SiameseEncoderDecoder', test_cfg=WHOLE, scale=0.5, pixel_correlation=CORRELATION,
-        background_power=1.2, score_threshold=0.6,
+        head(CAM), SEAM,
+        views={'type': 'SiameseViews', 'scale': 0.5, 'pixel_correlation': CORRELATION},
+        decision={'type': 'TagDecision', 'background_power': 1.2, 'score_threshold': 0.6},
     ),
-    'multi_scale': network(
-        head(PYRAMID), SCALES, type='MultiScaleEncoderDecoder', test_cfg=WHOLE, scales=(0.5, 0.75)
-    ),
-    'affinity': network(
-        AFFINITY, {'loss_affinity': {'type': 'AffinityLoss', 'radius': 3}}, type='AffinityEncoderDecoder',
-        test_cfg=WHOLE, train_cfg={},
-    ),
+    'multi_scale': network(head(PYRAMID), SCALES, views={'type': 'MultiScaleViews', 'scales': (0.5, 0.75)}),
+    'affinity': network(AFFINITY, ALIKE, type='AffinityNetwork'),
+}  # fmt: skip
+OLD_NAMES = {
+    'tag': {'type': 'TagEncoderDecoder'},
+    'tag_refined': {
+        'type': 'TagEncoderDecoder', 'refiner': REFINER, 'background_power': 1.5, 'score_pooling': AVERAGE,
+        'score_threshold': 0.45,
+    },
+    'tag_known': {'type': 'TagEncoderDecoder', 'known_tags': True},
+    'tag_all': {
+        'type': 'TagEncoderDecoder', 'score_threshold': 0.0, 'background_power': 1.0, 'score_pooling': HIGHEST_PROB
+    },
+    'tag_slide': {'type': 'TagEncoderDecoder', 'score_pooling': {'type': 'MaxPooling'}},
+    'siamese': {
+        'type': 'SiameseEncoderDecoder', 'scale': 0.5, 'pixel_correlation': CORRELATION, 'background_power': 1.2,
+        'score_threshold': 0.6,
+    },
+    'multi_scale': {'type': 'MultiScaleEncoderDecoder', 'scales': (0.5, 0.75)},
+    'affinity': {'type': 'AffinityEncoderDecoder', 'test_cfg': WHOLE, 'train_cfg': {}},
 }  # fmt: skip
 
 
@@ -125,8 +149,12 @@ def set_weights(module, seed):
             parameter.data = torch.from_numpy(digits * (6 / digits[0].size) ** 0.5)
 
 
-def build(config):
-    model = MODELS.build(copy.deepcopy(config)).double().eval()
+def build(name, spelling='new'):
+    config = copy.deepcopy(MODEL_CONFIGS[name])
+    if spelling == 'old':
+        config = {key: value for key, value in config.items() if key not in ('views', 'decision')} | OLD_NAMES[name]
+    with pytest.warns(FutureWarning, match='is an old name') if spelling == 'old' else nullcontext():
+        model = MODELS.build(config).double().eval()
     set_weights(model, 0)
     return model
 
@@ -141,7 +169,7 @@ def generator():
         }
     )
     set_weights(model.double(), 4)
-    model.set_partner(build(MODEL_CONFIGS['multi_scale']))
+    model.set_partner(build('multi_scale'))
     return model.eval()
 
 
@@ -254,6 +282,11 @@ def compare(found, expected, path=''):
 
 TRAINED = [name for name in MODEL_CONFIGS if not name.startswith('tag_')]
 PREDICTING = [name for name in MODEL_CONFIGS if name != 'affinity']
+SPELLINGS = ('new', 'old')
+
+
+def spelled(names):
+    return [(name, spelling) for name in names for spelling in SPELLINGS if spelling == 'new' or name in OLD_NAMES]
 
 
 @cache
@@ -261,22 +294,23 @@ def pinned():
     return json.loads(FILE.read_text())
 
 
-@pytest.mark.parametrize('name', TRAINED)
-def test_training(name):
-    compare(trained(build(MODEL_CONFIGS[name])), pinned()[name]['training'])
+@pytest.mark.parametrize(('name', 'spelling'), spelled(TRAINED))
+def test_training(name, spelling):
+    compare(trained(build(name, spelling)), pinned()[name]['training'])
 
 
 def test_training_of_the_generator():
     compare(trained(generator()), pinned()['generator']['training'])
 
 
-@pytest.mark.parametrize('name', PREDICTING)
-def test_prediction(name):
-    compare(predicted(build(MODEL_CONFIGS[name])), pinned()[name]['prediction'])
+@pytest.mark.parametrize(('name', 'spelling'), spelled(PREDICTING))
+def test_prediction(name, spelling):
+    compare(predicted(build(name, spelling)), pinned()[name]['prediction'])
 
 
-def test_features_of_the_affinity_network():
-    compare(embedded(build(MODEL_CONFIGS['affinity'])), pinned()['affinity']['features'])
+@pytest.mark.parametrize('spelling', SPELLINGS)
+def test_features_of_the_affinity_network(spelling):
+    compare(embedded(build('affinity', spelling)), pinned()['affinity']['features'])
 
 
 def test_prediction_of_the_generator():
@@ -287,10 +321,10 @@ def measure():
     """Everything that is pinned, of the code as it is."""
     numbers = {name: {} for name in MODEL_CONFIGS}
     for name in TRAINED:
-        numbers[name]['training'] = trained(build(MODEL_CONFIGS[name]))
+        numbers[name]['training'] = trained(build(name))
     for name in PREDICTING:
-        numbers[name]['prediction'] = predicted(build(MODEL_CONFIGS[name]))
-    numbers['affinity']['features'] = embedded(build(MODEL_CONFIGS['affinity']))
+        numbers[name]['prediction'] = predicted(build(name))
+    numbers['affinity']['features'] = embedded(build('affinity'))
     numbers['generator'] = {'training': trained(generator()), 'prediction': generated(generator())}
     return numbers
 
