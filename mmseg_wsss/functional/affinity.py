@@ -23,6 +23,11 @@ class AffinityTerms(NamedTuple):
     foreground: Tensor
     different: Tensor
 
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum of :func:`affinity_loss`."""
+        return self.background / 4 + self.foreground / 4 + self.different / 2
+
 
 def pair_offsets(radius: int) -> list[tuple[int, int]]:
     """Return (rows, columns) from a pixel to those nearer than ``radius``, each pair of pixels once.
@@ -180,8 +185,7 @@ def affinity_loss(
         >>> round(float(affinity_loss(torch.tensor([[[[0.0, 1.0]]]]), torch.tensor([[[0, 1]]]), radius=2)), 4)
         0.2293
     """
-    terms = affinity_terms(features, labels, radius=radius, ignore_index=ignore_index, eps=eps)
-    return terms.background / 4 + terms.foreground / 4 + terms.different / 2
+    return affinity_terms(features, labels, radius=radius, ignore_index=ignore_index, eps=eps).total
 
 
 def _ends(field: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:

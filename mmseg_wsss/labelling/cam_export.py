@@ -27,7 +27,8 @@ from tqdm import tqdm
 from ..checkpoints.weights import check_weights
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..functional import normalised_cams
-from ..models.segmentors import TagEncoderDecoder
+from ..models.decisions import mean_of_views
+from ..models.segmentors import WeakEncoderDecoder
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
 from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
@@ -54,11 +55,11 @@ def write_cam_folder(
 
     With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
     background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
-    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the model has a
+    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the decision has a
     ``refiner``, such as a dense CRF, the first two kinds are measured with and without it.
 
     Args:
-        cfg: Config of the network, a ``TagEncoderDecoder``, and of the data.
+        cfg: Config of the network, a ``WeakEncoderDecoder`` with a ``decision``, and of the data.
         checkpoint: Its weights.
         folder: Where to write.
         settings: How.
@@ -70,7 +71,7 @@ def write_cam_folder(
         percent. Means are over the ``classes`` of the test metric, over all if it has none.
 
     Raises:
-        TypeError: If the network is no ``TagEncoderDecoder``.
+        TypeError: If the network is not a ``WeakEncoderDecoder`` with a ``decision``.
         ValueError: If the data cannot be read this way, tags are to be known and are of no image, or the weights do not
             fit the network.
     """
@@ -82,8 +83,12 @@ def write_cam_folder(
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    if not isinstance(model, TagEncoderDecoder):
-        raise TypeError(f'maps are made by a TagEncoderDecoder, got {type(model).__name__}: set model.type')
+    if not isinstance(model, WeakEncoderDecoder) or model.decision is None:
+        raise TypeError(
+            f'maps are made by a WeakEncoderDecoder with a decision, got {type(model).__name__}'
+            f'{" without one" if isinstance(model, WeakEncoderDecoder) else ""}: set '
+            "model.decision=dict(type='TagDecision', ...)"
+        )
     check_weights(model, str(checkpoint))
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
@@ -101,7 +106,9 @@ def write_cam_folder(
         rows[index] = image_entry(info, dataset, cams.size)
         write_cams(folder, rows[index][0], cams)
         if settings.evaluate:
-            score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=model.refiner, photo=photo)
+            score_decisions(
+                scores, settings, cams, probs, _truth(read, info), refiner=model.decision.refiner, photo=photo
+            )
     results = scores.compute()
     if settings.evaluate:
         best = best_threshold(results, settings)
@@ -148,7 +155,7 @@ def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], 
 
 @torch.no_grad()
 def mean_probs(
-    model: TagEncoderDecoder, views: Mapping[str, Any], tags: Sequence[int] | None
+    model: WeakEncoderDecoder, views: Mapping[str, Any], tags: Sequence[int] | None
 ) -> tuple[list[int], Tensor, Tensor | None]:
     """Average the probabilities of background and tags over all views of an image.
 
@@ -161,23 +168,19 @@ def mean_probs(
         The foreground classes, ascending; probabilities, (K+1, H, W) on the CPU; the image as the refiner of the model
         wants it, (3, H, W), None if it has no refiner.
     """
-    samples = []
-    with model.undecided():
-        for inputs, sample in zip(views['inputs'], views['data_samples'], strict=True):
-            samples += model.test_step(pseudo_collate([{'inputs': inputs, 'data_samples': sample}]))
+    said = []
+    for inputs, sample in zip(views['inputs'], views['data_samples'], strict=True):
+        batch = model.data_preprocessor(pseudo_collate([{'inputs': inputs, 'data_samples': sample}]), False)
+        said += model.class_probs(**batch)
+    merged = mean_of_views(said)
     if tags is None:
-        scores = torch.stack([sample.class_scores for sample in samples]).amax(dim=0)
-        found = scores > model.score_threshold if model.score_threshold else torch.ones_like(scores, dtype=torch.bool)
-        tags = (found.nonzero().flatten() + 1).tolist()
+        tags = (model.decision.present(merged).nonzero().flatten() + 1).tolist()
     classes = sorted({int(tag) for tag in tags} - {0})
     mean = torch.zeros(())
-    for sample in samples:
-        kept = sample.seg_logits.data.float().softmax(dim=0)[[0, *classes]].cpu()
-        mean = mean + kept / kept.sum(dim=0, keepdim=True).clamp(min=1e-8) / len(samples)
-    if model.refiner is None:
-        return classes, mean, None
-    nearest = min(samples, key=lambda sample: abs(sample.img_shape[0] - sample.ori_shape[0]))
-    return classes, mean, nearest.photo.data.cpu()
+    for view in said:
+        kept = view.probs.float()[[0, *classes]].cpu()
+        mean = mean + kept / kept.sum(dim=0, keepdim=True).clamp(min=1e-8) / len(said)
+    return classes, mean, None if merged.image is None else merged.image.cpu()
 
 
 def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool = True) -> ImageCAMs:

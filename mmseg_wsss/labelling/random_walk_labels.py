@@ -24,7 +24,7 @@ from ..checkpoints.weights import check_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import affinities, random_walk
 from ..functional.checks import check_positive, check_share
-from ..models.segmentors import AffinityEncoderDecoder
+from ..models.segmentors import AffinityNetwork
 from .images import chosen_classes, prediction_dataset
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
 from .mask_accuracy import TruthScores
@@ -79,7 +79,7 @@ def write_random_walk(
 
     Raises:
         FileNotFoundError: If ``masks`` has none of the images, or ``mask_ids``, the checkpoint or maps are missing.
-        TypeError: If the network is no ``AffinityEncoderDecoder``.
+        TypeError: If the network is not an ``AffinityNetwork``.
         ValueError: If a setting is out of range, or maps, data set and weights do not fit.
     """
     alpha, unsure_below = check_positive(alpha, 'alpha'), check_share(unsure_below, 'unsure_below')
@@ -91,9 +91,9 @@ def write_random_walk(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
     model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    if not isinstance(model, AffinityEncoderDecoder):
+    if not isinstance(model, AffinityNetwork):
         raise TypeError(
-            f'the random walk needs an AffinityEncoderDecoder, got {type(model).__name__}: name the config or stage of '
+            f'the random walk needs an AffinityNetwork, got {type(model).__name__}: name the config or stage of '
             'the affinity network'
         )
     check_weights(model, str(checkpoint))
@@ -128,7 +128,7 @@ def write_random_walk(
     return {**written, **scores.compute()}
 
 
-def embedding(model: AffinityEncoderDecoder, data: Mapping[str, Any]) -> Tensor:
+def embedding(model: AffinityNetwork, data: Mapping[str, Any]) -> Tensor:
     """Return the features of an image of the data set, (1, D, h, w), without cells that hold padding alone."""
     batch = model.data_preprocessor(pseudo_collate([data]), False)
     features = model.embed(batch['inputs'])

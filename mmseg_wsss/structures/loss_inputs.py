@@ -33,7 +33,7 @@ class LossInputs:
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
         maps: Maps that a transform of the pipeline computed, by name, (B, K, h, w); 0 in the padding of the batch.
         features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.
-        views: Other views of the same batch, by name, from a segmentor that makes them (``SiameseEncoderDecoder``).
+        views: Other views of the same batch, by name, if ``model.views`` makes some (``SiameseViews``).
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
         ignore_index: The unlabelled value.
         align_corners: How the head's logits are resized.
@@ -61,10 +61,16 @@ class LossInputs:
         """
         if name != 'first' and name not in self.views:
             raise KeyError(
-                f'a loss asks for the view {name!r} and the model makes {", ".join(("first", *self.views))}: '
-                'SiameseEncoderDecoder makes second, refined and second_refined'
+                f'a loss asks for the view {name!r}, and the views of its batch are '
+                f'{", ".join(("first", *self.views))}: '
+                "model.views=dict(type='SiameseViews', ...) makes second, refined and second_refined"
             )
         return self if name == 'first' else self.views[name]
+
+    @property
+    def zero(self) -> Tensor:
+        """A loss of 0 that is part of the graph of the logits."""
+        return self.logits[:0].sum()
 
     @cached_property
     def standardised_image(self) -> Tensor:

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_wsss.functional import affinity_loss, affinity_terms
-from mmseg_wsss.structures import LossInputs
+from mmseg_wsss.models.losses.affinity_loss import AffinityInputs
 from tests.helpers.models import head_config, model_config, raw_batch
 
 HEAD = {'type': 'AffinityHead', 'in_channels': (8, 16), 'in_index': (0, 2), 'widths': (3, 4), 'num_classes': 3}
@@ -18,7 +18,9 @@ SMALL = {**HEAD, 'in_channels': (16, 32), 'in_index': (1, 2)}
 
 def model(**changes):
     settings = model_config(SMALL, losses={'loss_affinity': {'type': 'AffinityLoss', 'radius': 3}})
-    return MODELS.build({**settings, 'type': 'AffinityEncoderDecoder', **changes})
+    unused = ('train_cfg', 'test_cfg')
+    settings = {key: value for key, value in settings.items() if key not in unused}
+    return MODELS.build({**settings, 'type': 'AffinityNetwork', **changes})
 
 
 def test_head_is_its_formula():
@@ -48,7 +50,7 @@ def test_loss_is_the_functional_on_the_grid_of_the_features():
     labels = torch.full((2, 24, 32), 255)
     grid = torch.tensor([[[0, 0, 255, 1], [0, 2, 2, 1], [255, 2, 2, 0]]] * 2)
     labels[:, 4::8, 4::8] = grid
-    inputs = LossInputs(features, torch.rand(2, 3, 24, 32), labels, torch.ones(2, 1, 24, 32))
+    inputs = AffinityInputs(features, labels)
     loss = MODELS.build({'type': 'AffinityLoss', 'radius': 3, 'loss_weight': 2.0})
     assert torch.allclose(loss(inputs), 2 * affinity_loss(features, grid, radius=3))
     terms = affinity_terms(features, grid, radius=3)
@@ -99,16 +101,47 @@ def test_embedding_is_what_the_loss_sees():
 
 
 def test_what_is_made_for_classes_is_refused():
-    with pytest.raises(TypeError, match='AffinityEncoderDecoder predicts no classes: a WriteRandomWalk stage'):
-        model().predict(torch.zeros(1, 3, 32, 32))
-    with pytest.raises(TypeError, match='takes an AffinityHead and no auxiliary head, got FCNHead'):
+    with pytest.raises(
+        TypeError, match=r"has no mode 'predict', since it predicts no classes: a WriteRandomWalk stage"
+    ):
+        model().val_step(raw_batch(sizes=((32, 32),)))
+    with pytest.raises(TypeError, match='takes an AffinityHead, got FCNHead: .*WeakEncoderDecoder'):
         model(decode_head=head_config('fcn'))
-    with pytest.raises(TypeError, match='model.losses.loss_ce is a PartialCrossEntropyLoss, which reads class logits'):
+    with pytest.raises(TypeError, match='losses.loss_ce is a PartialCrossEntropyLoss: an AffinityHead gives features'):
         model(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
+    with pytest.raises(TypeError, match='losses.loss_affinity is a AffinityLoss: a head that classifies gives'):
+        MODELS.build(model_config('fcn', losses={'loss_affinity': {'type': 'AffinityLoss'}}))
+    with pytest.raises(TypeError, match='MultiViewLoss takes a loss on class logits.*got AffinityLoss'):
+        MODELS.build({'type': 'MultiViewLoss', 'loss': {'type': 'AffinityLoss'}})
     with pytest.raises(ValueError, match='must name the same levels'):
         MODELS.build({**HEAD, 'widths': (3,)})
     with pytest.raises(ValueError, match='radius must be a whole number of cells from 2, got 1'):
         MODELS.build({'type': 'AffinityLoss', 'radius': 1})
+
+
+def test_data_of_other_classes_and_pretrained_weights_of_another_network_are_refused(tmp_path):
+    network = model()
+    batch = network.data_preprocessor(raw_batch(), True)
+    for sample in batch['data_samples']:
+        sample.set_metainfo({'num_classes': 21})
+    with pytest.raises(ValueError, match=r'data has 21 classes.*num_classes is 3'):
+        network.loss(**batch)
+    backbone = model_config()['backbone']
+    torch.save({'features.weight': torch.ones(2)}, tmp_path / 'other.pth')
+    for name, error, message in (('other', ValueError, 'no weight of'), ('none', FileNotFoundError, '--cfg-options')):
+        init = {'type': 'Pretrained', 'checkpoint': str(tmp_path / f'{name}.pth')}
+        with pytest.raises(error, match=message):
+            model(backbone={**backbone, 'init_cfg': init}).init_weights()
+
+
+def test_a_neck_stands_between_backbone_and_head():
+    neck = {'type': 'FPN', 'in_channels': [8, 16, 32, 64], 'out_channels': 6, 'num_outs': 4}
+    network = model(neck=neck, decode_head={**SMALL, 'in_channels': (6, 6)}).eval()
+    inputs = torch.randn(1, 3, 32, 32)
+    expected = network.decode_head(network.neck(network.backbone(inputs)))
+    torch.testing.assert_close(network.embed(inputs), expected)
+    assert any(name.startswith('neck.') for name in network.state_dict())
+    assert not any(name.startswith('neck.') for name in model().state_dict())
 
 
 def test_large_fov_head_is_its_formula():

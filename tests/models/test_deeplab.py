@@ -9,10 +9,6 @@ from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.backbones import WidenedInput
 from mmseg_wsss.models.decode_heads import DeepLabV2Head
 from mmseg_wsss.structures import LossInputs
-from tests.helpers.models import model_config, raw_batch
-
-HEAD = {'type': 'DeepLabV2Head', 'in_channels': 64, 'in_index': 3, 'dilations': (1, 2), 'num_classes': 3}
-CE = {'loss_ce': {'type': 'PartialCrossEntropyLoss', 'resolution': 'logits'}}
 
 
 def test_head_is_a_sum_of_dilated_convolutions():
@@ -34,44 +30,10 @@ def test_labels_at_the_resolution_of_the_logits():
         logits=torch.randn(1, 3, 2, 2), image=torch.zeros(1, 3, 6, 6), labels=labels, valid=torch.ones(1, 1, 6, 6)
     )
     expected = partial_cross_entropy(batch.logits, torch.tensor([[[0, 1], [2, 255]]]))
-    torch.testing.assert_close(MODELS.build(CE['loss_ce'])(batch), expected)
+    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'resolution': 'logits'})
+    torch.testing.assert_close(loss(batch), expected)
     with pytest.raises(ValueError, match="resolution must be 'labels' or 'logits', got 'image'"):
         MODELS.build({'type': 'PartialCrossEntropyLoss', 'resolution': 'image'})
-
-
-def test_three_scales_and_their_maximum():
-    torch.manual_seed(0)
-    model = MODELS.build(model_config(HEAD, CE, type='MultiScaleEncoderDecoder')).eval()
-    batch = model.data_preprocessor(raw_batch(clicks=30), False)
-    inputs, samples = batch['inputs'], batch['data_samples']
-    losses = model.loss(inputs, samples)
-    names = ['scale_1', 'scale_0_5', 'scale_0_75', 'max']
-    assert set(losses) == {*(f'{name}.loss_ce' for name in names), 'labelled_pixels'}
-    views = {}
-    for name, scale in zip(names, (None, 0.5, 0.75), strict=False):
-        view = inputs if scale is None else F.interpolate(inputs, scale_factor=scale, mode='bilinear')
-        views[name] = model.decode_head(model.backbone(view))
-    size = views['scale_1'].shape[2:]
-    resized = [F.interpolate(x, size, mode='bilinear') for x in views.values()]
-    views['max'] = torch.stack(resized).max(dim=0).values
-    labels = torch.cat([sample.gt_sem_seg.data for sample in samples])[:, None].float()
-    for name, logits in views.items():
-        grid = F.interpolate(labels, logits.shape[2:], mode='nearest-exact')[:, 0].long()
-        torch.testing.assert_close(losses[f'{name}.loss_ce'], partial_cross_entropy(logits, grid))
-    total, _ = model.parse_losses(losses)
-    torch.testing.assert_close(total, sum(losses[f'{name}.loss_ce'] for name in names))
-    torch.testing.assert_close(model(inputs, mode='tensor'), views['max'])
-    whole = model.encode_decode(inputs, [{'img_shape': (32, 32)}] * 2)
-    torch.testing.assert_close(whole, F.interpolate(views['max'], (32, 32), mode='bilinear'))
-
-
-def test_scales_are_checked():
-    for scales in ((), (1.0,), (0.5, 0)):
-        with pytest.raises(ValueError, match='scales must be at least one number between 0 and 1'):
-            MODELS.build(model_config(HEAD, CE, type='MultiScaleEncoderDecoder', scales=scales))
-    auxiliary = {'type': 'FCNHead', 'in_channels': 32, 'in_index': 2, 'channels': 8, 'num_classes': 3}
-    with pytest.raises(TypeError, match='no place for an auxiliary_head'):
-        MODELS.build(model_config(HEAD, CE, type='MultiScaleEncoderDecoder', auxiliary_head=auxiliary))
 
 
 def test_widened_input_keeps_the_weights_of_the_image(tmp_path):

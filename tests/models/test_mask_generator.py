@@ -279,8 +279,16 @@ def test_a_missing_or_wrong_partner_is_named():
     with pytest.raises(ValueError, match='class 3 is none of the 3 classes of the partner'):
         generator.loss(**data)
     generator.set_partner(None)
+    assert (generator.partner, generator.has_partner) == (None, False)
     with pytest.raises(RuntimeError, match='no segmentor gives it'):
-        _ = generator.partner
+        generator.class_probabilities(data['inputs'])
+
+
+def test_a_generator_without_its_partner_can_be_traced():
+    generator = build().eval()
+    stacked = torch.randn(1, 5, 32, 32)
+    traced = torch.jit.trace(generator, stacked)
+    torch.testing.assert_close(traced(stacked), generator(stacked))
 
 
 # ---------------------------------------------------------------- use

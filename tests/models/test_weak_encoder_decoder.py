@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import gated_crf_loss, partial_cross_entropy
 from mmseg_wsss.models.losses import BaseWeakLoss
+from mmseg_wsss.models.losses.base_weak_loss import MisplacedLossError
 from mmseg_wsss.models.segmentors.batch import image_in_unit_range
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import HEADS, head_config, model_config, raw_batch
@@ -262,6 +263,13 @@ own_loss_head = {'type': OwnLossHead, 'in_channels': 64, 'channels': 64, 'num_cl
         ({'head': [head_config('fcn')]}, 'list of heads'),
         ({'head': head_config('fcn', loss_decode={'type': 'CrossEntropyLoss', 'loss_weight': 0.4})}, 'loss_weight=0.4'),
         ({'losses': {}}, 'model.losses is empty'),
+        ({'losses': {'loss_ce': None}}, 'model.losses is empty'),
+        ({'losses': [{'type': 'GatedCRFLoss'}]}, 'model.losses must be a dict of losses by name, .* got list'),
+        (
+            {'losses': {'loss_x': [{'type': 'GatedCRFLoss'}]}},
+            r"losses.loss_x must be dict\(type='...', ...\), or None to leave it out, got \[",
+        ),
+        ({'losses': {'loss_x': {'radius': 3}}}, r"losses.loss_x must be dict\(type='...'.*got {'radius': 3}"),
         ({'losses': {'loss_ce': {'type': 'CrossEntropyLoss'}}}, 'model.losses.loss_ce is a CrossEntropyLoss'),
         ({'losses': {'labelled_pixels': {'type': 'GatedCRFLoss'}}}, "'labelled_pixels' is taken"),
         ({'auxiliary_losses': {'x': {'type': 'GatedCRFLoss'}}}, 'no auxiliary_head'),
@@ -285,15 +293,54 @@ def test_settings_for_other_classes_or_no_backend_are_found_when_built(loss, mes
         MODELS.build(model_config(losses={'loss_x': loss}))
 
 
-def test_weak_loss_in_a_plain_head_is_found_before_training():
+def test_a_loss_of_an_inherited_config_is_removed_by_none():
+    model = build(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}, 'loss_gated_crf': None})
+    assert set(run_loss(model, raw_batch())) == {'loss_ce', 'labelled_pixels'}
+
+
+def test_an_auxiliary_head_of_other_classes_is_found_when_built():
+    with pytest.raises(ValueError, match=r'auxiliary_head.num_classes is 4 and model.decode_head.num_classes is 3'):
+        build(auxiliary_head=head_config('fcn', num_classes=4, in_channels=32, in_index=2))
+
+
+@pytest.mark.parametrize(
+    ('name', 'advice'),
+    [
+        ('score_pooling', r"decision=dict\(type='TagDecision', pooling=...\), .*model.decision.pooling="),
+        ('known_tags', r"decision=dict\(type='TagDecision', known_tags=...\)"),
+        ('scales', r"views=dict\(type='MultiScaleViews', scales=...\)"),
+        ('scale', r"views=dict\(type='SiameseViews', scale=...\), or --cfg-options model.views.scale="),
+    ],
+)
+def test_settings_that_moved_are_named_with_their_new_place(name, advice):
+    with pytest.raises(TypeError, match=f'model.{name} is a setting of the .* now: write {advice}'):
+        MODELS.build(model_config(**{name: None}))
+
+
+def test_weak_loss_in_a_plain_head_is_found_in_the_first_iteration():
     config = model_config(head_config('fcn', loss_decode={'type': 'GatedCRFLoss'}))
     del config['losses']
     model = MODELS.build(config | {'type': 'EncoderDecoder'})
-    message = "GatedCRFLoss needs the image.*type='WeakEncoderDecoder'"
-    with pytest.raises(TypeError, match=message):
-        model.init_weights()
-    with pytest.raises(TypeError, match=message):
+    model.init_weights()
+    with pytest.raises(MisplacedLossError, match="GatedCRFLoss needs the image.*type='WeakEncoderDecoder'"):
         run_loss(model, raw_batch())
+
+
+def test_a_loss_has_no_name_of_a_head_and_other_parts_are_found():
+    loss = MODELS.build({'type': 'ImageTagLoss'})
+    assert not hasattr(loss, 'loss_name')
+    assert type(loss.pooling).__name__ == 'NGWPPooling'
+    with pytest.raises(AttributeError, match="'ImageTagLoss' object has no attribute 'poling'"):
+        _ = loss.poling
+
+
+@pytest.mark.parametrize('views', [None, {'type': 'MultiScaleViews'}])
+def test_models_can_be_traced(views):
+    model = build('deeplabv3plus', views=views, decision={'type': 'TagDecision'}).eval()
+    inputs = torch.randn(1, 3, 32, 32)
+    traced = torch.jit.trace(model, inputs)
+    other = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(traced(other), model(other))
 
 
 def test_missing_pretrained_file_names_the_key_and_the_cure(tmp_path):

@@ -1,13 +1,36 @@
 """AffinityNet's loss as a part of a recipe."""
 
+from dataclasses import dataclass
+
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional import affinity_labels, affinity_terms, pair_offsets
 from ...functional.affinity import NO_PAIR
-from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
+
+
+@dataclass(frozen=True, eq=False)
+class AffinityInputs:
+    """What an ``AffinityNetwork`` hands to its losses.
+
+    Args:
+        features: What the head returns for a batch, (B, D, H, W).
+        labels: Class ids, (B, h, w) int64; ``ignore_index`` where nothing is known.
+        progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
+        ignore_index: The unlabelled value.
+    """
+
+    features: Tensor
+    labels: Tensor
+    progress: float = 1.0
+    ignore_index: int = 255
+
+    @property
+    def zero(self) -> Tensor:
+        """A loss of 0 that is part of the graph of the features."""
+        return self.features[:0].sum()
 
 
 @MODELS.register_module()
@@ -15,8 +38,8 @@ class AffinityLoss(BaseWeakLoss):
     """Neighbours of one class are to be alike, those of two classes unlike (Ahn and Kwak, CVPR 2018).
 
     See :func:`mmseg_wsss.functional.affinity_loss` for the formula. The labels are seeds: sure of some pixels and 255
-    elsewhere; a cell of the features takes that of the pixel in its middle. The features are what an ``AffinityHead``
-    returns in the place of logits, so this loss goes with an ``AffinityEncoderDecoder``.
+    elsewhere; a cell of the features takes that of the pixel in its middle. It reads the features of an
+    ``AffinityHead``, so it belongs to an ``AffinityNetwork``.
 
     Logged beside it: the means ``background``, ``foreground`` and ``different``, and ``pairs``, how many are known.
 
@@ -31,18 +54,20 @@ class AffinityLoss(BaseWeakLoss):
         ValueError: If ``radius`` is no whole number from 2, or ``start`` is out of range.
     """
 
+    reads = AffinityInputs
+
     def __init__(self, radius: int = 5, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__(loss_weight, start)
         pair_offsets(radius)
         self.radius = radius
 
-    def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the loss of the head's features at their own resolution."""
-        grid = (inputs.logits.shape[2], inputs.logits.shape[3])
+    def compute(self, inputs: AffinityInputs) -> Tensor:
+        """Return the loss of the features at their own resolution."""
+        grid = (inputs.features.shape[2], inputs.features.shape[3])
         # Class ids below 2^24 are exact in float32, which nearest neighbours need.
         labels = F.interpolate(inputs.labels[:, None].float(), grid, mode='nearest-exact')[:, 0].long()
         settings = {'radius': self.radius, 'ignore_index': inputs.ignore_index}
-        terms = affinity_terms(inputs.logits, labels, **settings)
+        terms = affinity_terms(inputs.features, labels, **settings)
         known = (affinity_labels(labels, **settings) != NO_PAIR).sum().float()
         self.statistics = {**{name: term.detach() for name, term in terms._asdict().items()}, 'pairs': known}
-        return terms.background / 4 + terms.foreground / 4 + terms.different / 2
+        return terms.total

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from ...structures import LossInputs
-from ._patience import Patience
-from .base_weak_loss import BaseWeakLoss
+from .base_weak_loss import BaseWeakLoss, Patience
 
 
 class TagPatience(Patience):
@@ -71,7 +70,7 @@ class BaseTagLoss(BaseWeakLoss):
         """
         self._patience.check_tags(inputs)
         if inputs.tags is None:
-            return inputs.logits[:0].sum()  # 0, and still part of the graph
+            return inputs.zero
         tagged = inputs.tags.isnan().any(dim=1).logical_not()
         losses = self.image_losses(inputs, inputs.tags, tagged)
         return torch.where(tagged, losses, 0).sum() / tagged.sum().clamp(min=1)

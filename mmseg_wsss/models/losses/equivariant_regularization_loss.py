@@ -11,7 +11,7 @@ from .base_weak_loss import BaseWeakLoss
 
 @MODELS.register_module()
 class EquivariantRegularizationLoss(BaseWeakLoss):
-    r"""Equivariance of the two views of ``SiameseEncoderDecoder``, with and without refinement (SEAM, 2020).
+    r"""Equivariance of the two views of ``SiameseViews``, with and without refinement (SEAM, 2020).
 
     .. math:: w_{ER} L_{ER} + w_{ECR} L_{ECR}
 

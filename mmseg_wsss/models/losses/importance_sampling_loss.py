@@ -85,7 +85,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         """
         self._patience.check_tags(inputs)
         if inputs.tags is None:
-            return inputs.logits[:0].sum()  # 0, and still part of the graph
+            return inputs.zero
         loss = inputs.logits.new_zeros((), dtype=inputs.probs.dtype)
         if self.weight < 1:
             loss = loss + (1 - self.weight) * self._pooled(inputs, inputs.tags)

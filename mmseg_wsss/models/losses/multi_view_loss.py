@@ -12,7 +12,7 @@ from .base_weak_loss import BaseWeakLoss
 
 @MODELS.register_module()
 class MultiViewLoss(BaseWeakLoss):
-    """The sum of one loss over views of the batch, see ``SiameseEncoderDecoder``.
+    """The sum of one loss over views of the batch, which ``model.views`` makes, such as ``SiameseViews``.
 
     Statistics are logged as ``<name>/<view>_<statistic>``.
 
@@ -21,7 +21,7 @@ class MultiViewLoss(BaseWeakLoss):
         views: Names in :attr:`LossInputs.views <mmseg_wsss.structures.LossInputs.views>`; ``'first'`` is the batch.
 
     Raises:
-        TypeError: If ``loss`` is no weak loss.
+        TypeError: If ``loss`` is not a weak loss on class logits.
         ValueError: If ``views`` is empty or names one twice.
     """
 
@@ -30,9 +30,10 @@ class MultiViewLoss(BaseWeakLoss):
         if isinstance(views, str) or not views or len(set(views)) != len(views):
             raise ValueError(f"views must name one or more different views, such as ['first', 'second'], got {views!r}")
         self.loss = MODELS.build(dict(loss))
-        if not isinstance(self.loss, BaseWeakLoss):
-            raise TypeError(f'MultiViewLoss takes a loss derived from BaseWeakLoss, got {type(self.loss).__name__}')
-        self.loss.attached = True
+        if not isinstance(self.loss, BaseWeakLoss) or self.loss.reads is not LossInputs:
+            raise TypeError(
+                f'MultiViewLoss takes a loss on class logits, derived from BaseWeakLoss, got {type(self.loss).__name__}'
+            )
         self.views = tuple(views)
 
     def check_num_classes(self, num_classes: int) -> None:
@@ -45,7 +46,7 @@ class MultiViewLoss(BaseWeakLoss):
         Raises:
             KeyError: If the model does not make a view.
         """
-        total = inputs.logits[:0].sum()
+        total = inputs.zero
         for name in self.views:
             total = total + self.loss(inputs.view(name))
             self.statistics.update({f'{name}_{key}': value for key, value in self.loss.statistics.items()})

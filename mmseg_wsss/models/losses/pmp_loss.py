@@ -12,8 +12,7 @@ from ...functional import partial_cross_entropy
 from ...structures import LossInputs
 from ...structures.loss_inputs import REFERENCE_KEY
 from ..pseudo_masks import ExpandingMaps
-from ._patience import Patience
-from .base_weak_loss import BaseWeakLoss
+from .base_weak_loss import BaseWeakLoss, Patience
 
 REDUCTIONS = ('mean', 'sum')
 PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})

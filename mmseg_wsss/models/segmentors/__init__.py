@@ -1,20 +1,15 @@
 """Segmentors that hand the image to their losses."""
 
 from ...checkpoints.weights import check_generator_checkpoint
-from .affinity_encoder_decoder import AffinityEncoderDecoder
+from . import renamed  # noqa: F401  registers the old names
+from .affinity_network import AffinityNetwork
 from .mask_generator import MaskGenerator
-from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
-from .siamese_encoder_decoder import SiameseEncoderDecoder
-from .tag_encoder_decoder import TagEncoderDecoder
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta_model import WeakSegTTAModel
 
 __all__ = [
-    'AffinityEncoderDecoder',
+    'AffinityNetwork',
     'MaskGenerator',
-    'MultiScaleEncoderDecoder',
-    'SiameseEncoderDecoder',
-    'TagEncoderDecoder',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
     'check_generator_checkpoint',

@@ -1,10 +1,52 @@
 """From a preprocessed batch and its samples to the tensors of a :class:`~mmseg_wsss.structures.LossInputs`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
+
+from ...structures import LossInputs
+from .named_losses import training_progress
+
+
+def collect_inputs(
+    head: BaseDecodeHead,
+    logits: Tensor,
+    features: Sequence[Tensor],
+    inputs: Tensor,
+    data_samples: list[Any],
+    num_classes: int,
+    preprocessor: nn.Module,
+) -> LossInputs:
+    """Return what the losses of a head may need.
+
+    Args:
+        head: Whose settings tell the unlabelled value and how its logits are resized.
+        logits: What it returned, (B, C, H, W).
+        features: What it saw.
+        inputs: Preprocessed images, (B, channels, h, w).
+        data_samples: One per image.
+        num_classes: Classes with the background.
+        preprocessor: See :func:`image_in_unit_range`.
+    """
+    labels = stack_labels(data_samples)
+    return LossInputs(
+        logits=logits,
+        image=image_in_unit_range(inputs, preprocessor),
+        labels=labels,
+        valid=stack_validity(data_samples, labels.shape[1:], inputs.device),
+        tags=stack_tags(data_samples, num_classes, inputs.device),
+        boxes=of_every_sample(data_samples, 'gt_boxes', inputs.new_zeros(0, 5)),
+        points=of_every_sample(data_samples, 'gt_points', inputs.new_zeros(0, 3)),
+        maps=stack_maps(data_samples, labels.shape[1:], inputs.device),
+        features=tuple(features),
+        progress=training_progress(),
+        ignore_index=head.ignore_index,
+        align_corners=head.align_corners,
+    )
 
 
 def gives_rgb(preprocessor: nn.Module) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...checkpoints.weights import check_channels
 from ...functional import class_areas, class_ious, partial_cross_entropy
 from .batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
-from .weak_encoder_decoder import check_head
+from .head_checks import check_head
 
 BOX_MAP = 'box_map'
 
@@ -108,18 +108,8 @@ class MaskGenerator(BaseSegmentor):
 
     @property
     def partner(self) -> Any:
-        """The segmentor of :meth:`set_partner`.
-
-        Raises:
-            RuntimeError: If there is none.
-        """
-        if not self.has_partner:
-            raise RuntimeError(
-                'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
-                'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the stage before), or set '
-                'use_probability=False'
-            )
-        return self._partner[0]
+        """The segmentor of :meth:`set_partner`, or None."""
+        return self._partner[0] if self._partner else None
 
     @torch.no_grad()
     def class_probabilities(self, image: Tensor, inside: Tensor | None = None) -> Tensor:
@@ -138,6 +128,12 @@ class MaskGenerator(BaseSegmentor):
             RuntimeError: If there is no partner.
         """
         partner = self.partner
+        if partner is None:
+            raise RuntimeError(
+                'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
+                'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the stage before), or set '
+                'use_probability=False'
+            )
         if next(partner.parameters()).device != image.device:
             partner.to(image.device)
         theirs = partner.data_preprocessor

@@ -3,45 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mmengine.logging import MessageHub
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.losses import CrossEntropyLoss
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...checkpoints.weights import checked_pretraining
 from ...structures import LossInputs
-from ..losses import BaseWeakLoss, PartialCrossEntropyLoss
-from .batch import image_in_unit_range, of_every_sample, stack_labels, stack_maps, stack_tags, stack_validity
+from ..decisions import ArgmaxDecision, ClassProbs
+from ..losses import PartialCrossEntropyLoss
+from ..views.base import Views, log_probs, mean_probs
+from .batch import collect_inputs, image_in_unit_range
+from .head_checks import check_head, check_loss_weight, check_num_classes, check_same_classes
+from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
+from .named_losses import build_losses, count_labelled, run_losses, total_loss
+from .renamed import refuse_moved
 
-LABELLED_PIXELS = 'labelled_pixels'
+
+class PretrainedModel(BaseModule):
+    """A model that says what is wrong with the pretrained weights that its config names."""
+
+    def init_weights(self) -> None:
+        """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
+        with checked_pretraining(self):
+            super().init_weights()
 
 
 @MODELS.register_module()
-class WeakEncoderDecoder(EncoderDecoder):
+class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     """``EncoderDecoder`` whose named losses see the image, the validity map and all weak labels.
 
     The head is used through ``forward`` alone, so any plain ``BaseDecodeHead`` works; its ``loss_decode`` is never
-    called. Inference is that of ``EncoderDecoder``.
+    called.
 
     Log keys are the names in ``losses`` (``aux.<name>`` or ``aux_<i>.<name>`` for auxiliary heads) and
     ``labelled_pixels``, the number of labelled pixels of the batch. All losses are summed, whatever their names.
 
+    Inference is that of ``EncoderDecoder`` without ``views`` and ``decision``. With a ``decision``, class probabilities
+    are averaged over the windows of sliding inference (see :meth:`class_probs`), and the decision makes labels of them
+    (see :meth:`decide`).
+
     Args:
         backbone: As in ``EncoderDecoder``.
         decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
-        losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``.
+        losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None in the place of one removes
+            it from an inherited config.
         auxiliary_losses: The same for auxiliary heads. By default partial cross-entropy, weighted by the
             ``loss_weight`` in the ``loss_decode`` of the auxiliary head.
+        views: What the network sees beside the images as they are: ``dict(type='SiameseViews', ...)``,
+            ``dict(type='MultiScaleViews', ...)`` or None for nothing.
+        decision: How probabilities become labels: ``dict(type='TagDecision', ...)``, ``dict(type='ArgmaxDecision',
+            ...)`` or None for the most probable class.
         **kwargs: ``neck``, ``auxiliary_head``, ``train_cfg``, ``test_cfg``, ``data_preprocessor``, ``pretrained`` and
             ``init_cfg`` of ``EncoderDecoder``.
 
     Raises:
         TypeError: If a head, a loss or a setting would be ignored or could not work; the message says why.
-        ValueError: If a setting of a loss is made for another number of classes.
+        ValueError: If a setting of a loss, or an auxiliary head, is made for another number of classes.
     """
 
     def __init__(
@@ -50,29 +75,35 @@ class WeakEncoderDecoder(EncoderDecoder):
         decode_head: dict[str, Any],
         losses: Mapping[str, dict[str, Any]],
         auxiliary_losses: Mapping[str, dict[str, Any]] | None = None,
+        views: Mapping[str, Any] | None = None,
+        decision: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse_moved(kwargs)
         if isinstance(decode_head, Sequence):
             raise TypeError('decode_head is a list of heads (a cascade): WeakEncoderDecoder takes one head')
         super().__init__(backbone, decode_head, **kwargs)
         if getattr(self.data_preprocessor, 'batch_augments', None):
             raise TypeError('batch_augments mix images after their weak labels are drawn: leave them out')
-        for head in (self.decode_head, *self._auxiliary_heads().values()):
-            check_head(head)
-        if self.decode_head.loss_decode.loss_weight != 1:
-            raise TypeError(
-                f'decode_head.loss_decode.loss_weight={self.decode_head.loss_decode.loss_weight} would be ignored: '
-                'set the loss_weight of each loss in model.losses'
-            )
-        self.losses = _build_losses(losses, 'losses', self.num_classes)
+        check_head(self.decode_head)
+        check_loss_weight(self.decode_head)
+        self.losses = build_losses(losses, 'losses', self.num_classes)
         self.auxiliary_losses = nn.ModuleDict()
         for prefix, head in self._auxiliary_heads().items():
+            check_head(head)
+            check_same_classes(self.decode_head, head)
             default = {'loss_ce': {'type': PartialCrossEntropyLoss, 'loss_weight': head.loss_decode.loss_weight}}
-            self.auxiliary_losses[prefix] = _build_losses(
+            self.auxiliary_losses[prefix] = build_losses(
                 auxiliary_losses or default, 'auxiliary_losses', head.num_classes
             )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
+        self.views: Views | None = None if views is None else MODELS.build(views)
+        for name, module in ({} if self.views is None else self.views.modules()).items():
+            self.add_module(name, module)
+        self.decision: ArgmaxDecision | None = None if decision is None else MODELS.build(decision)
+        if self.decision is not None:
+            self.decision.pool_like(self.losses)
 
     def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         if not self.with_auxiliary_head:
@@ -81,10 +112,7 @@ class WeakEncoderDecoder(EncoderDecoder):
             return {f'aux_{index}': head for index, head in enumerate(self.auxiliary_head)}
         return {'aux': self.auxiliary_head}
 
-    def init_weights(self) -> None:
-        """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
-        with checked_pretraining(self):
-            super().init_weights()
+    # Training.
 
     def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
         """Return every loss of the batch by name, and the number of labelled pixels.
@@ -100,120 +128,131 @@ class WeakEncoderDecoder(EncoderDecoder):
         check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
         batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
-        results = run_losses(self.losses, batch)
+        results = {}
+        for prefix, view in ({'': batch} if self.views is None else self.views.trained(batch)).items():
+            results.update(run_losses(self.losses, view, prefix))
         for prefix, head in self._auxiliary_heads().items():
             auxiliary_batch = self.loss_inputs(head, features, inputs, data_samples)
             results.update(run_losses(self.auxiliary_losses[prefix], auxiliary_batch, f'{prefix}.'))
-        results[LABELLED_PIXELS] = (batch.labels != batch.ignore_index).sum().float()
-        return results
+        return {**results, **count_labelled(batch.labels, batch.ignore_index)}
 
     def loss_inputs(
         self, head: BaseDecodeHead, features: Sequence[Tensor], inputs: Tensor, data_samples: list[Any]
     ) -> LossInputs:
-        """Run ``head`` and collect what its losses may need; a second view overrides this."""
-        labels = stack_labels(data_samples)
-        return LossInputs(
-            logits=head.forward(features),
-            image=image_in_unit_range(inputs, self.data_preprocessor),
-            labels=labels,
-            valid=stack_validity(data_samples, labels.shape[1:], inputs.device),
-            tags=stack_tags(data_samples, self.num_classes, inputs.device),
-            boxes=of_every_sample(data_samples, 'gt_boxes', inputs.new_zeros(0, 5)),
-            points=of_every_sample(data_samples, 'gt_points', inputs.new_zeros(0, 3)),
-            maps=stack_maps(data_samples, labels.shape[1:], inputs.device),
-            features=tuple(features),
-            progress=training_progress(),
-            ignore_index=head.ignore_index,
-            align_corners=head.align_corners,
-        )
+        """Run ``head`` and collect what its losses may need, the views of the batch among it for the decode head."""
+        logits = head.forward(features)
+        first = collect_inputs(head, logits, features, inputs, data_samples, self.num_classes, self.data_preprocessor)
+        if self.views is None or head is not self.decode_head:
+            return first
+        return replace(first, views=self.views.for_losses(self._run, first, inputs))
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum every loss, also those without "loss" in their name, and log all under their own names.
+        """Sum all losses, whatever their names, and log all values under their own names."""
+        _, logged = super().parse_losses(losses)  # whose sum is of the names with "loss" in them
+        logged['loss'] = total_loss({name: logged[name] for name in losses})
+        return logged['loss'], logged
 
-        Statistics, with a slash in their name, are not summed.
+    # Inference.
+
+    def _run(self, inputs: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        """Return the features and logits of one view."""
+        features = self.extract_feat(inputs)
+        return features, self.decode_head.forward(features)
+
+    def _look(self, inputs: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        """Return features and logits, those of several views as one."""
+        if self.views is None:
+            return self._run(inputs)
+        return self.views.look(self._run, inputs, align_corners=self.decode_head.align_corners)
+
+    def _forward(self, inputs: Tensor, data_samples: list[Any] | None = None) -> Tensor:
+        return self._look(inputs)[1]
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
+        """Return logits of the size of ``inputs``, (B, C, h, w), for inference without a decision."""
+        if self.views is None:
+            return super().encode_decode(inputs, batch_img_metas)
+        features, logits = self._look(inputs)
+        inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
+        refined = self.views.refine(logits, features, inputs, inside)
+        if refined is not None:
+            logits = log_probs(mean_probs(logits, refined))
+        return self.decode_head.predict_by_feat(logits, batch_img_metas)
+
+    def class_probs(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[ClassProbs]:
+        """Return what the network says of each image, at the size of its file, before anything is decided.
+
+        Args:
+            inputs: Preprocessed images, (B, channels, h, w).
+            data_samples: One per image; None: images are files of the size of ``inputs``.
         """
-        names = {}  # what mmengine sums has "loss" in its name
-        for index, name in enumerate(losses):
-            is_loss = name != LABELLED_PIXELS and '/' not in name
-            names[name if is_loss and 'loss' in name else f'/{"loss" if is_loss else "value"}/{index}'] = name
-        total, log_vars = super().parse_losses({key: losses[name] for key, name in names.items()})
-        return total, {names.get(key, key): value for key, value in log_vars.items()}
-
-
-def run_losses(losses: nn.ModuleDict, inputs: LossInputs, prefix: str = '') -> dict[str, Tensor]:
-    """Return the losses and their statistics by name."""
-    results = {}
-    for name, loss in losses.items():
-        results[prefix + name] = loss(inputs)
-        results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
-    return results
-
-
-def training_progress() -> float:
-    """Fraction of the training that is done, in [0, 1]; 1 outside a Runner."""
-    hub = MessageHub.get_current_instance()
-    max_iters = hub.get_info('max_iters')
-    return 1.0 if not max_iters else min(hub.get_info('iter', 0) / max_iters, 1.0)
-
-
-def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
-    """Refuse a data set with other classes than the head, before an index error deep in a loss.
-
-    Raises:
-        ValueError: With both numbers.
-    """
-    for sample in data_samples:
-        given = sample.metainfo.get('num_classes', num_classes)
-        if given != num_classes:
-            raise ValueError(
-                f'the training data has {given} classes with the background and model.decode_head.num_classes is '
-                f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
+        metas = metas_of(inputs, data_samples)
+        if self.decision is None:
+            maps = self.inference(inputs, metas)
+            maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(maps, metas, strict=True)]
+            return [ClassProbs(x.softmax(dim=0), resizing=resizing_of(m)) for x, m in zip(maps, metas, strict=True)]
+        probs, scores = mean_of_windows(lambda window: self._scored_probs(window, metas), inputs, self.test_cfg)
+        read = self.decision.refiner is not None
+        images = image_in_unit_range(inputs, self.data_preprocessor) if read else None
+        return [
+            ClassProbs(
+                to_file(probs[index], meta),
+                None if scores is None else scores[index],
+                None if images is None else to_file(images[index], meta),
+                resizing_of(meta),
             )
+            for index, meta in enumerate(metas)
+        ]
 
+    def _scored_probs(self, window: Tensor, metas: list[dict[str, Any]]) -> tuple[Tensor, Tensor | None]:
+        """Return the probabilities of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
+        features, logits = self._look(window)
+        logits = logits.float()
+        inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
+        refined = None if self.views is None else self.views.refine(logits, features, window, inside)
+        probs = mean_probs(logits, refined)
+        scores = self.decision.class_scores(logits, probs, inside)
+        corners = self.decode_head.align_corners
+        return F.interpolate(probs, window.shape[2:], mode='bilinear', align_corners=corners), scores
 
-def check_head(head: nn.Module) -> None:
-    """Refuse a head whose own way to its losses would be lost.
+    def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
+        """Return the samples with what :meth:`decide` sets.
 
-    Raises:
-        TypeError: With the class of the head and the reason.
-    """
-    name = type(head).__name__
-    if not isinstance(head, BaseDecodeHead):
-        raise TypeError(f'{name} is no BaseDecodeHead: its forward does not return one map of class logits')
-    for method in ('loss', 'loss_by_feat'):
-        if getattr(type(head), method) is not getattr(BaseDecodeHead, method):
-            raise TypeError(
-                f'{name} overrides {method}(), so it trains through more than its logits; WeakEncoderDecoder uses the '
-                'logits alone. Take a head such as FCNHead, PSPHead, UPerHead, SegformerHead or '
-                'DepthwiseSeparableASPPHead'
-            )
-    if head.sampler is not None:
-        raise TypeError(f'{name} has a pixel sampler, which would be ignored: remove sampler (use loss weights)')
-    if head.out_channels != head.num_classes:
-        raise TypeError(f'{name} has out_channels={head.out_channels}: set out_channels={head.num_classes}')
-    loss = head.loss_decode
-    plain = isinstance(loss, CrossEntropyLoss) and not (loss.use_sigmoid or loss.use_mask or loss.class_weight)
-    if not plain:
-        raise TypeError(
-            f'the loss_decode of {name} ({type(loss).__name__}) would be ignored: leave loss_decode out of the head '
-            'and name the losses in model.losses'
+        Args:
+            inputs: Preprocessed images, (B, channels, h, w).
+            data_samples: One per image; None: predict at the size of ``inputs``.
+
+        Raises:
+            ValueError: If the decision needs the tags of the images and a sample has none.
+        """
+        if self.decision is None:
+            return super().predict(inputs, data_samples)
+        samples = [None] * len(inputs) if data_samples is None else data_samples
+        return [self.decide(*pair) for pair in zip(self.class_probs(inputs, data_samples), samples, strict=True)]
+
+    def decide(self, maps: ClassProbs, sample: Any | None = None, *, num_views: int = 1) -> Any:
+        """Turn what the network says of an image into a predicted sample.
+
+        Args:
+            maps: Of :meth:`class_probs`, or the mean of several views of an image.
+            sample: Where to put the prediction, and where known tags are read; None: a new one.
+            num_views: Of how many views ``maps`` is the mean.
+
+        Returns:
+            The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),
+            ``pred_sem_seg`` (the labels), ``class_scores`` if the decision reads image scores, (C-1,), and with a
+            decision, as meta information, ``inference_switches``, from which metrics take the names of their numbers.
+
+        Raises:
+            ValueError: If the decision needs the tags of the image and the sample has none.
+        """
+        predicted = SegDataSample() if sample is None else sample
+        labels = maps.probs.argmax(dim=0, keepdim=True) if self.decision is None else self.decision(maps, sample)
+        predicted.set_data(
+            {'seg_logits': PixelData(data=log_probs(maps.probs)), 'pred_sem_seg': PixelData(data=labels)}
         )
-
-
-def _build_losses(config: Mapping[str, dict[str, Any]], key: str, num_classes: int) -> nn.ModuleDict:
-    if not config:
-        raise TypeError(f"model.{key} is empty: name at least one, such as dict(loss_ce=dict(type='...'))")
-    built = nn.ModuleDict()
-    for name, settings in config.items():
-        if name in (LABELLED_PIXELS, 'loss') or '.' in name or '/' in name:
-            raise TypeError(f'model.{key}: {name!r} is taken or has a dot or a slash in it; choose another name')
-        loss = MODELS.build(settings)
-        if not isinstance(loss, BaseWeakLoss):
-            raise TypeError(
-                f'model.{key}.{name} is a {type(loss).__name__}, which takes no LossInputs: losses here derive from '
-                'BaseWeakLoss (for plain cross-entropy take PartialCrossEntropyLoss)'
-            )
-        loss.check_num_classes(num_classes)
-        loss.attached = True
-        built[name] = loss
-    return built
+        if maps.scores is not None:
+            predicted.set_data({'class_scores': maps.scores})
+        if self.decision is not None:
+            predicted.set_metainfo({'inference_switches': self.decision.switches(sample, num_views)})
+        return predicted

@@ -1,35 +1,35 @@
-"""Test-time augmentation whose merged sample holds the merged map."""
+"""Test-time augmentation: the mean of all views is decided, and the merged sample holds it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from mmengine.structures import PixelData
-from mmseg.models.segmentors import SegTTAModel
+from mmengine.model import BaseTTAModel
 from mmseg.registry import MODELS
 
-from .tag_encoder_decoder import TagEncoderDecoder
+from ..decisions import ClassProbs, mean_of_views
 from .weak_encoder_decoder import WeakEncoderDecoder
+
+View = tuple[Any, ClassProbs]
+"""The sample of a view and what the network says of it."""
 
 
 @MODELS.register_module()
-class WeakSegTTAModel(SegTTAModel):
+class WeakSegTTAModel(BaseTTAModel):
     """Averages the probabilities of all views, each flipped back and resized to the original image.
 
-    The merged sample's ``seg_logits`` are the logarithms of the mean (mmseg's ``SegTTAModel`` leaves those of the last
-    view). With a :class:`TagEncoderDecoder`, ``class_scores`` are the largest of all views, and classes are pruned and
-    masks refined once, on the mean. All views count the same, whatever the list of scales and whether they are flipped.
+    The merged sample is what ``WeakEncoderDecoder.decide`` makes of the mean: its ``seg_logits`` are the logarithms of
+    the mean probabilities (mmseg's ``SegTTAModel`` leaves those of the last view), its ``class_scores`` the largest of
+    all views, and classes are pruned and masks refined once, on the mean. All views count the same, whatever the list
+    of scales and whether they are flipped.
 
     Args:
         module: A ``WeakEncoderDecoder``.
-        data_preprocessor: As of ``SegTTAModel``.
+        data_preprocessor: Same as in ``SegTTAModel``.
 
     Raises:
-        TypeError: If ``module`` is none.
+        TypeError: If ``module`` is something else.
     """
 
     def __init__(self, module: Any, data_preprocessor: Any = None) -> None:
@@ -38,30 +38,17 @@ class WeakSegTTAModel(SegTTAModel):
             name = type(self.module).__name__
             raise TypeError(f'WeakSegTTAModel merges the views of a WeakEncoderDecoder; for {name} take SegTTAModel')
 
-    def test_step(self, data: Any) -> list[Any]:
+    def test_step(self, data: Mapping[str, Sequence[Any]]) -> list[Any]:
         """Predict all views of each image and merge them."""
-        tags = isinstance(self.module, TagEncoderDecoder)
-        with self.module.undecided() if tags else nullcontext():
-            return super().test_step(data)
+        views: list[list[View]] = []
+        for inputs, samples in zip(data['inputs'], data['data_samples'], strict=True):
+            batch = self.module.data_preprocessor({'inputs': inputs, 'data_samples': samples}, False)
+            views.append([*zip(batch['data_samples'], self.module.class_probs(**batch), strict=True)])
+        return self.merge_preds([*zip(*views, strict=True)])
 
-    def merge_preds(self, data_samples_list: Sequence[Sequence[Any]]) -> list[Any]:
+    def merge_preds(self, data_samples_list: Sequence[Sequence[View]]) -> list[Any]:
         """Return one sample for the views of each image."""
-        return [self._merge(views) for views in data_samples_list]
-
-    def _merge(self, views: Sequence[Any]) -> Any:
-        merged = views[0]
-        mean = sum(view.seg_logits.data.softmax(dim=0) for view in views) / len(views)
-        merged.set_data({'seg_logits': PixelData(data=mean.clamp(min=torch.finfo(mean.dtype).tiny).log())})
-        if isinstance(self.module, TagEncoderDecoder):
-            merged.set_data({'class_scores': torch.stack([view.class_scores for view in views]).amax(dim=0)})
-            if 'photo' in merged:
-                merged.set_data({'photo': min(views, key=_resizing).photo})
-            self.module.decide(merged, num_views=len(views))
-        else:
-            merged.set_data({'pred_sem_seg': PixelData(data=mean.argmax(dim=0, keepdim=True))})
-        return merged
-
-
-def _resizing(view: Any) -> float:
-    """Return how far a view is from the size of its file: 0 is the file itself."""
-    return abs(math.log(view.img_shape[0] / view.ori_shape[0]))
+        return [
+            self.module.decide(mean_of_views([maps for _, maps in views]), views[0][0], num_views=len(views))
+            for views in data_samples_list
+        ]

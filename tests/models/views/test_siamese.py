@@ -13,14 +13,14 @@ from tests.helpers.models import model_config, raw_batch
 
 HEAD = {'type': 'CAMHead', 'in_channels': 64, 'in_index': 3, 'num_classes': 3}
 CORRELATION = {'in_index': [1, 2], 'in_channels': [16, 32], 'channels': [4, 6]}
+SIAMESE = {'type': 'SiameseViews', 'pixel_correlation': CORRELATION, 'scale': 0.5}
 TAGS = {'type': 'ImportanceSamplingLoss', 'expectation': True}
 EQUIVARIANCE = {'type': 'EquivariantRegularizationLoss'}
 
 
 def config(losses=None, **changes):
-    settings = {'type': 'SiameseEncoderDecoder', 'pixel_correlation': CORRELATION, 'scale': 0.5}
     losses = losses or {'loss_tags': TAGS, 'loss_equivariance': EQUIVARIANCE}
-    return model_config(HEAD, losses=losses, size=(96, 96), **{**settings, **changes})
+    return model_config(HEAD, losses=losses, size=(96, 96), **{'views': SIAMESE, **changes})
 
 
 def build(losses=None, **changes):
@@ -171,7 +171,7 @@ def test_statistics_of_both_views_are_logged():
 
 
 def test_prediction_is_the_mean_with_and_without_refinement():
-    model = build(known_tags=False, score_threshold=0.0, score_pooling={'type': 'MaxProbPooling'})
+    model = build(decision={'type': 'TagDecision', 'score_threshold': 0.0, 'pooling': {'type': 'MaxProbPooling'}})
     raw = raw_batch(((32, 32),))
     data = model.data_preprocessor(copy.deepcopy(raw), False)
     with torch.no_grad():
@@ -188,7 +188,9 @@ def test_prediction_is_the_mean_with_and_without_refinement():
 def test_views_that_nobody_makes_are_named():
     plain = MODELS.build(model_config('fcn', losses={'loss_equivariance': EQUIVARIANCE}))
     data = plain.data_preprocessor(raw_batch(), True)
-    with pytest.raises(KeyError, match="asks for the view 'second' and the model makes first: SiameseEncoderDecoder"):
+    with pytest.raises(
+        KeyError, match="asks for the view 'second', and the views of its batch are first: .*SiameseViews"
+    ):
         plain.loss(**data)
 
 
@@ -223,7 +225,7 @@ def test_odd_sizes_untagged_images_and_mixed_precision(sizes):
 )
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
-        build(**settings)
+        build(views={**SIAMESE, **settings})
 
 
 @pytest.mark.parametrize('views', [[], 'first', ['first', 'first']])

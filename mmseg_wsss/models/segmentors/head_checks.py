@@ -1,0 +1,78 @@
+"""Heads that would train in another way than their config says, found when the model is built."""
+
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
+from torch import nn
+
+
+def check_head(head: nn.Module) -> None:
+    """Refuse a head whose own way to its losses would be lost.
+
+    Raises:
+        TypeError: With the class of the head and the reason.
+    """
+    name = type(head).__name__
+    if not isinstance(head, BaseDecodeHead):
+        raise TypeError(f'{name} is no BaseDecodeHead: its forward does not return one map of class logits')
+    for method in ('loss', 'loss_by_feat'):
+        if getattr(type(head), method) is not getattr(BaseDecodeHead, method):
+            raise TypeError(
+                f'{name} overrides {method}(), so it trains through more than its logits; WeakEncoderDecoder uses the '
+                'logits alone. Take a head such as FCNHead, PSPHead, UPerHead, SegformerHead or '
+                'DepthwiseSeparableASPPHead'
+            )
+    if head.sampler is not None:
+        raise TypeError(f'{name} has a pixel sampler, which would be ignored: remove sampler (use loss weights)')
+    if head.out_channels != head.num_classes:
+        raise TypeError(f'{name} has out_channels={head.out_channels}: set out_channels={head.num_classes}')
+    loss = head.loss_decode
+    plain = isinstance(loss, CrossEntropyLoss) and not (loss.use_sigmoid or loss.use_mask or loss.class_weight)
+    if not plain:
+        raise TypeError(
+            f'the loss_decode of {name} ({type(loss).__name__}) would be ignored: leave loss_decode out of the head '
+            'and name the losses in model.losses'
+        )
+
+
+def check_loss_weight(head: BaseDecodeHead) -> None:
+    """Refuse a weight in the ``loss_decode`` of the decode head, which weights none of the losses of the model.
+
+    Raises:
+        TypeError: With the weight.
+    """
+    if head.loss_decode.loss_weight != 1:
+        raise TypeError(
+            f'decode_head.loss_decode.loss_weight={head.loss_decode.loss_weight} would be ignored: '
+            'set the loss_weight of each loss in model.losses'
+        )
+
+
+def check_same_classes(decode_head: BaseDecodeHead, auxiliary_head: BaseDecodeHead) -> None:
+    """Refuse an auxiliary head for another number of classes: both learn from the same labels.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    if auxiliary_head.num_classes != decode_head.num_classes:
+        raise ValueError(
+            f'model.auxiliary_head.num_classes is {auxiliary_head.num_classes} and '
+            f'model.decode_head.num_classes is {decode_head.num_classes}: they learn from the same labels, so set both '
+            'to the number of classes of the data with the background'
+        )
+
+
+def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
+    """Refuse a data set with other classes than the head, before an index error deep in a loss.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    for sample in data_samples:
+        given = sample.metainfo.get('num_classes', num_classes)
+        if given != num_classes:
+            raise ValueError(
+                f'the training data has {given} classes with the background and model.decode_head.num_classes is '
+                f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
+            )

@@ -1,0 +1,133 @@
+"""From padded, mirrored and resized views of images back to their files.
+
+Shape letters: B batch, C channels, h x w the input of a network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...functional.grids import pool_mask
+
+Meta = Mapping[str, Any]
+FLIPS = {'horizontal': 2, 'vertical': 1}
+
+
+def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Return the meta information of the samples; without samples, images are files of their own size."""
+    if data_samples is not None:
+        return [sample.metainfo for sample in data_samples]
+    size = tuple(inputs.shape[2:])
+    return [{'ori_shape': size, 'img_shape': size, 'pad_shape': size, 'padding_size': [0] * 4} for _ in inputs]
+
+
+def padding_of(meta: Meta) -> Sequence[int]:
+    """Return what the preprocessor added: left, right, top, bottom."""
+    padding: Sequence[int] = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+    return padding
+
+
+def windows(size: tuple[int, int], test_cfg: Meta | None) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and columns of each window of sliding inference, of the whole image in the mode ``'whole'``.
+
+    The last window of a row or column ends at the border; an image smaller than a window is one window.
+
+    Args:
+        size: (h, w).
+        test_cfg: ``mode``, and with ``'slide'`` ``crop_size`` and ``stride``, (rows, columns) each.
+
+    Raises:
+        ValueError: If the mode is unknown.
+
+    Example:
+        >>> slide = dict(mode='slide', crop_size=(8, 8), stride=(6, 6))
+        >>> [(rows.start, rows.stop) for rows, columns in windows((20, 8), slide)]
+        [(0, 8), (6, 14), (12, 20)]
+    """
+    test_cfg = test_cfg or {}
+    mode = test_cfg.get('mode', 'whole')
+    if mode not in ('whole', 'slide'):
+        raise ValueError(f"model.test_cfg.mode must be 'whole' or 'slide', got {mode!r}")
+    crop, stride = (size, size) if mode == 'whole' else (test_cfg['crop_size'], test_cfg['stride'])
+    rows, columns = (_intervals(*sides) for sides in zip(size, crop, stride, strict=True))
+    yield from ((row, column) for row in rows for column in columns)
+
+
+def _intervals(side: int, crop: int, stride: int) -> list[slice]:
+    number = max(math.ceil((side - crop) / stride), 0) + 1
+    ends = [min(index * stride + crop, side) for index in range(number)]
+    return [slice(max(end - crop, 0), end) for end in ends]
+
+
+def mean_of_windows(
+    predict: Callable[[Tensor], tuple[Tensor, Tensor | None]], inputs: Tensor, test_cfg: Meta | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the mean maps, (B, C, h, w), and the largest scores of all windows.
+
+    Args:
+        predict: Gives the maps of a window at its size, (B, C, h', w'), and scores, (B, K), or None.
+        inputs: (B, channels, h, w).
+        test_cfg: See :func:`windows`.
+    """
+    total: Tensor | None = None
+    counts = inputs.new_zeros(1, 1, *inputs.shape[2:])
+    all_scores = []
+    for rows, columns in windows((inputs.shape[2], inputs.shape[3]), test_cfg):
+        maps, scores = predict(inputs[:, :, rows, columns])
+        if total is None:
+            total = maps.new_zeros(*maps.shape[:2], *inputs.shape[2:])
+        total[:, :, rows, columns] += maps
+        counts[:, :, rows, columns] += 1
+        all_scores += [] if scores is None else [scores]
+    return total / counts, torch.stack(all_scores).amax(dim=0) if all_scores else None
+
+
+def inside_cells(metas: Sequence[Meta], inputs: Tensor, grid: Sequence[int], test_cfg: Meta | None) -> Tensor | None:
+    """Return 1 where a cell of a grid holds no padding, (B, 1, *grid); None if there is no padding.
+
+    Windows of sliding inference do not say where they lie, so padding counts there: None.
+    """
+    paddings = [padding_of(meta) for meta in metas]
+    if (test_cfg or {}).get('mode', 'whole') != 'whole' or not any(map(any, paddings)):
+        return None
+    height, width = inputs.shape[2:]
+    inside = inputs.new_zeros(len(metas), 1, height, width, dtype=torch.float32)
+    for image, (left, right, top, bottom) in zip(inside, paddings, strict=True):
+        image[:, top : height - bottom, left : width - right] = 1
+    return pool_mask(inside, (grid[0], grid[1]))
+
+
+def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
+    """Undo padding, mirroring and resizing.
+
+    Args:
+        maps: Maps of one view, (C, h, w).
+        meta: Of its sample.
+        align_corners: How maps are resized.
+
+    Returns:
+        (C, H, W), the size of the file.
+
+    Raises:
+        ValueError: If the view was flipped in another direction than horizontally or vertically.
+    """
+    left, right, top, bottom = padding_of(meta)
+    maps = maps[:, top : maps.shape[1] - bottom, left : maps.shape[2] - right]
+    if meta.get('flip'):
+        direction = meta.get('flip_direction')
+        if direction not in FLIPS:
+            raise ValueError(f'flip_direction must be one of {", ".join(FLIPS)}, got {direction!r}')
+        maps = maps.flip(FLIPS[direction])
+    size = tuple(meta['ori_shape'][:2])
+    return F.interpolate(maps[None], size, mode='bilinear', align_corners=align_corners)[0]
+
+
+def resizing_of(meta: Meta) -> float:
+    """Return how far a view is from the size of its file: 0 is the file itself."""
+    return abs(math.log(meta['img_shape'][0] / meta['ori_shape'][0])) if 'img_shape' in meta else 0.0

@@ -1,0 +1,93 @@
+"""The losses of a model by name: built, run, logged and summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.logging import MessageHub
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...structures import LossInputs
+from ..losses import BaseWeakLoss
+from ..losses.affinity_loss import AffinityInputs
+
+LABELLED_PIXELS = 'labelled_pixels'
+NEEDED = {
+    LossInputs: 'a head that classifies gives class logits, which this loss does not read: leave it out, or take '
+    'AffinityNetwork',
+    AffinityInputs: 'an AffinityHead gives features and no class logits: take AffinityLoss',
+}
+
+
+def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads: type = LossInputs) -> nn.ModuleDict:
+    """Build the losses of a config.
+
+    Args:
+        config: ``dict(type=...)`` by name; None in the place of one removes it.
+        key: Of the config in ``model``, for messages.
+        num_classes: Classes with the background.
+        reads: What the losses are handed.
+
+    Raises:
+        TypeError: If there is no loss, or one is misnamed, is not a config, or reads something else.
+        ValueError: If a setting of a loss is made for another number of classes.
+    """
+    if not isinstance(config, Mapping):
+        raise TypeError(
+            f"model.{key} must be a dict of losses by name, such as dict(loss_ce=dict(type='...')), got "
+            f'{type(config).__name__}'
+        )
+    config = {name: settings for name, settings in config.items() if settings is not None}
+    if not config:
+        raise TypeError(f"model.{key} is empty: name at least one, such as dict(loss_ce=dict(type='...'))")
+    built = nn.ModuleDict()
+    for name, settings in config.items():
+        if name in (LABELLED_PIXELS, 'loss') or '.' in name or '/' in name:
+            raise TypeError(f'model.{key}: {name!r} is taken or has a dot or a slash in it; choose another name')
+        if not isinstance(settings, Mapping) or 'type' not in settings:
+            raise TypeError(
+                f"model.{key}.{name} must be dict(type='...', ...), or None to leave it out, got {settings!r}"
+            )
+        loss = MODELS.build(settings)
+        if not isinstance(loss, BaseWeakLoss):
+            raise TypeError(
+                f'model.{key}.{name} is a {type(loss).__name__}, which takes no LossInputs: losses here derive from '
+                'BaseWeakLoss (for plain cross-entropy take PartialCrossEntropyLoss)'
+            )
+        if loss.reads is not reads:
+            raise TypeError(f'model.{key}.{name} is a {type(loss).__name__}: {NEEDED[reads]}')
+        loss.check_num_classes(num_classes)
+        built[name] = loss
+    return built
+
+
+def run_losses(losses: nn.ModuleDict, inputs: LossInputs | AffinityInputs, prefix: str = '') -> dict[str, Tensor]:
+    """Return the losses and their statistics by name."""
+    results = {}
+    for name, loss in losses.items():
+        results[prefix + name] = loss(inputs)
+        results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
+    return results
+
+
+def count_labelled(labels: Tensor, ignore_index: int) -> dict[str, Tensor]:
+    """Return the number of labelled pixels of a batch, as it is logged."""
+    return {LABELLED_PIXELS: (labels != ignore_index).sum().float()}
+
+
+def total_loss(logged: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum of all losses that are logged, whatever their names.
+
+    Left out are the number of labelled pixels and statistics, which have a slash in their name.
+    """
+    losses = [value for name, value in logged.items() if name != LABELLED_PIXELS and '/' not in name]
+    return sum(losses[1:], start=losses[0])
+
+
+def training_progress() -> float:
+    """Fraction of the training that is done, in [0, 1]; 1 outside a Runner."""
+    hub = MessageHub.get_current_instance()
+    max_iters = hub.get_info('max_iters')
+    return 1.0 if not max_iters else min(hub.get_info('iter', 0) / max_iters, 1.0)

@@ -1,0 +1,82 @@
+"""Each image in two sizes, and refined maps of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...functional.checks import check_positive
+from ...functional.grids import pool_mask
+from ...structures import LossInputs
+from .base import Network, Views
+
+
+@MODELS.register_module()
+class SiameseViews(Views):
+    """A second, smaller view of the batch through the same weights, and refined maps of both (SEAM, 2020).
+
+    Losses find in ``LossInputs.views``
+
+    - ``second``: the batch at ``scale``; its boxes, points and maps are left out;
+    - ``refined`` and ``second_refined``: the logits of both views after ``pixel_correlation``.
+
+    ``MultiViewLoss`` puts any loss on them, ``EquivariantRegularizationLoss`` compares them. Losses that do not name
+    views get the batch as it is. At test time there is one view, of full size, and probabilities are the mean of those
+    with and without refinement; image scores are pooled from the logits without it.
+
+    The weights of ``pixel_correlation`` belong to the segmentor, as ``pixel_correlation.*``.
+
+    Args:
+        pixel_correlation: The module that refines, see ``PixelCorrelation``.
+        scale: Size of the second view, in (0, 1].
+
+    Raises:
+        TypeError: If ``scale`` is not a number.
+        ValueError: If ``scale`` is out of range.
+    """
+
+    def __init__(self, pixel_correlation: Mapping[str, Any], scale: float = 0.3) -> None:
+        self.scale = check_positive(scale, 'scale')
+        if scale > 1:
+            raise ValueError(f'scale is the size of the second view beside the first, in (0, 1], got {scale}')
+        self.pixel_correlation: nn.Module = MODELS.build({'type': 'PixelCorrelation', **pixel_correlation})
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the module that refines."""
+        return {'pixel_correlation': self.pixel_correlation}
+
+    def for_losses(self, network: Network, first: LossInputs, inputs: Tensor) -> dict[str, LossInputs]:
+        """Return ``second``, ``refined`` and ``second_refined``."""
+        height, width = (max(1, int(side * self.scale)) for side in inputs.shape[2:])
+        small = _resize(inputs, height, width)
+        features, logits = network(small)
+        second = replace(
+            first,
+            logits=logits,
+            image=_resize(first.image, height, width),
+            labels=F.interpolate(first.labels[:, None].float(), (height, width), mode='nearest')[:, 0].long(),
+            valid=pool_mask(first.valid, (height, width)),
+            features=tuple(features),
+            boxes=(),
+            points=(),
+            maps={},
+        )
+        return {
+            'second': second,
+            'refined': replace(first, logits=self.refine(first.logits, first.features, inputs, first.valid_cells)),
+            'second_refined': replace(second, logits=self.refine(logits, features, small, second.valid_cells)),
+        }
+
+    def refine(self, logits: Tensor, features: Sequence[Tensor], inputs: Tensor, inside: Tensor | None) -> Tensor:
+        """Return the logits after pixel correlation, (B, C, H, W)."""
+        refined: Tensor = self.pixel_correlation(logits, features, inputs, inside)
+        return refined
+
+
+def _resize(image: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(image, (height, width), mode='bilinear', align_corners=True)
