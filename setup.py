@@ -31,7 +31,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_wsss', 'mmseg_wsss.*']),
     python_requires='>=3.10',
-    install_requires=['numpy', 'scipy', 'scikit-image', 'pillow', 'tqdm', 'rich', 'filelock'],
+    install_requires=['numpy', 'scipy', 'scikit-image', 'pillow', 'rich', 'filelock'],
     extras_require={
         'onedl': [
             'torch>=2.6',
