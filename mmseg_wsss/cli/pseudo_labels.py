@@ -28,17 +28,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the labels and say how many pixels are unsure."""
-    from ..labelling.predictions import write_pseudo_labels
+    from ..labelling.predictions import PredictionSettings, write_pseudo_labels
     from ._arguments import load_config
 
     check_paths(args)
-    summary = write_pseudo_labels(
-        load_config(args.config, args.cfg_options),
-        args.checkpoint,
-        args.output,
-        split=args.split,
-        known_tags=args.known_tags,
-        unsure_below=args.unsure_below,
-        coco_rle=args.coco_rle,
+    settings = PredictionSettings(
+        split=args.split, known_tags=args.known_tags, unsure_below=args.unsure_below, coco_rle=args.coco_rle
     )
+    cfg = load_config(args.config, args.cfg_options)
+    summary = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
     print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')

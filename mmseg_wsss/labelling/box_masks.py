@@ -6,6 +6,7 @@ Shape letters: H x W pixels of the image, K boxes, C classes of the image with t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from mmengine.dist import all_gather_object
 
 from ..functional import box_maps
 from ..structures import WeakAnnotations
-from .images import images_with_boxes
-from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
+from .images import images_with_boxes, rgb_tensor
+from .label_folder import LabelAndConfidence, check_border, unsure_borders, write_label_folder
 from .refined_cams import build_refiner
 
 METHODS = ('filled', 'grabcut', 'dense_crf')
@@ -28,90 +29,101 @@ Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 
-def write_box_labels(
-    dataset: Mapping[str, Any],
-    folder: str | Path,
-    keep: bool = False,
-    *,
-    method: str = 'filled',
-    grabcut_iters: int = 5,
-    refiner: Mapping[str, Any] | None = None,
-    box_certainty: float = 0.7,
-    unsure_border: int = 0,
-    seed: int = 0,
-    empty_images: bool = False,
-) -> dict[str, Any]:
-    """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
+@dataclass(frozen=True, kw_only=True)
+class BoxSettings:
+    """How boxes become labels.
 
     ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
     for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is
     filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap
-    the smaller one is on top. The confidence is the CRF's probability, otherwise 1.
+    the smaller one is on top.
 
     Args:
-        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
-            ``LoadImageFromFile``.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        keep: Label only images whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut. With GrabCut all are labelled: no file says which boxes it could
+        method: One of the three. With GrabCut all images are made again after a cut: no file says which boxes it could
             not cut.
-        method: One of the three.
         grabcut_iters: Iterations of GrabCut.
         refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
         box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
             shared by the other classes of the image and the background.
         unsure_border: Pixels with another label within so many rows and columns become 255.
-        seed: Of GrabCut, the same for every box.
+        seed: Seed of GrabCut, the same for every box.
         empty_images: Whether images without a box are all background; otherwise they are refused.
+
+    Raises:
+        ImportError: If the CRF's package is missing.
+        ValueError: If a setting is out of range.
+    """
+
+    method: str = 'filled'
+    grabcut_iters: int = 5
+    refiner: Mapping[str, Any] | None = None
+    box_certainty: float = 0.7
+    unsure_border: int = 0
+    seed: int = 0
+    empty_images: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f'method must be one of {", ".join(METHODS)}, got {self.method!r}')
+        if not 0.5 < self.box_certainty < 1:
+            raise ValueError(f'box_certainty must be between 0.5 and 1, got {self.box_certainty}')
+        if self.grabcut_iters < 1:
+            raise ValueError(f'grabcut_iters must be at least 1, got {self.grabcut_iters}')
+        check_border(self.unsure_border)
+        self.build_crf()
+
+    def build_crf(self) -> torch.nn.Module | None:
+        """Build what the method refines boxes with; None for the other methods."""
+        return build_refiner(self.refiner or {'type': 'DenseCRF'}) if self.method == 'dense_crf' else None
+
+
+def write_box_labels(
+    dataset: Mapping[str, Any], folder: str | Path, settings: BoxSettings | None = None, *, keep: bool = False
+) -> dict[str, Any]:
+    """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
+
+    The confidence is the CRF's probability, otherwise 1.
+
+    Args:
+        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
+            ``LoadImageFromFile``.
+        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: How.
+        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, those that it could
         not cut.
 
     Raises:
-        ImportError: If the CRF's package is missing.
-        ValueError: If a setting is out of range or an image has no box.
+        ValueError: If an image has no box.
     """
-    crf = build_crf(method, refiner)
-    if not 0.5 < box_certainty < 1:
-        raise ValueError(f'box_certainty must be between 0.5 and 1, got {box_certainty}')
-    if grabcut_iters < 1:
-        raise ValueError(f'grabcut_iters must be at least 1, got {grabcut_iters}')
-    images = images_with_boxes(dataset, empty_images)
+    settings = settings or BoxSettings()
+    crf = settings.build_crf()
+    grabcut = settings.method == 'grabcut'
+    images = images_with_boxes(dataset, settings.empty_images)
     boxes_filled: list[int] = []  # of each image
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
-        if method == 'grabcut':
-            labels, filled = grabcut_labels(image, annotations, iters=grabcut_iters, seed=seed)
+        if grabcut:
+            labels, filled = grabcut_labels(image, annotations, iters=settings.grabcut_iters, seed=settings.seed)
             boxes_filled.append(filled)
         else:
             labels = filled_labels(annotations, image.shape[:2])
         confidence = np.ones(labels.shape)
         if crf is not None:
-            labels, confidence = refined_labels(image, labels, annotations, crf, box_certainty)
-        return unsure_borders(labels, unsure_border), confidence
+            labels, confidence = refined_labels(image, labels, annotations, crf, settings.box_certainty)
+        return unsure_borders(labels, settings.unsure_border), confidence
 
-    settings = {'from': 'boxes', 'method': method, 'unsure_border': unsure_border}
-    summary = write_label_folder(images, folder, label_image, settings, keep=keep and method != 'grabcut')
+    source = {'from': 'boxes', 'method': settings.method, 'unsure_border': settings.unsure_border}
+    summary = write_label_folder(images, folder, label_image, source, keep=keep and not grabcut)
     summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
-    if method == 'grabcut':
+    if grabcut:
         summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))
     return summary
-
-
-def build_crf(method: str, refiner: Mapping[str, Any] | None) -> torch.nn.Module | None:
-    """Build what a method refines boxes with, None for the others.
-
-    Raises:
-        ImportError: If the CRF's package is missing.
-        ValueError: If there is no such method.
-    """
-    if method not in METHODS:
-        raise ValueError(f'method must be one of {", ".join(METHODS)}, got {method!r}')
-    return build_refiner(refiner or {'type': 'DenseCRF'}) if method == 'dense_crf' else None
 
 
 def pixels_of(box: npt.NDArray[np.float64], size: tuple[int, int]) -> Mask:
@@ -152,7 +164,7 @@ def grabcut_labels(
         image: BGR, (H, W, 3).
         annotations: Labels of the image, with boxes.
         iters: Iterations.
-        seed: The same for every box: the order of images and processes changes nothing.
+        seed: Seed of every box, so that the order of images and processes changes nothing.
     """
     size = image.shape[:2]
     labels = np.zeros(size, dtype=np.uint8)
@@ -160,8 +172,10 @@ def grabcut_labels(
     for index in smaller_last(annotations):
         box = pixels_of(annotations.boxes[index], size)
         inside = _cut(image, box, iters, seed)
-        filled += inside is None
-        labels[box if inside is None else inside] = annotations.box_labels[index]
+        if inside is None:
+            filled += 1
+            inside = box
+        labels[inside] = annotations.box_labels[index]
     return labels, filled
 
 
@@ -191,7 +205,7 @@ def refined_labels(
         filled: Labels from :func:`filled_labels`, (H, W).
         annotations: Labels of the image, with boxes.
         refiner: A module (masks, image) -> masks.
-        box_certainty: See :func:`write_box_labels`; outside of all boxes the background is certain.
+        box_certainty: Same as in :class:`BoxSettings`; outside of all boxes the background is certain.
 
     Returns:
         Labels and their probability, (H, W) each.
@@ -205,8 +219,7 @@ def refined_labels(
         allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
     soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
     soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
-    rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))).float() / 255
-    probs = refiner(torch.from_numpy(soft)[None], rgb[None])[0].numpy() * allowed
+    probs = refiner(torch.from_numpy(soft)[None], rgb_tensor(image))[0].numpy() * allowed
     probs /= np.maximum(probs.sum(axis=0), np.finfo(np.float32).tiny)
     probs[0][filled == 0] = 1
     probs[1:, filled == 0] = 0

@@ -17,22 +17,19 @@ import torch.nn.functional as F
 from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.device import get_device
 from mmengine.dist import all_gather_object, barrier, is_main_process
 from mmengine.registry import init_default_scope
-from mmseg.apis import init_model
 from torch import Tensor
-from tqdm import tqdm
 
-from ..checkpoints.weights import check_weights
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..functional import normalised_cams
 from ..models.decisions import mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
-from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
+from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of, progress
 from .mask_accuracy import MaskScores
+from .predictions import load_model
 
 
 def write_cam_folder(
@@ -55,7 +52,7 @@ def write_cam_folder(
 
     With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
     background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
-    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the decision has a
+    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the model has a
     ``refiner``, such as a dense CRF, the first two kinds are measured with and without it.
 
     Args:
@@ -63,8 +60,7 @@ def write_cam_folder(
         checkpoint: Its weights.
         folder: Where to write.
         settings: How.
-        keep: Make only maps whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut. With ``evaluate`` all are made: scores need probabilities that no file has.
+        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, ``split``, and the scores by names such as ``cam_train_known_tags_8_views/alpha_1/mIoU``, in
@@ -82,23 +78,13 @@ def write_cam_folder(
         check_known_tags(dataset, settings.split)
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
-    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    if not isinstance(model, WeakEncoderDecoder) or model.decision is None:
-        raise TypeError(
-            f'maps are made by a WeakEncoderDecoder with a decision, got {type(model).__name__}'
-            f'{" without one" if isinstance(model, WeakEncoderDecoder) else ""}: set '
-            "model.decision=dict(type='TagDecision', ...)"
-        )
-    check_weights(model, str(checkpoint))
+    model = load_model(cfg, checkpoint, WeakEncoderDecoder)
+    if model.decision is None:
+        raise TypeError("maps are made by a network with a decision: set model.decision=dict(type='TagDecision', ...)")
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
-
-    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
-
-    kept = kept_images(dataset, read_entry) if keep and not settings.evaluate else ()
-    rows = {index: entry for index, _, entry in kept}
-    for index in tqdm(missing_indices(dataset, rows), desc='CAMs', disable=not is_main_process(), leave=False):
+    rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
+    for index in progress(missing_indices(dataset, rows), 'CAMs'):
         info = dataset.get_data_info(index)
         tags = known_classes(info) if settings.known_tags else None
         classes, probs, photo = mean_probs(model, views(copy.deepcopy(info)), tags)
@@ -109,22 +95,51 @@ def write_cam_folder(
             score_decisions(
                 scores, settings, cams, probs, _truth(read, info), refiner=model.decision.refiner, photo=photo
             )
-    results = scores.compute()
-    if settings.evaluate:
-        best = best_threshold(results, settings)
-        for index, (key, _) in rows.items():
-            labels = threshold_labels(read_cams(folder, key), best)
-            scores.add(f'{settings.name()}/best', labels, _truth(read, dataset.get_data_info(index)))
-        results = {**scores.compute(), f'{settings.name()}/best_threshold': best}
+    results = _results(scores, settings, dataset, folder, rows, read) if settings.evaluate else {}
     summary = {'images': len(dataset), 'split': settings.split, **results}
+    _write_index(dataset, folder, rows, settings, {'checkpoint': str(checkpoint)}, summary)
+    return summary
+
+
+Rows = dict[int, tuple[str, dict[str, Any]]]
+"""Id and index entry of images by their number in the data set."""
+
+
+def _kept_rows(dataset: Any, folder: str | Path) -> Rows:
+    """Return the rows of the images whose maps are there."""
+
+    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
+
+    return {index: entry for index, _, entry in kept_images(dataset, read_entry)}
+
+
+def _results(
+    scores: MaskScores, settings: CAMSettings, dataset: Any, folder: str | Path, rows: Rows, read: Compose
+) -> dict[str, float]:
+    """Return the scores of all ways to decide, with those of the best threshold, for which maps are read again."""
+    best = best_threshold(scores.compute(), settings)
+    for index, (key, _) in rows.items():
+        labels = threshold_labels(read_cams(folder, key), best)
+        scores.add(f'{settings.name()}/best', labels, _truth(read, dataset.get_data_info(index)))
+    return {**scores.compute(), f'{settings.name()}/best_threshold': best}
+
+
+def _write_index(
+    dataset: Any,
+    folder: str | Path,
+    rows: Rows,
+    settings: CAMSettings,
+    made_from: Mapping[str, str],
+    summary: Mapping[str, Any],
+) -> None:
+    """Write the index of the maps of all processes."""
     images = dict(row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items()))
     if is_main_process():
-        made = {'checkpoint': str(checkpoint), 'known_tags': settings.known_tags, 'scales': list(settings.scales)}
+        made = {**made_from, 'known_tags': settings.known_tags, 'scales': list(settings.scales)}
         made |= {'flip': settings.flip, 'winner_takes_all': settings.winner_takes_all}
-        index_file = make_index(dataset, images, {**made, **summary})
-        write_cam_index(folder, index_file)
+        write_cam_index(folder, make_index(dataset, images, {**made, **summary}))
     barrier()
-    return summary
 
 
 def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], *, flip: bool) -> Compose:
@@ -149,7 +164,8 @@ def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], 
     factors = [(scale * width, scale * height) for scale in scales]
     keep = all(step.keep_ratio for step in shrinking)
     resizes = [{'type': 'Resize', 'scale_factor': factor, 'keep_ratio': keep} for factor in factors]
-    flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in (0.0, 1.0)[: 1 + flip]]
+    probabilities = (0.0, 1.0) if flip else (0.0,)
+    flips = [{'type': 'RandomFlip', 'prob': prob, 'direction': 'horizontal'} for prob in probabilities]
     return Compose([*load, {'type': 'TestTimeAug', 'transforms': [resizes, flips, [pack]]}])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +13,45 @@ from mmengine.registry import init_default_scope
 
 from ..functional import cam_seeds
 from ..functional.checks import check_positive
-from .images import prediction_dataset
+from .images import check_split, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
-from .refined_cams import CAMReader, class_ids_of, class_shares, refiner_name, soft_masks
+from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, refiner_name, soft_masks
 
 
-def check_alphas(alpha_low: float, alpha_high: float) -> tuple[float, float]:
-    """Return the powers of the background of seeds; raise unless the one for the foreground is the smaller one."""
-    low, high = check_positive(alpha_low, 'alpha_low'), check_positive(alpha_high, 'alpha_high')
-    if low >= high:
-        raise ValueError(f'alpha_low must be below alpha_high, got {alpha_low} and {alpha_high}')
-    return low, high
+@dataclass(frozen=True, kw_only=True)
+class SeedSettings:
+    """Of which pixels class activation maps count as sure.
+
+    Args:
+        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
+        alpha_low: The smaller alpha, which decides what is foreground.
+        alpha_high: The larger one, which decides what is background.
+        refiner: What refines both soft masks before, such as ``dict(type='DenseCRF')``, the published way.
+        coco_rle: Write ``coco_rle.json``, too.
+
+    Raises:
+        ImportError: If the refiner needs a package that is not installed.
+        TypeError: If an alpha is not a number.
+        ValueError: If a setting is out of range.
+    """
+
+    split: str = 'train'
+    alpha_low: float = 4.0
+    alpha_high: float = 24.0
+    refiner: Mapping[str, Any] | None = None
+    coco_rle: bool = False
+
+    def __post_init__(self) -> None:
+        check_split(self.split, 'split')
+        check_positive(self.alpha_low, 'alpha_low')
+        check_positive(self.alpha_high, 'alpha_high')
+        if self.alpha_low >= self.alpha_high:
+            raise ValueError(f'alpha_low must be below alpha_high, got {self.alpha_low} and {self.alpha_high}')
+        build_refiner(self.refiner)
 
 
 def write_seeds(
-    cfg: Config,
-    cams: str | Path,
-    folder: str | Path,
-    keep: bool = False,
-    *,
-    split: str = 'train',
-    alpha_low: float = 4.0,
-    alpha_high: float = 24.0,
-    refiner: Mapping[str, Any] | None = None,
-    coco_rle: bool = False,
+    cfg: Config, cams: str | Path, folder: str | Path, settings: SeedSettings | None = None, *, keep: bool = False
 ) -> dict[str, Any]:
     """Label the pixels of which class activation maps are sure, as labels for an affinity network.
 
@@ -46,33 +62,33 @@ def write_seeds(
         cfg: Config of the data.
         cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        keep: Label only images whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut.
-        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
-        alpha_low: The smaller alpha, which decides what is foreground.
-        alpha_high: The larger one, which decides what is background.
-        refiner: What refines both soft masks before, such as ``dict(type='DenseCRF')``, the published way.
-        coco_rle: Write ``coco_rle.json``, too.
+        settings: How.
+        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
         FileNotFoundError: If maps are missing.
-        ValueError: If a setting is out of range, or maps and data set do not fit.
+        ValueError: If maps and data set do not fit.
     """
-    low, high = check_alphas(alpha_low, alpha_high)
+    settings = settings or SeedSettings()
+    alphas = [float(settings.alpha_low), float(settings.alpha_high)]
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    reader = CAMReader(prediction_dataset(cfg, split), cams, refiner)
+    reader = CAMReader(prediction_dataset(cfg, settings.split), cams, settings.refiner)
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
-        masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in (low, high)]
+        masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in alphas]
         seeds = cam_seeds(*masks)[0]
         of_low, of_high = (class_shares(mask)[0] for mask in masks)
         confidence = torch.where(seeds == 0, of_high[0], of_low.amax(dim=0))
         return class_ids_of(seeds, maps), confidence.numpy()
 
-    source = {'cams': str(cams), 'alphas': [low, high], 'refiner': refiner_name(refiner), 'split': split}
-    return write_label_folder(reader.dataset, folder, label_image, source, coco_rle=coco_rle, title='seeds', keep=keep)
+    source = {
+        'cams': str(cams), 'alphas': alphas, 'refiner': refiner_name(settings.refiner), 'split': settings.split
+    }  # fmt: skip
+    return write_label_folder(
+        reader.dataset, folder, label_image, source, coco_rle=settings.coco_rle, title='seeds', keep=keep
+    )

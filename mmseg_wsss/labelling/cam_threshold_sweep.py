@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..datasets.cam_files import ImageCAMs
 from ..evaluation.metrics import switches_name
 from ..functional import cam_label_probs
+from ..functional.checks import check_positive, check_share
 from .images import check_split
 from .mask_accuracy import MaskScores
 from .refined_cams import full_size_cams
@@ -33,12 +34,15 @@ class CAMSettings:
         scales: Sizes of the views, beside that of the test pipeline.
         flip: Whether each size is also seen mirrored.
         winner_takes_all: See :func:`mmseg_wsss.functional.normalised_cams`.
-        evaluate: Compare with the true masks of the split; the folder of the test data's, where it has none.
+        evaluate: Compare with the true masks of the split; the folder of the test data's, where it has none. All images
+            are then made again after a cut: scores need probabilities that no file has.
         alphas: Backgrounds to evaluate, see :func:`mmseg_wsss.functional.cam_label_probs`; 1 is the published one.
         thresholds: Constant backgrounds to evaluate, in [0, 1].
 
     Raises:
-        ValueError: If there is no such split, no view, one of no size, or nothing to evaluate.
+        TypeError: If an alpha or a threshold is not a number.
+        ValueError: If there is no such split, no view, one of no size, or nothing to evaluate, or if an alpha or a
+            threshold is out of range.
     """
 
     split: str = 'train'
@@ -56,6 +60,10 @@ class CAMSettings:
             raise ValueError(f'scales must be one or more numbers above 0, got {self.scales}')
         if self.evaluate and not self.thresholds:
             raise ValueError('thresholds must be one or more numbers, of which the best one is found, got none')
+        for alpha in self.alphas:
+            check_positive(alpha, 'alphas')
+        for threshold in self.thresholds:
+            check_share(threshold, 'thresholds')
 
     def name(self, refiner: nn.Module | None = None) -> str:
         """Return what scores are reached with, such as ``cam_train_known_tags_8_views``."""

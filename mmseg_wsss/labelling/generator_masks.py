@@ -7,6 +7,7 @@ as the generator reads it, padding included.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mmengine.device import get_device
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
+from ..checkpoints.generator import STAGE_KEY
 from ..checkpoints.network import Source, check_trained_classes, trained_network
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
@@ -28,17 +30,41 @@ from .images import images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 
 
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSettings:
+    """Which generator is expected and how its masks become labels.
+
+    Args:
+        stage: The stage that the generator must be of; None: any.
+        rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
+            :func:`~mmseg_wsss.functional.merge_class_masks`.
+        unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
+        empty_images: Whether images without a box are all background; otherwise they are refused.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    stage: int | None = None
+    rule: str = 'overlap'
+    unsure: float = 0.0
+    empty_images: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES or not 0 <= self.unsure < 0.5:
+            raise ValueError(
+                f'expected a rule of {", ".join(RULES)} and unsure in [0, 0.5), got {self.rule!r} and {self.unsure}'
+            )
+
+
 def write_generator_labels(
     generator: Source,
     dataset: Mapping[str, Any],
     folder: str | Path,
-    keep: bool = False,
+    settings: GeneratorSettings | None = None,
     *,
     partner: Source | None = None,
-    stage: int | None = None,
-    rule: str = 'overlap',
-    unsure: float = 0.0,
-    empty_images: bool = False,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Write what a generator makes of the boxes of a data set; what lies in no box is background.
 
@@ -50,33 +76,21 @@ def write_generator_labels(
         generator: Checkpoint of a ``MaskGenerator``, or ``dict(checkpoint=..., config=...)``.
         dataset: Config of a ``WeakSegDataset`` with boxes; its classes may be others than the generator learned from.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        keep: Label only images whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut.
+        settings: How.
         partner: The segmentor of the stage before, trained on the classes of ``dataset``, in the same form; needed
             where the generator reads its probabilities, and only there.
-        stage: The stage that the generator must be of; None: any.
-        rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
-            :func:`~mmseg_wsss.functional.merge_class_masks`.
-        unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
-        empty_images: Whether images without a box are all background; otherwise they are refused.
+        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, ``unsure`` (share of the pixels) and the ``stage`` of the generator.
 
     Raises:
         TypeError: If the checkpoint is not of a ``MaskGenerator``.
-        ValueError: If generator, partner, data set and settings do not go together.
+        ValueError: If generator, partner and data set do not go together.
     """
-    if rule not in RULES or not 0 <= unsure < 0.5:
-        raise ValueError(f'expected a rule of {", ".join(RULES)} and unsure in [0, 0.5), got {rule!r} and {unsure}')
-    model, cfg, checkpoint = trained_network(generator)
-    if not isinstance(model, MaskGenerator):
-        raise TypeError(f'{generator} is a {type(model).__name__}, expected a checkpoint of a MaskGenerator')
-    check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=stage, source=str(generator))
-    if model.use_probability != (partner is not None):
-        needs = 'reads the probability of the class: give partner' if partner is None else 'has no use for a partner'
-        raise ValueError(f'{generator} {needs} (input channels: {model.in_channels})')
-    images = images_with_boxes({**dataset, 'pipeline': []}, empty_images)
+    settings = settings or GeneratorSettings()
+    model, cfg, stage = load_generator(generator, with_partner=partner is not None, stage=settings.stage)
+    images = images_with_boxes({**dataset, 'pipeline': []}, settings.empty_images)
     check_foreground(images)
     if partner is not None:
         segmentor, _, trained = trained_network(partner)
@@ -86,19 +100,46 @@ def write_generator_labels(
     read = reading_pipeline(cfg)
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
-        return generator_label(model, read(info), info['weak_annotations'], rule=rule, unsure=unsure)
+        annotations = info['weak_annotations']
+        return generator_label(model, read(info), annotations, rule=settings.rule, unsure=settings.unsure)
 
-    stage = checkpoint.get('meta', {}).get('lpg_stage')
-    settings = {
+    source = {
         'from': 'boxes',
         'method': 'generator',
         'generator': str(generator),
         'partner': None if partner is None else str(partner),
         'stage': stage,
-        'rule': rule,
-        'unsure_within': unsure,
+        'rule': settings.rule,
+        'unsure_within': settings.unsure,
     }
-    return {**write_label_folder(images, folder, label_image, settings, keep=keep), 'stage': stage}
+    return {**write_label_folder(images, folder, label_image, source, keep=keep), 'stage': stage}
+
+
+def load_generator(
+    generator: Source, *, with_partner: bool, stage: int | None = None
+) -> tuple[MaskGenerator, Config, int | None]:
+    """Build the generator of a checkpoint.
+
+    Args:
+        generator: Same as in :func:`write_generator_labels`.
+        with_partner: Whether it gets a partner.
+        stage: The stage that it must be of; None: any.
+
+    Returns:
+        The generator, its config, and the stage that it is of, None if its checkpoint does not say it.
+
+    Raises:
+        TypeError: If the checkpoint is not of a ``MaskGenerator``.
+        ValueError: If it is of another stage, or needs a partner and gets none, or the other way round.
+    """
+    model, cfg, checkpoint = trained_network(generator)
+    if not isinstance(model, MaskGenerator):
+        raise TypeError(f'{generator} is a {type(model).__name__}, expected a checkpoint of a MaskGenerator')
+    check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=stage, source=str(generator))
+    if model.use_probability != with_partner:
+        needs = 'has no use for a partner' if with_partner else 'reads the probability of the class: give partner'
+        raise ValueError(f'{generator} {needs} (input channels: {model.in_channels})')
+    return model, cfg, checkpoint.get('meta', {}).get(STAGE_KEY)
 
 
 def check_foreground(images: Any) -> None:
@@ -141,8 +182,8 @@ def generator_label(
         model: The generator, with its partner if it needs one.
         sample: The packed image.
         annotations: Its boxes.
-        rule: See :func:`write_generator_labels`.
-        unsure: The same.
+        rule: Same as in :class:`GeneratorSettings`.
+        unsure: Same as in :class:`GeneratorSettings`.
 
     Raises:
         ValueError: If the partner has fewer classes than the boxes.

@@ -1,11 +1,16 @@
 """Labelling the images of a data set one by one, into a folder of pseudo-labels.
 
+Every writer of this package takes a folder, its settings and ``keep``. With ``keep=True`` it makes only images whose
+files are missing or broken. The others must have been written with the same settings, by a run that was cut; the caller
+knows that. The result is that of a run without a cut. A writer that counts what no file holds makes all images again;
+its settings say so.
+
 Shape letters: H x W pixels of the original image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +19,9 @@ import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
 from mmengine.logging import print_log
+from rich.console import Console
+from rich.progress import track
 from scipy.ndimage import maximum_filter, minimum_filter
-from tqdm import tqdm
 
 from ..datasets.image_checks import image_size
 from ..datasets.index_file import FolderIndex
@@ -42,7 +48,7 @@ def write_label_folder(
     dataset: Any,
     folder: str | Path,
     label_image: Callable[[int, dict[str, Any]], LabelAndConfidence],
-    settings: Mapping[str, Any],
+    source: Mapping[str, Any],
     *,
     coco_rle: bool = False,
     title: str = 'pseudo-labels',
@@ -55,15 +61,14 @@ def write_label_folder(
         dataset: An mmseg data set with ``classes`` and ``palette``.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
         label_image: Gives labels and confidence of an image from its index and its ``get_data_info``.
-        settings: What the labels were made with, for the index.
+        source: What the labels were made with, for the index.
         coco_rle: Write ``coco_rle.json``, too.
-        title: Of the progress bar.
-        keep: Label only images whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut.
-        count_kept: Gets the ``get_data_info`` and the labels of each image that is kept.
+        title: Title of the progress bar.
+        keep: Make only the images whose files are missing or broken; see the top of this module.
+        count_kept: Called with the ``get_data_info`` and the labels of each image that is kept.
 
     Returns:
-        ``images``, the share ``unsure`` of all pixels, and the ``split`` of the settings, if they have one.
+        ``images``, the share ``unsure`` of all pixels, and the ``split`` of ``source``, if it has one.
 
     Raises:
         ImportError: If COCO RLE is asked for and pycocotools is not installed, before anything is written.
@@ -72,35 +77,42 @@ def write_label_folder(
     if coco_rle:
         load_coco_mask()
     drop_index(folder)
-    palette = dataset.metainfo['palette']
     rows = {}
-
-    def read(info: dict[str, Any]) -> tuple[Row, ClassIds]:
-        labels, _ = read_pseudo_label(folder, names_of(info, dataset)[0])
-        return _row(info, dataset, labels), labels
-
-    for index, info, (row, labels) in kept_images(dataset, read) if keep else ():
+    for index, info, (row, labels) in kept_images(dataset, lambda info: _read(info, dataset, folder)) if keep else ():
         rows[index] = row
         if count_kept is not None:
             count_kept(info, labels)
-    for index in tqdm(missing_indices(dataset, rows), desc=title, disable=not is_main_process(), leave=False):
+    for index in progress(missing_indices(dataset, rows), title):
         info = dataset.get_data_info(index)
         labels, confidence = label_image(index, info)
         rows[index] = _row(info, dataset, labels)
-        write_pseudo_label(folder, rows[index][0], labels, confidence, palette)
+        write_pseudo_label(folder, rows[index][0], labels, confidence, dataset.metainfo['palette'])
+    return _finish(dataset, folder, rows, source, coco_rle)
+
+
+def _finish(
+    dataset: Any, folder: str | Path, rows: Mapping[int, Row], source: Mapping[str, Any], coco_rle: bool
+) -> dict[str, Any]:
+    """Gather the rows of all processes, write the index, and return the summary."""
     of_all = [row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items())]
     summary = {
         'images': len(of_all),
         'unsure': round(sum(row[2] for row in of_all) / max(1, sum(row[3] for row in of_all)), 4),
-        **({'split': settings['split']} if 'split' in settings else {}),
+        **({'split': source['split']} if 'split' in source else {}),
     }
-    index_file = make_index(dataset, {key: image for key, image, _, _ in of_all}, {**settings, **summary})
+    index_file = make_index(dataset, {key: image for key, image, _, _ in of_all}, {**source, **summary})
     if is_main_process():
         if coco_rle:
             write_coco(folder, index_file)
         write_index(folder, index_file)
     barrier()
     return summary
+
+
+def progress(indices: Collection[int], title: str) -> Iterable[int]:
+    """Show a bar on the terminal of the first process while it works; it disappears when it is done."""
+    terminal = Console(stderr=True)
+    return track(indices, title, console=terminal, transient=True, disable=not is_main_process())
 
 
 def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterator[tuple[int, dict[str, Any], Kept]]:
@@ -153,11 +165,16 @@ def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
         >>> unsure_borders(np.array([[0, 0, 0, 1, 1, 1]]), 1).tolist()
         [[0, 0, 255, 255, 1, 1]]
     """
-    if isinstance(width, bool) or not isinstance(width, int) or width < 0:
-        raise ValueError(f'the width of unsure borders must be a whole number of pixels from 0, got {width!r}')
+    check_border(width)
     size = 2 * width + 1
     same = maximum_filter(labels, size, mode='nearest') == minimum_filter(labels, size, mode='nearest')
     return np.where(same, labels, UNSURE)
+
+
+def check_border(width: Any) -> None:
+    """Raise ``ValueError`` unless ``width`` is a number of pixels."""
+    if isinstance(width, bool) or not isinstance(width, int) or width < 0:
+        raise ValueError(f'the width of unsure borders must be a whole number of pixels from 0, got {width!r}')
 
 
 def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> FolderIndex:
@@ -183,6 +200,11 @@ def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
     return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
+
+
+def _read(info: dict[str, Any], dataset: Any, folder: str | Path) -> tuple[Row, ClassIds]:
+    labels, _ = read_pseudo_label(folder, names_of(info, dataset)[0])
+    return _row(info, dataset, labels), labels
 
 
 def _row(info: dict[str, Any], dataset: Any, labels: ClassIds) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,48 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoints.weights import check_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional.checks import check_share
-from .images import check_known_tags, known_classes, prediction_dataset
+from .images import check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionSettings:
+    """How predictions become labels.
+
+    Args:
+        split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
+        known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
+            the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
+        unsure_below: Pixels of less confidence than this become 255, in [0, 1].
+        coco_rle: Write ``coco_rle.json``, too.
+
+    Raises:
+        TypeError: If ``unsure_below`` is not a number.
+        ValueError: If a setting is out of range.
+    """
+
+    split: str = 'train'
+    known_tags: bool = False
+    unsure_below: float = 0.0
+    coco_rle: bool = False
+
+    def __post_init__(self) -> None:
+        check_split(self.split, 'split')
+        check_share(self.unsure_below, 'unsure_below')
 
 
 def write_pseudo_labels(
     cfg: Config,
     checkpoint: str | Path,
     folder: str | Path,
-    keep: bool = False,
+    settings: PredictionSettings | None = None,
     *,
-    split: str = 'train',
-    known_tags: bool = False,
-    unsure_below: float = 0.0,
-    coco_rle: bool = False,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Predict the images of a split, without augmentation, and write them as pseudo-labels.
 
@@ -41,35 +65,57 @@ def write_pseudo_labels(
         cfg: Config of the network and of the data.
         checkpoint: Its weights.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        keep: Label only images whose files are missing or broken; the others must have been written with the same
-            settings, by a run that was cut.
-        split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
-        known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
-            the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
-        unsure_below: Pixels of less confidence than this become 255.
-        coco_rle: Write ``coco_rle.json``, too.
+        settings: How.
+        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
-        ValueError: If a setting is out of range, the split cannot be read this way, tags are to be known and are of no
-            image, or the weights do not fit.
+        ValueError: If the split cannot be read this way, tags are to be known and are of no image, or the weights do
+            not fit.
     """
-    unsure_below = check_share(unsure_below, 'unsure_below')
+    settings = settings or PredictionSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = prediction_dataset(cfg, split)
-    if known_tags:
-        check_known_tags(dataset, split)
-    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    check_weights(model, str(checkpoint))
+    dataset = prediction_dataset(cfg, settings.split)
+    if settings.known_tags:
+        check_known_tags(dataset, settings.split)
+    model = load_model(cfg, checkpoint)
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]
-        return label_and_confidence(sample.seg_logits.data, known_classes(info) if known_tags else None, unsure_below)
+        known = known_classes(info) if settings.known_tags else None
+        return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below)
 
-    settings = {'checkpoint': str(checkpoint), 'known_tags': known_tags, 'unsure_below': unsure_below, 'split': split}
-    return write_label_folder(dataset, folder, label_image, settings, coco_rle=coco_rle, keep=keep)
+    source = {
+        'checkpoint': str(checkpoint),
+        'known_tags': settings.known_tags,
+        'unsure_below': float(settings.unsure_below),
+        'split': settings.split,
+    }
+    return write_label_folder(dataset, folder, label_image, source, coco_rle=settings.coco_rle, keep=keep)
+
+
+def load_model(cfg: Config, checkpoint: str | Path, kind: type = nn.Module) -> Any:
+    """Build the network of a config with the weights of a checkpoint, in evaluation mode.
+
+    Args:
+        cfg: The config.
+        checkpoint: The weights.
+        kind: The class that the network must be of.
+
+    Raises:
+        TypeError: If it is of another one.
+        ValueError: If weights are missing or have another shape.
+    """
+    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    if not isinstance(model, kind):
+        raise TypeError(
+            f'expected a network of type {kind.__name__}, got {type(model).__name__}: name the config or stage of such '
+            'a network'
+        )
+    check_weights(model, str(checkpoint))
+    return model
 
 
 def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> LabelAndConfidence:
@@ -78,7 +124,7 @@ def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_bel
     Args:
         logits: Scores of an image before softmax, (C, H, W), background first.
         known: Classes that may be there besides the background; None: all.
-        unsure_below: See :func:`write_pseudo_labels`.
+        unsure_below: Same as in :class:`PredictionSettings`.
 
     Raises:
         ValueError: If there is one channel.

@@ -22,7 +22,13 @@ from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, writ
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.hooks import LPGStageHook
 from mmseg_wsss.engine.stages import StageContext
-from mmseg_wsss.labelling.generator_masks import generator_label, of_classes, reading_pipeline, write_generator_labels
+from mmseg_wsss.labelling.generator_masks import (
+    GeneratorSettings,
+    generator_label,
+    of_classes,
+    reading_pipeline,
+    write_generator_labels,
+)
 from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
 from mmseg_wsss.structures import WeakAnnotations
 
@@ -167,7 +173,11 @@ def test_generators_on_other_data(finished, tmp_path, monkeypatch):
     folder = results['generator_2'].parent
     for source in (folder, {'checkpoint': str(results['generator_2']), 'config': str(folder / 'generator_2.py')}):
         summary = write_generator_labels(
-            source, boxes_of(finished), tmp_path / 'out', partner=str(results['segmentor_1']), stage=2, unsure=0.1
+            source,
+            boxes_of(finished),
+            tmp_path / 'out',
+            GeneratorSettings(stage=2, unsure=0.1),
+            partner=str(results['segmentor_1']),
         )
         assert (summary['images'], summary['stage']) == (4, 2)
     base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
@@ -216,8 +226,10 @@ def test_what_does_not_go_together(finished, tmp_path, change, error, message):
     settings = {'generator': 'generator_2', 'partner': 'segmentor_1', **change}
     for key in ('generator', 'partner'):
         settings[key] = str(finished[1].get(settings[key], settings[key])) if settings[key] else None
+    task = {'type': 'WriteGeneratorLabels', 'dataset': boxes_of(finished), **settings}
+    context = StageContext('masks', tmp_path / 'out', None, logging.getLogger('test'))
     with pytest.raises(error, match=message):
-        write_generator_labels(settings.pop('generator'), boxes_of(finished), tmp_path / 'out', **settings)
+        TASK_UTILS.build(task).run(context)
 
 
 def test_boxes_of_the_background_are_named(finished, tmp_path):

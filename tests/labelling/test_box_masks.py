@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext
-from mmseg_wsss.labelling.box_masks import filled_labels, grabcut_labels, refined_labels, write_box_labels
+from mmseg_wsss.labelling.box_masks import BoxSettings, filled_labels, grabcut_labels, refined_labels, write_box_labels
 from mmseg_wsss.labelling.label_folder import unsure_borders
 from mmseg_wsss.models.refiners import PAMR
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
@@ -127,7 +127,8 @@ def test_unsure_borders_by_hand():
 def test_written_labels(dataset, tmp_path, method):
     # PAMR in the place of the dense CRF, whose library is optional
     refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
-    summary = write_box_labels(dataset, tmp_path / 'out', method=method, unsure_border=1, empty_images=True, **refiner)
+    settings = BoxSettings(method=method, unsure_border=1, empty_images=True, **refiner)
+    summary = write_box_labels(dataset, tmp_path / 'out', settings)
     expected = {'images': 3, 'boxes': 3, **({'boxes_filled': 2} if method == 'grabcut' else {})}
     assert {key: summary[key] for key in expected} == expected
     assert ('boxes_filled' in summary) == (method == 'grabcut')
@@ -188,7 +189,7 @@ def test_bad_settings(dataset, tmp_path):
         ({'unsure_border': -1}, 'unsure borders must be a whole number'),
     ]:
         with pytest.raises(ValueError, match=message):
-            write_box_labels(dataset, tmp_path / 'out', empty_images=True, **settings)
+            BoxSettings(**settings)
     (tmp_path / 'none.txt').write_text('c\n')
     with pytest.raises(ValueError, match='none of the 1 images of the WeakSegDataset has a box'):
         write_box_labels({**dataset, 'ann_file': str(tmp_path / 'none.txt')}, tmp_path / 'out')

@@ -332,7 +332,7 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
         cfg.model.pop(key)
     cfg.dump(tmp_path / 'cfg.py')
     assert main([*command, '--force']) == 2
-    assert 'maps are made by a TagEncoderDecoder, got WeakEncoderDecoder' in capsys.readouterr().err
+    assert 'expected a network of type TagEncoderDecoder, got WeakEncoderDecoder' in capsys.readouterr().err
 
 
 def test_as_a_stage(tmp_path, monkeypatch):
@@ -439,7 +439,7 @@ def test_other_networks_and_data_are_refused(trained, tmp_path):
     cfg.model.type = 'WeakEncoderDecoder'
     for key in ('score_pooling', 'score_threshold'):
         cfg.model.pop(key)
-    with pytest.raises(TypeError, match='maps are made by a TagEncoderDecoder, got WeakEncoderDecoder: set model.type'):
+    with pytest.raises(TypeError, match='expected a network of type TagEncoderDecoder, got WeakEncoderDecoder'):
         write_cam_folder(cfg, checkpoint, tmp_path / 'out')
     with pytest.raises(ValueError, match=r'scales must be one or more numbers above 0, got \(0,'):
         CAMSettings(scales=(0, 1))

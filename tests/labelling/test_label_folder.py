@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmseg_wsss.datasets.pseudo_label_files import read_pseudo_label
 from mmseg_wsss.labelling import label_folder
-from mmseg_wsss.labelling.label_folder import write_label_folder
+from mmseg_wsss.labelling.label_folder import progress, write_label_folder
 
 SETTINGS = {'split': 'train', 'from': 'test'}
 
@@ -167,3 +167,8 @@ def test_a_kill_before_the_coco_file_leaves_no_finished_folder(tmp_path, monkeyp
     with pytest.raises(KilledError):
         write(tmp_path, Labeller(), coco_rle=True)
     assert not (tmp_path / 'pseudo_labels.json').exists()
+
+
+def test_the_bar_is_not_part_of_what_a_command_prints(capsys):
+    assert list(progress([4, 0, 2], 'labels')) == [4, 0, 2]
+    assert capsys.readouterr().out == ''

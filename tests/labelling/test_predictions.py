@@ -17,7 +17,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext, StagedRunner
 from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
-from mmseg_wsss.labelling.predictions import label_and_confidence, write_pseudo_labels
+from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
 
@@ -130,7 +130,7 @@ def test_written_labels_are_the_predictions(trained, tmp_path):
             probs = model.model.eval().test_step(data)[0].seg_logits.data.softmax(0)
         predictions[key] = [x.numpy() for x in probs.max(0)]
     least = float(np.median(predictions['a'][0]))
-    summary = write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', unsure_below=least)
+    summary = write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', PredictionSettings(unsure_below=least))
     unsure = sum((confidence < least).sum() for confidence, _ in predictions.values())
     pixels = sum(width * height for width, height in SIZES.values())
     assert summary == {'images': 3, 'unsure': pytest.approx(unsure / pixels, abs=1e-3), 'split': 'train'}
@@ -233,7 +233,7 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
     with pytest.raises(ValueError, match=r'empty.pth does not fit \w+: \d+ missing: backbone'):
         write_pseudo_labels(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     with pytest.raises(ValueError, match='known_tags needs a data set with weak labels'):
-        write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', known_tags=True)
+        write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', PredictionSettings(known_tags=True))
     write_pseudo_labels(cfg, checkpoint, tmp_path / 'out')
     assert read_index(tmp_path / 'out').images['b'] == {'file_name': 'b.jpg', 'width': 33, 'height': 48}
 

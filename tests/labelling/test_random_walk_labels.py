@@ -20,9 +20,9 @@ from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, draw_scene
 from mmseg_wsss.engine.stages import StageContext, StagedRunner, StageTask
 from mmseg_wsss.labelling import label_folder
-from mmseg_wsss.labelling.cam_seeds import write_seeds
+from mmseg_wsss.labelling.cam_seeds import SeedSettings, write_seeds
 from mmseg_wsss.labelling.images import prediction_dataset
-from mmseg_wsss.labelling.random_walk_labels import write_random_walk
+from mmseg_wsss.labelling.random_walk_labels import RandomWalkSettings, write_random_walk
 from mmseg_wsss.labelling.refined_cams import CAMReader, soft_masks
 from tests.helpers.models import head_config, model_config
 from tests.helpers.random_walk import dense_walk
@@ -146,7 +146,7 @@ def files(folder):
 
 
 def test_seeds_are_right_where_they_are_sure(cams, tmp_path):
-    summary = write_seeds(config(tmp_path), cams, tmp_path / 'seeds', alpha_low=2, alpha_high=4)
+    summary = write_seeds(config(tmp_path), cams, tmp_path / 'seeds', SeedSettings(alpha_low=2, alpha_high=4))
     assert 0.01 < summary['unsure'] < 0.5
     assert summary == {'images': 3, 'unsure': summary['unsure'], 'split': 'train'}
     for index in range(2):
@@ -166,7 +166,7 @@ def test_seeds_are_right_where_they_are_sure(cams, tmp_path):
 
 def test_refiner_of_seeds_sees_image_and_soft_masks(cams, tmp_path):
     pamr = {'type': 'PAMR', 'num_iters': 3, 'dilations': (1, 2)}
-    write_seeds(config(tmp_path), cams, tmp_path / 'seeds', refiner=pamr, coco_rle=True)
+    write_seeds(config(tmp_path), cams, tmp_path / 'seeds', SeedSettings(refiner=pamr, coco_rle=True))
     reader = CAMReader(prediction_dataset(config(tmp_path), 'train'), cams, pamr)
     picture = draw_scene(0, 0, SIZE).image
     image = reader.image(reader.dataset.get_data_info(0))
@@ -182,7 +182,7 @@ def test_refiner_of_seeds_sees_image_and_soft_masks(cams, tmp_path):
 def test_random_walk_is_the_dense_one(network, cams, tmp_path):
     cfg, checkpoint = network
     settings = {'alpha': 3.0, 'beta': 2.0, 'log2_steps': 3}
-    write_random_walk(cfg, checkpoint, cams, tmp_path / 'labels', **settings)
+    write_random_walk(cfg, checkpoint, cams, tmp_path / 'labels', RandomWalkSettings(**settings))
     model = init_model(cfg, str(checkpoint), device='cpu')
     data = prediction_dataset(cfg, 'train')[0]
     data = model.data_preprocessor({'inputs': [data['inputs']], 'data_samples': [data['data_samples']]}, False)
@@ -203,7 +203,9 @@ def test_random_walk_is_the_dense_one(network, cams, tmp_path):
     assert {key: source[key] for key in settings} == settings
     assert source['radius'] == 3
     # pixels of little confidence
-    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'sure', unsure_below=0.9, **settings)
+    summary = write_random_walk(
+        cfg, checkpoint, cams, tmp_path / 'sure', RandomWalkSettings(unsure_below=0.9, **settings)
+    )
     assert np.array_equal(read(tmp_path / 'sure', 0) == 255, shares.max(0) < 0.9)
     assert summary['unsure'] > 0
 
@@ -214,28 +216,30 @@ def test_labels_are_measured_with_true_masks(network, cams, tmp_path):
     for index in (0, 1):
         Image.fromarray(scene_mask(index)).save(tmp_path / f'truth/shapes_{index:05d}.png')
     settings = {'masks': tmp_path / 'truth', 'unsure_below': 0.8}
-    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'labels', **settings)
+    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'labels', RandomWalkSettings(**settings))
     write_random_walk(cfg, checkpoint, cams, tmp_path / 'all')
     truth = np.stack([scene_mask(index) for index in (0, 1)])
     labels = np.stack([read(tmp_path / 'all', index) for index in (0, 1)])
     ious = [((truth == c) & (labels == c)).sum() / ((truth == c) | (labels == c)).sum() for c in np.unique(truth)]
     assert summary['walk_train_predicted_tags/mIoU'] == pytest.approx(100 * np.mean(ious), abs=0.01)
     pamr = {'type': 'PAMR', 'num_iters': 1, 'dilations': (1,)}
-    refined = write_random_walk(cfg, checkpoint, cams, tmp_path / 'refined', masks=tmp_path / 'truth', refiner=pamr)
+    refined = write_random_walk(
+        cfg, checkpoint, cams, tmp_path / 'refined', RandomWalkSettings(masks=tmp_path / 'truth', refiner=pamr)
+    )
     assert set(refined) >= {'walk_train_predicted_tags_PAMR/mIoU', 'walk_train_predicted_tags_PAMR/contour_F'}
     (tmp_path / 'list.txt').write_text('shapes_00001\n')
     chosen = {'masks': tmp_path / 'truth', 'mask_ids': tmp_path / 'list.txt'}
-    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'chosen', **chosen)
+    summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'chosen', RandomWalkSettings(**chosen))
     (tmp_path / 'truth/shapes_00000.png').unlink()
-    alone = write_random_walk(cfg, checkpoint, cams, tmp_path / 'alone', masks=tmp_path / 'truth')
+    alone = write_random_walk(cfg, checkpoint, cams, tmp_path / 'alone', RandomWalkSettings(masks=tmp_path / 'truth'))
     assert alone == summary
     (tmp_path / 'list.txt').write_text('shapes_00007\n')
     with pytest.raises(FileNotFoundError, match='has no mask of any image that is among the 1 of mask_ids'):
-        write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', **chosen)
+        write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', RandomWalkSettings(**chosen))
     (tmp_path / 'empty').mkdir()
     for folder, message in (('empty', 'has no mask of any image'), ('none', 'is no folder: give that of the true')):
         with pytest.raises(FileNotFoundError, match=message):
-            write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', masks=tmp_path / folder)
+            write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', RandomWalkSettings(masks=tmp_path / folder))
 
 
 def test_padding_is_no_part_of_the_walk(network, cams, tmp_path):
@@ -288,7 +292,7 @@ def test_cut_seeds_go_on(cams, tmp_path, monkeypatch):
     counted = walks_counted(monkeypatch)
     assert task.run(context_of(config(tmp_path), tmp_path / 'out', resumed=True)) == expected
     assert (files(tmp_path / 'out'), counted) == (whole, ['shapes_00002'])
-    with pytest.raises(TypeError, match="write_seeds has no setting 'keep'"):
+    with pytest.raises(TypeError, match="SeedSettings has no setting 'keep'; Choose from 'split', 'alpha_low'"):
         TASK_UTILS.build({'type': 'WriteSeeds', 'stage': 'cam', 'cams': str(cams), 'keep': True})
 
 
@@ -324,7 +328,7 @@ def test_a_killed_run_without_keep_starts_again(network, cams, tmp_path, monkeyp
 def test_coco_rle_without_its_library_is_refused_before_the_work(cams, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pycocotools', None)
     with pytest.raises(ImportError, match='COCO RLE needs pycocotools: pip install pycocotools'):
-        write_seeds(config(tmp_path), cams, tmp_path / 'seeds', coco_rle=True)
+        write_seeds(config(tmp_path), cams, tmp_path / 'seeds', SeedSettings(coco_rle=True))
     assert not (tmp_path / 'seeds').exists()
 
 
@@ -359,7 +363,7 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         call(cams=broken)
     classifier = Config(cfg.to_dict())
     classifier.model = model_config(head_config('fcn', 7), num_classes=7)
-    with pytest.raises(TypeError, match='needs an AffinityEncoderDecoder, got WeakEncoderDecoder'):
+    with pytest.raises(TypeError, match='expected a network of type AffinityEncoderDecoder, got WeakEncoderDecoder'):
         call(cfg=classifier)
     wider = Config(cfg.to_dict())
     wider.model.decode_head.widths = (4, 8)
@@ -370,9 +374,9 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         ({'unsure_below': 2}, r'unsure_below must be in'),
     ):
         with pytest.raises(ValueError, match=message):
-            write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', **changes)
+            write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', RandomWalkSettings(**changes))
     with pytest.raises(ValueError, match='alpha_low must be below alpha_high, got 4 and 4'):
-        write_seeds(cfg, cams, tmp_path / 'out', alpha_low=4, alpha_high=4)
+        write_seeds(cfg, cams, tmp_path / 'out', SeedSettings(alpha_low=4, alpha_high=4))
 
 
 def test_grey_photos_in_files(cams, tmp_path):
@@ -383,7 +387,7 @@ def test_grey_photos_in_files(cams, tmp_path):
     data = {**data, 'metainfo': {'classes': CLASSES, 'palette': PALETTE}, 'test_mode': True}
     cfg.test_dataloader.dataset = {**data, 'pipeline': [load, {'type': 'PackSegInputs'}]}
     pamr = {'type': 'PAMR', 'num_iters': 1, 'dilations': (1,)}
-    assert write_seeds(cfg, cams, tmp_path / 'seeds', split='test', refiner=pamr)['images'] == 1
+    assert write_seeds(cfg, cams, tmp_path / 'seeds', SeedSettings(split='test', refiner=pamr))['images'] == 1
     assert read(tmp_path / 'seeds', 0).shape == SIZE
 
 

@@ -122,7 +122,7 @@ class LoadWeakAnnotations(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadImageTags(BaseTransform):
-    """Name the classes of the image in a test pipeline, for ``TagEncoderDecoder(known_tags=True)``.
+    """Name the classes of the image in a test pipeline, for ``TagDecision(known_tags=True)``.
 
     ``PackSegInputs(meta_keys=(..., 'gt_tags'))`` packs them.
 

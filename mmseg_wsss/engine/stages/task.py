@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from logging import Logger
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.config import Config
+
+from ...datasets.formats.files import nearest
+
+Settings = TypeVar('Settings')
 
 
 @dataclass(frozen=True)
@@ -33,32 +36,6 @@ class StageContext:
     resumed: bool = False
 
 
-def check_settings(
-    function: Callable[..., Any],
-    settings: Mapping[str, Any],
-    checks: Mapping[str, Callable[[Any, str], object]] | None = None,
-) -> dict[str, Any]:
-    """Return the settings of a task that hands them to a function, with the defaults of the function.
-
-    Args:
-        function: Takes them as arguments that are keyword-only.
-        settings: By name.
-        checks: By name, what raises ``ValueError`` or ``TypeError`` for a value, given that and the name.
-
-    Raises:
-        TypeError: If the function has no such argument.
-    """
-    parameters = inspect.signature(function).parameters.values()
-    known = {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise TypeError(f'{function.__name__} has no setting {unknown[0]!r}: choose from {", ".join(known)}')
-    complete = {name: value for name, value in known.items() if value is not inspect.Parameter.empty} | {**settings}
-    for name, check in (checks or {}).items():
-        check(complete[name], name)
-    return complete
-
-
 class StageTask(ABC):
     """A stage that is no training: ``stages=dict(export=dict(task=dict(type='MyTask', ...)))``.
 
@@ -77,3 +54,20 @@ class StageTask(ABC):
         Returns:
             Plain numbers and strings worth keeping in the marker of the stage, or None.
         """
+
+
+def make_settings(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
+    """Build the settings of a writer from what the config of a task says; they check themselves.
+
+    Args:
+        kind: A dataclass.
+        given: Settings by name.
+
+    Raises:
+        TypeError: If a setting is unknown; the message names the nearest one.
+    """
+    known = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f'{kind.__name__} has no setting {name!r}; {nearest(name, known)}')
+    return kind(**given)

@@ -589,7 +589,7 @@ def test_task_of_the_wrong_kind(tmp_path):
 
 def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
     walk = {'type': 'WriteRandomWalk', 'stage': 'first', 'checkpoint': '{stages.first}', 'cams': 'cams', 'alhpa': 3}
-    with pytest.raises(TypeError, match="'walk': .*write_random_walk has no setting 'alhpa': choose from split, alpha"):
+    with pytest.raises(TypeError, match="'walk': RandomWalkSettings has no setting 'alhpa'; did you mean 'alpha'\\?"):
         train(staged_config(tmp_path, stages={'first': {}, 'walk': {'task': walk}}))
     assert not list(tmp_path.glob('0*'))
 
@@ -611,7 +611,9 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WritePseudoLabels', {'unsure_below': -1}, 'unsure_below must be in'),
         ('WriteCAMs', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
         ('WriteCAMs', {'evaluate': True, 'thresholds': ()}, 'thresholds must be one or more numbers'),
-        ('WriteCAMs', {'scalse': 1}, "CAMSettings has no setting 'scalse': choose from split, known_tags, scales"),
+        ('WriteCAMs', {'alphas': (1, -2)}, 'alphas must be a finite number above 0, got -2'),
+        ('WriteCAMs', {'thresholds': (1.5,)}, r'thresholds must be in \[0, 1\], got 1.5'),
+        ('WriteCAMs', {'scalse': 1}, "CAMSettings has no setting 'scalse'; did you mean 'scales'\\?"),
         ('WriteCamz', {}, 'WriteCamz'),
         ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is no training before it: choose from first"),
         ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is no training before it: choose from first"),
