@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from mmseg_wsss.datasets.shapes import write_shapes
+from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
 from mmseg_wsss.labelling.images import images_with_boxes, prediction_dataset
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures

@@ -21,8 +21,8 @@ from mmengine.device import get_device
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
-from ..checkpoints.weights import STAGE_KEY
 from ..checkpoints.network import Source, check_trained_classes, trained_network
+from ..checkpoints.weights import STAGE_KEY
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint

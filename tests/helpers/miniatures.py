@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_wsss.datasets.class_sets import CLASS_SETS
-from mmseg_wsss.datasets.pseudo_label_files import PseudoLabelIndex, write_index, write_pseudo_label
+from mmseg_wsss.datasets.pseudo_label_files import FolderIndex, write_index, write_pseudo_label
 from mmseg_wsss.labelling.label_folder import make_index, names_of
 
 SIZE = (44, 40)  # (width, height)
@@ -131,7 +131,7 @@ def write_voc_pseudo_labels(root: Path) -> None:
         write_pseudo_label(root / 'pseudo_labels', key, labels, np.ones(labels.shape), palette)
         images[key] = {'file_name': f'{key}.jpg', 'width': SIZE[0], 'height': SIZE[1]}
     colours = tuple(tuple(colour) for colour in palette)
-    write_index(root / 'pseudo_labels', PseudoLabelIndex(tuple(names), colours, images, {}))
+    write_index(root / 'pseudo_labels', FolderIndex(tuple(names), colours, images, {}))
 
 
 def write_labels_of(dataset, folder: Path) -> None:

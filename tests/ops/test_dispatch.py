@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mmseg_wsss.ops import _dispatch
+from mmseg_wsss.ops import dispatch
 from mmseg_wsss.ops.dispatch import choose_backend, require_backend, why_not_supported
 
 CPU = torch.zeros(1)
@@ -17,9 +17,9 @@ def gpu(monkeypatch):
     """What the dispatch asks of a tensor on a GPU that Triton can use."""
     monkeypatch.delenv('TRITON_INTERPRET', raising=False)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (9, 0))
-    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 7))
-    monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: True)
-    monkeypatch.setattr(_dispatch, '_finds_python_headers', lambda: True)
+    monkeypatch.setattr(dispatch, '_triton_version', lambda: (3, 7))
+    monkeypatch.setattr(dispatch, '_finds_compiler', lambda: True)
+    monkeypatch.setattr(dispatch, '_finds_python_headers', lambda: True)
     return SimpleNamespace(device=torch.device('cuda', 0), dtype=torch.bfloat16, is_cuda=True)
 
 
@@ -50,15 +50,15 @@ def test_reasons(gpu, monkeypatch):
     assert 'needs a GPU and the input is on cpu (TRITON_INTERPRET=1' in refused(CPU)
     assert 'input is float64' in refused(CPU.double())
     assert 'no more than 3 colours' in refused(gpu, limit='no more than 3 colours')
-    monkeypatch.setattr(_dispatch, '_finds_python_headers', lambda: False)
+    monkeypatch.setattr(dispatch, '_finds_python_headers', lambda: False)
     assert 'needs Python.h to compile its launcher (install' in refused(gpu)
-    monkeypatch.setattr(_dispatch, '_finds_compiler', lambda: False)
+    monkeypatch.setattr(dispatch, '_finds_compiler', lambda: False)
     assert 'needs a C compiler' in refused(gpu)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: (7, 5))
     assert 'compute capability 8.0' in refused(gpu)
-    monkeypatch.setattr(_dispatch, '_triton_version', lambda: (3, 2))
+    monkeypatch.setattr(dispatch, '_triton_version', lambda: (3, 2))
     assert 'needs triton 3.6 or newer, found 3.2' in refused(gpu)
-    monkeypatch.setattr(_dispatch, '_triton_version', lambda: None)
+    monkeypatch.setattr(dispatch, '_triton_version', lambda: None)
     assert 'triton is not installed (pip install triton)' in refused(gpu)
 
 
@@ -80,15 +80,15 @@ def test_compiler_is_looked_for_as_triton_does(monkeypatch, tmp_path, named, the
     monkeypatch.delenv('CC', raising=False)
     if named is not None:
         monkeypatch.setenv('CC', named)
-    assert _dispatch._finds_compiler.__wrapped__() == found
+    assert dispatch._finds_compiler.__wrapped__() == found
 
 
 def test_python_headers_are_looked_for(monkeypatch, tmp_path):
     monkeypatch.setattr(sysconfig, 'get_path', lambda name, scheme: tmp_path / name / scheme)
-    assert not _dispatch._finds_python_headers.__wrapped__()
+    assert not dispatch._finds_python_headers.__wrapped__()
     (tmp_path / 'include/posix_prefix').mkdir(parents=True)
     (tmp_path / 'include/posix_prefix/Python.h').touch()
-    assert _dispatch._finds_python_headers.__wrapped__()
+    assert dispatch._finds_python_headers.__wrapped__()
 
 
 def test_ops_without_a_kernel():
