@@ -12,7 +12,7 @@ from .load_weak_annotations import tags_of
 
 @TRANSFORMS.register_module()
 class LoadImageTags(BaseTransform):
-    """Name the classes of the image in a test pipeline, for ``TagEncoderDecoder(known_tags=True)``.
+    """Name the classes of the image in a test pipeline, for ``TagDecision(known_tags=True)``.
 
     ``PackSegInputs(meta_keys=(..., 'gt_tags'))`` packs them.
 
