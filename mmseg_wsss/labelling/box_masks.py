@@ -16,6 +16,7 @@ import torch
 from mmengine.dist import all_gather_object
 
 from ..functional import box_maps
+from ..functional.grids import rgb_tensor
 from ..structures import WeakAnnotations
 from .images import images_with_boxes
 from .label_folder import LabelAndConfidence, unsure_borders, write_label_folder
@@ -205,8 +206,7 @@ def refined_labels(
         allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
     soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
     soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
-    rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))).float() / 255
-    probs = refiner(torch.from_numpy(soft)[None], rgb[None])[0].numpy() * allowed
+    probs = refiner(torch.from_numpy(soft)[None], rgb_tensor(image))[0].numpy() * allowed
     probs /= np.maximum(probs.sum(axis=0), np.finfo(np.float32).tiny)
     probs[0][filled == 0] = 1
     probs[1:, filled == 0] = 0

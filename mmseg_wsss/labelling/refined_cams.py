@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import cam_label_probs
+from ..functional.grids import rgb_tensor
 from .label_folder import ClassIds, names_of
 
 
@@ -57,9 +58,7 @@ class CAMReader:
 
     def image(self, info: Mapping[str, Any]) -> Tensor:
         """Return an image as it is, RGB in [0, 1], (1, 3, H, W)."""
-        array = self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img']
-        array = np.repeat(np.atleast_3d(array), 1 if array.ndim == 3 and array.shape[2] == 3 else 3, axis=2)
-        return torch.from_numpy(np.ascontiguousarray(array[..., ::-1])).movedim(2, 0)[None].float() / 255
+        return rgb_tensor(self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img'])
 
     def cams(self, info: Mapping[str, Any], image: Tensor) -> ImageCAMs:
         """Read the maps of an image.

@@ -332,7 +332,10 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
     cfg.model.decision = None
     cfg.dump(tmp_path / 'cfg.py')
     assert main([*command, '--force']) == 2
-    assert 'maps are made by a WeakEncoderDecoder with a decision, got WeakEncoderDecoder without one' in capsys.readouterr().err
+    assert (
+        'maps are made by a WeakEncoderDecoder with a decision, got WeakEncoderDecoder without one'
+        in capsys.readouterr().err
+    )
 
 
 def test_as_a_stage(tmp_path, monkeypatch):
