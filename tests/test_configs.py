@@ -117,7 +117,8 @@ def test_published_setting_of_single_stage_tags(name):
     scales, flips, *_ = cfg.tta_pipeline[1].transforms
     assert tuple(view.scale_factor for view in scales) == expected['views']
     assert [view.prob for view in flips] == [0.0, 1.0]
-    assert (cfg.model.score_threshold, cfg.model.background_power) == (expected['threshold'], expected['power'])
+    decision = cfg.model.decision
+    assert (decision.score_threshold, decision.background_power) == (expected['threshold'], expected['power'])
     head = cfg.model.decode_head
     assert (head.channels, head.c1_channels, head.dilations, head.gate_rate) == (256, 48, (1, 12, 24, 36), 0.3)
     assert head.align_corners
@@ -148,7 +149,7 @@ def test_single_stage_configs_survive_being_written(path, tmp_path):
 @pytest.mark.parametrize('name', ['wrn38', 'mbv2'])
 def test_pseudo_labels_know_the_tags_and_are_those_of_the_training_images(name):
     recipe, labels = (load(ROOT / f'single_stage/{name}_voc_tags{suffix}.py') for suffix in ('', '_pseudo_labels'))
-    assert labels.model.pop('known_tags')
+    assert labels.model.decision.pop('known_tags')
     assert labels.model.to_dict() == recipe.model.to_dict()
     assert labels.test_dataloader.dataset.ann_file == 'ImageSets/Segmentation/train.txt'
     assert labels.test_evaluator.split == 'train'
@@ -274,7 +275,7 @@ def test_published_setting_of_the_last_network():
     scales, flips, *_ = cfg.tta_pipeline[1].transforms
     assert tuple(view.scale_factor for view in scales) == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
     assert [view.prob for view in flips] == [0.0, 1.0]
-    assert (cfg.model.score_threshold, cfg.model.background_power) == (0, 1)
+    assert cfg.model.decision == {'type': 'ArgmaxDecision'}
     head = MODELS.build(head)
     head.init_weights()
     assert head.conv_seg.weight.std().item() == pytest.approx((2 / 21) ** 0.5, rel=0.05)  # Kaiming, by the 21 outputs
@@ -292,7 +293,7 @@ def test_published_setting_of_importance_sampling():
     assert losses.loss_max.views == ['refined', 'second_refined']
     assert (losses.loss_similarity.mu, losses.loss_similarity.sigma) == (2.5, 5.0)
     model = MODELS.build(cfg.model)
-    assert model.scale == 0.3
+    assert model.views.scale == 0.3
     assert model.pixel_correlation.mixing.weight.shape == (192, 195, 1, 1)
     assert model.decode_head.conv_seg.weight.shape == (21, 4096, 1, 1)
     assert (model.decode_head.conv_seg.bias, model.decode_head.dropout.p) == (None, 0.5)
@@ -359,7 +360,7 @@ def test_published_setting_of_lpg():
     cfg = load(ROOT / 'lpg/deeplabv2_r101_voc_boxes.py')
     assert (cfg.train_dataloader.batch_size, cfg.optim_wrapper.accumulative_counts) == (2, 5)
     steps = cfg.train_cfg.max_iters / cfg.optim_wrapper.accumulative_counts  # max_iters counts batches
-    assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
+    assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.views.scales) == (2.5e-4, 40000, (0.5, 0.75))
     assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters
     model = MODELS.build(cfg.model)
     model.train()

@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    type='AffinityEncoderDecoder',
+    type='AffinityNetwork',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -39,8 +39,6 @@ model = dict(
         type='AffinityHead', in_channels=(24, 32, 320), in_index=(0, 1, 3), widths=(16, 32, 64), num_classes=21
     ),
     losses=dict(loss_affinity=dict(type='AffinityLoss', radius=5)),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
 scale = 0.6  # photos of 320 px
 train_pipeline = [

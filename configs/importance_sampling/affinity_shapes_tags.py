@@ -9,14 +9,12 @@
 _base_ = './cam_shapes_tags.py'
 model = dict(
     _delete_=True,
-    type='AffinityEncoderDecoder',
+    type='AffinityNetwork',
     data_preprocessor=_base_.model.data_preprocessor,
     backbone=_base_.model.backbone,
     # A quarter and an eighth of the resolution.
     decode_head=dict(type='AffinityHead', in_channels=(64, 128), in_index=(1, 0), widths=(32, 32), num_classes=7),
     losses=dict(loss_affinity=dict(type='AffinityLoss', radius=5)),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
 train_pipeline = [
     dict(type='LoadShapesImage'),

@@ -18,7 +18,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    type='AffinityEncoderDecoder',
+    type='AffinityNetwork',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -45,8 +45,6 @@ model = dict(
         num_classes=21,
     ),
     losses=dict(loss_affinity=dict(type='AffinityLoss', radius=5)),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -11,9 +11,11 @@
 _base_ = './cam_mbv2_voc_tags.py'
 sampling = dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100)
 model = dict(
-    type='SiameseEncoderDecoder',
-    scale=0.5,
-    pixel_correlation=dict(in_index=(0, 1), in_channels=(32, 96), channels=(16, 32)),
+    views=dict(
+        type='SiameseViews',
+        scale=0.5,
+        pixel_correlation=dict(in_index=(0, 1), in_channels=(32, 96), channels=(16, 32)),
+    ),
     losses=dict(
         loss_tags=dict(_delete_=True, type='MultiViewLoss', views=['first', 'second'], loss=sampling),
         loss_max=dict(

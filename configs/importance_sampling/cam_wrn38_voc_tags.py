@@ -18,9 +18,11 @@ _base_ = [
 ]
 sampling = dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100)
 model = dict(
-    type='SiameseEncoderDecoder',
-    scale=0.3,
-    pixel_correlation=dict(in_index=(0, 1), in_channels=(512, 1024), channels=(64, 128)),
+    views=dict(
+        type='SiameseViews',
+        scale=0.3,
+        pixel_correlation=dict(in_index=(0, 1), in_channels=(512, 1024), channels=(64, 128)),
+    ),
     backbone=dict(
         type='WideResNet38',
         out_indices=(1, 2, 3),

@@ -7,14 +7,14 @@
 # Cost: 1,000 iterations of 8 crops of 128 px on one CPU thread.
 # Command: part of pipeline_mbv2_voc_tags.py; alone PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/deeplabv1_mbv2_voc_tags.py; then python tools/test.py CONFIG
-#   CHECKPOINT --tta, with --cfg-options model.refiner.type=DenseCRF model.refiner.num_iters=1
-#   model.refiner.appearance_xy=32 (pip install pydensecrf2)
+#   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1
+#   model.decision.refiner.appearance_xy=32 (pip install pydensecrf2)
 _base_ = [
     '../_base_/datasets/voc_animals.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    type='TagEncoderDecoder',
+    type='WeakEncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
@@ -51,8 +51,7 @@ model = dict(
         loss_ce=dict(type='PartialCrossEntropyLoss'),
         loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=1.5),
     ),
-    score_threshold=0.0,  # all classes may be predicted
-    background_power=1.0,
+    decision=dict(type='ArgmaxDecision'),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

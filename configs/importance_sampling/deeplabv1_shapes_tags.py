@@ -21,7 +21,7 @@ model = dict(
         align_corners=True,
     ),
     losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss')),
-    score_threshold=0.0,  # all classes may be predicted
+    decision=dict(_delete_=True, type='ArgmaxDecision'),
 )
 train_pipeline = [
     dict(type='LoadShapesImage'),

@@ -14,8 +14,8 @@
 _base_ = './deeplab_largefov_voc_boxes.py'
 model = dict(
     _delete_=True,
-    type='MultiScaleEncoderDecoder',
-    scales=(0.5, 0.75),
+    type='WeakEncoderDecoder',
+    views=dict(type='MultiScaleViews', scales=(0.5, 0.75)),
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[104.008, 116.669, 122.675],  # BGR, not scaled

@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    background_power=1.0,
+    decision=dict(background_power=1.0),
     data_preprocessor=dict(size=(160, 160)),
     backbone=dict(
         type='MobileNetV2',

@@ -4,9 +4,9 @@
 # Expected: 42.0 mIoU over seven classes: docs/results.md.
 # Cost: one view, or with --tta eight, of 437 images.
 # Command: VOC_WEAK_ROOT=... python tools/test.py configs/single_stage/mbv2_voc_tags_pseudo_labels.py CHECKPOINT --out
-#   pseudo_labels, with --tta or --cfg-options model.refiner.type=DenseCRF
+#   pseudo_labels, with --tta or --cfg-options model.decision.refiner.type=DenseCRF
 _base_ = './mbv2_voc_tags.py'
-model = dict(known_tags=True)
+model = dict(decision=dict(known_tags=True))
 pack = dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction', 'gt_tags'))
 test_pipeline = [
     dict(type='LoadImageFromFile'),

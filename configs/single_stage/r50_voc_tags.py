@@ -4,7 +4,7 @@
 # Expected: no score for this backbone is at hand (Wide ResNet-38 has 59.7 val mIoU). Not run here yet.
 # Cost: 21 epochs of 661 iterations, batch 16, crop 448.
 # Differs from the published code: as wrn38_voc_tags.py. Its setting prunes by the true tags of each image; add
-#   --cfg-options model.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
+#   --cfg-options model.decision.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
 # Command: python tools/train.py configs/single_stage/r50_voc_tags.py (VOC_ROOT=... for the data); then
 #   python tools/test.py CONFIG CHECKPOINT --tta
 _base_ = [
@@ -30,8 +30,7 @@ model = dict(
     ),
     decode_head=dict(in_channels=2048),
     losses=dict(loss_masks=dict(start=5 / 21)),  # tags alone for 5 of 21 epochs
-    score_threshold=0.3,
-    background_power=3.0,
+    decision=dict(score_threshold=0.3, background_power=3.0),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.0005), paramwise_cfg=dict(every_bias=dict(lr_mult=1.0)))
 train_cfg = dict(max_iters=21 * 661)

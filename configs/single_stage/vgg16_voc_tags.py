@@ -4,7 +4,7 @@
 # Expected: no score for this backbone is at hand (Wide ResNet-38 has 59.7 val mIoU). Not run here yet.
 # Cost: 33 epochs of 661 iterations, batch 16, crop 448.
 # Differs from the published code: as wrn38_voc_tags.py. Its setting prunes by the true tags of each image; add
-#   --cfg-options model.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
+#   --cfg-options model.decision.known_tags=True with a pipeline as in wrn38_voc_tags_pseudo_labels.py.
 # Command: python tools/train.py configs/single_stage/vgg16_voc_tags.py (VOC_ROOT=... for the data, VGG16_CHECKPOINT=...
 #   for vgg16_20M.pth); then python tools/test.py CONFIG CHECKPOINT --tta
 _base_ = [
@@ -22,8 +22,7 @@ model = dict(
     ),
     decode_head=dict(in_channels=1024),
     losses=dict(loss_masks=dict(start=5 / 33)),  # tags alone for 5 of 33 epochs
-    score_threshold=0.3,
-    background_power=1.0,
+    decision=dict(score_threshold=0.3, background_power=1.0),
 )
 train_cfg = dict(max_iters=33 * 661)
 default_hooks = dict(checkpoint=dict(interval=1322))

@@ -10,7 +10,7 @@
 #   left out.
 # Command: python tools/train.py configs/single_stage/wrn38_voc_tags.py (VOC_ROOT=... for the data, WRN38_CHECKPOINT=...
 #   for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta, with
-#   --cfg-options model.refiner.type=DenseCRF (pip install pydensecrf2)
+#   --cfg-options model.decision.refiner.type=DenseCRF (pip install pydensecrf2)
 _base_ = [
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',
@@ -30,8 +30,7 @@ model = dict(
     ),
     decode_head=dict(in_channels=4096),
     losses=dict(loss_masks=dict(start=5 / 25)),  # tags alone for 5 of 25 epochs
-    score_threshold=0.1,
-    background_power=3.0,
+    decision=dict(score_threshold=0.1, background_power=3.0),
 )
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].crop_size = (321, 321)

@@ -4,9 +4,9 @@
 # Expected: train mIoU 64.7, with dense CRF 66.9 (paper). Not run here yet.
 # Cost: eight views of 1,464 images.
 # Command: python tools/test.py configs/single_stage/wrn38_voc_tags_pseudo_labels.py CHECKPOINT --tta --out
-#   pseudo_labels, with --cfg-options model.refiner.type=DenseCRF
+#   pseudo_labels, with --cfg-options model.decision.refiner.type=DenseCRF
 _base_ = './wrn38_voc_tags.py'
-model = dict(known_tags=True)
+model = dict(decision=dict(known_tags=True))
 pack = dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction', 'gt_tags'))
 test_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,10 +1,12 @@
-"""Between the grid of the pixels and that of the logits, where part of the picture is outside of the image.
+"""From image files to tensors, and between the grid of the pixels and that of the logits.
 
 Shape letters: B batch, C channels, H x W the grid of a field, h x w another one.
 """
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,6 +15,29 @@ from .checks import compute_dtype
 
 # A pixel that is interpolated from less than this of cells inside is reached by rounding alone.
 _ROUNDING = 1e-4
+
+
+def rgb_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
+    """Turn an image as OpenCV and mmcv read it into RGB in [0, 1].
+
+    Args:
+        image: BGR, (H, W, 3), or grey, (H, W) or (H, W, 1), in 0-255.
+
+    Returns:
+        (1, 3, H, W) float32; a grey image has three equal channels.
+
+    Raises:
+        ValueError: If the shape is another one.
+
+    Example:
+        >>> rgb_tensor(np.array([[[0, 0, 255]]], dtype=np.uint8)).flatten().tolist()
+        [1.0, 0.0, 0.0]
+    """
+    array = np.atleast_3d(image)
+    if array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise ValueError(f'an image must have the shape (H, W, 3), (H, W, 1) or (H, W), got {np.shape(image)}')
+    rgb = np.ascontiguousarray(np.broadcast_to(array[..., ::-1], (*array.shape[:2], 3)))
+    return torch.from_numpy(rgb).movedim(2, 0)[None].float() / 255
 
 
 def pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:

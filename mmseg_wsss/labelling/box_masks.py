@@ -17,8 +17,9 @@ import torch
 from mmengine.dist import all_gather_object
 
 from ..functional import box_maps
+from ..functional.grids import rgb_tensor
 from ..structures import WeakAnnotations
-from .images import images_with_boxes, rgb_tensor
+from .images import images_with_boxes
 from .label_folder import LabelAndConfidence, check_border, unsure_borders, write_label_folder
 from .refined_cams import build_refiner
 

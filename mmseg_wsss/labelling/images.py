@@ -7,13 +7,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
-from torch import Tensor
 
 from ..structures import WeakAnnotations
 
@@ -138,10 +134,3 @@ def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -
             'or set empty_images=True if nothing but background is in them'
         )
     return dataset
-
-
-def rgb_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
-    """Return an image as it was read, BGR (H, W, 3) or grey (H, W), as RGB in [0, 1], (1, 3, H, W)."""
-    array = np.atleast_3d(image)
-    array = np.repeat(array, 1 if array.shape[2] == 3 else 3, axis=2)
-    return torch.from_numpy(np.ascontiguousarray(array[..., ::-1])).movedim(2, 0)[None].float() / 255

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import cam_label_probs
-from .images import rgb_tensor
+from ..functional.grids import rgb_tensor
 from .label_folder import ClassIds, names_of
 
 

@@ -1,10 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_wsss.functional.grids import pool_mask, resize_inside
+from mmseg_wsss.functional.grids import pool_mask, resize_inside, rgb_tensor
 
 
 def loop_resize(field, size, inside, align_corners=True):
@@ -82,3 +83,17 @@ def test_a_cell_counts_if_all_its_pixels_do():
     pooled = pool_mask(mask, (2, 3))
     assert pooled.tolist() == [[[[1, 0, 1], [1, 1, 0]]]]
     assert mask[0, 0, 7, 11] == pytest.approx(0.9)
+
+
+def test_images_of_files_become_rgb():
+    bgr = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    rgb = rgb_tensor(bgr)
+    assert (rgb.shape, rgb.dtype) == ((1, 3, 4, 5), torch.float32)
+    for y, x, channel in np.ndindex(4, 5, 3):
+        assert float(rgb[0, channel, y, x]) == pytest.approx(bgr[y, x, 2 - channel] / 255)
+    grey = bgr[..., 0]
+    for image in (grey, grey[..., None]):
+        assert torch.equal(rgb_tensor(image), torch.from_numpy(grey).expand(1, 3, 4, 5).float() / 255)
+    assert torch.equal(rgb_tensor(bgr[:, ::-1]), rgb.flip(3))  # a view with negative strides
+    with pytest.raises(ValueError, match=r'\(H, W, 3\), \(H, W, 1\) or \(H, W\), got \(4, 5, 4\)'):
+        rgb_tensor(np.zeros((4, 5, 4), dtype=np.uint8))

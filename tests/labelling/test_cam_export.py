@@ -40,16 +40,16 @@ TRAIN = [
     {'type': 'PackWeakSegInputs'},
 ]
 ONE_VIEW = {'scales': (1.0,), 'flip': False}
+DECISION = {'type': 'TagDecision', 'pooling': {'type': 'MaxProbPooling'}, 'score_threshold': 0.15}
 
 
-def config(tmp_path, **changes):
+def config(tmp_path, **decision):
     losses = {'loss_tags': {'type': 'ImportanceSamplingLoss'}}
-    settings = {'type': 'TagEncoderDecoder', 'score_pooling': {'type': 'MaxProbPooling'}, 'score_threshold': 0.15}
     sampler = {'type': 'DefaultSampler', 'shuffle': False}
     cfg = {
         'default_scope': 'mmseg',
         'work_dir': str(tmp_path / 'work'),
-        'model': model_config(HEAD, losses, num_classes=7, **{**settings, **changes}),
+        'model': model_config(HEAD, losses, num_classes=7, decision={**DECISION, **decision}),
         'train_dataloader': {
             'batch_size': 2,
             'num_workers': 0,
@@ -107,7 +107,7 @@ class Pixels(nn.Module):
         return (x,)
 
 
-def pixel_model(**changes):
+def pixel_model():
     head = {**HEAD, 'in_channels': 3, 'num_classes': 4, 'align_corners': False}
     torch.manual_seed(1)
     return MODELS.build(
@@ -115,10 +115,8 @@ def pixel_model(**changes):
             head,
             {'loss_tags': {'type': 'ImportanceSamplingLoss'}},
             num_classes=4,
-            type='TagEncoderDecoder',
             backbone={'type': Pixels},
-            score_pooling={'type': 'MaxProbPooling'},
-            **changes,
+            decision=DECISION,
         )
     ).eval()
 
@@ -177,21 +175,25 @@ def test_mean_of_the_views_by_hand(trained):
 def test_unknown_tags_are_those_that_any_view_finds(trained):
     cfg, _, model = trained
     data = views_of(cfg, (0.5, 1.0), True)
-    with torch.no_grad(), model.undecided():
+    with torch.no_grad():
         samples = [
             model.test_step({'inputs': [inputs], 'data_samples': [copy.deepcopy(sample)]})[0]
             for inputs, sample in zip(data['inputs'], data['data_samples'], strict=True)
         ]
     scores = torch.stack([sample.class_scores for sample in samples])
-    model.score_threshold = float(scores.amax(0).median()) - 1e-6
+    model.decision.score_threshold = float(scores.amax(0).median()) - 1e-6
     classes, probs, _ = mean_probs(model, data, None)
-    assert classes == [index + 1 for index in range(6) if scores[:, index].max() > model.score_threshold]
+    assert classes == [index + 1 for index in range(6) if scores[:, index].max() > model.decision.score_threshold]
     assert 0 < len(classes) < 6
     assert probs.shape[0] == len(classes) + 1
-    model.score_threshold = 0.0
+    model.decision.score_threshold = 0.0
     assert mean_probs(model, data, None)[0] == [1, 2, 3, 4, 5, 6]
-    model.score_threshold = 1.0
+    model.decision.score_threshold = 1.0
     assert mean_probs(model, data, None)[0] == []
+    model.decision = MODELS.build({'type': 'ArgmaxDecision'})
+    classes, argmax, _ = mean_probs(model, data, None)
+    assert classes == [1, 2, 3, 4, 5, 6]
+    torch.testing.assert_close(argmax[1:].argmax(0), mean_probs(model, data, classes)[1][1:].argmax(0))
 
 
 def test_written_maps_are_normalised_and_a_quarter_of_the_size():
@@ -293,7 +295,7 @@ def test_refined_labels_have_a_name_of_their_own(tmp_path):
 
 def test_images_without_a_class_are_background(trained, tmp_path):
     cfg, checkpoint, _ = trained
-    cfg.model.score_threshold = 1.0
+    cfg.model.decision.score_threshold = 1.0
     summary = write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(evaluate=True, **ONE_VIEW))
     background = by_metric(cfg, [torch.zeros(40, 56, dtype=torch.long)] * 4)
     for way in ('argmax', 'alpha_1', 'best'):
@@ -327,12 +329,10 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
         (tmp_path / 'half.pth').write_bytes(content)
         assert main([*command[:2], str(tmp_path / 'half.pth'), '-o', str(tmp_path / 'o')]) == 2
         assert 'half.pth cannot be read as a checkpoint' in capsys.readouterr().err
-    cfg.model.type = 'WeakEncoderDecoder'
-    for key in ('score_pooling', 'score_threshold'):
-        cfg.model.pop(key)
+    cfg.model.decision = None
     cfg.dump(tmp_path / 'cfg.py')
     assert main([*command, '--force']) == 2
-    assert 'expected a network of type TagEncoderDecoder, got WeakEncoderDecoder' in capsys.readouterr().err
+    assert 'set model.decision=' in capsys.readouterr().err
 
 
 def test_as_a_stage(tmp_path, monkeypatch):
@@ -436,10 +436,12 @@ def test_other_networks_and_data_are_refused(trained, tmp_path):
     cfg.test_dataloader.dataset.pipeline[0].with_mask = False
     with pytest.raises(ValueError, match='the test pipeline loads no true masks: put LoadAnnotations into it'):
         write_cam_folder(cfg, checkpoint, tmp_path / 'out', CAMSettings(evaluate=True, **ONE_VIEW))
-    cfg.model.type = 'WeakEncoderDecoder'
-    for key in ('score_pooling', 'score_threshold'):
-        cfg.model.pop(key)
-    with pytest.raises(TypeError, match='expected a network of type TagEncoderDecoder, got WeakEncoderDecoder'):
+    cfg.model.decision = None
+    with pytest.raises(TypeError, match=r"set model.decision=dict\(type='TagDec"):
+        write_cam_folder(cfg, checkpoint, tmp_path / 'out')
+    plain = {key: value for key, value in cfg.model.items() if key not in ('losses', 'decision')}
+    cfg.model = {**plain, 'type': 'EncoderDecoder'}
+    with pytest.raises(TypeError, match='expected a network of type WeakEncoderDecoder, got EncoderDecoder'):
         write_cam_folder(cfg, checkpoint, tmp_path / 'out')
     with pytest.raises(ValueError, match=r'scales must be one or more numbers above 0, got \(0,'):
         CAMSettings(scales=(0, 1))

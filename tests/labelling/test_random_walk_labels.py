@@ -41,8 +41,9 @@ AFFINITY = {
         {'type': 'AffinityHead', 'in_channels': (8, 16), 'in_index': (0, 1), 'widths': (4, 4), 'num_classes': 7},
         losses={'loss_affinity': {'type': 'AffinityLoss', 'radius': 3}},
     ),
-    'type': 'AffinityEncoderDecoder',
+    'type': 'AffinityNetwork',
 }
+AFFINITY.pop('test_cfg')
 
 
 class KilledError(Exception):
@@ -363,7 +364,7 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         call(cams=broken)
     classifier = Config(cfg.to_dict())
     classifier.model = model_config(head_config('fcn', 7), num_classes=7)
-    with pytest.raises(TypeError, match='expected a network of type AffinityEncoderDecoder, got WeakEncoderDecoder'):
+    with pytest.raises(TypeError, match='expected a network of type AffinityNetwork, got WeakEncoderDecoder'):
         call(cfg=classifier)
     wider = Config(cfg.to_dict())
     wider.model.decode_head.widths = (4, 8)

@@ -111,6 +111,8 @@ def test_what_is_made_for_classes_is_refused():
         model(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
     with pytest.raises(TypeError, match='losses.loss_affinity is a AffinityLoss: a head that classifies gives'):
         MODELS.build(model_config('fcn', losses={'loss_affinity': {'type': 'AffinityLoss'}}))
+    with pytest.raises(TypeError, match=r"reads no pretrained and no train_cfg, got 'x.pth' and None: leave"):
+        model(pretrained='x.pth')
     with pytest.raises(TypeError, match='MultiViewLoss takes a loss on class logits.*got AffinityLoss'):
         MODELS.build({'type': 'MultiViewLoss', 'loss': {'type': 'AffinityLoss'}})
     with pytest.raises(ValueError, match='must name the same levels'):

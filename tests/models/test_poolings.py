@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_wsss.functional import focal_mask_penalty, ngwp
+from mmseg_wsss.functional import focal_mask_penalty, ngwp, probs_to_logits
 
 POOLINGS = ['AveragePooling', 'MaxPooling', 'NGWPPooling']
 
@@ -79,3 +79,16 @@ def test_two_and_150_classes_and_half_precision(pooling):
 def test_wrong_settings_are_found_when_built(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         MODELS.build({'type': 'NGWPPooling', **settings})
+
+
+def test_max_prob_pooling():
+    pooling = MODELS.build({'type': 'MaxProbPooling', 'eps': 0.01})
+    probs = torch.tensor([[0.7, 0.2], [0.2, 0.1], [0.1, 0.7]]).view(1, 3, 1, 2)
+    scores = pooling(None, probs)
+    torch.testing.assert_close(scores, probs_to_logits(torch.tensor([[0.2, 0.7]]), eps=0.01))
+    mask = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
+    broken = torch.where(mask >= 1, probs, torch.nan)
+    torch.testing.assert_close(pooling(None, broken, mask), probs_to_logits(torch.tensor([[0.2, 0.1]]), eps=0.01))
+    torch.testing.assert_close(pooling(None, broken, 0 * mask), probs_to_logits(torch.zeros(1, 2), eps=0.01))
+    with pytest.raises(ValueError, match='eps must be a number between 0 and 1'):
+        MODELS.build({'type': 'MaxProbPooling', 'eps': 0})

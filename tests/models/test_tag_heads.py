@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_wsss.models.decode_heads import GlobalCueInjection
+from mmseg_wsss.models.layers import GlobalCueInjection
 from tests.helpers.models import BN, model_config, raw_batch
 
+CAM = {'type': 'CAMHead', 'in_channels': 64, 'in_index': 3, 'num_classes': 3}
 GATE = {
     'type': 'StochasticGateHead',
     'in_channels': 64,
@@ -299,3 +300,23 @@ def test_head_overfits_one_image():
         F.cross_entropy(head(inputs), labels).backward()
         optimizer.step()
     assert (head.eval()(inputs).argmax(1) == labels).float().mean() > 0.95
+
+
+def test_cam_head_is_one_convolution_without_bias():
+    head = MODELS.build({**CAM, 'num_classes': 5})
+    head.init_weights()
+    assert [name for name, _ in head.named_parameters()] == ['conv_seg.weight']
+    assert head.conv_seg.weight.shape == (5, 64, 1, 1)
+    bound = (6 / (64 + 5)) ** 0.5
+    assert bound * 0.9 < head.conv_seg.weight.abs().max() <= bound
+    assert head.dropout.p == 0.5
+    features = [None, None, None, torch.randn(2, 64, 4, 3)]
+    expected = torch.einsum('oc,bchw->bohw', head.conv_seg.weight[:, :, 0, 0], features[3])
+    torch.testing.assert_close(head.eval()(features), expected)
+
+
+def test_cam_head_refuses_what_it_cannot_be():
+    with pytest.raises(ValueError, match='num_classes counts the background, so it is at least 2, got 1'):
+        MODELS.build({**CAM, 'num_classes': 1})
+    with pytest.raises(ValueError, match='CAMHead reads one feature map'):
+        MODELS.build({**CAM, 'in_channels': [8, 16], 'in_index': [0, 1], 'input_transform': 'multiple_select'})

@@ -9,7 +9,7 @@ data_preprocessor = dict(
     size=(448, 448),
 )
 model = dict(
-    type='TagEncoderDecoder',
+    type='WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
     decode_head=dict(type='CAMHead', dropout_ratio=0.5, num_classes=21, align_corners=False),
     losses=dict(
@@ -19,9 +19,7 @@ model = dict(
         # classes take all of the image.
         loss_max=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),
     ),
-    score_pooling=dict(type='MaxProbPooling'),
-    score_threshold=0.5,
-    background_power=1.0,
+    decision=dict(type='TagDecision', pooling=dict(type='MaxProbPooling'), score_threshold=0.5, background_power=1.0),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

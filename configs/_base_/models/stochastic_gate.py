@@ -9,7 +9,7 @@ data_preprocessor = dict(
     size=(448, 448),
 )
 model = dict(
-    type='TagEncoderDecoder',
+    type='WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
     decode_head=dict(
         type='StochasticGateHead',
@@ -31,6 +31,7 @@ model = dict(
             pseudo_labels=dict(type='ConfidentLabels'),
         ),
     ),
+    decision=dict(type='TagDecision'),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

@@ -4,10 +4,8 @@ from .affinity_head import AffinityHead
 from .cam_head import CAMHead
 from .deeplabv2_head import DeepLabV2Head
 from .deeplabv3plus_head import DeepLabV3PlusHead
-from .global_cue_injection import GlobalCueInjection
 from .large_fov_head import LargeFOVHead
 from .ngwp_head import NGWPHead
-from .pixel_correlation import PixelCorrelation
 from .stochastic_gate_head import StochasticGateHead
 
 __all__ = [
@@ -15,9 +13,7 @@ __all__ = [
     'CAMHead',
     'DeepLabV2Head',
     'DeepLabV3PlusHead',
-    'GlobalCueInjection',
     'LargeFOVHead',
     'NGWPHead',
-    'PixelCorrelation',
     'StochasticGateHead',
 ]

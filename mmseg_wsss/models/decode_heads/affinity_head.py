@@ -18,7 +18,7 @@ class AffinityHead(BaseDecodeHead):
     Each level goes through a 1 x 1 convolution and ELU, all together through one more. The defaults are the published
     setting on Wide ResNet-38: ``conv4``, ``conv5`` and ``conv6`` to 64, 128 and 256 channels.
 
-    It is no classifier: ``forward`` returns features and stands in an ``AffinityEncoderDecoder``.
+    It is not a classifier: ``forward`` returns features, and it belongs to an ``AffinityNetwork``.
 
     Args:
         in_channels: Channels of each level.

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-
-from ._background import learn_foreground_alone, with_constant_background
 
 
 @MODELS.register_module()
@@ -61,3 +60,19 @@ class NGWPHead(BaseDecodeHead):
         """Return the logits, (B, C, H, W), the background first."""
         logits = self.cls_seg(self.projection(self._transform_inputs(inputs)))
         return with_constant_background(logits, self.background_logit)
+
+
+def learn_foreground_alone(conv_seg: nn.Conv2d, num_classes: int, head: str) -> nn.Conv2d:
+    """Return a classifier like ``conv_seg`` of ``num_classes - 1`` channels.
+
+    Raises:
+        ValueError: If the background is the only class.
+    """
+    if num_classes < 2:
+        raise ValueError(f'{head}: num_classes counts the background, so it is at least 2, got {num_classes}')
+    return nn.Conv2d(conv_seg.in_channels, num_classes - 1, kernel_size=1)
+
+
+def with_constant_background(logits: Tensor, value: float) -> Tensor:
+    """Put a channel of ``value`` before the foreground logits: (B, C-1, H, W) -> (B, C, H, W)."""
+    return torch.cat([torch.full_like(logits[:, :1], value), logits], dim=1)

@@ -16,8 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...functional.checks import check_share
 from ...functional.stochastic_gate import FORMS, stochastic_gate
-from ._background import learn_foreground_alone, with_constant_background
-from .global_cue_injection import GlobalCueInjection
+from ..layers import GlobalCueInjection
+from .ngwp_head import learn_foreground_alone, with_constant_background
 
 
 @MODELS.register_module()

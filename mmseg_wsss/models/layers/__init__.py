@@ -1,5 +1,7 @@
 """Layers that mmcv does not have."""
 
+from .global_cue_injection import GlobalCueInjection
 from .group_size_norm import GroupSizeNorm
+from .pixel_correlation import PixelCorrelation
 
-__all__ = ['GroupSizeNorm']
+__all__ = ['GlobalCueInjection', 'GroupSizeNorm', 'PixelCorrelation']

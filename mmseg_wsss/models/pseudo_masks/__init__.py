@@ -1,9 +1,7 @@
 """Pseudo-masks: labels that the model makes from its own predictions."""
 
-from .confidence import CONFIDENCE_KEY, confidence_scores
-from .confident_labels import ConfidentLabels
-from .expanding_pseudo_masks import ExpandingMaps, ExpandingPseudoMasks
-from .pseudo_masks import PseudoMasks, make_pseudo_masks
+from .confident_pseudo_masks import ConfidentLabels, PseudoMasks, make_pseudo_masks
+from .expanding_pseudo_masks import CONFIDENCE_KEY, ExpandingMaps, ExpandingPseudoMasks, confidence_scores
 
 __all__ = [
     'CONFIDENCE_KEY',

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -18,10 +19,17 @@ from ...functional.checks import check_share
 from ...functional.distance_fields import check_settings
 from ...functional.grids import pool_mask, resize_inside
 from ...structures import LossInputs
-from .confidence import confidence_scores
 
 THRESHOLDS = ('maximum', 'absolute')
+CONFIDENCE_KEY = 'weak/expanding_confidence'
+"""Where ``ExpandingConfidenceHook`` writes how far distance fields have expanded."""
 REFINER = MappingProxyType({'type': 'PACRefiner'})
+
+
+def confidence_scores() -> tuple[float, float]:
+    """Return the scores of background and objects; 0 and 0 outside of a training with the hook."""
+    state = MessageHub.get_current_instance().get_info(CONFIDENCE_KEY)
+    return (0.0, 0.0) if state is None else (state['background_score'], state['object_score'])
 
 
 class ExpandingMaps(NamedTuple):

@@ -29,11 +29,13 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         decode_head: An ``AffinityHead``.
         losses: ``dict(name=dict(type='AffinityLoss', ...))``.
         neck: What stands between them, if anything.
+        pretrained: Must be None, as mmseg's ``init_model`` sets it in every config.
+        train_cfg: Must be empty or None, as ``init_model`` sets it.
         data_preprocessor: Same as in mmseg's segmentors.
         init_cfg: Same as in mmengine's ``BaseModule``.
 
     Raises:
-        TypeError: If the head or a loss is made for classes.
+        TypeError: If the head or a loss is made for classes, or a setting would be ignored.
     """
 
     def __init__(
@@ -42,10 +44,17 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         decode_head: Mapping[str, Any],
         losses: Mapping[str, Mapping[str, Any]],
         neck: Mapping[str, Any] | None = None,
+        pretrained: str | None = None,
+        train_cfg: Mapping[str, Any] | None = None,
         data_preprocessor: Mapping[str, Any] | None = None,
         init_cfg: Any = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if pretrained or train_cfg:
+            raise TypeError(
+                f'AffinityNetwork reads no pretrained and no train_cfg, got {pretrained!r} and {train_cfg!r}: leave '
+                "them out; pretrained weights are backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
+            )
         self.backbone: nn.Module = MODELS.build(backbone)
         self.neck: nn.Module = nn.Identity() if neck is None else MODELS.build(neck)
         self.decode_head: nn.Module = MODELS.build(decode_head)

@@ -1,4 +1,4 @@
-"""CAM head, pixel correlation and the second view: what the losses see, and what is predicted."""
+"""The second view: what the losses see, and what is predicted."""
 
 import copy
 
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 
-from mmseg_wsss.functional import max_pooling_loss, pixel_correlation, probs_to_logits
+from mmseg_wsss.functional import max_pooling_loss, probs_to_logits
 from tests.functional.test_equivariance import loop_differences
 from tests.helpers.models import model_config, raw_batch
 
@@ -41,45 +41,6 @@ def batch(model, sizes=((96, 96), (96, 96)), tags=((1,), (1, 2))):
 def inputs_of(model, data):
     features = model.extract_feat(data['inputs'])
     return model.loss_inputs(model.decode_head, features, data['inputs'], data['data_samples'])
-
-
-def test_head_is_one_convolution_without_bias():
-    head = MODELS.build({**HEAD, 'num_classes': 5})
-    head.init_weights()
-    assert [name for name, _ in head.named_parameters()] == ['conv_seg.weight']
-    assert head.conv_seg.weight.shape == (5, 64, 1, 1)
-    bound = (6 / (64 + 5)) ** 0.5
-    assert bound * 0.9 < head.conv_seg.weight.abs().max() <= bound
-    assert head.dropout.p == 0.5
-    features = [None, None, None, torch.randn(2, 64, 4, 3)]
-    expected = torch.einsum('oc,bchw->bohw', head.conv_seg.weight[:, :, 0, 0], features[3])
-    torch.testing.assert_close(head.eval()(features), expected)
-
-
-def test_head_refuses_what_it_cannot_be():
-    with pytest.raises(ValueError, match='num_classes counts the background, so it is at least 2, got 1'):
-        MODELS.build({**HEAD, 'num_classes': 1})
-    with pytest.raises(ValueError, match='CAMHead reads one feature map'):
-        MODELS.build({**HEAD, 'in_channels': [8, 16], 'in_index': [0, 1], 'input_transform': 'multiple_select'})
-
-
-def test_module_joins_image_and_features_as_published():
-    module = MODELS.build({'type': 'PixelCorrelation', **CORRELATION})
-    features = [None, torch.randn(2, 16, 4, 5), torch.randn(2, 32, 2, 3, requires_grad=True)]
-    image, maps = torch.randn(2, 3, 32, 40), torch.randn(2, 3, 4, 5, requires_grad=True)
-    refined = module(maps, features, image)
-    parts = [F.interpolate(image, (4, 5), mode='bilinear', align_corners=True)]
-    for conv, feature in zip(module.reductions, features[1:], strict=True):
-        part = torch.einsum('oc,bchw->bohw', conv.weight[:, :, 0, 0], feature).clamp(min=0)
-        parts.append(F.interpolate(part, (4, 5), mode='bilinear', align_corners=True))
-    joined = torch.einsum('oc,bchw->bohw', module.mixing.weight[:, :, 0, 0], torch.cat(parts, 1))
-    torch.testing.assert_close(refined, pixel_correlation(maps, joined))
-    refined.square().sum().backward()
-    assert features[2].grad is None
-    assert maps.grad.abs().sum() > 0
-    assert all(parameter.grad.abs().sum() > 0 for parameter in module.parameters())
-    with pytest.raises(ValueError, match='of one length, got'):
-        MODELS.build({'type': 'PixelCorrelation', 'in_index': [1]})
 
 
 def test_views_are_those_of_the_same_network():
@@ -240,16 +201,3 @@ def test_multi_view_loss_wants_a_weak_loss_for_as_many_classes():
     loss = MODELS.build({'type': 'MultiViewLoss', 'loss': TAGS})
     with pytest.raises(ValueError, match='ImportanceSamplingLoss needs a background channel'):
         loss.check_num_classes(1)
-
-
-def test_max_prob_pooling():
-    pooling = MODELS.build({'type': 'MaxProbPooling', 'eps': 0.01})
-    probs = torch.tensor([[0.7, 0.2], [0.2, 0.1], [0.1, 0.7]]).view(1, 3, 1, 2)
-    scores = pooling(None, probs)
-    torch.testing.assert_close(scores, probs_to_logits(torch.tensor([[0.2, 0.7]]), eps=0.01))
-    mask = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
-    broken = torch.where(mask >= 1, probs, torch.nan)
-    torch.testing.assert_close(pooling(None, broken, mask), probs_to_logits(torch.tensor([[0.2, 0.1]]), eps=0.01))
-    torch.testing.assert_close(pooling(None, broken, 0 * mask), probs_to_logits(torch.zeros(1, 2), eps=0.01))
-    with pytest.raises(ValueError, match='eps must be a number between 0 and 1'):
-        MODELS.build({'type': 'MaxProbPooling', 'eps': 0})
