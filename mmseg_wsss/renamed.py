@@ -1,4 +1,10 @@
-"""Old names of registered parts, which users' configs may still have, for one release."""
+"""Old names of registered types: they load for one release and say what to write instead.
+
+A type that was renamed, or whose settings moved into parts, keeps its old name as a function that turns the old
+settings into the new ones, says so, and builds what they name (:func:`register_renamed`). The same translations make
+old and new settings comparable (:func:`in_new_names`): a stage of a training that was finished under an old name is
+still the stage of the config that has the new one.
+"""
 
 from __future__ import annotations
 
@@ -8,68 +14,64 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-REMOVED_IN = '0.2.0'
-_BUILDS: dict[str, Callable[..., Mapping[str, Any]]] = {}
+Settings = dict[str, Any]
+Translation = Callable[[Settings], Settings]
+_TRANSLATIONS: dict[str, Translation] = {}
 
 
-def register_renamed(registry: Registry, old_name: str, build: Callable[..., Mapping[str, Any]]) -> Callable[..., Any]:
-    """Let configs build a part under a name that it no longer has.
-
-    A ``FutureWarning`` says what to write in its place, whenever the old name is built.
+def register_renamed(registry: Registry, name: str, translation: Translation) -> None:
+    """Let an old name build what its settings mean now, with a warning.
 
     Args:
-        registry: Where the old name is registered, and the part under its new name.
-        old_name: The former ``type``.
-        build: Takes the former settings as keyword arguments and returns the config of today, with its ``type``.
-
-    Returns:
-        What is registered: a function of the former settings that returns the part.
-
-    Example:
-        >>> from mmengine.registry import Registry
-        >>> colours = Registry('colours')
-        >>> _ = colours.register_module(name='Mix')(lambda red, blue=0: (red, blue))
-        >>> _ = register_renamed(colours, 'Purple', lambda **settings: {'type': 'Mix', 'blue': 9, **settings})
-        >>> colours.build({'type': 'Purple', 'red': 4})
-        (4, 9)
+        registry: Where the type was registered.
+        name: The old name.
+        translation: Takes the old settings, ``type`` among them, and returns the new ones; it must not change what it
+            gets.
     """
 
-    def renamed(**settings: Any) -> Any:
-        config = dict(build(**settings))
-        changed = {key: value for key, value in config.items() if key not in settings or settings[key] is not value}
-        left_out = [key for key in settings if key not in config]
-        text = ', '.join(f'{key}={value!r}' for key, value in changed.items())
-        rest = f' and without {", ".join(left_out)}' if left_out else ''
-        others = '' if len(changed) == len(config) else ', ...'
+    def build(**settings: Any) -> Any:
+        new = translation({'type': name, **settings})
+        parts = ', '.join(f'{key}={value!r}' for key, value in new.items() if settings.get(key) is not value)
         warnings.warn(
-            f'{old_name} is called {config["type"]} now, and the old name will be removed in version {REMOVED_IN}: '
-            f'write dict({text}{others}){rest}',
+            f'{name} is an old name, which the next release will not know: write dict({parts}) with the other settings '
+            'as they are',
             FutureWarning,
             stacklevel=2,
         )
-        return registry.build(config)
+        return registry.build(new)
 
-    renamed.__name__ = renamed.__qualname__ = old_name
-    renamed.__doc__ = f'Build what ``{old_name}`` is called today; see :func:`register_renamed`.'
-    registry.register_module(name=old_name, module=renamed)
-    _BUILDS[old_name] = build
-    return renamed
+    build.__name__ = build.__qualname__ = name
+    registry.register_module(name=name, module=build)
+    register_equal(name, translation)
 
 
-def with_new_names(config: Any) -> Any:
-    """Return a config as it is written today, so that configs from before a renaming compare equal to it.
+def register_equal(name: str, translation: Translation) -> None:
+    """Say how settings of a type are written in another way that gives the same results, for :func:`in_new_names`.
 
     Args:
-        config: Nested dicts and lists of plain values; it is not changed.
+        name: The type.
+        translation: Takes settings, ``type`` among them, and returns those to compare; it must not change what it gets.
+    """
+    _TRANSLATIONS[name] = translation
+
+
+def in_new_names(config: Any) -> Any:
+    """Return nested settings with all old names translated, to be compared with others.
+
+    Args:
+        config: Dicts and lists of plain values; it is not changed.
 
     Example:
-        >>> from mmengine.registry import Registry
-        >>> _ = register_renamed(Registry('cooks'), 'Boil', lambda **settings: {'type': 'Cook', **settings})
-        >>> with_new_names({'steps': [{'type': 'Boil', 'minutes': 4}]})
-        {'steps': [{'type': 'Cook', 'minutes': 4}]}
+        >>> register_equal('OldLoss', lambda settings: {**settings, 'type': 'NewLoss'})
+        >>> in_new_names({'losses': [{'type': 'OldLoss', 'weight': 2}]})
+        {'losses': [{'type': 'NewLoss', 'weight': 2}]}
     """
     if isinstance(config, Mapping):
-        values = {key: with_new_names(value) for key, value in config.items()}
-        build = _BUILDS.get(values['type']) if isinstance(values.get('type'), str) else None
-        return values if build is None else dict(build(**{key: x for key, x in values.items() if key != 'type'}))
-    return [with_new_names(value) for value in config] if isinstance(config, list | tuple) else config
+        names = []
+        while isinstance(name := config.get('type'), str) and name in _TRANSLATIONS and name not in names:
+            config = _TRANSLATIONS[name](dict(config))
+            names.append(name)
+        return {key: in_new_names(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [in_new_names(value) for value in config]
+    return config

@@ -1,45 +1,47 @@
-import warnings
+"""Old names of registered types, on a registry of this test."""
 
 import pytest
 from mmengine.registry import Registry
 
-from mmseg_wsss.renamed import REMOVED_IN, register_renamed
+from mmseg_wsss.renamed import in_new_names, register_equal, register_renamed
+
+PARTS = Registry('parts of a test', scope='mmseg')
 
 
-@pytest.fixture
-def colours():
-    registry = Registry('colours')
-    registry.register_module(name='Mix')(lambda red, blue=0, green=0: (red, blue, green))
-    return registry
+@PARTS.register_module()
+class NewPart:
+    def __init__(self, size, inner=None):
+        self.size = size
+        self.inner = inner
 
 
-def test_the_old_name_builds_the_part_and_says_what_to_write(colours):
-    old = register_renamed(
-        colours, 'Purple', lambda strength, **settings: {'type': 'Mix', 'blue': 2 * strength, **settings}
-    )
-    message = (
-        rf"Purple is called Mix now, .* removed in version {REMOVED_IN}: write dict\(type='Mix', blue=6, ...\) and "
-        'without strength'
-    )
-    with pytest.warns(FutureWarning, match=message):
-        assert colours.build({'type': 'Purple', 'red': 1, 'strength': 3}) == (1, 6, 0)
-    warned = pytest.warns(FutureWarning, match=r"write dict\(type='Mix', blue=2\) and without strength")
-    with warned, pytest.raises(TypeError, match='red'):
-        old(strength=1)
-    assert (old.__name__, colours.get('Purple')) == ('Purple', old)
+def halved(settings):
+    return {**{key: value for key, value in settings.items() if key != 'double'}, 'type': 'NewPart',
+            'size': settings['double'] // 2}  # fmt: skip
 
 
-def test_the_new_name_is_silent_and_settings_are_not_changed(colours):
-    register_renamed(colours, 'Red', lambda **settings: {'type': 'Mix', **settings})
-    config = {'type': 'Red', 'red': 1, 'green': 2}
-    with pytest.warns(FutureWarning, match=r"write dict\(type='Mix', ...\)$"):
-        assert colours.build(config) == (1, 0, 2)
-    assert config == {'type': 'Red', 'red': 1, 'green': 2}
-    with warnings.catch_warnings():
-        warnings.simplefilter('error')
-        assert colours.build({'type': 'Mix', 'red': 1}) == (1, 0, 0)
+register_renamed(PARTS, 'OldPartOfATest', halved)
 
 
-def test_a_name_that_is_taken_is_refused(colours):
-    with pytest.raises(KeyError, match='Mix is already registered'):
-        register_renamed(colours, 'Mix', lambda **settings: {'type': 'Mix', **settings})
+def test_an_old_name_builds_the_new_type_with_a_warning():
+    settings = {'type': 'OldPartOfATest', 'double': 6, 'inner': (1, 2)}
+    with pytest.warns(FutureWarning, match=r"OldPartOfATest is an old name.*write dict\(type='NewPart', size=3\)"):
+        part = PARTS.build(settings)
+    assert type(part) is NewPart
+    assert (part.size, part.inner) == (3, (1, 2))
+    assert settings == {'type': 'OldPartOfATest', 'double': 6, 'inner': (1, 2)}
+    assert PARTS.get('OldPartOfATest').__module__ == 'mmseg_wsss.renamed'
+
+
+def test_nested_settings_are_compared_in_new_names():
+    old = {'a': [{'type': 'OldPartOfATest', 'double': 4, 'inner': {'type': 'OldPartOfATest', 'double': 2}}, 'x', None]}
+    assert in_new_names(old) == {
+        'a': [{'type': 'NewPart', 'size': 2, 'inner': {'type': 'NewPart', 'size': 1}}, 'x', None]
+    }
+    assert in_new_names({'type': 5, 'OldPartOfATest': 1}) == {'type': 5, 'OldPartOfATest': 1}
+    register_equal('NewPart', lambda settings: {**settings, 'size': settings['size'] % 10})
+    try:
+        assert in_new_names({'type': 'NewPart', 'size': 12}) == in_new_names({'type': 'NewPart', 'size': 2})
+        assert in_new_names({'type': 'OldPartOfATest', 'double': 24}) == {'type': 'NewPart', 'size': 2}
+    finally:
+        register_equal('NewPart', dict)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
 from ...files import whole_file
-from ...renamed import with_new_names
+from ...renamed import in_new_names
 
 HASHED_BYTES = 64 * 2**20
 """Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
@@ -78,13 +78,13 @@ def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say, a line each, what differs between what a stage was made from and what it would be made from now.
 
-    A part under its former name (:mod:`mmseg_wsss.renamed`) is the same part.
+    Settings in old and in new names are equal if they mean the same, see :mod:`mmseg_wsss.renamed`.
 
     Args:
         old: ``settings``, ``files`` and ``stages``, as in a marker.
         new: The same.
     """
-    lines = list(differences(with_new_names(old['settings']), with_new_names(new['settings'])))
+    lines = list(differences(in_new_names(old['settings']), in_new_names(new['settings'])))
     lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
     lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
     return lines

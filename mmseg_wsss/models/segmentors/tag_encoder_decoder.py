@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...functional import present_classes, prune_classes
+from ...functional import prune_classes
 from ...functional.checks import check_positive, check_share
 from ...functional.grids import pool_mask
 from ..losses import ImageTagLoss
@@ -34,8 +34,7 @@ class TagEncoderDecoder(WeakEncoderDecoder):
 
     A predicted sample carries ``seg_logits`` (logarithms of :math:`m`: what the network says, nothing pruned),
     ``class_scores`` (:math:`\max \operatorname{sigmoid}(y)`, (C-1,)), ``pred_sem_seg`` (the label) and, as meta
-    information, ``inference_switches``, from which :class:`~mmseg_wsss.evaluation.metrics.SubsetIoUMetric` takes the
-    names of its scores.
+    information, ``inference_switches``, from which :class:`~mmseg_wsss.evaluation.metrics.TagIoUMetric` takes its name.
 
     Differs from the published code: there, images are padded to one size, and the padding takes part in the scores and
     in the global pooling of the network.
@@ -199,10 +198,15 @@ class TagEncoderDecoder(WeakEncoderDecoder):
                 f'known_tags=True, but the sample {sample.get("img_path", "")} has no gt_tags: put LoadImageTags into '
                 "the test pipeline and 'gt_tags' into the meta_keys of PackSegInputs, or set known_tags=False"
             )
-        try:
-            return present_classes(torch.as_tensor(sample.gt_tags, device=device), self.num_classes)
-        except ValueError as error:
-            raise ValueError(f'{sample.get("img_path", "")}: {error}') from None
+        tags = torch.as_tensor(sample.gt_tags, device=device).long()
+        if tags.numel() and not 1 <= int(tags.min()) <= int(tags.max()) < self.num_classes:
+            raise ValueError(
+                f'{sample.get("img_path", "")}: tags are foreground classes, 1 to {self.num_classes - 1}, got '
+                f'{tags.tolist()}'
+            )
+        present = torch.zeros(self.num_classes, dtype=torch.bool, device=device)
+        present[tags] = True
+        return present[1:]
 
 
 def _padding(meta: Mapping[str, Any]) -> Sequence[int]:
