@@ -8,6 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...structures.loss_inputs import REFERENCE_KEY
+from ...structures.sample import Sample, moved
 from ..formats.index_png import load_index_image
 from ..pseudo_label_files import UNSURE
 from ..shapes_drawing import draw_scene
@@ -33,7 +34,7 @@ class LoadPseudoLabels(LoadAnnotations):
             raise ValueError(f'min_confidence must be in [0, 1], got {min_confidence}')
         self.min_confidence = min_confidence
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Load the mask and leave out unsure pixels."""
         results = super().transform(results)
         if self.min_confidence > 0 and results['confidence_path'] is not None:
@@ -61,7 +62,7 @@ class LoadReferenceMask(BaseTransform):
     def __init__(self, imdecode_backend: str = 'pillow') -> None:
         self.loader = LoadAnnotations(imdecode_backend=imdecode_backend)
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the mask.
 
         Raises:
@@ -73,7 +74,7 @@ class LoadReferenceMask(BaseTransform):
                 'LoadReferenceMask found no seg_map_path in the sample: set data_prefix=dict(..., seg_map_path=...) of '
                 'the training data, or leave the transform out'
             )
-        if len(results.get('weak_frames', ())) != 1:
+        if moved(results):
             raise ValueError(
                 'LoadReferenceMask reads the mask of the original image: put it after LoadWeakAnnotations and before '
                 'the first transform that moves the image'
@@ -110,7 +111,7 @@ class LoadShapesImage(BaseTransform):
     def __init__(self, with_mask: bool = False) -> None:
         self.with_mask = with_mask
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the picture and, if asked for, the mask.
 
         Raises:
