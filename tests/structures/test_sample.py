@@ -4,7 +4,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_wsss.structures import Sample
 from mmseg_wsss.structures.sample import moved, with_label_map
-from tests.datasets.transforms.test_geometry import run, sample
+from tests.helpers.pipelines import run, sample
 
 
 def test_an_image_is_moved_by_the_first_geometric_step():
