@@ -17,6 +17,7 @@ from mmseg_wsss.datasets.index_file import FolderIndex
 from mmseg_wsss.datasets.pseudo_label_files import write_index, write_pseudo_label
 from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
 from mmseg_wsss.labelling.mask_accuracy import MaskScores, TruthScores
+from mmseg_wsss.renamed import in_new_names
 from mmseg_wsss.structures import ImageEntry, WeakLabelSet
 
 CLASSES = ('background', 'cat', 'dog', 'horse', 'bear')  # no pixel is a bear
@@ -142,6 +143,14 @@ def test_the_refiner_of_the_old_name_is_a_dense_crf():
     raised = pytest.raises(ImportError, match='DenseCRF needs the module pydensecrf') if missing else nullcontext()
     with pytest.warns(FutureWarning, match="refiner={'type': 'DenseCRF'}"), raised:
         METRICS.build({'type': 'RefinedIoUMetric'})
+
+
+def test_finished_stages_under_old_names_are_those_of_the_new_ones():
+    for name, (settings, _) in METRIC_SCORES.items():
+        kind = settings['type']
+        today = {**settings, 'type': RENAMED.get(kind, kind)}
+        assert in_new_names({'val_evaluator': [settings]}) == in_new_names({'val_evaluator': [today]}), name
+    assert in_new_names({'type': 'RefinedIoUMetric'}) == {'type': 'SubsetIoUMetric', 'refiner': {'type': 'DenseCRF'}}
 
 
 def test_mask_scores():
