@@ -53,7 +53,7 @@ EXPORTS = {
         'stochastic_gate',
     },
     'mmseg_wsss.ops': {'BACKENDS', 'feature_similarity_loss', 'gated_crf_loss', 'pamr', 'why_not_supported'},
-    'mmseg_wsss.structures': {'ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet'},
+    'mmseg_wsss.structures': {'ImageDataset', 'ImageEntry', 'LossInputs', 'Sample', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {
     'MODELS': {

@@ -95,18 +95,21 @@ def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.
     path = np.array(finder.traceback(end), dtype=np.float64)
     kept = max(1, round(length * len(path)))
     offset = int(rng.integers(len(path) - kept + 1))
-    line = _corners(path[offset : offset + kept])
-    return line[:, ::-1] + np.array(region.corner)
+    line: npt.NDArray[np.float64] = _corners(path[offset : offset + kept])[:, ::-1] + np.array(region.corner)
+    return line
 
 
 def _corners(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Keep both ends of a path of neighbouring pixels and the pixels where it turns: the same pixels when drawn."""
     turns = (np.diff(path, n=2, axis=0) != 0).any(axis=1)
-    return path[np.concatenate([[True], turns, [True]])[: len(path)]]
+    kept = np.concatenate([[True], turns, [True]])[: len(path)]
+    corners: npt.NDArray[np.float64] = path[kept]
+    return corners
 
 
 def _farthest(costs: npt.NDArray[np.float64], start: tuple[int, int]) -> tuple[tuple[int, int], MCP_Geometric]:
     finder = MCP_Geometric(costs)
     distances, _ = finder.find_costs([start])
     distances = np.where(np.isfinite(distances), distances, -1)
-    return np.unravel_index(int(distances.argmax()), distances.shape), finder
+    row, column = np.unravel_index(int(distances.argmax()), distances.shape)
+    return (int(row), int(column)), finder

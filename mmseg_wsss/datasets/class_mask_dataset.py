@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
-from ..structures import WeakAnnotations
+from ..structures import ImageDataset, Sample, WeakAnnotations
 from ..structures.class_names import other_classes, plain_name
+from ..structures.weak_annotations import FloatArray, IntArray
 from ._regions import find_regions
 from .formats.files import nearest
 from .formats.index_png import load_index_image
-from .image_checks import check_mask_sizes
+from .image_checks import Size, check_mask_sizes
 from .resumable import SeededItems
 from .transforms import RasterizeClassMask, RasterizeWeakAnnotations
 from .transforms.pipeline_check import check_pipeline
 
 SOURCES = ('labels', 'mask')
+
+
+class ClassSample(TypedDict):
+    """One class of one image.
+
+    Args:
+        image: Position of the image in the wrapped data set.
+        class_id: The class.
+        boxes: Its boxes in the mask, (K, 4); None where they are those of the labels.
+    """
+
+    image: int
+    class_id: int
+    boxes: FloatArray | None
+
+
+class IndexedClassSample(ClassSample):
+    """The same with its position in this data set, which mmengine adds."""
+
+    sample_idx: int
 
 
 @DATASETS.register_module()
@@ -60,7 +80,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
 
     def __init__(
         self,
-        dataset: BaseDataset | dict[str, Any],
+        dataset: ImageDataset | dict[str, Any],
         target_classes: Sequence[str],
         auxiliary_classes: Sequence[str] | None = None,
         *,
@@ -74,7 +94,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
     ) -> None:
         if boxes_from not in SOURCES:
             raise ValueError(f'boxes_from must be one of {", ".join(SOURCES)}, got {boxes_from!r}')
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.dataset: ImageDataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.boxes_from = boxes_from
         self.min_area = min_area
         self.auxiliary_ids = auxiliary_ids(self.dataset.metainfo['classes'], target_classes, auxiliary_classes)
@@ -99,16 +119,19 @@ class ClassMaskDataset(SeededItems, BaseDataset):
                 )
         super().full_init()
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> list[ClassSample]:
         """Return, for each sample, the number of its image, its class and, where they come from the mask, its boxes."""
-        masks, sizes, samples = {}, {}, []
+        masks: dict[str, str] = {}
+        sizes: dict[str, Size] = {}
+        samples: list[ClassSample] = []
         for index in range(len(self.dataset)):
             info = self.dataset.get_data_info(index)
             mask_path = self._mask_path(info)
             boxes, labels = self._boxes(info, mask_path)
             used = sorted(set(labels.tolist()) & set(self.auxiliary_ids))
-            if used and mask_path is not None and info.get('weak_label_size') is not None:
-                masks[info['sample_id']], sizes[info['sample_id']] = mask_path, info['weak_label_size']
+            size = info.get('weak_label_size')
+            if used and mask_path is not None and size is not None:
+                masks[info['sample_id']], sizes[info['sample_id']] = mask_path, size
             for class_id in used:
                 own = boxes[labels == class_id] if self.boxes_from == 'mask' else None
                 samples.append({'image': index, 'class_id': class_id, 'boxes': own})
@@ -121,7 +144,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
             )
         return samples
 
-    def _mask_path(self, info: dict[str, Any]) -> str | None:
+    def _mask_path(self, info: Sample) -> str | None:
         """The mask file of an image; None where the pipeline draws the mask."""
         if 'weak_annotations' not in info:
             raise TypeError(
@@ -137,9 +160,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
             )
         return path
 
-    def _boxes(
-        self, info: dict[str, Any], mask_path: str | None
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def _boxes(self, info: Sample, mask_path: str | None) -> tuple[FloatArray, IntArray]:
         """Boxes and class ids of an image."""
         if self.boxes_from == 'labels' or mask_path is None:
             return info['weak_annotations'].boxes, info['weak_annotations'].box_labels
@@ -148,16 +169,17 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         labels = np.array([region.label for region in regions], dtype=np.int64)
         return np.array(corners, dtype=np.float64).reshape(-1, 4), labels
 
-    def get_data_info(self, idx: int) -> dict[str, Any]:
+    def get_data_info(self, idx: int) -> Sample:
         """Return what the pipeline starts from: the image, its mask, and the boxes of one class."""
-        sample = super().get_data_info(idx)
+        sample: IndexedClassSample = super().get_data_info(idx)
         info = self.dataset.get_data_info(sample['image'])
         class_id, given = sample['class_id'], info['weak_annotations']
         boxes = given.boxes[given.box_labels == class_id] if sample['boxes'] is None else sample['boxes']
         info['weak_annotations'] = WeakAnnotations(
             boxes=boxes, box_labels=np.full(len(boxes), class_id), mask_path=self._mask_path(info)
         )
-        info.update(class_id=class_id, sample_idx=sample['sample_idx'])
+        info['class_id'] = class_id
+        info['sample_idx'] = sample['sample_idx']
         return info
 
 

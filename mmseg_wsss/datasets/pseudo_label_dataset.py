@@ -8,6 +8,7 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..structures import Sample
 from .formats.files import read_ids
 from .image_checks import check_images, check_mask_sizes, check_mask_values, spread
 from .pseudo_label_files import UNSURE, read_index, written_by
@@ -57,7 +58,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         metainfo = {'classes': self._index.classes, 'palette': [list(colour) for colour in self._index.palette]}
         super().__init__(ann_file=ann_file, metainfo=metainfo, data_prefix={'img_path': img_path}, **kwargs)
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> list[Sample]:
         """Return one dict per image."""
         known = self._index.images
         keys = read_ids(self.ann_file) if self.ann_file else list(known)

@@ -151,7 +151,8 @@ def write_coco(folder: str | Path, index: FolderIndex) -> None:
         ImportError: If pycocotools is not installed.
     """
     coco_mask = load_coco_mask()
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, (key, image) in enumerate(index.images.items(), start=1):
         images.append({'id': number, **image})
         labels, confidence = (load_index_image(Path(folder) / kind / f'{key}.png') for kind in ('masks', 'confidence'))

@@ -82,7 +82,7 @@ class SeededItems:
 
     def __getitem__(self, item: int | SeededIndex) -> Any:
         """Seed everything if a seed came along, then load."""
-        return super().__getitem__(_seeded(item))  # type: ignore[misc]
+        return super().__getitem__(_seeded(item))  # type: ignore[misc]  # of the data set, the next base
 
 
 @DATASETS.register_module()

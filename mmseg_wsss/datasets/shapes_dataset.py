@@ -11,7 +11,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from ..structures.weak_annotations import KEYS
 from .pseudo_label_files import read_index
 from .resumable import SeededItems
@@ -56,7 +56,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         seed: int = 0,
         labels: Sequence[str] = ('points',),
         label_root: str | None = None,
-        pipeline: Sequence[dict[str, Any] | Callable[[dict], dict]] = (),
+        pipeline: Sequence[dict[str, Any] | Callable[[Sample], Sample]] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
         indices: int | Sequence[int] | None = None,
@@ -91,7 +91,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             check_pipeline(self.pipeline.transforms)
         super().full_init()
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> list[Sample]:
         """Return, for each picture, how to draw it and its labels."""
         infos = [self._data_info(index) for index in range(self.num_images)]
         if self.label_root is not None:
@@ -103,11 +103,12 @@ class ShapesDataset(SeededItems, BaseSegDataset):
                     f'{len(infos)} here (first: {missing[0]}): write them again for num_images={self.num_images}'
                 )
             for info in infos:
-                for key, kind in (('seg_map_path', 'masks'), ('confidence_path', 'confidence')):
-                    info[key] = str(Path(self.label_root) / kind / f'{info["sample_id"]}.png')
+                info['seg_map_path'], info['confidence_path'] = (
+                    str(Path(self.label_root) / kind / f'{info["sample_id"]}.png') for kind in ('masks', 'confidence')
+                )
         return infos
 
-    def _data_info(self, index: int) -> dict[str, Any]:
+    def _data_info(self, index: int) -> Sample:
         return {
             'img_path': f'shapes_{index:05d}.png',
             'img_id': index,
@@ -115,7 +116,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             'shapes_scene': {'seed': self.seed, 'index': index, 'size': self.size},
             'shapes_mask': 'mask' in self.labels,
             'weak_annotations': self._weak_annotations(index),
-            'weak_label_size': self.size[::-1],
+            'weak_label_size': (self.size[1], self.size[0]),
             'label_map': None,
             'reduce_zero_label': False,
             'seg_fields': [],

@@ -135,7 +135,8 @@ def _texture(rng: Rng, name: str, size: tuple[int, int], *, tint: FloatArray, co
         index.append((start + np.arange(wanted)) % length)
     piece = np.ix_(*index)
     flip = (slice(None, None, rng.choice((-1, 1))), slice(None, None, rng.choice((-1, 1))))
-    return np.clip(tint + contrast * brightness[piece].clip(-2, 2) + 0.25 * colour[piece], 0, 1)[flip]
+    texture: FloatArray = np.clip(tint + contrast * brightness[piece].clip(-2, 2) + 0.25 * colour[piece], 0, 1)[flip]
+    return texture
 
 
 def _tint(rng: Rng, hue: float, saturation: tuple[float, float], value: tuple[float, float]) -> FloatArray:
@@ -170,7 +171,7 @@ def _background(rng: Rng, size: tuple[int, int]) -> FloatArray:
 
 def _place_object(rng: Rng, label: int, instances: npt.NDArray[np.int64]) -> Mask | None:
     """Find a place where the object hides little of the others, or None after ten tries."""
-    size = instances.shape
+    size = (instances.shape[0], instances.shape[1])
     for _ in range(10):
         adds, cuts = _FORMS[label - 1](rng)
         if rng.random() < 0.5:
@@ -251,7 +252,8 @@ def _blob(rng: Rng) -> FloatArray:
     """An irregular closed curve around the origin."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     waves = sum(rng.uniform(0, 0.25) * np.cos(k * angles + rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3, 5))
-    return _circle() * (0.8 + waves)[:, None]
+    curve: FloatArray = _circle() * (0.8 + waves)[:, None]
+    return curve
 
 
 def _stroke(rng: Rng, size: tuple[int, int]) -> Mask:

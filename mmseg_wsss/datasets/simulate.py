@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..structures import WeakAnnotations
-from ._regions import Mask, central_pixel, find_regions, inner_pixels, middle_line
+from ..structures.weak_annotations import IntArray
+from ._regions import Mask, Region, central_pixel, find_regions, inner_pixels, middle_line
 
 KINDS = ('points', 'scribbles', 'boxes', 'tags')
 POINT_RULES = ('objects', 'box-centres')
@@ -54,7 +55,7 @@ def simulate_clicks(
     for index in rng.choice(len(rows), size=min(wanted, len(rows)), replace=False) if len(rows) else ():
         points.append((int(columns[index]), int(rows[index])))
         labels.append(0)
-    return WeakAnnotations(points=points, point_labels=labels)
+    return WeakAnnotations(points=np.array(points, dtype=np.float64), point_labels=np.array(labels, dtype=np.int64))
 
 
 def simulate_scribbles(
@@ -88,7 +89,7 @@ def simulate_scribbles(
     wanted = max(1, len(objects)) if num_background is None else num_background
     regions = [*objects, *background[:wanted]]
     lines = tuple(middle_line(region, rng, length) for region in regions)
-    return WeakAnnotations(polylines=lines, polyline_labels=[region.label for region in regions])
+    return WeakAnnotations(polylines=lines, polyline_labels=_labels_of(regions))
 
 
 def simulate_boxes(
@@ -122,7 +123,7 @@ def simulate_boxes(
         shift = rng.uniform(-jitter, jitter, size=(2, 2)) * (extent + 1)
         low, high = np.rint(first + shift[0]), np.rint(first + extent + shift[1])
         boxes.append(np.concatenate([low.clip(0, last), np.maximum(low, high).clip(0, last)]))
-    return WeakAnnotations(boxes=boxes, box_labels=[region.label for region in regions])
+    return WeakAnnotations(boxes=np.array(boxes, dtype=np.float64), box_labels=_labels_of(regions))
 
 
 def points_from_boxes(
@@ -149,7 +150,8 @@ def points_from_boxes(
     for x1, y1, x2, y2 in boxes.boxes:
         free[max(0, math.floor(y1)) : math.ceil(y2) + 1, max(0, math.floor(x1)) : math.ceil(x2) + 1] = False
     rows, columns = np.nonzero(free)
-    chosen = rng.choice(len(rows), min(num_background * len(centres), len(rows)), replace=False) if len(rows) else []
+    wanted = min(num_background * len(centres), len(rows))
+    chosen = rng.choice(len(rows), wanted, replace=False) if len(rows) else np.zeros(0, dtype=np.int64)
     background = np.stack([columns[chosen], rows[chosen]], axis=1).reshape(-1, 2)
     return WeakAnnotations(
         points=np.concatenate([centres, background]),
@@ -276,7 +278,11 @@ def cityscapes_clicks(
             continue
         points.append(central_pixel(region, rng, nearest_fraction))
         labels.append(region.label - 1)
-    return WeakAnnotations(points=points, point_labels=labels)
+    return WeakAnnotations(points=np.array(points, dtype=np.float64), point_labels=np.array(labels, dtype=np.int64))
+
+
+def _labels_of(regions: Sequence[Region]) -> IntArray:
+    return np.array([region.label for region in regions], dtype=np.int64)
 
 
 def _check_fraction(name: str, value: float) -> None:

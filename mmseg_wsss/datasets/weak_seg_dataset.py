@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
-from ..structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from .class_sets import CLASS_SETS
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
@@ -137,19 +136,20 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             check_pipeline(self.pipeline.transforms)
         super().full_init()
 
-    def load_data_list(self) -> list[dict[str, Any]]:
-        """Return one dict per image."""
+    def load_data_list(self) -> list[Sample]:
+        """Return one sample per image."""
         classes = tuple(self._metainfo['classes'])
         labels = WeakLabelSet(classes)
         if self.weak_labels is not None:
             labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix)
-        samples = self._choose(self._list_images(labels))
+        images = self._choose(self._list_images(labels))
         source = self.ann_file or self._source
-        if not samples:
+        if not images:
             raise ValueError(
                 f'WeakSegDataset has no images: {source} lists none. Check ann_file, img_path, img_suffix.'
             )
-        labels = WeakLabelSet(classes, images={sample['sample_id']: sample.pop('entry') for sample in samples})
+        labels = WeakLabelSet(classes, images={sample['sample_id']: entry for sample, entry in images})
+        samples = [sample for sample, _ in images]
         sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
         if self.check_images:
             sizes = check_images({s['sample_id']: s['img_path'] for s in samples}, sizes, source)
@@ -158,14 +158,15 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             annotations = labels.images[sample['sample_id']].annotations
             if self.use_dense_masks:
                 annotations = WeakAnnotations(mask_path=sample['seg_map_path'])
-            sample.update(weak_annotations=annotations, weak_label_size=sizes.get(sample['sample_id']))
+            sample['weak_annotations'] = annotations
+            sample['weak_label_size'] = sizes.get(sample['sample_id'])
         self._check_labelled(samples, sizes)
         return samples
 
-    def _choose(self, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _choose(self, images: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
         """Keep the images and the labels that ``only_classes`` and ``without_classes`` leave."""
         if self.only_classes is None and not self.without_classes:
-            return samples
+            return images
         names = self._metainfo['classes']
         unknown = sorted({*(self.only_classes or ()), *self.without_classes} - set(names[1:]))
         if unknown:
@@ -173,14 +174,12 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         wanted = set(range(1, len(names)) if self.only_classes is None else map(names.index, self.only_classes))
         refused = set(map(names.index, self.without_classes))
         kept = []
-        for sample in samples:
-            entry = sample['entry']
+        for sample, entry in images:
             if entry.annotations.classes & wanted and not entry.annotations.classes & refused:
-                sample['entry'] = replace(entry, annotations=entry.annotations.of_classes({0, *wanted}))
-                kept.append(sample)
+                kept.append((sample, replace(entry, annotations=entry.annotations.of_classes({0, *wanted}))))
         if self.only_classes is not None:
             self.label_map = {index: 0 for index in range(1, len(names)) if index not in wanted}
-            for sample in kept:
+            for sample, _ in kept:
                 sample['label_map'] = self.label_map
         return kept
 
@@ -189,7 +188,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         """The label files, for messages."""
         return ', '.join(item['path'] for item in self.weak_labels or []) or self.data_prefix['img_path']
 
-    def _list_images(self, labels: WeakLabelSet) -> list[dict[str, Any]]:
+    def _list_images(self, labels: WeakLabelSet) -> list[tuple[Sample, ImageEntry]]:
         """Images of the split with their entry in the label file."""
         by_file = {entry.file_name: entry for entry in labels.images.values()}
         if self.ann_file:
@@ -200,32 +199,31 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             paths = sorted(Path(self.data_prefix['img_path']).rglob(f'*{self.img_suffix}'))
             names = [path.relative_to(self.data_prefix['img_path']).as_posix() for path in paths]
             ids = [name[: -len(self.img_suffix)] for name in names]
-        samples = []
+        images = []
         for key in ids:
             guess = key + self.img_suffix
             entry = by_file.get(guess) or labels.images.get(key) or ImageEntry(guess)
-            samples.append(self._sample(key, entry))
-        return samples
+            images.append((self._sample(key, entry), entry))
+        return images
 
     def _split_id(self, key: str, entry: ImageEntry) -> str:
         """The id as a split file has it: without the suffix, which may be longer than the extension."""
         return entry.file_name.removesuffix(self.img_suffix) if entry.file_name.endswith(self.img_suffix) else key
 
-    def _sample(self, key: str, entry: ImageEntry) -> dict[str, Any]:
-        sample = {
+    def _sample(self, key: str, entry: ImageEntry) -> Sample:
+        sample: Sample = {
             'img_path': str(Path(self.data_prefix['img_path']) / entry.file_name),
             'sample_id': key,
             'label_map': self.label_map,
             'reduce_zero_label': self.reduce_zero_label,
             'seg_fields': [],
             'num_classes': len(self._metainfo['classes']),
-            'entry': entry,
         }
         if 'seg_map_path' in self.data_prefix:
             sample['seg_map_path'] = str(Path(self.data_prefix['seg_map_path']) / (key + self.seg_map_suffix))
         return sample
 
-    def _check_labelled(self, samples: list[dict[str, Any]], sizes: dict[str, Size]) -> None:
+    def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
         """Check the masks, and that there is anything to learn from."""
         weak = {s['sample_id']: self._used(s['weak_annotations']) for s in samples}
         masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
@@ -268,7 +266,6 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 level=logging.WARNING,
             )
 
-    @force_full_init
     def class_frequencies(self) -> npt.NDArray[np.float64]:
         """Return the share of each class among the labelled pixels of all images, (C,), sum 1.
 
@@ -278,6 +275,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         Raises:
             ValueError: If nothing is labelled.
         """
+        self.full_init()
         num_classes = len(self._metainfo['classes'])
         pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
         for index in range(len(self)):
@@ -292,4 +290,5 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
         if counts is None:
             raise ValueError('class_frequencies: no image has a label')
-        return counts / counts.sum()
+        shares: npt.NDArray[np.float64] = counts / counts.sum()
+        return shares

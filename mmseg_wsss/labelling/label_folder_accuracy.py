@@ -14,6 +14,7 @@ from torch import Tensor
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
 from ..structures.class_names import class_ids
+from ..structures.sample import with_label_map
 from .mask_accuracy import MaskScores
 
 
@@ -45,7 +46,7 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
         if info['sample_id'] not in index.images:
             raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
         labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
-        mask = _mapped(load_index_image(info['seg_map_path']), info.get('label_map'))
+        mask = with_label_map(load_index_image(info['seg_map_path']), info.get('label_map'))
         scores.add('labels', _tensor(labels), _tensor(mask), contours=False, source=info['seg_map_path'])
         unsure += int((labels == UNSURE).sum())
         pixels += labels.size
@@ -56,13 +57,6 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
         'unsure': round(unsure / pixels, 4),
         'images': len(truth),
     }
-
-
-def _mapped(mask: np.ndarray[Any, Any], label_map: Mapping[int, int] | None) -> np.ndarray[Any, Any]:
-    table = np.arange(256, dtype=np.uint8)
-    for old, new in (label_map or {}).items():
-        table[old] = new
-    return table[mask]
 
 
 def _tensor(mask: np.ndarray[Any, Any]) -> Tensor:

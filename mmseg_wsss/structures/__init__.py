@@ -1,7 +1,8 @@
 """Data that travels between the layers."""
 
 from .loss_inputs import LossInputs
+from .sample import ImageDataset, Sample
 from .weak_annotations import WeakAnnotations
 from .weak_label_set import ImageEntry, WeakLabelSet, image_id
 
-__all__ = ['ImageEntry', 'LossInputs', 'WeakAnnotations', 'WeakLabelSet', 'image_id']
+__all__ = ['ImageDataset', 'ImageEntry', 'LossInputs', 'Sample', 'WeakAnnotations', 'WeakLabelSet', 'image_id']

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-REFERENCE_KEY = 'reference'
+REFERENCE_KEY: Final = 'reference'
 """Of ``LossInputs.maps``: full masks of the training images, compared with and never trained on."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

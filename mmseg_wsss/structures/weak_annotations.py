@@ -9,7 +9,7 @@ in the middle of column 3, row 5. Shape letters: P points, L polylines, V vertic
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,7 +114,7 @@ class WeakAnnotations:
             mask_path=other.mask_path or self.mask_path,
         )
 
-    def select(self, kinds: Sequence[str]) -> WeakAnnotations:
+    def select(self, kinds: Collection[str]) -> WeakAnnotations:
         """Keep only some kinds of labels, named as in the label file.
 
         Args:

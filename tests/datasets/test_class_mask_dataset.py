@@ -10,7 +10,6 @@ from mmseg_wsss.datasets.class_sets import CLASS_SETS, VOC_CLASSES
 from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler
 from mmseg_wsss.functional import box_maps
 from mmseg_wsss.structures import WeakAnnotations
-from mmseg_wsss.structures.class_names import other_classes, plain_name
 
 CLASSES = ('background', 'cat', 'horse', 'sheep')
 SHAPES = {'type': 'ShapesDataset', 'num_images': 6, 'size': (48, 64), 'labels': ['boxes', 'mask']}
@@ -189,19 +188,6 @@ def test_samples_come_by_seed(root):
 
 
 # ---------------------------------------------------------------- classes
-
-
-def test_coco_has_60_classes_that_voc_has_not():
-    names = CLASS_SETS['coco60']['classes']
-    assert len(names) == 61
-    assert len(CLASS_SETS['coco60']['palette']) == 61
-    assert len(CLASS_SETS['coco']['classes']) == 81
-    # By ascending id of COCO: 8 truck, 10 traffic light, ..., 90 toothbrush.
-    assert names[:4] == ('background', 'truck', 'traffic light', 'fire hydrant')
-    assert names[-1] == 'toothbrush'
-    assert other_classes(names[1:], VOC_CLASSES) == names[1:]
-    shared = {plain_name(name) for name in CLASS_SETS['coco']['classes']} - {plain_name(name) for name in names}
-    assert shared == set(VOC_CLASSES) - {'background'}
 
 
 def test_ids_of_auxiliary_classes():

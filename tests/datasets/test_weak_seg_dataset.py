@@ -6,7 +6,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_wsss.datasets.class_sets import VOC_CLASSES, VOC_PALETTE
-from mmseg_wsss.datasets.image_checks import image_size, spread
+from mmseg_wsss.datasets.image_checks import spread
 from mmseg_wsss.datasets.weak_seg_dataset import WeakSegDataset
 
 CLASSES = ('background', 'cat', 'dog')
@@ -349,15 +349,6 @@ def test_the_pipeline_is_checked_before_any_file_is_read(root):
 
 
 # ---------------------------------------------------------------- numbers
-
-
-def test_image_size_is_that_of_the_decoded_image_even_when_exif_turns_it(tmp_path):
-    exif = Image.Exif()
-    exif[274] = 6
-    save_image(tmp_path / 'turned.jpg', (8, 6), exif=exif)
-    save_image(tmp_path / 'plain.jpg', (8, 6))
-    assert image_size(tmp_path / 'turned.jpg') == (6, 8)
-    assert image_size(tmp_path / 'plain.jpg') == (8, 6)
 
 
 def test_class_frequencies_count_labelled_pixels(root):

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+from ...structures.sample import ImageSize, Matrix, Sample, moved
+
+Places = npt.NDArray[np.floating[Any]]
 
 
-def multiply(results: dict[str, Any], matrix: Matrix) -> None:
+def multiply(results: Sample, matrix: Matrix) -> None:
     """Put one more geometric step behind those that the sample has been through.
 
     Raises:
@@ -23,21 +25,22 @@ def multiply(results: dict[str, Any], matrix: Matrix) -> None:
     if 'homography_matrix' not in results:
         raise ValueError('no homography_matrix in the sample: put LoadWeakAnnotations before the geometric transforms')
     results['homography_matrix'] = matrix @ results['homography_matrix']
-    add_frame(results, results['img'].shape[:2])
+    height, width = results['img'].shape[:2]
+    add_frame(results, (height, width))
 
 
-def add_frame(results: dict[str, Any], size: tuple[int, int]) -> None:
+def add_frame(results: Sample, size: ImageSize) -> None:
     """Note that the image now ends at (height, width)."""
     results.setdefault('weak_frames', []).append((results['homography_matrix'], size))
 
 
-def check_unmoved(results: dict[str, Any], transform: str) -> None:
+def check_unmoved(results: Sample, transform: str) -> None:
     """Refuse a transform that reads a picture of the original image after the image was moved.
 
     Raises:
         ValueError: With the name of the transform and where to put it.
     """
-    if len(results.get('weak_frames', ())) != 1:
+    if moved(results):
         raise ValueError(
             f'{transform} reads a picture of the original image: put it after LoadWeakAnnotations and before the first '
             'transform that moves the image'
@@ -45,7 +48,7 @@ def check_unmoved(results: dict[str, Any], transform: str) -> None:
 
 
 def inside_all_frames(
-    results: dict[str, Any], x: Matrix, y: Matrix, *, origin: Matrix | None = None, tolerance: float = 0.0
+    results: Sample, x: Places, y: Places, *, origin: Matrix | None = None, tolerance: float = 0.0
 ) -> npt.NDArray[np.bool_]:
     """Return which places no step cut off.
 
@@ -75,12 +78,12 @@ def translation(x: float, y: float) -> Matrix:
     return matrix
 
 
-def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
+def apply(matrix: Matrix, points: Places) -> Matrix:
     """Map points, (N, 2) as (x, y)."""
     return np.stack(_map(matrix, *points.T), axis=-1)
 
 
-def box_corners(boxes: npt.NDArray[np.floating], matrix: Matrix) -> Matrix:
+def box_corners(boxes: Places, matrix: Matrix) -> Matrix:
     """Return the four mapped corners of each box in edge coordinates, (K, 4, 2)."""
     x1, y1, x2, y2 = boxes.T
     right, bottom = x2 + 1, y2 + 1
@@ -88,6 +91,6 @@ def box_corners(boxes: npt.NDArray[np.floating], matrix: Matrix) -> Matrix:
     return apply(matrix, corners).reshape(-1, 4, 2)
 
 
-def _map(matrix: Matrix, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
+def _map(matrix: Matrix, x: Places, y: Places) -> tuple[Matrix, Matrix]:
     (a, b, c), (d, e, f) = matrix[:2]
     return a * x + b * y + c, d * x + e * y + f

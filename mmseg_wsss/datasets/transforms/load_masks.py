@@ -8,6 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from ...structures.loss_inputs import REFERENCE_KEY
+from ...structures.sample import Sample
 from ..formats.index_png import load_index_image
 from ..pseudo_label_files import UNSURE
 from ..shapes_drawing import draw_scene
@@ -34,7 +35,7 @@ class LoadPseudoLabels(LoadAnnotations):
             raise ValueError(f'min_confidence must be in [0, 1], got {min_confidence}')
         self.min_confidence = min_confidence
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Load the mask and leave out unsure pixels."""
         results = super().transform(results)
         if self.min_confidence > 0 and results['confidence_path'] is not None:
@@ -62,7 +63,7 @@ class LoadReferenceMask(BaseTransform):
     def __init__(self, imdecode_backend: str = 'pillow') -> None:
         self.loader = LoadAnnotations(imdecode_backend=imdecode_backend)
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the mask.
 
         Raises:
@@ -107,7 +108,7 @@ class LoadShapesImage(BaseTransform):
     def __init__(self, with_mask: bool = False) -> None:
         self.with_mask = with_mask
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the picture and, if asked for, the mask.
 
         Raises:

@@ -1,7 +1,7 @@
 """Depth, infrared and other pictures of the same scene, for kernels to compare."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mmcv
 import numpy as np
@@ -10,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
+from ...structures.sample import Sample
 from ._geometry import check_unmoved
 
 # Of a sample, so that no map may take their place.
@@ -53,7 +54,7 @@ class LoadModality(BaseTransform):
             ValueError: If the image was moved before, or the file has another size than the image, several channels, or
                 values that are not finite.
         """
-        check_unmoved(results, type(self).__name__)
+        check_unmoved(cast(Sample, results), type(self).__name__)
         path = Path(self.folder) / f'{results["sample_id"]}{self.suffix}'
         results[self.key] = self._read(path, tuple(results['ori_shape'][:2]))
         results.setdefault('seg_fields', []).append(self.key)
@@ -69,10 +70,10 @@ class LoadModality(BaseTransform):
         if array is None or array.shape != size:
             found = 'it cannot be read' if array is None else f'it has the shape {array.shape}'
             raise ValueError(f'{path}: expected one channel of the shape of the image, {size}, but {found}')
-        array = array if array.dtype == np.uint8 else array.astype(np.float32)
-        if not np.isfinite(array).all():
+        values: npt.NDArray[Any] = array if array.dtype == np.uint8 else array.astype(np.float32)
+        if not np.isfinite(values).all():
             raise ValueError(f'{path}: expected finite numbers, got NaN or inf: fill in what the sensor did not see')
-        return array
+        return values
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(key={self.key!r}, folder={self.folder!r}, suffix={self.suffix!r})'

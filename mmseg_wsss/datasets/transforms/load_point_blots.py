@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -17,8 +17,9 @@ from mmseg.registry import TRANSFORMS
 
 from ...files import whole_file
 from ...functional import point_blots
+from ...structures.sample import LabelMap, Sample, moved
 
-KEY = 'point_blots'
+KEY: Final = 'point_blots'
 # Part of every cache key: raise it when the same settings give other blots.
 _VERSION = 1
 _DEFAULTS = {
@@ -65,13 +66,13 @@ class LoadPointBlots(BaseTransform):
         self.settings = {**_DEFAULTS, **settings}
         self.seed = seed
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the blots.
 
         Raises:
             ValueError: If the labels were not loaded, or the image has been moved since.
         """
-        if len(results.get('weak_frames', ())) != 1:
+        if moved(results):
             raise ValueError(
                 'LoadPointBlots works on the original image and its points: put it right after LoadWeakAnnotations'
             )
@@ -79,7 +80,7 @@ class LoadPointBlots(BaseTransform):
         results.setdefault('seg_fields', []).append(KEY)
         return results
 
-    def load(self, results: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    def load(self, results: Sample) -> LabelMap:
         """Return the blots of an image, from the cache if they are there."""
         labels = results['weak_annotations']
         key = self._key(results['img'], labels.points, labels.point_labels)
@@ -96,24 +97,25 @@ class LoadPointBlots(BaseTransform):
         )
         if path is not None:
             with whole_file(path, many_writers=True) as file:  # workers may make the same blots at once
-                file.write(cv2.imencode('.png', blots)[1])
+                file.write(cv2.imencode('.png', blots)[1].tobytes())
         return blots
 
-    def _key(self, image: np.ndarray, points: np.ndarray, labels: np.ndarray) -> str:
+    def _key(self, image: npt.NDArray[Any], points: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
         """Name the content that the blots depend on."""
         facts = {'version': _VERSION, 'seed': self.seed, 'shape': image.shape, 'type': str(image.dtype)}
         digest = hashlib.blake2b(json.dumps({**facts, **self.settings}, sort_keys=True).encode(), digest_size=16)
         for array in (image, points, labels):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(cache_dir={self.cache_dir}, settings={self.settings}, seed={self.seed})'
 
 
-def _read(path: Path) -> npt.NDArray[np.uint8] | None:
+def _read(path: Path) -> LabelMap | None:
     """Return the content of a file, None if it is not there or damaged."""
     if not path.exists():
         return None
     encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
+    image = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
+    return None if image is None else image.astype(np.uint8, copy=False)

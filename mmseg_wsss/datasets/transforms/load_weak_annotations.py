@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import mmcv
 import numpy as np
-import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
 from ...structures import WeakAnnotations
+from ...structures.sample import LabelMap, Sample, with_label_map
 from ...structures.weak_annotations import KEYS
 from ._geometry import add_frame
 
@@ -55,7 +54,7 @@ class LoadWeakAnnotations(BaseTransform):
         """The kinds of labels that are used, if only for tags."""
         return {*self.kinds, *self.tags_from}
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Select the labels and start the matrix.
 
         Raises:
@@ -97,7 +96,7 @@ class LoadWeakAnnotations(BaseTransform):
         results['weak_annotations'] = labels
         return results
 
-    def _load_mask(self, results: dict[str, Any], path: str) -> None:
+    def _load_mask(self, results: Sample, path: str) -> None:
         mask = mmcv.imfrombytes(fileio.get(path), flag='unchanged', backend=self.imdecode_backend)
         if mask.shape != tuple(results['ori_shape'][:2]):
             raise ValueError(
@@ -107,12 +106,7 @@ class LoadWeakAnnotations(BaseTransform):
         if mask.size and not 0 <= mask.min() <= mask.max() <= 255:
             raise ValueError(f'{path}: a mask holds class ids and 255, from 0 to 255; got up to {mask.max()}')
         mask = mask.astype(np.uint8)
-        label_map = results.get('label_map')
-        if label_map is not None:
-            table = np.arange(256, dtype=np.uint8)
-            table[list(label_map)] = list(label_map.values())
-            mask = table[mask]
-        results['gt_seg_map'] = mask
+        results['gt_seg_map'] = with_label_map(mask, results.get('label_map'))
         if 'gt_seg_map' not in results.setdefault('seg_fields', []):
             results['seg_fields'].append('gt_seg_map')
 
@@ -122,7 +116,7 @@ class LoadWeakAnnotations(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadImageTags(BaseTransform):
-    """Name the classes of the image in a test pipeline, for ``TagDecision(known_tags=True)``.
+    """Name the classes of the image in a test pipeline, for models and metrics with ``known_tags=True``.
 
     ``PackSegInputs(meta_keys=(..., 'gt_tags'))`` packs them.
 
@@ -138,7 +132,7 @@ class LoadImageTags(BaseTransform):
     def __init__(self, from_truth: bool = False) -> None:
         self.from_truth = from_truth
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the tags.
 
         Raises:
@@ -165,7 +159,7 @@ class LoadImageTags(BaseTransform):
         return f'{type(self).__name__}(from_truth={self.from_truth})'
 
 
-def tags_of(labels: WeakAnnotations, mask: npt.NDArray[np.uint8] | None = None) -> tuple[int, ...] | None:
+def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int, ...] | None:
     """Return the foreground classes of an image: its tags, else what its labels and its dense mask name, else None.
 
     Args:
@@ -179,7 +173,7 @@ def tags_of(labels: WeakAnnotations, mask: npt.NDArray[np.uint8] | None = None) 
     return tuple(sorted({*(tags or ()), *seen} - {0})) if seen else tags
 
 
-def check_tags(tags: Sequence[int] | None, results: Mapping[str, Any]) -> None:
+def check_tags(tags: Sequence[int] | None, results: Sample) -> None:
     """Refuse tags that are no classes, before they are an index on a GPU.
 
     Raises:

@@ -1,13 +1,15 @@
 """The sample as the segmentor takes it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
+
+from ...structures import Sample
 
 META_KEYS = (
     'img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip', 'flip_direction',
@@ -31,7 +33,7 @@ class PackWeakSegInputs(PackSegInputs):
         super().__init__(meta_keys)
         self.maps = tuple(maps)
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> dict[str, Any]:
         """Pack the image, the labels and the validity map.
 
         Raises:
@@ -39,7 +41,7 @@ class PackWeakSegInputs(PackSegInputs):
         """
         if 'gt_valid_map' not in results:
             raise KeyError('PackWeakSegInputs needs RasterizeWeakAnnotations before it in the pipeline')
-        packed = super().transform(results)
+        packed: dict[str, Any] = super().transform(results)
         fields: dict[str, Any] = {
             'gt_valid_map': PixelData(data=torch.from_numpy(results['gt_valid_map'])[None]),
             'gt_points': torch.from_numpy(results['gt_points']),
@@ -52,8 +54,9 @@ class PackWeakSegInputs(PackSegInputs):
         packed['data_samples'].set_data(fields)
         return packed
 
-    def _map(self, results: dict[str, Any], name: str) -> torch.Tensor:
-        if name not in results:
+    def _map(self, results: Sample, name: str) -> torch.Tensor:
+        maps = cast(Mapping[str, Any], results)  # the name is a setting
+        if name not in maps:
             raise KeyError(f'PackWeakSegInputs(maps={self.maps}): no transform before it added {name!r}')
-        array = np.ascontiguousarray(results[name])
+        array = np.ascontiguousarray(maps[name])
         return torch.from_numpy(array[None] if array.ndim == 2 else array)

@@ -1,13 +1,13 @@
 """Labels onto the pixel grid: once, and last."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...structures.sample import ImageSize, LabelMap, Matrix, Sample
+from ...structures.weak_annotations import IntArray
 from ._geometry import apply, box_corners, inside_all_frames
 
 Mask = npt.NDArray[np.bool_]
@@ -51,7 +51,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         self.draw_boxes = draw_boxes
         self.ignore_index = ignore_index
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Draw the labels.
 
         Raises:
@@ -60,7 +60,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         if 'homography_matrix' not in results:
             raise KeyError('RasterizeWeakAnnotations needs LoadWeakAnnotations before it in the pipeline')
         labels, matrix = results['weak_annotations'], results['homography_matrix']
-        size = results['img'].shape[:2]
+        size = (results['img'].shape[0], results['img'].shape[1])
         valid = valid_pixels(results, size)
         canvas = results.get('gt_seg_map')
         canvas = np.full(size, self.ignore_index, dtype=np.uint8) if canvas is None else canvas.astype(np.uint8)
@@ -76,23 +76,21 @@ class RasterizeWeakAnnotations(BaseTransform):
             overwritten += _draw(canvas, drawn, self._stroke(pixels, size) & valid, label)
         points = apply(matrix, labels.points + 0.5)
         seen = inside_all_frames(results, *(labels.points + 0.5).T)
-        pixels = np.floor(points[seen]).astype(np.int64)
-        overwritten += self._draw_clicks(canvas, drawn, valid, pixels, labels.point_labels[seen])
+        clicked = np.floor(points[seen]).astype(np.int64)
+        overwritten += self._draw_clicks(canvas, drawn, valid, clicked, labels.point_labels[seen])
         results['gt_seg_map'] = canvas
         if 'gt_seg_map' not in results.setdefault('seg_fields', []):
             results['seg_fields'].append('gt_seg_map')
         hulls = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         tags = labels.image_tags()
-        results.update(
-            gt_valid_map=valid.astype(np.uint8),
-            gt_points=np.column_stack([points, labels.point_labels]).astype(np.float32),
-            gt_boxes=np.column_stack([hulls, labels.box_labels]).astype(np.float32),
-            gt_tags=None if tags is None else np.array(tags, dtype=np.int64),
-            num_overwritten=overwritten,
-        )
+        results['gt_valid_map'] = valid.astype(np.uint8)
+        results['gt_points'] = np.column_stack([points, labels.point_labels]).astype(np.float32)
+        results['gt_boxes'] = np.column_stack([hulls, labels.box_labels]).astype(np.float32)
+        results['gt_tags'] = None if tags is None else np.array(tags, dtype=np.int64)
+        results['num_overwritten'] = overwritten
         return results
 
-    def _draw_clicks(self, canvas: np.ndarray, drawn: Mask, valid: Mask, pixels: np.ndarray, labels: np.ndarray) -> int:
+    def _draw_clicks(self, canvas: LabelMap, drawn: Mask, valid: Mask, pixels: IntArray, labels: IntArray) -> int:
         height, width = canvas.shape
         if self.click_diameter == 1:  # painted scribbles come as thousands of these
             columns, rows = pixels.T
@@ -116,15 +114,15 @@ class RasterizeWeakAnnotations(BaseTransform):
             drawn[rows, columns] = True
         return overwritten
 
-    def _stroke(self, pixels: np.ndarray, size: tuple[int, int]) -> Mask:
+    def _stroke(self, pixels: npt.NDArray[np.int32], size: ImageSize) -> Mask:
         # A margin for lines that run just outside and reach in with half their width.
         margin = self.stroke_width // 2
         mask = np.zeros((size[0] + 2 * margin, size[1] + 2 * margin), dtype=np.uint8)
         if len(pixels) == 1:
             pixels = pixels.repeat(2, axis=0)
         cv2.polylines(mask, [pixels + margin], isClosed=False, color=1, thickness=1)
-        mask = cv2.dilate(mask, _disk(self.stroke_width)).astype(bool)
-        return mask[margin : margin + size[0], margin : margin + size[1]]
+        stroke: Mask = cv2.dilate(mask, _disk(self.stroke_width)).astype(bool)
+        return stroke[margin : margin + size[0], margin : margin + size[1]]
 
     def __repr__(self) -> str:
         return (
@@ -152,7 +150,7 @@ class RasterizeClassMask(BaseTransform):
     def __init__(self, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Add the box map and reduce the mask.
 
         Raises:
@@ -172,7 +170,7 @@ class RasterizeClassMask(BaseTransform):
         mask = results['gt_seg_map']
         box_map = np.zeros(mask.shape, dtype=bool)
         for corners in box_corners(boxes, results['homography_matrix']):
-            box_map |= fill_parallelogram(corners, mask.shape)
+            box_map |= fill_parallelogram(corners, (mask.shape[0], mask.shape[1]))
         results['box_map'] = (box_map & (results['gt_valid_map'] > 0)).astype(np.uint8)
         target = (mask == class_id).astype(np.uint8)
         target[mask == self.ignore_index] = self.ignore_index
@@ -183,14 +181,14 @@ class RasterizeClassMask(BaseTransform):
         return f'{type(self).__name__}(ignore_index={self.ignore_index})'
 
 
-def valid_pixels(results: dict[str, Any], size: tuple[int, int]) -> Mask:
+def valid_pixels(results: Sample, size: ImageSize) -> Mask:
     """Return True where a pixel's centre comes from inside the original image and no step cut it off, (H, W).
 
     Args:
         results: Holds ``homography_matrix`` and ``weak_frames``.
         size: (height, width) of the current image.
     """
-    origin = np.linalg.inv(results['homography_matrix'])
+    origin = np.linalg.inv(results['homography_matrix']).astype(np.float64)
     columns, rows = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
     corners = inside_all_frames(results, columns[[0, -1]], rows[[0, -1]], origin=origin, tolerance=1e-6)
     if corners.all():  # Frames are convex: what is inside with its corners is inside.
@@ -198,13 +196,13 @@ def valid_pixels(results: dict[str, Any], size: tuple[int, int]) -> Mask:
     return inside_all_frames(results, columns, rows, origin=origin, tolerance=1e-6)
 
 
-def _disk(diameter: int) -> np.ndarray:
+def _disk(diameter: int) -> LabelMap:
     """Return the pixels whose centres lie within half a diameter of the middle one, odd-sized uint8."""
     steps = np.arange(-(diameter // 2), diameter // 2 + 1)
     return (steps[:, None] ** 2 + steps**2 <= (diameter / 2) ** 2).astype(np.uint8)
 
 
-def fill_parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:
+def fill_parallelogram(corners: Matrix, size: ImageSize) -> Mask:
     """Return the pixels whose centres lie in a parallelogram or on its sides."""
     # Half-planes in the box's own window: skimage.draw.polygon asks pixel by pixel and takes ten times as long.
     mask = np.zeros(size, dtype=bool)
@@ -219,7 +217,7 @@ def fill_parallelogram(corners: np.ndarray, size: tuple[int, int]) -> Mask:
     return mask
 
 
-def _draw(canvas: np.ndarray, drawn: Mask, mask: Mask, label: int) -> int:
+def _draw(canvas: LabelMap, drawn: Mask, mask: Mask, label: int) -> int:
     overwritten = int((drawn & mask).sum())
     canvas[mask] = label
     drawn |= mask

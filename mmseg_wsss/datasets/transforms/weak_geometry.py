@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 from mmseg.datasets.transforms import RandomCrop, RandomFlip, RandomRotate, Resize
 from mmseg.registry import TRANSFORMS
 
-from ...structures import WeakAnnotations
+from ...structures import Sample, WeakAnnotations
+from ...structures.weak_annotations import FloatArray, IntArray
 from ._geometry import apply, box_corners, inside_all_frames, multiply, scaling, translation
 
 
@@ -18,7 +18,7 @@ from ._geometry import apply, box_corners, inside_all_frames, multiply, scaling,
 class WeakResize(Resize):
     """mmseg's ``Resize``, noted in ``homography_matrix``; also as ``RandomResize(resize_type='WeakResize')``."""
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Resize the image and dense maps, multiply the matrix by the ratio of the real sizes."""
         height, width = results['img'].shape[:2]
         results = super().transform(results)
@@ -34,7 +34,7 @@ class WeakRandomFlip(RandomFlip):
     ``swap_seg_labels``, pairs such as left and right arm, also swaps the classes of the weak labels.
     """
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Flip the image and dense maps, multiply the matrix."""
         results = super().transform(results)
         direction = results['flip_direction']
@@ -54,12 +54,17 @@ class WeakRandomFlip(RandomFlip):
 def swap_classes(labels: WeakAnnotations, pairs: Iterable[tuple[int, int]]) -> WeakAnnotations:
     """Return the labels with the classes of each pair exchanged."""
     other = {first: second for pair in pairs for first, second in (pair, pair[::-1])}
-    ids = {
-        name: [other.get(label, label) for label in getattr(labels, name).tolist()]
-        for name in ('point_labels', 'polyline_labels', 'box_labels')
-    }
-    tags = None if labels.tags is None else tuple(other.get(tag, tag) for tag in labels.tags)
-    return replace(labels, tags=tags, **ids)
+
+    def swapped(ids: IntArray) -> IntArray:
+        return np.array([other.get(label, label) for label in ids.tolist()], dtype=np.int64)
+
+    return replace(
+        labels,
+        point_labels=swapped(labels.point_labels),
+        polyline_labels=swapped(labels.polyline_labels),
+        box_labels=swapped(labels.box_labels),
+        tags=None if labels.tags is None else tuple(other.get(tag, tag) for tag in labels.tags),
+    )
 
 
 @TRANSFORMS.register_module()
@@ -69,10 +74,11 @@ class WeakRandomRotate(RandomRotate):
     def generate_degree(self) -> tuple[bool, float]:
         """Draw whether to rotate and by how much, and remember it."""
         # Not mmcv's cache_random_params: it leaves methods on the instance that can be neither pickled nor copied.
-        self._draw = super().generate_degree()
-        return self._draw
+        draw: tuple[bool, float] = super().generate_degree()
+        self._draw = draw
+        return draw
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Rotate the image and dense maps, multiply the matrix."""
         height, width = results['img'].shape[:2]
         results = super().transform(results)
@@ -116,7 +122,7 @@ class WeakRandomCrop(RandomCrop):
         self.min_labels = min_labels
         self.max_tries = max_tries
 
-    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+    def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
         """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
         most = -1
         for _ in range(self.max_tries if self.min_labels else 1):
@@ -128,14 +134,14 @@ class WeakRandomCrop(RandomCrop):
                 break
         return results['crop_bbox']
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Crop the image and dense maps, multiply the matrix."""
         results = super().transform(results)
         top, _, left, _ = results.pop('crop_bbox')
         multiply(results, translation(-left, -top))
         return results
 
-    def _count_labels(self, results: dict[str, Any], bbox: tuple[int, int, int, int]) -> int:
+    def _count_labels(self, results: Sample, bbox: tuple[int, int, int, int]) -> int:
         top, bottom, left, right = bbox
         labels = results['weak_annotations']
         dots = np.concatenate([labels.points, *(_along(line) for line in labels.polylines)])
@@ -147,7 +153,7 @@ class WeakRandomCrop(RandomCrop):
         return count
 
 
-def _along(line: np.ndarray) -> np.ndarray:
+def _along(line: FloatArray) -> FloatArray:
     """Return points about one pixel apart along a polyline."""
     parts = [
         np.linspace(start, end, max(int(np.hypot(*(end - start))), 1), endpoint=False) for start, end in pairwise(line)
@@ -188,12 +194,12 @@ class WeakRandomResizedCrop(WeakRandomCrop):
                 f'scale must be two shares of the area in (0, 1] and ratio two numbers above 0, the smaller first, got '
                 f'{scale} and {ratio}'
             )
-        self.scale = tuple(scale)
-        self.ratio = tuple(ratio)
+        self.scale = (scale[0], scale[1])
+        self.ratio = (ratio[0], ratio[1])
         height, width = self.crop_size
         self.resize = WeakResize(scale=(width, height), keep_ratio=False, interpolation=interpolation, backend=backend)
 
-    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+    def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
         """Draw a part (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
         height, width = results['img'].shape[:2]
         for _ in range(self.max_tries):
@@ -211,9 +217,10 @@ class WeakRandomResizedCrop(WeakRandomCrop):
         results['crop_bbox'] = (top, top + part_height, left, left + part_width)
         return results['crop_bbox']
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+    def transform(self, results: Sample) -> Sample:
         """Crop, resize, and multiply the matrix by both."""
-        return self.resize(super().transform(results))
+        resized: Sample = self.resize(super().transform(results))
+        return resized
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(crop_size={self.crop_size}, scale={self.scale}, ratio={self.ratio})'
@@ -235,7 +242,7 @@ class WeakClassCrop(WeakRandomCrop):
     def __init__(self, crop_size: int | tuple[int, int]) -> None:
         super().__init__(crop_size)
 
-    def crop_bbox(self, results: dict[str, Any]) -> tuple[int, int, int, int]:
+    def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
         """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
         sides = np.array(results['img'].shape[1::-1])
         corners = box_corners(results['weak_annotations'].boxes, results['homography_matrix'])

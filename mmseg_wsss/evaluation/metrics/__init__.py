@@ -2,28 +2,17 @@
 
 from mmseg.registry import METRICS
 
-from ...renamed import Settings, Translation, register_renamed
+from ...renamed import Settings, register_renamed
 from .contour_f_score import ContourFScore
 from .subset_iou_metric import SubsetIoUMetric, switches_name
+
+__all__ = ['ContourFScore', 'SubsetIoUMetric', 'switches_name']
 
 
 def _refined(settings: Settings) -> Settings:
     return {**settings, 'type': 'SubsetIoUMetric', 'refiner': settings.get('refiner') or {'type': 'DenseCRF'}}
 
 
-def _of_split(new_name: str) -> Translation:
-    return lambda settings: {**settings, 'type': new_name}
-
-
-RefinedIoUMetric = register_renamed(METRICS, 'RefinedIoUMetric', _refined)
-TagIoUMetric = register_renamed(METRICS, 'TagIoUMetric', _of_split('SubsetIoUMetric'))
-TagContourFScore = register_renamed(METRICS, 'TagContourFScore', _of_split('ContourFScore'))
-
-__all__ = [
-    'ContourFScore',
-    'RefinedIoUMetric',
-    'SubsetIoUMetric',
-    'TagContourFScore',
-    'TagIoUMetric',
-    'switches_name',
-]
+register_renamed(METRICS, 'RefinedIoUMetric', _refined)
+register_renamed(METRICS, 'TagIoUMetric', lambda settings: {**settings, 'type': 'SubsetIoUMetric'})
+register_renamed(METRICS, 'TagContourFScore', lambda settings: {**settings, 'type': 'ContourFScore'})

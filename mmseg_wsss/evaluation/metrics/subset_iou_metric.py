@@ -73,6 +73,7 @@ class SubsetIoUMetric(IoUMetric):
             )
         ways = [way for way, on in (('known_tags', known_tags), ('refined', refiner is not None)) if on]
         prefix = kwargs.pop('prefix', None) or split or '_'.join(ways) or None
+        self.prefix: str | None
         super().__init__(prefix=prefix, **kwargs)
         self.classes = None if classes is None else tuple(classes)
         self.split = split
@@ -80,7 +81,7 @@ class SubsetIoUMetric(IoUMetric):
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
 
     @property
-    def dataset_meta(self) -> dict[str, Any] | None:
+    def dataset_meta(self) -> Any:
         """Meta information of the data set; a runner sets it before the first iteration."""
         return self._dataset_meta
 

@@ -9,6 +9,7 @@ from mmseg.registry import TRANSFORMS
 from scipy import ndimage
 
 from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.pipelines import random_clicks, run, sample, sizes
 
 SETTINGS = settings(max_examples=60, deadline=None)
 
@@ -34,33 +35,6 @@ def chains(draw):
     return steps
 
 
-@st.composite
-def sizes(draw):
-    return draw(st.integers(17, 60)), draw(st.integers(17, 60))
-
-
-def sample(size, labels=None, mask=None):
-    height, width = size
-    image = np.arange(height * width * 3, dtype=np.uint32).reshape(height, width, 3).astype(np.uint8)
-    results = {
-        'img': image,
-        'img_shape': size,
-        'ori_shape': size,
-        'weak_annotations': labels or WeakAnnotations(),
-        'seg_fields': [],
-    }
-    if mask is not None:
-        results['gt_seg_map'] = mask
-        results['seg_fields'] = ['gt_seg_map']
-    return results
-
-
-def run(results, steps, seed=0, **raster):
-    pipeline = [{'type': 'LoadWeakAnnotations'}, *steps, {'type': 'RasterizeWeakAnnotations', **raster}]
-    np.random.seed(seed)
-    return Compose([TRANSFORMS.build(step) for step in pipeline])(results)
-
-
 def inside_every_step(results, points):
     """Not cut off by any crop on the way (a later rotation may turn its place back into the picture)."""
     seen = np.ones(len(points), bool)
@@ -69,12 +43,6 @@ def inside_every_step(results, points):
             column, row, _ = matrix @ [x, y, 1]
             seen[index] &= 0 <= column < width and 0 <= row < height
     return seen
-
-
-def random_clicks(size, seed, count=25, num_classes=5):
-    rng = np.random.default_rng(seed)
-    points = np.column_stack([rng.integers(0, side, count) for side in size[::-1]]).astype(float)
-    return WeakAnnotations(points=points, point_labels=rng.integers(0, num_classes, count))
 
 
 @SETTINGS
@@ -159,32 +127,6 @@ def _random_chain(rng):
     return steps
 
 
-@pytest.mark.parametrize(('direction', 'pixel'), [('horizontal', (2, 6)), ('vertical', (7, 3)), ('diagonal', (7, 6))])
-def test_flips_by_hand(direction, pixel):
-    labels = WeakAnnotations(points=[[3, 2]], point_labels=[1])
-    results = run(sample((10, 10), labels), [{'type': 'WeakRandomFlip', 'prob': 1.0, 'direction': direction}])
-    assert np.argwhere(results['gt_seg_map'] != 255).tolist() == [list(pixel)]
-
-
-def test_resize_keeps_a_click_one_pixel():
-    labels = WeakAnnotations(points=[[3, 2], [9, 9]], point_labels=[1, 2])
-    for factor in (0.5, 2.0):
-        results = run(sample((10, 10), labels), [{'type': 'WeakResize', 'scale_factor': factor, 'keep_ratio': True}])
-        assert (results['gt_seg_map'] != 255).sum() == 2
-    assert results['gt_seg_map'][5, 7] == 1
-
-
-def test_random_resize_with_our_resize():
-    labels = WeakAnnotations(points=[[9, 4]], point_labels=[1])
-    step = {
-        'type': 'RandomResize', 'resize_type': 'WeakResize', 'scale': (40, 40), 'ratio_range': (2.0, 2.0),
-        'keep_ratio': True,
-    }  # fmt: skip
-    results = run(sample((20, 20), labels), [step])
-    assert results['img'].shape[:2] == (80, 80)
-    assert np.argwhere(results['gt_seg_map'] == 1).tolist() == [[18, 38]]
-
-
 def test_transforms_inside_wrappers_draw_once():
     labels = random_clicks((40, 40), 3)
     inner = [{'type': 'WeakRandomCrop', 'crop_size': (20, 20)}, {'type': 'WeakRandomFlip', 'prob': 0.5}]
@@ -198,45 +140,6 @@ def test_transforms_inside_wrappers_draw_once():
         assert results['img'].shape[:2] == (20, 20)
         assert 0 <= left <= 20
         assert 0 <= top <= 20
-
-
-def test_crop_insists_on_labels():
-    labels = WeakAnnotations(points=[[2, 2]], point_labels=[1])
-    found = {0: 0, 1: 0}
-    for min_labels in found:
-        for seed in range(40):
-            step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': min_labels, 'max_tries': 400}
-            found[min_labels] += int((run(sample((40, 40), labels), [step], seed)['gt_seg_map'] == 1).sum())
-    assert found[0] < 10
-    assert found[1] > 35
-    line = WeakAnnotations(polylines=[[[0, 20], [39, 20]]], polyline_labels=[2])
-    step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': 5, 'max_tries': 60}
-    assert all((run(sample((40, 40), line), [step], seed)['gt_seg_map'] == 2).any() for seed in range(10))
-    mask = np.full((40, 40), 255, np.uint8)
-    mask[:6, :6] = 3
-    results = [run(sample((40, 40), None, mask.copy()), [{**step, 'max_tries': 300}], seed) for seed in range(10)]
-    assert all((r['gt_seg_map'] == 3).sum() >= 5 for r in results)
-
-
-def test_crop_takes_the_most_labels_where_none_holds_enough():
-    labels = WeakAnnotations(points=[[20, 20], [22, 22], [39, 39]], point_labels=[1, 1, 2])
-    step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': 3, 'max_tries': 200}
-    for seed in range(10):
-        assert (run(sample((40, 40), labels), [step], seed)['gt_seg_map'] == 1).sum() == 2
-
-
-def test_crop_larger_than_the_image_changes_nothing():
-    labels = random_clicks((21, 33), 0)
-    results = run(sample((21, 33), labels), [{'type': 'WeakRandomCrop', 'crop_size': (64, 64)}])
-    assert results['img'].shape[:2] == (21, 33)
-    assert np.array_equal(results['homography_matrix'], np.eye(3))
-    assert results['gt_valid_map'].all()
-
-
-@pytest.mark.parametrize('settings_', [{'min_labels': -1}, {'max_tries': 0}])
-def test_crop_settings(settings_):
-    with pytest.raises(ValueError, match='min_labels must be at least 0 and max_tries at least 1'):
-        TRANSFORMS.build({'type': 'WeakRandomCrop', 'crop_size': 8, **settings_})
 
 
 def test_geometry_before_the_labels_are_loaded_is_an_error():

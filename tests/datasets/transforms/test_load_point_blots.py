@@ -12,7 +12,7 @@ from mmseg_wsss.datasets import ShapesDataset
 from mmseg_wsss.datasets.transforms import LoadPointBlots, check_pipeline, load_point_blots
 from mmseg_wsss.functional import point_blots
 from mmseg_wsss.structures import WeakAnnotations
-from tests.datasets.transforms.test_geometry import run
+from tests.helpers.pipelines import run
 
 LABELS = WeakAnnotations(points=[[20, 15], [2, 2], [45, 28]], point_labels=[3, 0, 0])
 FEW = {'num_iters': 1}

@@ -3,9 +3,8 @@ import pytest
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from mmseg_wsss.datasets.transforms import check_pipeline
 from mmseg_wsss.structures import WeakAnnotations
-from tests.datasets.transforms.test_geometry import sample
+from tests.helpers.pipelines import sample
 
 
 def load(results, **settings):
@@ -149,65 +148,35 @@ def test_unknown_kind_and_missing_labels():
         load({'img': np.zeros((4, 4, 3)), 'ori_shape': (4, 4)})
 
 
-LOAD, DRAW, PACK = ({'type': name} for name in ('LoadWeakAnnotations', 'RasterizeWeakAnnotations', 'PackWeakSegInputs'))
-RESIZE = {'type': 'WeakResize', 'scale_factor': 0.5}
-PLAIN = {'type': 'RandomResize', 'scale': (8, 8), 'ratio_range': (1, 2), 'keep_ratio': True}
-NORMALISE = {'type': 'Normalize', 'mean': [0, 0, 0], 'std': [1, 1, 1]}
-
-
-def check(*steps):
-    check_pipeline([TRANSFORMS.build(step) for step in steps])
-
-
-def test_pipelines_that_are_right():
-    crop, flip = {'type': 'WeakRandomCrop', 'crop_size': 8}, {'type': 'WeakRandomFlip', 'prob': 0.5}
-    check({'type': 'LoadImageFromFile'}, LOAD, PLAIN | {'resize_type': 'WeakResize'}, crop, flip, DRAW, PACK)
-    check(LOAD, {'type': 'RandomGrayscale', 'prob': 0.1}, DRAW, {'type': 'GenerateEdge'}, PACK)
-    check(LOAD, {'type': 'PhotoMetricDistortion'}, DRAW, {'type': 'PhotoMetricDistortion'}, PACK)
-    check(LOAD, {'type': 'RandomChoice', 'transforms': [[RESIZE], [crop, flip]]}, DRAW, PACK)
-    check(
-        LOAD,
-        {'type': 'RandomApply', 'transforms': [{'type': 'WeakRandomRotate', 'prob': 1, 'degree': 9.0}]},
-        DRAW,
-        PACK,
-    )
+def load_tags(results, **settings):
+    return TRANSFORMS.build({'type': 'LoadImageTags', **settings})({'img_path': 'a.jpg', **results})
 
 
 @pytest.mark.parametrize(
-    ('steps', 'message'),
+    ('labels', 'tags'),
     [
-        ([LOAD, {'type': 'Resize', 'scale_factor': 2.0}, DRAW, PACK], 'Resize moves the image.*take WeakResize'),
-        ([LOAD, {'type': 'RandomCrop', 'crop_size': 8}, DRAW, PACK], 'take WeakRandomCrop'),
-        ([LOAD, {'type': 'RandomFlip', 'prob': 0.5}, DRAW, PACK], 'take WeakRandomFlip'),
-        ([LOAD, {'type': 'RandomRotate', 'prob': 1, 'degree': 9.0}, DRAW, PACK], 'take WeakRandomRotate'),
-        ([LOAD, PLAIN, DRAW, PACK], r"take RandomResize\(resize_type='WeakResize'\)"),
-        ([LOAD, {'type': 'Pad', 'size': (9, 9)}, DRAW, PACK], 'SegDataPreProcessor'),
-        (
-            [LOAD, {'type': 'RandomCutOut', 'prob': 1, 'n_holes': 1, 'cutout_shape': (2, 2)}, DRAW, PACK],
-            'RandomCutOut does not say which pixels',
-        ),
-        (
-            [LOAD, {'type': 'RandomApply', 'transforms': [{'type': 'RandomFlip', 'prob': 1.0}]}, DRAW, PACK],
-            'WeakRandomFlip',
-        ),
-        ([RESIZE, LOAD, DRAW, PACK], 'WeakResize must stand between'),
-        ([LOAD, DRAW, RESIZE, PACK], 'WeakResize must stand between'),
-        ([LOAD, DRAW, {'type': 'RandomFlip', 'prob': 1.0}, PACK], 'take WeakRandomFlip'),
-        ([LOAD, DRAW, {'type': 'RandomRotFlip', 'rotate_prob': 0.5}, PACK], 'take WeakRandomRotate and WeakRandomFlip'),
-        ([LOAD, DRAW, {'type': 'CenterCrop', 'crop_size': 8}, PACK], 'CenterCrop moves the image'),
-        ([LOAD, DRAW, {'type': 'ResizeToMultiple'}, PACK], 'size_divisor=... of SegDataPreProcessor'),
-        ([LOAD, DRAW, {'type': 'RandomMosaic', 'prob': 1.0}, PACK], 'RandomMosaic puts other images'),
-        ([LOAD, DRAW, {'type': 'LoadAnnotations'}, PACK], 'LoadAnnotations loads the full mask into the labels'),
-        ([{'type': 'LoadAnnotations'}, LOAD, DRAW, PACK], r'use_dense_masks=True'),
-        ([LOAD, NORMALISE, DRAW, PACK], 'set mean and std of SegDataPreProcessor'),
-        ([LOAD, DRAW, NORMALISE, PACK], 'set mean and std of SegDataPreProcessor'),
-        ([LOAD, {'type': 'GenerateEdge'}, DRAW, PACK], 'GenerateEdge does not move weak labels.*put it after'),
-        ([LOAD, {'type': 'TransformBroadcaster', 'transforms': []}, DRAW, PACK], 'keeps the mapped keys alone'),
-        ([LOAD, PACK], 'RasterizeWeakAnnotations exactly once'),
-        ([LOAD, DRAW, {'type': 'PackSegInputs'}], 'PackWeakSegInputs exactly once'),
-        ([DRAW, LOAD, PACK], 'the order must be'),
+        (WeakAnnotations(tags=(3, 1)), [3, 1]),
+        (WeakAnnotations(boxes=[[0, 0, 3, 3], [1, 1, 2, 2]], box_labels=[5, 2]), [2, 5]),
+        (WeakAnnotations(points=[[0, 0], [1, 1]], point_labels=[0, 4]), [4]),
+        (WeakAnnotations(tags=()), []),
     ],
 )
-def test_pipelines_that_are_wrong(steps, message):
-    with pytest.raises(ValueError, match=message):
-        check(*steps)
+def test_tags_of_any_label(labels, tags):
+    found = load_tags({'weak_annotations': labels})['gt_tags']
+    assert found.tolist() == tags
+    assert found.dtype == np.int64
+
+
+def test_tags_of_the_truth():
+    mask = np.array([[0, 3, 255], [7, 7, 0]], dtype=np.uint8)
+    assert load_tags({'gt_seg_map': mask}, from_truth=True)['gt_tags'].tolist() == [3, 7]
+    assert load_tags({'gt_seg_map': mask * 0}, from_truth=True)['gt_tags'].tolist() == []
+
+
+def test_images_without_tags_are_named():
+    with pytest.raises(ValueError, match='a.jpg: nobody tagged this image'):
+        load_tags({'weak_annotations': WeakAnnotations()})
+    with pytest.raises(KeyError, match='no weak_annotations in the sample: set weak_labels of the data set'):
+        load_tags({})
+    with pytest.raises(KeyError, match='no gt_seg_map in the sample: put LoadAnnotations before it'):
+        load_tags({'weak_annotations': WeakAnnotations(tags=(1,))}, from_truth=True)

@@ -4,7 +4,7 @@ import torch
 from mmseg.registry import TRANSFORMS
 
 from mmseg_wsss.structures import WeakAnnotations
-from tests.datasets.transforms.test_geometry import random_clicks, run, sample
+from tests.helpers.pipelines import random_clicks, run, sample
 
 
 def drawn(labels, size=(9, 9), mask=None, steps=(), **settings):

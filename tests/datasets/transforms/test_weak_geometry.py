@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmseg.registry import TRANSFORMS
 
 from mmseg_wsss.structures import WeakAnnotations
-from tests.datasets.transforms.test_geometry import random_clicks, run, sample, sizes
+from tests.helpers.pipelines import random_clicks, run, sample, sizes
 
 SETTINGS = settings(max_examples=60, deadline=None)
 FLIPS = ('horizontal', 'vertical', 'diagonal')
@@ -205,3 +205,144 @@ def test_a_crop_does_not_count_what_an_earlier_one_cut_off(monkeypatch):
     assert np.allclose(results['gt_points'][0], [4.5, 5.5, 1])
     assert (results['gt_seg_map'] == 255).all()
     assert len(draws) == 2 + 2 * 4
+
+
+@pytest.mark.parametrize(('direction', 'pixel'), [('horizontal', (2, 6)), ('vertical', (7, 3)), ('diagonal', (7, 6))])
+def test_flips_by_hand(direction, pixel):
+    labels = WeakAnnotations(points=[[3, 2]], point_labels=[1])
+    results = run(sample((10, 10), labels), [{'type': 'WeakRandomFlip', 'prob': 1.0, 'direction': direction}])
+    assert np.argwhere(results['gt_seg_map'] != 255).tolist() == [list(pixel)]
+
+
+def test_resize_keeps_a_click_one_pixel():
+    labels = WeakAnnotations(points=[[3, 2], [9, 9]], point_labels=[1, 2])
+    for factor in (0.5, 2.0):
+        results = run(sample((10, 10), labels), [{'type': 'WeakResize', 'scale_factor': factor, 'keep_ratio': True}])
+        assert (results['gt_seg_map'] != 255).sum() == 2
+    assert results['gt_seg_map'][5, 7] == 1
+
+
+def test_random_resize_with_our_resize():
+    labels = WeakAnnotations(points=[[9, 4]], point_labels=[1])
+    step = {
+        'type': 'RandomResize', 'resize_type': 'WeakResize', 'scale': (40, 40), 'ratio_range': (2.0, 2.0),
+        'keep_ratio': True,
+    }  # fmt: skip
+    results = run(sample((20, 20), labels), [step])
+    assert results['img'].shape[:2] == (80, 80)
+    assert np.argwhere(results['gt_seg_map'] == 1).tolist() == [[18, 38]]
+
+
+def test_crop_insists_on_labels():
+    labels = WeakAnnotations(points=[[2, 2]], point_labels=[1])
+    found = {0: 0, 1: 0}
+    for min_labels in found:
+        for seed in range(40):
+            step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': min_labels, 'max_tries': 400}
+            found[min_labels] += int((run(sample((40, 40), labels), [step], seed)['gt_seg_map'] == 1).sum())
+    assert found[0] < 10
+    assert found[1] > 35
+    line = WeakAnnotations(polylines=[[[0, 20], [39, 20]]], polyline_labels=[2])
+    step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': 5, 'max_tries': 60}
+    assert all((run(sample((40, 40), line), [step], seed)['gt_seg_map'] == 2).any() for seed in range(10))
+    mask = np.full((40, 40), 255, np.uint8)
+    mask[:6, :6] = 3
+    results = [run(sample((40, 40), None, mask.copy()), [{**step, 'max_tries': 300}], seed) for seed in range(10)]
+    assert all((r['gt_seg_map'] == 3).sum() >= 5 for r in results)
+
+
+def test_crop_takes_the_most_labels_where_none_holds_enough():
+    labels = WeakAnnotations(points=[[20, 20], [22, 22], [39, 39]], point_labels=[1, 1, 2])
+    step = {'type': 'WeakRandomCrop', 'crop_size': (10, 10), 'min_labels': 3, 'max_tries': 200}
+    for seed in range(10):
+        assert (run(sample((40, 40), labels), [step], seed)['gt_seg_map'] == 1).sum() == 2
+
+
+def test_crop_larger_than_the_image_changes_nothing():
+    labels = random_clicks((21, 33), 0)
+    results = run(sample((21, 33), labels), [{'type': 'WeakRandomCrop', 'crop_size': (64, 64)}])
+    assert results['img'].shape[:2] == (21, 33)
+    assert np.array_equal(results['homography_matrix'], np.eye(3))
+    assert results['gt_valid_map'].all()
+
+
+@pytest.mark.parametrize('settings_', [{'min_labels': -1}, {'max_tries': 0}])
+def test_crop_settings(settings_):
+    with pytest.raises(ValueError, match='min_labels must be at least 0 and max_tries at least 1'):
+        TRANSFORMS.build({'type': 'WeakRandomCrop', 'crop_size': 8, **settings_})
+
+
+# Crops of random size and shape.
+
+
+def build(**changes):
+    return TRANSFORMS.build({'type': 'WeakRandomResizedCrop', 'crop_size': (20, 30), **changes})
+
+
+def boxes(size, count=300, **changes):
+    step = build(**changes)
+    np.random.seed(0)
+    return np.array([step.crop_bbox({'img': np.zeros((*size, 3), np.uint8)}) for _ in range(count)])
+
+
+def test_area_and_ratio_are_drawn_from_their_ranges():
+    top, bottom, left, right = boxes((200, 220), scale=(0.3, 0.6), ratio=(0.5, 2.0)).T
+    height, width = bottom - top, right - left
+    area, ratio = height * width / (200 * 220), np.log(width / height)
+    assert 0.29 < area.min() < 0.32
+    assert 0.58 < area.max() < 0.61
+    assert abs(area.mean() - 0.45) < 0.02
+    assert np.log(0.49) < ratio.min() < np.log(0.55)
+    assert np.log(1.8) < ratio.max() < np.log(2.03)
+    assert abs(ratio.mean()) < 0.08
+    assert top.min() < 5
+    assert (200 - bottom).min() < 5
+    assert left.min() < 5
+    assert (220 - right).min() < 5
+
+
+@pytest.mark.parametrize(
+    ('size', 'expected'), [((40, 400), (0, 40, 173, 226)), ((400, 40), (173, 226, 0, 40)), ((30, 30), (0, 30, 0, 30))]
+)
+def test_the_middle_where_nothing_fits(size, expected):
+    ratio = (1.0, 1.0) if size == (30, 30) else (3 / 4, 4 / 3)
+    assert tuple(boxes(size, 1, scale=(1.0, 1.0), ratio=ratio)[0]) == expected
+
+
+@SETTINGS
+@given(sizes(), st.integers(0, 100))
+def test_points_and_validity_move_with_the_image(size, seed):
+    height, width = size
+    clicks = np.random.default_rng(seed).uniform(0, np.array([width, height]) - 1, (5, 2))
+    labels = WeakAnnotations(points=clicks, point_labels=[1] * 5, tags=(1,))
+    step = {'type': 'WeakRandomResizedCrop', 'crop_size': (20, 30), 'scale': (0.2, 1.0)}
+    results = run(sample(size, labels), [step], seed)
+    np.random.seed(seed)
+    top, bottom, left, right = build(scale=(0.2, 1.0)).crop_bbox({'img': np.zeros((*size, 3), np.uint8)})
+    expected = (clicks + 0.5 - (left, top)) * (30 / (right - left), 20 / (bottom - top))
+    np.testing.assert_allclose(results['gt_points'][:, :2], expected, rtol=1e-4, atol=1e-4)
+    assert results['img'].shape == (20, 30, 3)
+    assert results['gt_seg_map'].shape == (20, 30)
+    assert results['gt_valid_map'].all()
+    assert results['gt_tags'].tolist() == [1]
+
+
+def test_image_is_the_resized_part():
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[:, 40:] = 200
+    step = build(scale=(0.99, 1.0), ratio=(1.3, 1.34), interpolation='bicubic', backend='pillow')
+    results = {'img': image, 'img_shape': (60, 80), 'homography_matrix': np.eye(3), 'weak_frames': [], 'seg_fields': []}
+    results['weak_annotations'] = WeakAnnotations()
+    out = step(results)
+    assert out['img'].shape == (20, 30, 3)
+    assert out['img'][:, :13].max() < 20
+    assert out['img'][:, 17:].min() > 180
+    assert 'crop_bbox' not in out
+
+
+@pytest.mark.parametrize(
+    'changes', [{'scale': (0.0, 1.0)}, {'scale': (0.9, 0.5)}, {'scale': (0.5, 1.5)}, {'ratio': (2, 1)}]
+)
+def test_bad_ranges(changes):
+    with pytest.raises(ValueError, match=r'two shares of the area in \(0, 1\]'):
+        build(**changes)
