@@ -123,6 +123,7 @@ REGISTERED = {
         'WriteShapes',
     },
     'TRANSFORMS': {
+        'CenterPad',
         'LoadImageTags',
         'LoadModality',
         'LoadPointBlots',
@@ -138,6 +139,7 @@ REGISTERED = {
         'WeakRandomFlip',
         'WeakRandomResizedCrop',
         'WeakRandomRotate',
+        'WeakRandomWindow',
         'WeakResize',
     },
 }

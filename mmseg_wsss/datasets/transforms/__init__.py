@@ -1,5 +1,6 @@
 """One file per transform."""
 
+from .center_pad import CenterPad
 from .load_image_tags import LoadImageTags
 from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
@@ -16,9 +17,11 @@ from .weak_random_crop import WeakRandomCrop
 from .weak_random_flip import WeakRandomFlip
 from .weak_random_resized_crop import WeakRandomResizedCrop
 from .weak_random_rotate import WeakRandomRotate
+from .weak_random_window import WeakRandomWindow
 from .weak_resize import WeakResize
 
 __all__ = [
+    'CenterPad',
     'LoadImageTags',
     'LoadModality',
     'LoadPointBlots',
@@ -34,6 +37,7 @@ __all__ = [
     'WeakRandomFlip',
     'WeakRandomResizedCrop',
     'WeakRandomRotate',
+    'WeakRandomWindow',
     'WeakResize',
     'check_pipeline',
 ]

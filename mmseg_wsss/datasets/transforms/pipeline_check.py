@@ -14,9 +14,10 @@ from .rasterize_weak_annotations import RasterizeWeakAnnotations
 from .weak_random_crop import WeakRandomCrop
 from .weak_random_flip import WeakRandomFlip
 from .weak_random_rotate import WeakRandomRotate
+from .weak_random_window import WeakRandomWindow
 from .weak_resize import WeakResize
 
-GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate)
+GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate, WeakRandomWindow)
 PHOTOMETRIC = {'PhotoMetricDistortion', 'CLAHE', 'AdjustGamma', 'RGB2Gray', 'RandomGrayscale', 'Rerange'}
 WRAPPERS = {'Compose', 'RandomApply', 'RandomChoice', 'RandomChoiceResize', 'RandomResize'}
 LEFT_BEHIND = 'moves the image and leaves the weak labels behind'
