@@ -135,6 +135,7 @@ REGISTERED = {
         'WriteShapes',
     },
     'TRANSFORMS': {
+        'CenterPad',
         'LoadImageTags',
         'LoadModality',
         'LoadPointBlots',
@@ -150,6 +151,7 @@ REGISTERED = {
         'WeakRandomFlip',
         'WeakRandomResizedCrop',
         'WeakRandomRotate',
+        'WeakRandomWindow',
         'WeakResize',
     },
 }

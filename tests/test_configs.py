@@ -65,7 +65,13 @@ def test_published_setting_of_gated_crf():
     assert cfg.param_scheduler[0].power == 0.9
     assert (cfg.train_cfg.max_iters, cfg.train_dataloader.batch_size) == (90000, 48)
     assert (cfg.model.backbone.depth, cfg.model.backbone.dilated_conv) == (34, 'second')
+    window = cfg.train_dataloader.dataset.pipeline[2]
+    assert (window.type, tuple(window.crop_size), window.scale) == ('WeakRandomWindow', (256, 256), (0.5, 2.0))
+    assert [loader.dataset.pipeline[1] for loader in (cfg.val_dataloader, cfg.test_dataloader)] == [
+        {'type': 'CenterPad', 'size': (512, 512)}
+    ] * 2
     head = MODELS.build(cfg.model.decode_head)
+    assert head.initialisation == 'torch'
     assert [conv.dilation[0] for module in head.aspp_modules for conv in [module.conv]] == [1, 6, 12, 18]
     plain = {'bottleneck': (1280, 256, 1), 'c1_bottleneck': (64, 48, 1)}
     for name, expected in plain.items():
@@ -79,6 +85,7 @@ def test_published_setting_of_gated_crf():
 def test_references_differ_from_the_recipe_in_labels_and_losses_alone():
     for recipe, reference in [
         ('deeplabv3plus_r34_voc_clicks', 'deeplabv3plus_r34_voc_full'),
+        ('deeplabv3plus_r34_cityscapes_clicks', 'deeplabv3plus_r34_cityscapes_full'),
         ('deeplabv3plus_mbv2_voc_clicks', 'deeplabv3plus_mbv2_voc_full'),
         ('unet_acdc_scribbles', 'unet_acdc_full'),
     ]:

@@ -5,6 +5,9 @@
 # Expected: 57.43 val mIoU with both masks, as here; 56.46 with the source mask alone (destination_mask=None), 38.61
 #   from clicks without the loss (paper). Not reproduced here yet: docs/results.md says what was measured.
 # Cost: 90k iterations, batch 8, crop 768.
+# Differs: class weights by the shares of the batch, as the paper says; the published code takes them over the training
+#   set (class_frequencies of the loss). The paper starts the loss after about 100 iterations, its code after 450. Other
+#   differences are those of deeplabv3plus_r34_voc_clicks.py; images are whole in validation, as there.
 # Command: wsss convert cityscapes-clicks --gtfine data/cityscapes/gtFine/train -o data/cityscapes/weak_labels.json
 #   python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_clicks.py (CITYSCAPES_ROOT=... for the data)
 _base_ = [

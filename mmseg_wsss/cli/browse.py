@@ -20,6 +20,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('-o', '--output', type=Path, default=Path('browse.png'), help='picture to write')
     parser.add_argument('-n', '--num', type=int, default=8, help='number of images')
     parser.add_argument('--seed', type=int, default=0, help='of the order of the images and of the augmentation')
+    parser.add_argument(
+        '--kernels',
+        type=int,
+        nargs='?',
+        const=4,
+        metavar='STRIDE',
+        help='also draw the kernels of the GatedCRFLoss of the config, around cells of STRIDE x STRIDE pixels (4)',
+    )
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
@@ -31,8 +39,11 @@ def run(args: argparse.Namespace) -> None:
 
     if args.num < 1:
         raise ValueError(f'--num must be at least 1, got {args.num}')
+    if args.kernels is not None and args.kernels < 1:
+        raise ValueError(f'--kernels must be a number of pixels of at least 1, got {args.kernels}')
+    cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
-    for name, row, labelled, size in training_rows(load_config(args.config, args.cfg_options), args.num, args.seed):
+    for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
         rows.append(row)
         counts.append(labelled)
         print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
@@ -42,17 +53,25 @@ def run(args: argparse.Namespace) -> None:
     print(f'wrote {args.output}')
 
 
-def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str, Any, int, int]]:
+def training_rows(
+    cfg: Config, num_images: int, seed: int, kernel_stride: int | None = None
+) -> Iterator[tuple[str, Any, int, int]]:
     """Yield, per training image: its name, its panels, the number of its labelled pixels and of those inside the image.
 
     The pictures are those of the network's input: the preprocessor normalises and pads, and its normalisation is
     undone by the same function that hands the image to the losses.
+
+    Args:
+        cfg: A config with training data.
+        num_images: How many images to yield; the data comes round again if there are fewer.
+        seed: Of their order and of the augmentation.
+        kernel_stride: Also draw the kernels of the Gated CRF loss on cells of so many pixels; None: do not.
     """
     from mmengine.runner import Runner, set_random_seed
     from mmseg.registry import MODELS
 
     from ..models.segmentors.batch import image_in_unit_range, stack_labels, stack_validity
-    from ..visualization.panels import draw_panels
+    from ..visualization.panels import contact_sheet, draw_panels
 
     settings = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
     set_random_seed(seed)
@@ -64,6 +83,7 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
             f'the training data ({len(loader.dataset)} images) gives no batch of {settings.get("batch_size")}: lower '
             'train_dataloader.batch_size or set drop_last=False'
         )
+    loss = None if kernel_stride is None else gated_crf_of(cfg)
     drawn = 0
     while drawn < num_images:
         for data_batch in loader:
@@ -72,15 +92,58 @@ def training_rows(cfg: Config, num_images: int, seed: int) -> Iterator[tuple[str
             images = image_in_unit_range(inputs, preprocessor)
             labels = stack_labels(samples)
             valid = stack_validity(samples, labels.shape[1:], inputs.device)
-            for image, label, inside, sample in zip(images, labels, valid, samples, strict=True):
+            kernels = [None] * len(images) if loss is None else kernel_maps(loss, images, samples, kernel_stride)
+            for image, label, inside, sample, heat in zip(images, labels, valid, samples, kernels, strict=True):
+                photo = (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
                 row = draw_panels(
-                    (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy(),
+                    photo,
                     label.numpy(),
                     valid=inside[0].numpy(),
                     classes=metainfo['classes'],
                     palette=metainfo['palette'],
                 )
+                row = row if heat is None else contact_sheet([row, draw_kernels(photo, heat)], columns=2)
                 yield Path(sample.img_path).name, row, int((label != 255).sum()), int(inside.sum())
                 drawn += 1
                 if drawn == num_images:
                     return
+
+
+def gated_crf_of(cfg: Config) -> Any:
+    """Build the first ``GatedCRFLoss`` of a config.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    from mmseg.registry import MODELS
+
+    losses = cfg.model.get('losses', {}).values()
+    found = [settings for loss in losses for settings in (loss, loss.get('loss')) if settings]
+    chosen = [settings for settings in found if settings.get('type') == 'GatedCRFLoss']
+    if not chosen:
+        raise ValueError('--kernels draws the kernels of a GatedCRFLoss, and model.losses of the config has none')
+    return MODELS.build(chosen[0])
+
+
+def kernel_maps(loss: Any, images: Any, samples: list[Any], stride: int) -> Any:
+    """Return the kernels of a batch on cells of ``stride`` pixels, in [0, 1], (B, H, W)."""
+    from ..models.segmentors.batch import stack_labels, stack_maps, stack_validity
+    from ..structures import LossInputs
+
+    height, width = images.shape[2:]
+    grid = images.new_zeros(len(images), 1, -(-height // stride), -(-width // stride))
+    inputs = LossInputs(
+        logits=grid,
+        image=images,
+        labels=stack_labels(samples),
+        valid=stack_validity(samples, images.shape[2:], images.device),
+        maps=stack_maps(samples, images.shape[2:], images.device),
+    )
+    return loss.kernel_map(inputs)[:, 0].numpy()
+
+
+def draw_kernels(photo: Any, heat: Any) -> Any:
+    """Draw the kernels of an image, (H, W), as large as its panels, under a title."""
+    from ..visualization.heat_maps import draw_heat_maps
+
+    return draw_heat_maps(photo, {'kernels': heat}, opacity=1.0, with_photo=False)

@@ -14,7 +14,7 @@ from ..datasets.formats.coco import write_coco_masks
 from ..datasets.formats.files import listed_files, read_ids, relative_id
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.formats.inria import cut_inria, list_inria
-from ..datasets.simulate import cityscapes_clicks, points_from_boxes
+from ..datasets.simulate import CLICK_RULES, cityscapes_clicks, points_from_boxes
 from ..structures import ImageEntry, WeakLabelSet, image_id
 from ._labels import (
     add_class_argument,
@@ -33,7 +33,7 @@ TRAIN_CLASSES = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 3
 
 READER_OPTIONS = {
     'whats_the_point': ('path', 'background', 'max_rank'),
-    'scribblesup': ('path',),
+    'scribblesup': ('path', 'background_clicks'),
     'index_png': ('path', 'unlabelled', 'suffix'),
     'voc_xml': ('path', 'boxes', 'tags'),
     'citypersons': ('path', 'visible'),
@@ -55,7 +55,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     points.add_argument('--background', nargs='+', default=[], help='more files of clicks, e.g. on the background')
     points.add_argument('--max-rank', type=int, help='keep clicks up to this rank; 1: one per class and image')
 
-    _reader_parser(formats, 'scribblesup', 'ScribbleSup XML', 'the folder of XML files')
+    scribbles = _reader_parser(formats, 'scribblesup', 'ScribbleSup XML', 'the folder of XML files')
+    scribbles.add_argument(
+        '--background-clicks',
+        type=float,
+        nargs='?',
+        const=0.5,
+        metavar='SHARE',
+        help='only clicks on the background: both ends of the middle half (SHARE) of its scribbles (Gated CRF paper)',
+    )
 
     index = _reader_parser(formats, 'index_png', 'painted index PNGs', 'the folder of PNG files')
     index.add_argument('--unlabelled', type=int, nargs='+', default=[255], help='value(s) of unlabelled pixels')
@@ -83,7 +91,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
     clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')
-    clicks.add_argument('--seed', type=int, default=0)
+    clicks.add_argument(
+        '--rule',
+        choices=CLICK_RULES,
+        default=CLICK_RULES[0],
+        help='where to click if the centroid lies beside its object: as in the paper, or at random (docs/formats.md)',
+    )
+    clicks.add_argument('--seed', type=int, default=0, help='of --rule random')
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
     add_output_arguments(clicks)
@@ -175,6 +189,7 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
             train_ids[np.where(instances >= 1000, instances // 1000, instances)],
             instances,
             np.random.default_rng([args.seed, crc32(name.encode())]),
+            rule=args.rule,
             min_stuff_area=args.min_stuff_area,
             nearest_fraction=args.nearest_fraction,
         )

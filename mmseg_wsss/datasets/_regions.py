@@ -24,13 +24,20 @@ class Region(NamedTuple):
 
 
 def find_regions(
-    mask: Mask, *, instances: Mask | None = None, background: bool = False, min_area: int = 1, ignore_index: int = 255
+    mask: Mask,
+    *,
+    instances: Mask | None = None,
+    split_instances: bool = False,
+    background: bool = False,
+    min_area: int = 1,
+    ignore_index: int = 255,
 ) -> list[Region]:
     """Return the objects of a mask, or the connected regions of its background.
 
     Args:
         mask: Class ids, (H, W); 0 is the background.
         instances: Instance ids, (H, W), 0 where there is none; pixels without an instance fall into components.
+        split_instances: Whether an instance that is cut into several components makes several objects.
         background: Return the regions of class 0 instead of the objects.
         min_area: Leave out regions with fewer pixels.
         ignore_index: The unlabelled value.
@@ -49,7 +56,8 @@ def find_regions(
         if instances is not None and label != 0:
             ids = np.unique(instances[region & (instances != 0)])
             numbers = np.where(region & (instances != 0), np.searchsorted(ids, instances) + 1, 0)
-            regions += _cut(numbers, label, min_area)
+            found = list(_cut(numbers, label, 1 if split_instances else min_area))
+            regions += [part for whole in found for part in _components(whole, min_area)] if split_instances else found
             region = region & (instances == 0)
         regions += _cut(ndimage.label(region, structure=EIGHT_CONNECTED)[0], label, min_area)
     return regions
@@ -64,6 +72,13 @@ def _cut(numbers: npt.NDArray[np.integer], label: int, min_area: int) -> Iterato
                 yield Region(label, mask, (box[1].start, box[0].start))
 
 
+def _components(region: Region, min_area: int) -> Iterator[Region]:
+    """Yield the 8-connected components of a region."""
+    x, y = region.corner
+    for part in _cut(ndimage.label(region.mask, structure=EIGHT_CONNECTED)[0], region.label, min_area):
+        yield Region(part.label, part.mask, (part.corner[0] + x, part.corner[1] + y))
+
+
 def inner_pixels(region: Region, rng: np.random.Generator, count: int, jitter: float) -> list[tuple[int, int]]:
     """Draw pixels (x, y) at least ``1 - jitter`` times as deep inside the region as its deepest one."""
     depth = ndimage.distance_transform_edt(np.pad(region.mask, 1))[1:-1, 1:-1]
@@ -73,16 +88,30 @@ def inner_pixels(region: Region, rng: np.random.Generator, count: int, jitter: f
     return [(int(columns[i]) + x, int(rows[i]) + y) for i in chosen]
 
 
-def central_pixel(region: Region, rng: np.random.Generator, nearest_fraction: float) -> tuple[int, int]:
-    """Return the centroid (x, y), or one of the pixels nearest to it where it lies outside the region."""
+def central_pixel(region: Region, fraction: float, rng: np.random.Generator | None = None) -> tuple[int, int]:
+    """Return the centroid (x, y), or a pixel near it where it lies outside the region.
+
+    Args:
+        region: The region.
+        fraction: Without ``rng``: of the distances to the centroid, how far between the smallest and the largest one
+            the pixel is; the first one from there on. With it: how many of the nearest pixels it is drawn from.
+        rng: Source of randomness, or None.
+    """
     rows, columns = np.nonzero(region.mask)
-    row, column = rows.mean(), columns.mean()
     x, y = region.corner
-    if region.mask[round(row), round(column)]:
-        return round(column) + x, round(row) + y
-    kept = max(1, int(nearest_fraction * len(rows)))
-    nearest = np.argsort((rows - row) ** 2 + (columns - column) ** 2, kind='stable')[:kept]
-    chosen = rng.choice(nearest)
+    row, column = round(rows.mean() + y), round(columns.mean() + x)
+    if region.mask[row - y, column - x]:
+        return column, row
+    # From whole numbers, so that pixels on either side of the centroid are equally far to the last bit.
+    steps = [(len(axis) * axis - axis.sum()).astype(np.float64) for axis in (rows, columns)]
+    distances = np.sqrt(steps[0] ** 2 + steps[1] ** 2)
+    order = np.argsort(distances, kind='stable')
+    if rng is None:
+        nearest, farthest = distances.min(), distances.max()
+        far_enough = distances[order] >= nearest + fraction * (farthest - nearest)
+        chosen = order[far_enough.argmax()]
+    else:
+        chosen = rng.choice(order[: max(1, int(fraction * len(rows)))])
     return int(columns[chosen]) + x, int(rows[chosen]) + y
 
 

@@ -17,6 +17,7 @@ from ._regions import Mask, Region, central_pixel, find_regions, inner_pixels, m
 
 KINDS = ('points', 'scribbles', 'boxes', 'tags')
 POINT_RULES = ('objects', 'box-centres')
+CLICK_RULES = ('first', 'random')
 
 
 def simulate_clicks(
@@ -237,38 +238,45 @@ def simulate_weak_annotations(
 def cityscapes_clicks(
     train_ids: Mask,
     instances: Mask | None,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None = None,
     *,
+    rule: str = 'first',
     min_stuff_area: int = 256,
     nearest_fraction: float = 0.025,
     ignore_index: int = 255,
 ) -> WeakAnnotations:
-    """One click per object of a street scene, as for the Cityscapes clicks of the Gated CRF paper (supplement 6.4).
+    """One click per object of a street scene: the Cityscapes clicks of the Gated CRF paper (supplement 6.4).
 
-    Every instance gets a click, and every 8-connected component of the pixels without an instance that has at least
-    ``min_stuff_area`` pixels. The click is the centroid where that lies on the object; else it is drawn from the
-    ``nearest_fraction`` of the object's pixels that are nearest to the centroid. The paper does not say how it chooses
-    between the two; this reading never clicks beside the object. Class 0 is a class like the others here (road).
+    Every 8-connected component of an instance gets a click, and every component of the pixels without an instance that
+    has at least ``min_stuff_area`` pixels. The click is the centroid where that lies on the object. Else, with
+    distances to the centroid from :math:`d_{min}` to :math:`d_{max}`, it is the nearest pixel of the object at a
+    distance of :math:`d_{min} + f (d_{max} - d_{min})` or more, with ``nearest_fraction`` :math:`f`. Nothing is drawn
+    at random. Class 0 is a class like the others here (road).
 
     Args:
         train_ids: Train ids, (H, W).
         instances: ``*_instanceIds.png``, (H, W): values from 1000 name instances. None: components only.
-        rng: Source of randomness.
+        rng: Source of randomness, for ``rule='random'``.
+        rule: ``'first'``, as above; or ``'random'``, for several sets of clicks: an instance is one object, however
+            many parts it has, and the click beside a centroid is drawn from the ``nearest_fraction`` of its pixels.
         min_stuff_area: Smallest component without an instance that gets a click, in pixels.
-        nearest_fraction: Fraction in (0, 1] of an object's pixels; at least one pixel is kept.
+        nearest_fraction: A number in (0, 1], see there.
         ignore_index: The value of pixels that are not evaluated.
 
     Raises:
-        ValueError: If the two maps differ in shape or the fraction is out of range.
+        ValueError: If the two maps differ in shape, the fraction is out of range, or the rule is unknown or random
+            without a source of randomness.
     """
     _check_fraction('nearest_fraction', nearest_fraction)
+    if rule not in CLICK_RULES or (rule == 'random' and rng is None):
+        raise ValueError(f"rule must be one of {', '.join(CLICK_RULES)}, 'random' with an rng, got {rule!r}")
     if instances is not None and instances.shape != train_ids.shape:
         raise ValueError(f'train_ids and instances must have one size, got {train_ids.shape} and {instances.shape}')
     things = (
         np.zeros_like(train_ids, dtype=np.int64) if instances is None else np.where(instances >= 1000, instances, 0)
     )
     shifted = np.where(train_ids == ignore_index, 0, train_ids.astype(np.int64) + 1)
-    regions = find_regions(shifted, instances=things, ignore_index=-1)
+    regions = find_regions(shifted, instances=things, split_instances=rule == 'first', ignore_index=-1)
     points, labels = [], []
     for region in regions:
         x, y = region.corner
@@ -276,7 +284,7 @@ def cityscapes_clicks(
         is_thing = things[rows[0] + y, columns[0] + x] > 0
         if not is_thing and len(rows) < min_stuff_area:
             continue
-        points.append(central_pixel(region, rng, nearest_fraction))
+        points.append(central_pixel(region, nearest_fraction, rng if rule == 'random' else None))
         labels.append(region.label - 1)
     return WeakAnnotations(points=np.array(points, dtype=np.float64), point_labels=np.array(labels, dtype=np.int64))
 

@@ -17,7 +17,7 @@ Image = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.integer]
 SoftMaps = npt.NDArray[np.floating]
 
-_PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
+PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
 _TITLE_HEIGHT = 20
 _LEGEND_HEIGHT = 18
 _GAP = 4
@@ -65,7 +65,7 @@ def draw_panels(
         raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
     _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})}, len(palette))
     present = _present_classes({name: m for name, m in maps.items() if m.ndim == 2}, len(palette), ignore_index)
-    scale = max(1, round(_PANEL_SIZE / image.shape[1]))
+    scale = max(1, round(PANEL_SIZE / image.shape[1]))
     photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = palette
@@ -84,7 +84,7 @@ def draw_panels(
     for name, panel in drawn.items():
         if outside is not None:
             panel = np.where(outside[..., None], _hatched(photo.shape[:2], crossed=True), panel)
-        row.append(_with_title(panel, (titles or {}).get(name, name)))
+        row.append(with_title(panel, (titles or {}).get(name, name)))
         row.append(np.full((row[0].shape[0], _GAP, 3), 255, dtype=np.uint8))
     strip = np.concatenate(row[:-1], axis=1)
     return np.concatenate([strip, _legend(strip.shape[1], present, colours, classes)])
@@ -182,7 +182,8 @@ def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
     return np.where(lines, 110, 200).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
-def _with_title(panel: Image, title: str) -> Image:
+def with_title(panel: Image, title: str) -> Image:
+    """Return a picture with a line of text above it."""
     bar = np.full((_TITLE_HEIGHT, panel.shape[1], 3), 255, dtype=np.uint8)
     cv2.putText(bar, title, (3, 14), _FONT, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([bar, panel])

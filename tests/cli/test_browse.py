@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
@@ -10,6 +11,9 @@ from mmseg_wsss.cli._arguments import load_config
 from mmseg_wsss.cli.browse import training_rows
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.shapes_drawing import draw_scene
+from mmseg_wsss.functional import gated_crf_kernel_map
+from mmseg_wsss.structures.loss_inputs import IMAGENET_MEAN, IMAGENET_STD
+from mmseg_wsss.visualization.heat_maps import heat_colours
 
 SIZE = (64, 64)
 CONFIG = """
@@ -68,6 +72,34 @@ def test_command_writes_a_sheet_and_counts_labels(config, tmp_path, capsys):
     assert 'shapes_00002.png' not in printed
     assert '5 images, 4096.0 labelled pixels each, 0 without any' in printed
     assert np.asarray(Image.open(sheet)).shape[1] > 700
+
+
+def test_kernels_are_those_of_the_loss(config, tmp_path, capsys):
+    kernels = "losses=dict(loss_crf=dict(type='GatedCRFLoss', radius=2, kernels=[dict(weight=2.0, xy=3.0, rgb=0.5)])),"
+    config.write_text(CONFIG.replace('model = dict(', f'model = dict(\n    {kernels}'))
+    cfg = load_config(str(config), ['train_dataloader.batch_size=1'])
+    (_, plain, _, _), (_, row, _, _) = (next(training_rows(cfg, 1, seed=0, kernel_stride=s)) for s in (None, 4))
+    np.testing.assert_array_equal(row[: plain.shape[0], : plain.shape[1]], plain)
+    drawn = row[20 : 20 + 160, plain.shape[1] + 4 :][:, :192]  # 80 x 96, twice as large
+    image = torch.zeros(1, 3, 80, 96)
+    image[..., :64, :64] = torch.from_numpy(draw_scene(0, 0, SIZE).image.copy()).permute(2, 0, 1) / 255
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    image[..., 64:, :] = image[..., 64:] = torch.tensor([120.0, 110.0, 100.0]).view(3, 1, 1) / 255  # the padding
+    heat = gated_crf_kernel_map(
+        (image - mean) / std, size=(20, 24), kernels=[dict(weight=1.0, xy=3.0, rgb=0.5)], radius=2
+    )
+    expected = heat_colours(heat[0, 0].numpy()).repeat(8, axis=0).repeat(8, axis=1).astype(int)
+    assert np.abs(drawn - expected).max() <= 6  # a level of the colours
+    sheet = tmp_path / 'sheet.png'
+    assert main(['browse', str(config), '-o', str(sheet), '-n', '1', '--kernels', '8']) == 0
+    assert sheet.exists()
+
+
+def test_kernels_need_a_gated_crf_loss(config, capsys):
+    assert main(['browse', str(config), '--kernels']) == 2
+    assert 'model.losses of the config has none' in capsys.readouterr().err
+    assert main(['browse', str(config), '--kernels', '0']) == 2
+    assert '--kernels must be a number of pixels of at least 1, got 0' in capsys.readouterr().err
 
 
 def test_images_without_labels_are_counted(config, tmp_path, capsys):

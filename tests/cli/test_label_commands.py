@@ -138,6 +138,30 @@ def test_convert_cityscapes_clicks(root):
     assert entry.annotations.point_labels.tolist() == [0, 13]
 
 
+def test_convert_cityscapes_clicks_at_random_depends_on_the_seed(root):
+    instances = np.zeros((60, 80))
+    instances[5:55, 5:75] = 24001
+    instances[8:52, 8:72] = 0  # a ring, whose centroid is beside it
+    save(root / 'gt/ulm/ulm_0_gtFine_instanceIds.png', instances)
+    clicked = []
+    for rule, seed in (('first', 0), ('first', 1), ('random', 0), ('random', 1), ('random', 2)):
+        options = ('--rule', rule, '--seed', seed, '-o', root / 'w.json', '--force')
+        wsss('convert', 'cityscapes-clicks', '--gtfine', root / 'gt', *options)
+        clicked.append(read_labels(str(root / 'w.json')).images['ulm/ulm_0_leftImg8bit'].annotations.points.tolist())
+    assert clicked[0] == clicked[1]
+    assert len({str(points) for points in clicked[2:]}) > 1
+
+
+def test_convert_background_scribbles_to_clicks(root):
+    (root / 'xml').mkdir()
+    points = ''.join(f'<point><X>{x}</X><Y>2</Y></point>' for x in (1, 9))
+    text = f'<annotation><polygon><tag>background</tag>{points}</polygon></annotation>'
+    (root / 'xml/a.xml').write_text(text)
+    wsss('convert', 'scribblesup', root / 'xml', '--classes', 'voc', '--background-clicks', '-o', root / 'w.json')
+    annotations = read_labels(str(root / 'w.json')).images['a'].annotations
+    assert annotations.to_dict() == {'points': [{'x': 3, 'y': 2, 'class': 0}, {'x': 7, 'y': 2, 'class': 0}]}
+
+
 def test_check_names_classes_that_no_mask_has_either(root, capsys):
     classes = [{'name': name} for name in ('background', 'cat', 'dog', 'cow')]
     images = [{'file_name': 'a.jpg', 'mask': 'ann/a.png'}, {'file_name': 'b.jpg', 'tags': [3]}]

@@ -294,6 +294,30 @@ def test_scribblesup_reads_polylines_and_short_names(tmp_path):
     assert firsts == {name: [label, 0] for name, label in expected.items()}
 
 
+def test_scribblesup_gives_the_ends_of_the_middle_of_background_scribbles(tmp_path):
+    lines = {
+        'background': [[(0, 0), (8, 0), (8, 8)], [(3, 3)], [(5, 1), (5, 1), (5, 5)]],
+        'cat': [[(1, 1), (9, 9)]],
+    }
+    text = ''.join(
+        f'<polygon><tag>{tag}</tag>' + ''.join(f'<point><X>{x}</X><Y>{y}</Y></point>' for x, y in line) + '</polygon>'
+        for tag, group in lines.items()
+        for line in group
+    )
+    (tmp_path / 'a.xml').write_text(f'<annotation><size>20,10</size>{text}</annotation>')
+    source = {'format': 'scribblesup', 'path': str(tmp_path), 'background_clicks': 0.5}
+    annotations = read_labels(source, VOC_CLASSES).images['a'].annotations
+    # Of 16 pixels the middle 8; a dot gives one click.
+    assert annotations.points.tolist() == [[4, 0], [8, 4], [3, 3], [5, 2], [5, 4]]
+    assert annotations.point_labels.tolist() == [0] * 5
+    assert annotations.num_labels == 5
+    whole = read_labels({**source, 'background_clicks': 1}, VOC_CLASSES).images['a'].annotations
+    assert whole.points.tolist()[:2] == [[0, 0], [8, 8]]
+    for share in (0, 1.5):
+        with pytest.raises(ValueError, match=rf'background_clicks must be a share in \(0, 1\], got {share}'):
+            read_labels({**source, 'background_clicks': share}, VOC_CLASSES)
+
+
 def test_scribblesup_takes_other_names(tmp_path):
     write(tmp_path / 'a.xml', SCRIBBLES.format('kitty'))
     source = {'format': 'scribblesup', 'path': str(tmp_path), 'names': {'kitty': 'cat'}}

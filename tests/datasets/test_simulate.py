@@ -52,6 +52,16 @@ def test_regions_are_eight_connected_components():
     assert [(r.label, r.mask.sum()) for r in find_regions(mask, background=True)] == [(0, 6)]
 
 
+def test_parts_of_an_instance_are_regions_of_their_own_if_asked_for():
+    mask = np.array([[1, 1, 0, 1, 1], [0, 0, 0, 0, 1]], dtype=np.uint8)
+    instances = np.array([[4, 4, 0, 4, 4], [0, 0, 0, 0, 4]])
+    whole, parts = (find_regions(mask, instances=instances, split_instances=split) for split in (False, True))
+    assert [(r.mask.sum(), r.corner) for r in whole] == [(5, (0, 0))]
+    assert [(r.label, r.mask.sum(), r.corner) for r in parts] == [(1, 2, (0, 0)), (1, 3, (3, 0))]
+    (large,) = find_regions(mask, instances=instances, split_instances=True, min_area=3)
+    assert (large.mask.sum(), large.corner) == (3, (3, 0))
+
+
 def test_regions_follow_an_instance_map_where_it_has_ids():
     mask = np.array([[1, 1, 1, 0, 1, 1, 0, 2]], dtype=np.uint8)
     instances = np.array([[7, 7, 9, 0, 7, 0, 0, 0]])
@@ -231,24 +241,76 @@ def street():
 
 def test_cityscapes_clicks_are_centroids_of_instances_and_of_large_stuff():
     train_ids, instances = street()
-    clicks = cityscapes_clicks(train_ids, instances, rng())
+    clicks = cityscapes_clicks(train_ids, instances)
     found = dict(zip(clicks.point_labels.tolist(), clicks.points.tolist(), strict=True))
     assert sorted(clicks.point_labels.tolist()) == [0, 11, 13, 13]
     assert found[0] == [20, 50]
     cars = clicks.points[clicks.point_labels == 13].tolist()
     assert cars == [[2, 24], [7, 24]]
-    small = cityscapes_clicks(train_ids, instances, rng(), min_stuff_area=255)
+    small = cityscapes_clicks(train_ids, instances, min_stuff_area=255)
     assert sorted(small.point_labels.tolist()) == [0, 2, 11, 13, 13]
 
 
-def test_a_centroid_beside_its_object_gives_one_of_the_nearest_pixels():
+def test_a_centroid_beside_its_object_gives_the_first_pixel_beyond_a_distance():
+    # The ring is 2 thick around 17 x 17, its centroid in the middle: distances from 9 to 10 sqrt(2).
     train_ids, instances = street()
+    centre, low, high = np.array([25, 28]), 9, 10 * 2**0.5
+    for fraction in (0.025, 0.3, 1.0):
+        threshold = low + fraction * (high - low)
+        clicks = cityscapes_clicks(train_ids, instances, nearest_fraction=fraction)
+        x, y = clicks.points[clicks.point_labels == 11][0]
+        assert train_ids[int(y), int(x)] == 11
+        distances = np.linalg.norm(np.argwhere(train_ids == 11) - centre[::-1], axis=1)
+        assert np.hypot(x - centre[0], y - centre[1]) == distances[distances >= threshold - 1e-9].min()
+        assert (fraction < 1) or abs(x - centre[0]) == abs(y - centre[1]) == 10  # a corner
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_first_pixel_of_any_shape(seed):
+    """Straight from the rule: sort by distance, take the first at 2.5 % of the range or beyond."""
+    shape = np.kron(rng(seed).random((5, 6)) > 0.45, np.ones((3, 3))) > 0
+    train_ids = np.where(shape, 5, 255).astype(np.uint8)
+    clicks = cityscapes_clicks(train_ids, None, min_stuff_area=1)
+    expected = []
+    for region in find_regions(np.where(shape, 1, 0)):
+        rows, columns = np.nonzero(region.mask)
+        rows, columns = rows + region.corner[1], columns + region.corner[0]
+        row, column = rows.mean(), columns.mean()
+        if train_ids[round(row), round(column)] == 5 and any((rows == round(row)) & (columns == round(column))):
+            expected.append([round(column), round(row)])
+            continue
+        number, places = len(rows), list(zip(rows.tolist(), columns.tolist(), strict=True))
+        sums = sum(y for y, _ in places), sum(x for _, x in places)
+        squares = [(number * y - sums[0]) ** 2 + (number * x - sums[1]) ** 2 for y, x in places]  # exact
+        pairs = sorted((square**0.5, y, x) for square, (y, x) in zip(squares, places, strict=True))
+        low, high = pairs[0][0], pairs[-1][0]
+        expected.append(next([x, y] for d, y, x in pairs if d >= low + 0.025 * (high - low)))
+    assert clicks.points.tolist() == expected
+
+
+def test_an_instance_cut_in_two_gets_two_clicks():
+    train_ids, instances = np.full((10, 30), 255), np.zeros((10, 30), dtype=np.int64)
+    train_ids[2:8, 2:28], instances[2:8, 2:28] = 13, 26004
+    train_ids[:, 12:15], instances[:, 12:15] = 5, 5  # a pole before the car
+    clicks = cityscapes_clicks(train_ids, instances, min_stuff_area=1)
+    assert clicks.points[clicks.point_labels == 13].tolist() == [[6, 4], [21, 4]]
+    train_ids[4, 12], train_ids[5, 13], train_ids[4, 14] = 13, 13, 13
+    instances[4, 12] = instances[5, 13] = instances[4, 14] = 26004  # corner to corner: one component
+    assert (cityscapes_clicks(train_ids, instances, min_stuff_area=1).point_labels == 13).sum() == 1
+
+
+def test_random_rule_takes_whole_instances_and_one_of_the_nearest_pixels():
+    train_ids, instances = street()
+    instances[train_ids == 13] = 26000
+    train_ids[:, 5], instances[:, 5] = 255, 0  # the car in two parts, its centroid between them
     rows, columns = np.nonzero(train_ids == 11)
     distances = np.sort(np.hypot(rows - rows.mean(), columns - columns.mean()))
     kept = int(0.025 * len(rows))
     chosen = set()
     for seed in range(20):
-        clicks = cityscapes_clicks(train_ids, instances, rng(seed))
+        clicks = cityscapes_clicks(train_ids, instances, rng(seed), rule='random')
+        assert (clicks.point_labels == 13).sum() == 1
         x, y = clicks.points[clicks.point_labels == 11][0]
         assert train_ids[int(y), int(x)] == 11
         assert np.hypot(y - rows.mean(), x - columns.mean()) <= distances[kept - 1]
@@ -259,12 +321,15 @@ def test_a_centroid_beside_its_object_gives_one_of_the_nearest_pixels():
 
 def test_without_instances_every_component_must_be_large():
     train_ids, _ = street()
-    clicks = cityscapes_clicks(train_ids, None, rng(), min_stuff_area=150)
+    clicks = cityscapes_clicks(train_ids, None, min_stuff_area=150)
     assert sorted(clicks.point_labels.tolist()) == [0, 2, 11]
     with pytest.raises(ValueError, match='one size'):
-        cityscapes_clicks(train_ids, np.zeros((2, 2)), rng())
+        cityscapes_clicks(train_ids, np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r'nearest_fraction must lie in \(0, 1\], got 0'):
-        cityscapes_clicks(train_ids, None, rng(), nearest_fraction=0)
+        cityscapes_clicks(train_ids, None, nearest_fraction=0)
+    for rule in ('paper', 'random'):
+        with pytest.raises(ValueError, match=f"one of first, random, 'random' with an rng, got '{rule}'"):
+            cityscapes_clicks(train_ids, None, rule=rule)
 
 
 def test_points_of_boxes_are_their_middles_and_four_beside_all():

@@ -5,8 +5,8 @@ metainfo = dict(dataset='cityscapes')
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations'),
-    dict(type='RandomResize', resize_type='WeakResize', scale=(2048, 1024), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='WeakRandomCrop', crop_size=(768, 768)),
+    # As the code of Gated CRF: windows of 384 to 1,536 px, enlarged or reduced to 768.
+    dict(type='WeakRandomWindow', crop_size=(768, 768), scale=(0.5, 2.0)),
     dict(type='WeakRandomFlip', prob=0.5),
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
     dict(type='PackWeakSegInputs'),

@@ -5,8 +5,8 @@ metainfo = dict(dataset='voc')
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations'),
-    dict(type='RandomResize', resize_type='WeakResize', scale=(500, 500), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='WeakRandomCrop', crop_size=(256, 256)),
+    # As the code of Gated CRF: windows of 128 to 512 px, enlarged or reduced to 256.
+    dict(type='WeakRandomWindow', crop_size=(256, 256), scale=(0.5, 2.0)),
     dict(type='WeakRandomFlip', prob=0.5),
     dict(type='RasterizeWeakAnnotations', click_diameter=1, stroke_width=3),
     dict(type='PackWeakSegInputs'),

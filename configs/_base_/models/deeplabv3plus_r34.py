@@ -28,6 +28,7 @@ model = dict(
     ),
     decode_head=dict(
         type='DeepLabV3PlusHead',
+        initialisation='torch',  # as the published code; 'xavier' is what the paper says
         in_channels=512,
         in_index=3,
         channels=256,

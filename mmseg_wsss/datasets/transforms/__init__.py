@@ -1,5 +1,6 @@
 """Steps of a pipeline, one file per theme."""
 
+from .center_pad import CenterPad
 from .load_masks import LoadPseudoLabels, LoadReferenceMask, LoadShapesImage
 from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
@@ -15,8 +16,10 @@ from .weak_geometry import (
     WeakRandomRotate,
     WeakResize,
 )
+from .weak_random_window import WeakRandomWindow
 
 __all__ = [
+    'CenterPad',
     'LoadImageTags',
     'LoadModality',
     'LoadPointBlots',
@@ -32,6 +35,7 @@ __all__ = [
     'WeakRandomFlip',
     'WeakRandomResizedCrop',
     'WeakRandomRotate',
+    'WeakRandomWindow',
     'WeakResize',
     'check_pipeline',
 ]

@@ -12,8 +12,9 @@ from .load_weak_annotations import LoadWeakAnnotations
 from .pack_weak_seg_inputs import PackWeakSegInputs
 from .rasterize_weak_annotations import RasterizeWeakAnnotations
 from .weak_geometry import WeakRandomCrop, WeakRandomFlip, WeakRandomRotate, WeakResize
+from .weak_random_window import WeakRandomWindow
 
-GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate)
+GEOMETRIC = (WeakResize, WeakRandomCrop, WeakRandomFlip, WeakRandomRotate, WeakRandomWindow)
 PHOTOMETRIC = {'PhotoMetricDistortion', 'CLAHE', 'AdjustGamma', 'RGB2Gray', 'RandomGrayscale', 'Rerange'}
 WRAPPERS = {'Compose', 'RandomApply', 'RandomChoice', 'RandomChoiceResize', 'RandomResize'}
 LEFT_BEHIND = 'moves the image and leaves the weak labels behind'

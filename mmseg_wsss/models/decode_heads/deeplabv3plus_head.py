@@ -8,6 +8,8 @@ from mmseg.models.decode_heads.aspp_head import ASPPModule
 from mmseg.registry import MODELS
 from torch import nn
 
+INITIALISATIONS = ('kaiming', 'torch', 'xavier')
+
 
 @MODELS.register_module()
 class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
@@ -16,7 +18,15 @@ class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
     The pyramid is projected by a 1 x 1 convolution (mmseg: 3 x 3). Both as in the code of Obukhov et al., 2019.
 
     Args:
-        **kwargs: As of ``DepthwiseSeparableASPPHead``.
+        initialisation: Of all convolutions. ``'torch'``: what torch gives a new layer, uniform with a standard
+            deviation of 1 / sqrt(3 n) for n inputs, as in the published code. ``'xavier'``: uniform after Glorot, as
+            the paper says. ``'kaiming'``: that of mmseg, normal with sqrt(2 / n) for n outputs, and 0.01 for the
+            classifier.
+            ``init_cfg`` says the same of mmseg's layers and is overruled by the first two.
+        **kwargs: Same as in ``DepthwiseSeparableASPPHead``.
+
+    Raises:
+        ValueError: If ``initialisation`` is unknown.
 
     Example:
         >>> head = DeepLabV3PlusHead(in_channels=512, in_index=3, channels=256, dilations=(1, 6, 12, 18),
@@ -25,8 +35,11 @@ class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
         5.43
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, initialisation: str = 'kaiming', **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if initialisation not in INITIALISATIONS:
+            raise ValueError(f'initialisation must be one of {", ".join(INITIALISATIONS)}, got {initialisation!r}')
+        self.initialisation = initialisation
         style = {'conv_cfg': self.conv_cfg, 'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}
         self.aspp_modules = ASPPModule(self.dilations, self.in_channels, self.channels, **style)
         self.bottleneck = ConvModule((len(self.dilations) + 1) * self.channels, self.channels, 1, **style)
@@ -35,3 +48,17 @@ class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
             ConvModule(decoder_channels, self.channels, 3, padding=1, **style),
             ConvModule(self.channels, self.channels, 3, padding=1, **style),
         )
+
+    def init_weights(self) -> None:
+        """Initialise as mmseg does, then the convolutions as ``initialisation`` says."""
+        super().init_weights()
+        if self.initialisation == 'kaiming':
+            return
+        # Not by an init_cfg: every ConvModule initialises itself after it.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                module.reset_parameters()
+                if self.initialisation == 'xavier':
+                    nn.init.xavier_uniform_(module.weight)
+                    if module.bias is not None:
+                        nn.init.zeros_(module.bias)

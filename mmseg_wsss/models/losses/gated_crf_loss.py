@@ -7,6 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...functional import gated_crf_kernel_map
 from ...functional.gated_crf_kernels import FIXED_KEYS, check_radius, parse_kernels
 from ...ops import BACKENDS, gated_crf_loss
 from ...structures import LossInputs
@@ -100,7 +101,7 @@ class GatedCRFLoss(BaseWeakLoss):
         """
         return gated_crf_loss(
             inputs.probs,
-            inputs.standardised_image if self.color_space == 'standardised' else inputs.image,
+            self._colours(inputs),
             kernels=self.kernels,
             radius=self.radius,
             source_mask=inputs.valid if self.source_mask else None,
@@ -109,6 +110,26 @@ class GatedCRFLoss(BaseWeakLoss):
             modalities={name: self._map(inputs, name) for name in self.modalities},
             backend=self.backend,
         )
+
+    def kernel_map(self, inputs: LossInputs) -> Tensor:
+        """Return the kernels around some cells of the logits' grid, in [0, 1], (B, 1, H, W).
+
+        See :func:`mmseg_wsss.functional.gated_crf_kernel_map`; 1 is the sum of the weights.
+
+        Raises:
+            KeyError: If a kernel names a map that the batch does not have.
+        """
+        total = gated_crf_kernel_map(
+            self._colours(inputs),
+            size=(inputs.logits.shape[2], inputs.logits.shape[3]),
+            kernels=self.kernels,
+            radius=self.radius,
+            modalities={name: self._map(inputs, name) for name in self.modalities},
+        )
+        return total / sum(kernel['weight'] for kernel in self.kernels)
+
+    def _colours(self, inputs: LossInputs) -> Tensor:
+        return inputs.standardised_image if self.color_space == 'standardised' else inputs.image
 
     def _destinations(self, inputs: LossInputs) -> Tensor | None:
         if self.destination_mask is None:

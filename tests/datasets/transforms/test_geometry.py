@@ -18,7 +18,7 @@ SETTINGS = settings(max_examples=60, deadline=None)
 def chains(draw):
     """Up to four geometric steps, with fixed outcomes drawn from the global state."""
     steps = []
-    for kind in draw(st.lists(st.sampled_from(['resize', 'crop', 'flip', 'rotate']), max_size=4)):
+    for kind in draw(st.lists(st.sampled_from(['resize', 'crop', 'window', 'flip', 'rotate']), max_size=4)):
         if kind == 'resize':
             ratio = draw(st.floats(0.5, 2.0))
             steps.append(
@@ -26,6 +26,9 @@ def chains(draw):
             )
         elif kind == 'crop':
             steps.append({'type': 'WeakRandomCrop', 'crop_size': (draw(st.integers(8, 60)), draw(st.integers(8, 60)))})
+        elif kind == 'window':
+            window = (draw(st.integers(8, 60)), draw(st.integers(8, 60)))
+            steps.append({'type': 'WeakRandomWindow', 'crop_size': window, 'scale': (0.5, 2.0)})
         elif kind == 'flip':
             direction = draw(st.sampled_from(['horizontal', 'vertical', 'diagonal']))
             steps.append({'type': 'WeakRandomFlip', 'prob': 1.0, 'direction': direction})

@@ -1,0 +1,75 @@
+"""Maps of one number for each pixel as colours, alone or over the photo.
+
+Shape letters: H x W one picture. Images are RGB uint8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .panels import PANEL_SIZE, Image, contact_sheet, with_title
+
+HeatMap = npt.NDArray[np.floating]
+
+
+def heat_colours(heat: HeatMap) -> Image:
+    """Return the colours of a map, from dark blue (0) over green (0.5) to dark red (1), (H, W, 3).
+
+    Args:
+        heat: Numbers in [0, 1], (H, W); others take the colours of the ends.
+
+    Raises:
+        ValueError: If the map has another number of axes.
+    """
+    heat = np.asarray(heat)
+    if heat.ndim != 2:
+        raise ValueError(f'expected a heat map (H, W), got the shape {heat.shape}')
+    levels = np.rint(255 * np.clip(np.nan_to_num(heat), 0, 1)).astype(np.uint8)
+    return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1])
+
+
+def overlay_heat_map(image: Image, heat: HeatMap, opacity: float = 0.5) -> Image:
+    """Lay the colours of a map over a photo.
+
+    Args:
+        image: RGB, (H, W, 3) uint8.
+        heat: Numbers in [0, 1], of any size; it is resized bilinearly.
+        opacity: Share of the colours, in [0, 1].
+
+    Raises:
+        ValueError: If the opacity is out of range or the image is of another form.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
+    if not 0 <= opacity <= 1:
+        raise ValueError(f'opacity must be in [0, 1], got {opacity}')
+    heat = np.asarray(heat, dtype=np.float32)
+    if heat.shape != image.shape[:2]:
+        heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.rint((1 - opacity) * image + opacity * heat_colours(heat)).astype(np.uint8)
+
+
+def draw_heat_maps(
+    image: Image, heats: Mapping[str, HeatMap], *, opacity: float = 0.5, columns: int = 6, with_photo: bool = True
+) -> Image:
+    """Draw a photo and maps over it, each under its title, side by side.
+
+    Args:
+        image: RGB, (H, W, 3) uint8; a small one is enlarged.
+        heats: Maps in [0, 1] by title, of any size.
+        opacity: Of the maps. With 1 they are drawn without the photo and cell by cell, not interpolated.
+        columns: Pictures in a row.
+        with_photo: Whether the photo comes first.
+    """
+    scale = max(1, round(PANEL_SIZE / image.shape[1]))
+    photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    drawn = {'photo': photo} if with_photo else {}
+    for title, heat in heats.items():
+        if opacity == 1:
+            heat = cv2.resize(heat.astype(np.float32), photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        drawn[title] = overlay_heat_map(photo, heat, opacity)
+    return contact_sheet([with_title(picture, title) for title, picture in drawn.items()], columns=columns)
