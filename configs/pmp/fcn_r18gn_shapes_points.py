@@ -39,7 +39,8 @@ test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    dict(type='ExpandingConfidenceHook'),
+    # 20 steps of expansion, by the loss at the points: a collapse to the background would lower the sum of the losses
+    dict(type='ExpandingConfidenceHook', epoch_length=30, loss_name='loss_points'),
     dict(type='PseudoMaskVisualizationHook', interval=100),
     dict(type='ResultSheetHook'),
 ]

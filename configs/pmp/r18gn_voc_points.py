@@ -31,7 +31,8 @@ default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
 log_processor = dict(window_size=epoch)
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    dict(type='ExpandingConfidenceHook'),
+    # 20 steps of expansion, by the loss at the points: a collapse to the background would lower the sum of the losses
+    dict(type='ExpandingConfidenceHook', epoch_length=33, loss_name='loss_points'),
     dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),
 ]
