@@ -45,14 +45,13 @@ docs: $(STAMP)
 package:
 	tools/check_package.sh $(PYTHON)
 
-# mmcv of the original line has no wheel for this torch: it is compiled once. Its mmengine loads whole checkpoints, which
-# torch since 2.6 does only when told to.
+# mmcv of the original line has no wheel for this torch: it is compiled once.
 test-openmmlab:
 	$(PYTHON) -m venv $(ORIGINAL)
 	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt 'setuptools<80' wheel ninja psutil torch
 	MMCV_WITH_OPS=1 $(ORIGINAL)/bin/python -m pip install --constraint requirements/constraints-openmmlab.txt --no-build-isolation mmcv
 	$(ORIGINAL)/bin/python -m pip install --quiet --constraint requirements/constraints-openmmlab.txt --no-build-isolation --editable '.[openmmlab,dev]'
-	TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 $(ORIGINAL)/bin/python -m pytest
+	$(ORIGINAL)/bin/python -m pytest
 
 clean:
 	rm -rf $(VENV) $(ORIGINAL) build dist *.egg-info

@@ -28,7 +28,6 @@ SMALL = [
 
 def call(*command, cwd=ROOT, expect=0):
     environment = {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PATH': '/usr/bin:/bin'}
-    environment['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'  # mmengine 0.10.7 loads whole checkpoints
     done = subprocess.run(
         [sys.executable, *map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
 
 
@@ -19,6 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write painted predictions to, every image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
+    parser.add_argument(
+        '--trust-checkpoint', action='store_true', help='load it even if it holds code besides weights, which then runs'
+    )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -49,12 +53,15 @@ def main() -> None:
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
         cfg.test_evaluator.keep_results = True
-    runner = Runner.from_cfg(cfg)
+    trust_checkpoints(args.trust_checkpoint)
     try:
+        if '://' not in args.checkpoint:
+            check_readable(args.checkpoint)
+        runner = Runner.from_cfg(cfg)
         check_weights(runner.model, args.checkpoint)
-    except ValueError as error:
+        runner.test()
+    except CheckpointError as error:
         raise SystemExit(str(error)) from error
-    runner.test()
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import newest_loadable_checkpoint
 
 
@@ -22,6 +23,11 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='go on from this checkpoint, or from the newest one in the work dir that can be read',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints even if they hold code besides weights, which then runs',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument(
@@ -53,16 +59,30 @@ def main() -> None:
         else:
             cfg.optim_wrapper.type = 'AmpOptimWrapper'
             cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    trust_checkpoints(args.trust_checkpoint)
+    try:
+        train(cfg, args.resume)
+    except CheckpointError as error:
+        raise SystemExit(str(error)) from error
+
+
+def train(cfg: Config, resume: str | None) -> None:
+    """Build the runner and train.
+
+    Args:
+        cfg: The config.
+        resume: The checkpoint to go on from, ``'auto'`` for the newest one, or None.
+    """
     if 'stages' in cfg:
-        if args.resume not in (None, 'auto'):
+        if resume not in (None, 'auto'):
             raise SystemExit('--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out')
-    elif args.resume == 'auto':
+    elif resume == 'auto':
         checkpoint = newest_loadable_checkpoint(cfg.work_dir)
         cfg.resume = checkpoint is not None
         cfg.load_from = str(checkpoint) if checkpoint else cfg.get('load_from')
-    elif args.resume is not None:
+    elif resume is not None:
         cfg.resume = True
-        cfg.load_from = args.resume
+        cfg.load_from = resume
     runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
     runner.train()
 

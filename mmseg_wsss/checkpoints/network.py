@@ -1,23 +1,40 @@
-"""Networks from their checkpoints, to be used as they are: frozen partners, generators of masks."""
+"""Networks from their checkpoints, to be used as they are: to label, as frozen partners, as generators of masks."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
+from mmengine.device import get_device
+from mmengine.registry import Registry
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
 from ..structures.class_names import plain_name
+from .loading import WAY_OUT, UntrustedCheckpointError, are_trusted, load_checkpoint, weights_alone
 from .weights import check_fit, weights_of
 from .work_dir import is_cut, newest_loadable_checkpoint
 
 Source = str | Path | Mapping[str, Any]
+SCOPES = ('mmengine', 'mmseg', 'mmdet', 'mmcv')
+"""Packages whose registered names, and modules to import, the config in a checkpoint may name."""
+BUILT = ('model', 'test_pipeline')
+"""Parts of the config in a checkpoint that something is built from."""
+
+
+def build_network(cfg: Config) -> nn.Module:
+    """Build the network of a config, to be given its weights: in evaluation mode, without pretrained ones.
+
+    Args:
+        cfg: The config of a training.
+    """
+    unused = {key: None for key in ('pretrained', 'train_cfg') if key in cfg.model}
+    return MODELS.build({**cfg.model, **unused}).to(get_device()).eval()
 
 
 def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
@@ -35,7 +52,7 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
         FileNotFoundError: If a file is missing.
         TypeError: If ``source`` has other keys.
         ValueError: If the work dir is that of a stage that is not finished, if the checkpoint holds no config and none
-            is given, if it holds more than plain settings, or if the weights do not fit.
+            is given, if it holds more than weights and plain settings, or if the weights do not fit.
     """
     given = dict(source) if isinstance(source, Mapping) else {'checkpoint': str(source)}
     if 'checkpoint' not in given or not set(given) <= {'checkpoint', 'config'}:
@@ -48,28 +65,111 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
                 'it as it is'
             )
         path = str(newest_loadable_checkpoint(path) or f'{path}/iter_*.pth')
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'no checkpoint at {path}')
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    if given.get('config') is not None:
-        cfg = Config.fromfile(given['config'])
-    else:
-        text = checkpoint.get('meta', {}).get('cfg')
-        if not isinstance(text, str):
-            raise ValueError(f'{path} does not hold the config of its network: give dict(checkpoint=..., config=...)')
-        try:
-            cfg = plain_config(text)
-        except (SyntaxError, ValueError) as error:
-            raise ValueError(
-                f'the config in {path} is not plain settings ({error}), and code from a checkpoint is not run: give '
-                'dict(checkpoint=..., config=...) with the config file of its training'
-            ) from error
-        import_modules_from_strings(**cfg.get('custom_imports', {'imports': []}))
-    model = MODELS.build(cfg.model)
+    checkpoint = load_checkpoint(path)
+    cfg = Config.fromfile(given['config']) if given.get('config') is not None else config_of(checkpoint, path)
+    with weights_alone():
+        model = MODELS.build(cfg.model)
     weights = weights_of(checkpoint, path)
     check_fit(model, weights, path)
     model.load_state_dict(weights, strict=False)
     return model.eval().requires_grad_(False), cfg, checkpoint
+
+
+def config_of(checkpoint: Mapping[str, Any], source: str) -> Config:
+    """Return the config that mmengine keeps in a checkpoint, and import what it needs to be built.
+
+    Args:
+        checkpoint: The checkpoint.
+        source: Names it in messages.
+
+    Raises:
+        ValueError: If there is none, if it is not plain settings, or if it names classes that are not registered,
+            modules beside the plugin and those of :data:`SCOPES`, or files that may hold code.
+    """
+    text = checkpoint.get('meta', {}).get('cfg')
+    if not isinstance(text, str):
+        raise ValueError(f'{source} does not hold the config of its network: give dict(checkpoint=..., config=...)')
+    try:
+        cfg = plain_config(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UntrustedCheckpointError(
+            f'the config in {source} is not plain settings ({error}), and code from a checkpoint is not run: give '
+            'dict(checkpoint=..., config=...) with the config file of its training'
+        ) from error
+    needed = cfg.get('custom_imports') or {'imports': []}
+    if not are_trusted():
+        modules = needed.get('imports')
+        check_named(source, 'the module', _foreign_modules([modules] if isinstance(modules, str) else modules or []))
+    import_modules_from_strings(**needed)
+    if not are_trusted():
+        check_named(source, 'a type that is not registered,', _foreign_types(cfg.to_dict()))
+        parts = {key: cfg[key] for key in BUILT if key in cfg}
+        check_named(source, 'a type that is not registered,', _foreign_types(parts, dotted=False))
+        check_named(source, 'a file that may hold code,', _files_with_code(parts))
+    return cfg
+
+
+def check_named(source: str, kind: str, names: Iterator[Any]) -> None:
+    """Refuse a checkpoint whose config names something that is not to be imported, built or read.
+
+    Args:
+        source: Names the checkpoint in the message.
+        kind: What is named.
+        names: What the config names of this kind.
+
+    Raises:
+        UntrustedCheckpointError: With the first one.
+    """
+    for name in names:
+        raise UntrustedCheckpointError(
+            f'the config in {source} names {kind} {name!r}, which is not taken from a checkpoint: {WAY_OUT}, or give '
+            'dict(checkpoint=..., config=...) with the config file of its training'
+        )
+
+
+def _foreign_modules(names: Sequence[Any]) -> Iterator[Any]:
+    return (
+        name
+        for name in names
+        if name != 'mmseg_wsss.plugin' and not (isinstance(name, str) and name.partition('.')[0] in SCOPES)
+    )
+
+
+def _foreign_types(settings: Any, dotted: bool = True) -> Iterator[str]:
+    """Yield each ``type`` that mmengine would look for among all modules; without ``dotted``, plain names alone."""
+    for key, value in _items(settings):
+        names = isinstance(value, str) and key in ('type', '_scope_') and ('.' in value) == dotted
+        if names and not (value in SCOPES if key == '_scope_' else _is_registered(value)):
+            yield value
+
+
+def _files_with_code(settings: Any) -> Iterator[str]:
+    """Yield what mmengine would unpickle, or read as YAML that calls functions, such as a ``class_weight``."""
+    for _, value in _items(settings):
+        if isinstance(value, str) and value.lower().endswith(('.pkl', '.pickle', '.yml', '.yaml')):
+            yield value
+
+
+def _items(settings: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield (key, value) of nested dicts and lists; entries of lists have no key."""
+    pairs = settings.items() if isinstance(settings, Mapping) else ((None, value) for value in settings)
+    for key, value in pairs:
+        yield key, value
+        if isinstance(value, Mapping | list | tuple):
+            yield from _items(value)
+
+
+def _is_registered(name: str) -> bool:
+    scope, _, own = name.rpartition('.')
+    if scope and scope not in SCOPES:
+        return False
+    for package in (scope,) if scope else ('mmseg', 'mmengine'):
+        for registry in vars(import_module(f'{package.replace("mmcv", "mmengine")}.registry')).values():
+            if isinstance(registry, Registry):
+                registry.import_from_location()
+                if own in registry.module_dict:
+                    return True
+    return False
 
 
 def check_trained_classes(checkpoint: Mapping[str, Any], classes: Sequence[str], source: object) -> None:

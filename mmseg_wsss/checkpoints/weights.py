@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmengine.model import BaseModule
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+
+from .loading import CheckpointError, load_checkpoint
 
 SHOWN_NAMES = 8
 STAGE_KEY = 'lpg_stage'
@@ -69,16 +71,16 @@ def weights_of(checkpoint: Any, source: str, prefix: str | None = None) -> dict[
         prefix: Which part of a larger network, such as ``'backbone'``; None: all of it.
 
     Raises:
-        ValueError: If it is not a dictionary of tensors.
+        CheckpointError: If it is not a dictionary of tensors.
     """
     if not isinstance(checkpoint, Mapping):
-        raise ValueError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
+        raise CheckpointError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
     weights = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
     if not isinstance(weights, Mapping):
-        raise ValueError(f'{source} holds a {type(weights).__name__} of weights, expected a dictionary by name')
+        raise CheckpointError(f'{source} holds a {type(weights).__name__} of weights, expected a dictionary by name')
     others = [str(name) for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if others:
-        raise ValueError(f'{source} does not hold weights alone, expected tensors by name: {_some(others)}')
+        raise CheckpointError(f'{source} does not hold weights alone, expected tensors by name: {_some(others)}')
     start = f'{prefix.rstrip(".")}.' if prefix else ''
     names = {name.removeprefix('module.'): value for name, value in weights.items()}
     return {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
@@ -93,11 +95,11 @@ def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> N
         source: Names the checkpoint in the message.
 
     Raises:
-        ValueError: With the names that are missing or have another shape.
+        CheckpointError: With the names that are missing or have another shape.
     """
     found = compare_weights(model.state_dict(), weights)
     if found.missing or found.reshaped:
-        raise ValueError(
+        raise CheckpointError(
             f'{source} does not fit {type(model).__name__}: {found}. The model is not the one that was trained: pass '
             'the config that the training wrote into its work_dir, or the same --cfg-options'
         )
@@ -111,11 +113,31 @@ def check_weights(model: nn.Module, path: str) -> None:
         path: The checkpoint, a file or an address.
 
     Raises:
-        ValueError: With the names that are missing or have another shape.
+        CheckpointError: If it cannot be loaded, or with the names that are missing or have another shape.
     """
+    check_fit(unwrapped(model), weights_of(load_checkpoint(path), path), path)
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Load a checkpoint into a network, if it has all of its weights.
+
+    Args:
+        model: The network.
+        path: The checkpoint, a file or an address.
+
+    Raises:
+        CheckpointError: As :func:`check_weights`.
+    """
+    weights = weights_of(load_checkpoint(path), str(path))
+    check_fit(model, weights, str(path))
+    model.load_state_dict(weights, strict=False)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the network itself, without what wraps it for several processes or for test-time augmentation."""
     while hasattr(model, 'module'):
         model = model.module
-    check_fit(model, weights_of(CheckpointLoader.load_checkpoint(path, map_location='cpu'), path), path)
+    return model
 
 
 class PretrainedExactly(BaseModule):
@@ -137,14 +159,14 @@ class PretrainedExactly(BaseModule):
 
         Raises:
             OSError: If there is no such file.
-            ValueError: If weights are missing, left over or of another shape; with their names.
+            CheckpointError: If weights are missing, left over or of another shape; with their names.
         """
         init_cfg = self.init_cfg
         if not is_pretrained(init_cfg):
             super().init_weights()
             return
         source = init_cfg['checkpoint']
-        names = weights_of(CheckpointLoader.load_checkpoint(source, map_location='cpu'), source, init_cfg.get('prefix'))
+        names = weights_of(load_checkpoint(source), source, init_cfg.get('prefix'))
         weights = {self.translate(name): x for name, x in names.items() if not name.startswith(self.CLASSIFIERS)}
         self.load_exactly(weights, source)
         self._is_init = True
@@ -153,11 +175,11 @@ class PretrainedExactly(BaseModule):
         """Load ``weights``; the batches that batch norms have counted may be missing.
 
         Raises:
-            ValueError: If names or shapes do not match.
+            CheckpointError: If names or shapes do not match.
         """
         found = compare_weights(self.state_dict(), weights)
         if str(found):
-            raise ValueError(
+            raise CheckpointError(
                 f'{source} is not a checkpoint of {type(self).__name__}: {found}. Pass one whose weights have its '
                 'names, or init_cfg=None to train from scratch'
             )
@@ -178,7 +200,7 @@ def checked_pretraining(model: nn.Module) -> Iterator[None]:
 
     Raises:
         FileNotFoundError: If a checkpoint cannot be had; with its key in the config and a way out.
-        ValueError: If not one weight of a checkpoint fits its module; mmengine only logs that.
+        CheckpointError: If not one weight of a checkpoint fits its module; mmengine only logs that.
     """
     modules = {name: module for name, module in model.named_modules() if is_pretrained(getattr(module, 'init_cfg', 0))}
     try:
@@ -204,12 +226,12 @@ def checked_pretraining(model: nn.Module) -> Iterator[None]:
 
 def _refuse_foreign_weights(name: str, module: nn.Module) -> None:
     source = module.init_cfg['checkpoint']
-    checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
+    checkpoint = load_checkpoint(source)
     weights, own = weights_of(checkpoint, source, module.init_cfg.get('prefix')), module.state_dict()
     found = compare_weights(own, weights)
     counters = [key for key in own if key.endswith('num_batches_tracked')]
     if len(found.missing) + len(found.reshaped) >= len(own) - len(counters):
-        raise ValueError(
+        raise CheckpointError(
             f'no weight of {source} (model.{name}.init_cfg.checkpoint) fits {type(module).__name__}: {found}. Pass a '
             'checkpoint of this network, with its prefix if it holds more'
         )
@@ -227,7 +249,7 @@ def check_generator_checkpoint(
         source: Names it in messages.
 
     Raises:
-        ValueError: With what was expected and what came.
+        CheckpointError: With what was expected and what came.
 
     Example:
         >>> import torch
@@ -236,11 +258,11 @@ def check_generator_checkpoint(
     """
     weights = weights_of(checkpoint, source, 'backbone')
     if not weights:
-        raise ValueError(f'{source} is not a checkpoint of a MaskGenerator: it has no weight of a backbone')
+        raise CheckpointError(f'{source} is not a checkpoint of a MaskGenerator: it has no weight of a backbone')
     check_channels(weights, in_channels, source)
     found = checkpoint.get('meta', {}).get(STAGE_KEY)
     if stage is not None and found != stage:
-        raise ValueError(
+        raise CheckpointError(
             f'{source} is the generator of stage {found}, expected that of stage {stage}'
             if found is not None
             else f'{source} does not say of which stage it is ({STAGE_KEY!r} in its meta), expected stage {stage}: '
@@ -252,12 +274,12 @@ def check_channels(weights: Mapping[str, Any], expected: int, source: str) -> No
     """Compare the first convolution, the first weight of four axes, with the number of input channels.
 
     Raises:
-        ValueError: With both numbers.
+        CheckpointError: With both numbers.
     """
     first = next((x for x in weights.values() if getattr(x, 'ndim', 0) == 4), None)
     if first is not None and first.shape[1] != expected:
         kinds = {4: 'without the probability of the class', 5: 'with it'}
-        raise ValueError(
+        raise CheckpointError(
             f'{source} holds a generator of {first.shape[1]} input channels ({kinds.get(first.shape[1], "unknown")}), '
             f'expected {expected} ({kinds.get(expected, "unknown")}): set use_probability to fit, or take another file'
         )

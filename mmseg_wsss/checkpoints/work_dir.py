@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.logging import print_log
 
 from ..files import temporary_path
+from .loading import CheckpointError, UntrustedCheckpointError, check_readable
 
 
 def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
     """Return the newest ``iter_*.pth`` or ``epoch_*.pth`` that can be read, or None.
 
-    A run that was killed while it wrote leaves half a file behind; that one is named in the log and left alone.
+    A run that was killed while it wrote, or a disk that lost power, leaves a file behind that is not whole; that one is
+    named in the log and left alone.
 
     Args:
         work_dir: Folder of the run.
+
+    Raises:
+        UntrustedCheckpointError: If the newest one that is whole holds more than weights and plain values.
     """
     numbered = []
     for path in Path(work_dir).glob('*.pth'):
@@ -31,24 +33,13 @@ def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
     for _, path in sorted(numbered, reverse=True):
         try:
             check_readable(path)
-        except ValueError as error:
+        except UntrustedCheckpointError:
+            raise
+        except CheckpointError as error:
             print_log(f'{error}: falling back to an older checkpoint', logger='current')
         else:
             return path
     return None
-
-
-def check_readable(path: Path) -> None:
-    """Refuse a checkpoint that was not written to its end.
-
-    Raises:
-        ValueError: With its name and what torch says.
-    """
-    try:
-        whole = zipfile.is_zipfile(path)  # torch wrote others before 1.6
-        torch.load(path, map_location='meta', weights_only=False, mmap=whole)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path} cannot be read as a checkpoint ({error})') from error
 
 
 MARKER = 'stage.json'

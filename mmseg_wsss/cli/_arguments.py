@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+
+TRUST_HELP = 'load the checkpoint even if it holds code besides weights, which is then run'
 
 
 def load_config(path: str, options: list[str]) -> Config:
@@ -49,12 +53,17 @@ def overridden_config(path: str, options: list[str]) -> Config:
     return cfg
 
 
+def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the checkpoint, and ``--trust-checkpoint``."""
+    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
+
+
 def check_paths(args: argparse.Namespace) -> None:
     """Refuse a checkpoint that is not there or not whole and, without ``--force``, an output folder that is."""
-    from ..checkpoints.work_dir import check_readable
+    from ..checkpoints.loading import check_readable, trust_checkpoints
 
-    if not args.checkpoint.is_file():
-        raise FileNotFoundError(f'no checkpoint at {args.checkpoint}')
+    trust_checkpoints(args.trust_checkpoint)
     check_readable(args.checkpoint)
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')

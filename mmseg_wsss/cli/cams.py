@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._arguments import add_checkpoint_arguments, check_paths, load_config
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('cams', help='write class activation maps, and measure them')
     parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    add_checkpoint_arguments(parser)
     parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
@@ -29,7 +31,6 @@ def run(args: argparse.Namespace) -> None:
     """Write the maps and print the scores."""
     from ..labelling.cam_export import write_cam_folder
     from ..labelling.cam_threshold_sweep import CAMSettings
-    from ._arguments import check_paths, load_config
 
     check_paths(args)
     settings = CAMSettings(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +28,6 @@ def inspect_environment() -> Environment:
         modules=modules,
         mmcv_ops=_has_mmcv_ops(),
         cuda=_gpu_name() if 'torch' in modules else None,
-        unsafe_load=os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '').lower() in ('1', 'y', 'yes', 'true'),
         plugin_error=error,
         registered=registered,
     )

@@ -24,7 +24,6 @@ class Environment:
         modules: Top-level modules that can be found.
         mmcv_ops: Whether mmcv's compiled operators import.
         cuda: Name of the GPU that torch can use, or None.
-        unsafe_load: Whether torch is told to load checkpoints without ``weights_only``.
         plugin_error: What importing the plugin raised, or None.
         registered: Names that the plugin registered, by registry.
     """
@@ -33,7 +32,6 @@ class Environment:
     modules: frozenset[str] = frozenset()
     mmcv_ops: bool = True
     cuda: str | None = None
-    unsafe_load: bool = False
     plugin_error: str | None = None
     registered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -123,18 +121,6 @@ def check_mmcv_version(env: Environment) -> Fault | None:
     )
 
 
-def check_weights_only(env: Environment) -> Fault | None:
-    """Since torch 2.6, loading refuses the checkpoints of mmengine up to 0.10.7."""
-    if not (env.has('mmengine', below='0.10.8') and env.has('torch', at_least='2.6')) or env.unsafe_load:
-        return None
-    return Fault(
-        f'mmengine {env.distributions["mmengine"]} cannot load its checkpoints with torch '
-        f'{env.distributions["torch"]}, which loads weights only',
-        "pip install 'torch<2.6' (and build mmcv again), or move to the onedl line, or, for checkpoints that you "
-        'trust, export TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
-    )
-
-
 def check_pkg_resources(env: Environment) -> Fault | None:
     """The original line imports pkg_resources, which setuptools 82 no longer has."""
     if not env.original_line or 'pkg_resources' in env.modules:
@@ -177,7 +163,6 @@ CHECKS: tuple[Check, ...] = (
     check_required,
     check_mmcv_ops,
     check_mmcv_version,
-    check_weights_only,
     check_pkg_resources,
     check_ftfy,
     check_numpy,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import check_paths
+from ._arguments import add_checkpoint_arguments, check_paths, load_config
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('pseudo-labels', help='write predictions as labels to train the next network on')
     parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    add_checkpoint_arguments(parser)
     parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
@@ -29,7 +29,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the labels and say how many pixels are unsure."""
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
-    from ._arguments import load_config
 
     check_paths(args)
     settings = PredictionSettings(

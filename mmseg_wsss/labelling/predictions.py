@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmseg.apis import init_model
 from torch import Tensor, nn
 
-from ..checkpoints.weights import check_weights
+from ..checkpoints.network import build_network
+from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional.checks import check_share
 from .images import check_known_tags, check_split, known_classes, prediction_dataset
@@ -108,13 +106,13 @@ def load_model(cfg: Config, checkpoint: str | Path, kind: type = nn.Module) -> A
         TypeError: If it is of another one.
         ValueError: If weights are missing or have another shape.
     """
-    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
+    model = build_network(cfg)
     if not isinstance(model, kind):
         raise TypeError(
             f'expected a network of type {kind.__name__}, got {type(model).__name__}: name the config or stage of such '
             'a network'
         )
-    check_weights(model, str(checkpoint))
+    load_weights(model, checkpoint)
     return model
 
 

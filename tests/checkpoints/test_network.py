@@ -1,0 +1,45 @@
+"""Networks of checkpoints; what a checkpoint may not name is in ``tests/test_untrusted_files.py``."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_wsss.checkpoints.loading import CheckpointError
+from mmseg_wsss.checkpoints.network import build_network, config_of
+from mmseg_wsss.checkpoints.weights import load_weights
+from tests.helpers.models import model_config
+from tests.helpers.trainings import plain_text
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+
+
+def test_checkpoints_of_every_recipe_name_nothing_foreign():
+    configs = [Config.fromfile(path) for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts]
+    assert len(configs) > 40
+    for cfg in configs:
+        for part in (cfg, *(Config(stage) for stage in cfg.get('stages', {}).values() if 'task' not in stage)):
+            assert config_of({'meta': {'cfg': plain_text(part)}}, 'a.pth').to_dict() == part.to_dict()
+
+
+def test_a_network_is_built_for_its_weights_alone(tmp_path):
+    cfg = Config({'model': model_config(pretrained='none.pth', train_cfg={'a': 1})})
+    network = build_network(cfg)
+    assert not network.training
+    assert cfg.model.pretrained == 'none.pth'
+    other = MODELS.build(model_config())
+    torch.save({'state_dict': other.state_dict()}, tmp_path / 'bare.pth')  # no meta, which mmseg would need
+    load_weights(network, tmp_path / 'bare.pth')
+    expected = other.state_dict()
+    assert [name for name, value in network.state_dict().items() if not torch.equal(value, expected[name])] == []
+    torch.save({'state_dict': {}}, tmp_path / 'bare.pth')
+    with pytest.raises(CheckpointError, match=r'bare.pth does not fit WeakEncoderDecoder: \d+ missing: backbone.conv1'):
+        load_weights(network, tmp_path / 'bare.pth')
+
+
+def test_a_network_without_settings_of_training_is_built():
+    """Such as a generator of masks, which takes neither ``pretrained`` nor ``train_cfg``."""
+    model = {key: value for key, value in model_config().items() if key != 'train_cfg'}
+    assert type(build_network(Config({'model': model}))).__name__ == 'WeakEncoderDecoder'
