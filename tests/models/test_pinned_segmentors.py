@@ -153,7 +153,7 @@ def build(name, spelling='new'):
     config = copy.deepcopy(MODEL_CONFIGS[name])
     if spelling == 'old':
         config = {key: value for key, value in config.items() if key not in ('views', 'decision')} | OLD_NAMES[name]
-    with pytest.warns(FutureWarning, match='is an old name') if spelling == 'old' else nullcontext():
+    with pytest.warns(FutureWarning, match='is called') if spelling == 'old' else nullcontext():
         model = MODELS.build(config).double().eval()
     set_weights(model, 0)
     return model

@@ -127,7 +127,7 @@ CASES += [(name, RENAMED[old]) for name, old in CASES if old in RENAMED]
 @pytest.mark.parametrize(('name', 'kind'), CASES)
 def test_metrics(name, kind, tmp_path):
     settings, expected = METRIC_SCORES[name]
-    with pytest.warns(FutureWarning, match=f'{kind} is an old name') if kind in RENAMED else nullcontext():
+    with pytest.warns(FutureWarning, match=f'{kind} is called') if kind in RENAMED else nullcontext():
         metric = METRICS.build({**settings, 'type': kind})
     metric.dataset_meta = {'classes': CLASSES}
     meta = {'inference_switches': SWITCHES} if 'split' in settings else {}

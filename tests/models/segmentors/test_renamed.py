@@ -71,7 +71,7 @@ def test_a_decision_with_everything_switched_off_is_equal_to_that_without_tags(r
 
 
 def old_model(name, **settings):
-    with pytest.warns(FutureWarning, match=f'{name} is an old name, which the next release will not know') as caught:
+    with pytest.warns(FutureWarning, match=f'{name} is called .*will be removed in version') as caught:
         model = MODELS.build(model_config(type=name, **settings))
     return model, str(caught[0].message)
 
