@@ -368,7 +368,7 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         call(cfg=classifier)
     wider = Config(cfg.to_dict())
     wider.model.decode_head.widths = (4, 8)
-    with pytest.raises(ValueError, match=r'does not fit AffinityEncoderDecoder: 2 of another shape: decode_head'):
+    with pytest.raises(ValueError, match=r'does not fit AffinityNetwork: 2 of another shape: decode_head'):
         call(cfg=wider)
     for changes, message in (
         ({'alpha': 0}, 'alpha must be a finite'),
