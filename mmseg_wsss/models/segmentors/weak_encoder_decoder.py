@@ -22,9 +22,9 @@ from ..decisions import ArgmaxDecision, ClassProbs
 from ..losses import PartialCrossEntropyLoss
 from ..views.base import Views, log_probs, mean_probs
 from .batch import collect_inputs, image_in_unit_range
-from .head_checks import check_head, check_loss_weight, check_num_classes, check_same_classes
+from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
 from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
-from .named_losses import build_losses, count_labelled, run_losses, total_loss
+from .named_losses import build_losses, count_labelled, run_losses, with_total
 from .renamed import refuse_moved
 
 
@@ -137,10 +137,10 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
-        self.views: Views | None = None if views is None else MODELS.build(views)
+        self.views = build_part(views, 'views', Views)
         for name, module in ({} if self.views is None else self.views.modules()).items():
             self.add_module(name, module)
-        self.decision: ArgmaxDecision | None = None if decision is None else MODELS.build(decision)
+        self.decision = build_part(decision, 'decision', ArgmaxDecision)
         if self.decision is not None:
             self.decision.pool_like(self.losses)
 
@@ -187,9 +187,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum all losses, whatever their names, and log all values under their own names."""
-        _, logged = super().parse_losses(losses)  # whose sum is of the names with "loss" in them
-        logged['loss'] = total_loss({name: logged[name] for name in losses})
-        return logged['loss'], logged
+        return with_total(super().parse_losses(losses)[1], losses)
 
     # Inference.
 
@@ -273,9 +271,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         """Turn what the network says of an image into a predicted sample.
 
         Args:
-            maps: Of :meth:`class_probs`, or the mean of several views of an image.
+            maps: What :meth:`class_probs` returns for it, or the mean of several views of it.
             sample: Where to put the prediction, and where known tags are read; None: a new one.
-            num_views: Of how many views ``maps`` is the mean.
+            num_views: How many views ``maps`` is the mean of.
 
         Returns:
             The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),
