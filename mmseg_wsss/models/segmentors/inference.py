@@ -108,7 +108,7 @@ def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
 
     Args:
         maps: Maps of one view, (C, h, w).
-        meta: Of its sample.
+        meta: The meta information of its sample.
         align_corners: How maps are resized.
 
     Returns:

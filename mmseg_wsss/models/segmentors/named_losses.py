@@ -26,7 +26,7 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
 
     Args:
         config: ``dict(type=...)`` by name; None in the place of one removes it.
-        key: Of the config in ``model``, for messages.
+        key: The key of the config in ``model``, for messages.
         num_classes: Classes with the background.
         reads: What the losses are handed.
 
@@ -84,8 +84,8 @@ def with_total(logged: dict[str, Tensor], names: Iterable[str]) -> tuple[Tensor,
 
     Args:
         logged: What mmengine's ``parse_losses`` logs.
-        names: Of all values but the sum. The number of labelled pixels and statistics, which have a slash in their
-            name, are not losses.
+        names: The names of all values but the sum. The number of labelled pixels and statistics, which have a slash in
+            their name, are not losses.
     """
     losses = [logged[name] for name in names if name != LABELLED_PIXELS and '/' not in name]
     total = sum(losses[1:], start=losses[0])

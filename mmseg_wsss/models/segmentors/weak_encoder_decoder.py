@@ -94,7 +94,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
         losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None in the place of one removes
             it from an inherited config.
-        auxiliary_losses: The same for auxiliary heads. By default partial cross-entropy, weighted by the
+        auxiliary_losses: Same as ``losses``, for auxiliary heads. By default partial cross-entropy, weighted by the
             ``loss_weight`` in the ``loss_decode`` of the auxiliary head.
         views: What the network sees beside the images as they are: ``dict(type='SiameseViews', ...)``,
             ``dict(type='MultiScaleViews', ...)`` or None for nothing.
