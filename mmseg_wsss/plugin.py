@@ -16,6 +16,7 @@ from .engine.stages import log_processor, runner, tasks  # noqa: F401
 from .evaluation import metrics  # noqa: F401
 from .models import (  # noqa: F401
     backbones,
+    decisions,
     decode_heads,
     layers,
     losses,
@@ -23,4 +24,5 @@ from .models import (  # noqa: F401
     pseudo_masks,
     refiners,
     segmentors,
+    views,
 )

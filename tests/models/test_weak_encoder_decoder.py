@@ -262,6 +262,8 @@ own_loss_head = {'type': OwnLossHead, 'in_channels': 64, 'channels': 64, 'num_cl
         ({'head': head_config('fcn', 2, out_channels=1)}, 'set out_channels=2'),
         ({'head': [head_config('fcn')]}, 'list of heads'),
         ({'head': head_config('fcn', loss_decode={'type': 'CrossEntropyLoss', 'loss_weight': 0.4})}, 'loss_weight=0.4'),
+        ({'views': {'type': 'PAMR'}}, 'model.views is a PAMR; it must be derived from Views, or None'),
+        ({'decision': {'type': 'PAMR'}}, 'model.decision is a PAMR; it must be derived from ArgmaxDecision, or None'),
         ({'losses': {}}, 'model.losses is empty'),
         ({'losses': {'loss_ce': None}}, 'model.losses is empty'),
         ({'losses': [{'type': 'GatedCRFLoss'}]}, 'model.losses must be a dict of losses by name, .* got list'),

@@ -37,7 +37,7 @@ def mean_of_views(views: Sequence[ClassProbs]) -> ClassProbs:
     """Return the mean of the probabilities, the largest scores, and the image of the view nearest to the file's size.
 
     Args:
-        views: Of one image, at least one; all count the same.
+        views: One or more views of one image; all count the same.
     """
     nearest = min(views, key=lambda view: view.resizing)
     scores = [view.scores for view in views if view.scores is not None]
@@ -59,6 +59,11 @@ class ArgmaxDecision(nn.Module):
     Args:
         refiner: What cleans the masks at the size of the file, such as ``dict(type='DenseCRF')``; None leaves them as
             they are.
+
+    Example:
+        >>> maps = ClassProbs(torch.tensor([0.2, 0.5, 0.3]).view(3, 1, 1))
+        >>> ArgmaxDecision()(maps)
+        tensor([[[1]]])
     """
 
     background_power = 1.0

@@ -51,7 +51,7 @@ class AffinityLoss(BaseWeakLoss):
         start: Fraction of the training before which the loss is 0.
 
     Raises:
-        ValueError: If ``radius`` is no whole number from 2, or ``start`` is out of range.
+        ValueError: If ``radius`` is not an integer of at least 2, or ``start`` is out of range.
     """
 
     reads = AffinityInputs

@@ -13,7 +13,7 @@ from ..decode_heads import AffinityHead
 from ..losses.affinity_loss import AffinityInputs
 from .batch import stack_labels
 from .head_checks import check_head, check_num_classes
-from .named_losses import build_losses, count_labelled, run_losses, total_loss, training_progress
+from .named_losses import build_losses, count_labelled, run_losses, training_progress, with_total
 from .weak_encoder_decoder import PretrainedModel
 
 
@@ -91,7 +91,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         if mode == 'tensor':
             return self.embed(inputs)
         if mode == 'loss':
-            return self.loss(inputs, data_samples or [])
+            return self.loss(inputs, data_samples)
         raise TypeError(
             f'AffinityNetwork has no mode {mode!r}, since it predicts no classes: a WriteRandomWalk stage makes '
             'pseudo-labels of CAMs with it. Set val_dataloader=None, val_cfg=None, val_evaluator=None to train '
@@ -115,6 +115,4 @@ class AffinityNetwork(PretrainedModel, BaseModel):
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum all losses, whatever their names, and log all values under their own names."""
-        _, logged = super().parse_losses(losses)  # whose sum is of the names with "loss" in them
-        logged['loss'] = total_loss({name: logged[name] for name in losses})
-        return logged['loss'], logged
+        return with_total(super().parse_losses(losses)[1], losses)

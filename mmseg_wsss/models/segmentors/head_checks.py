@@ -1,10 +1,26 @@
-"""Heads that would train in another way than their config says, found when the model is built."""
+"""Heads and parts that would do something else than their config says, found when the model is built."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
+from mmseg.registry import MODELS
 from torch import nn
+
+Part = TypeVar('Part')
+
+
+def build_part(config: Mapping[str, Any] | None, key: str, kind: type[Part]) -> Part | None:
+    """Build a part of a model, None if there is none.
+
+    Raises:
+        TypeError: If it is not of the kind that ``model.<key>`` takes.
+    """
+    part = None if config is None else MODELS.build(config)
+    if part is not None and not isinstance(part, kind):
+        raise TypeError(f'model.{key} is a {type(part).__name__}; it must be derived from {kind.__name__}, or None')
+    return part
 
 
 def check_head(head: nn.Module) -> None:
@@ -15,7 +31,7 @@ def check_head(head: nn.Module) -> None:
     """
     name = type(head).__name__
     if not isinstance(head, BaseDecodeHead):
-        raise TypeError(f'{name} is no BaseDecodeHead: its forward does not return one map of class logits')
+        raise TypeError(f'{name} is not a BaseDecodeHead: its forward does not return one map of class logits')
     for method in ('loss', 'loss_by_feat'):
         if getattr(type(head), method) is not getattr(BaseDecodeHead, method):
             raise TypeError(

@@ -75,14 +75,14 @@ def mean_of_windows(
         inputs: (B, channels, h, w).
         test_cfg: See :func:`windows`.
     """
-    total: Tensor | None = None
-    counts = inputs.new_zeros(1, 1, *inputs.shape[2:])
-    all_scores = []
-    for rows, columns in windows((inputs.shape[2], inputs.shape[3]), test_cfg):
+    height, width = inputs.shape[2:]
+    counts = inputs.new_zeros(1, 1, height, width)
+    total, all_scores = None, []
+    for rows, columns in windows((height, width), test_cfg):
         maps, scores = predict(inputs[:, :, rows, columns])
-        if total is None:
-            total = maps.new_zeros(*maps.shape[:2], *inputs.shape[2:])
-        total[:, :, rows, columns] += maps
+        around = (columns.start, width - columns.stop, rows.start, height - rows.stop)
+        padded = F.pad(maps, around)
+        total = padded if total is None else total.add_(padded)
         counts[:, :, rows, columns] += 1
         all_scores += [] if scores is None else [scores]
     return total / counts, torch.stack(all_scores).amax(dim=0) if all_scores else None
@@ -108,7 +108,7 @@ def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
 
     Args:
         maps: Maps of one view, (C, h, w).
-        meta: Of its sample.
+        meta: The meta information of its sample.
         align_corners: How maps are resized.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.logging import MessageHub
@@ -26,7 +26,7 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
 
     Args:
         config: ``dict(type=...)`` by name; None in the place of one removes it.
-        key: Of the config in ``model``, for messages.
+        key: The key of the config in ``model``, for messages.
         num_classes: Classes with the background.
         reads: What the losses are handed.
 
@@ -77,13 +77,19 @@ def count_labelled(labels: Tensor, ignore_index: int) -> dict[str, Tensor]:
     return {LABELLED_PIXELS: (labels != ignore_index).sum().float()}
 
 
-def total_loss(logged: Mapping[str, Tensor]) -> Tensor:
-    """Return the sum of all losses that are logged, whatever their names.
+def with_total(logged: dict[str, Tensor], names: Iterable[str]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the sum of all losses, whatever their names, and the logged values with this sum as ``loss``.
 
-    Left out are the number of labelled pixels and statistics, which have a slash in their name.
+    mmengine's own sum is that of the names with "loss" in them, statistics among them.
+
+    Args:
+        logged: What mmengine's ``parse_losses`` logs.
+        names: The names of all values but the sum. The number of labelled pixels and statistics, which have a slash in
+            their name, are not losses.
     """
-    losses = [value for name, value in logged.items() if name != LABELLED_PIXELS and '/' not in name]
-    return sum(losses[1:], start=losses[0])
+    losses = [logged[name] for name in names if name != LABELLED_PIXELS and '/' not in name]
+    total = sum(losses[1:], start=losses[0])
+    return total, {**logged, 'loss': total}
 
 
 def training_progress() -> float:

@@ -21,9 +21,9 @@ from ..decisions import ArgmaxDecision, ClassProbs
 from ..losses import PartialCrossEntropyLoss
 from ..views.base import Views, log_probs, mean_probs
 from .batch import collect_inputs, image_in_unit_range
-from .head_checks import check_head, check_loss_weight, check_num_classes, check_same_classes
+from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
 from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
-from .named_losses import build_losses, count_labelled, run_losses, total_loss
+from .named_losses import build_losses, count_labelled, run_losses, with_total
 from .renamed import refuse_moved
 
 
@@ -55,7 +55,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
         losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None in the place of one removes
             it from an inherited config.
-        auxiliary_losses: The same for auxiliary heads. By default partial cross-entropy, weighted by the
+        auxiliary_losses: Same as ``losses``, for auxiliary heads. By default partial cross-entropy, weighted by the
             ``loss_weight`` in the ``loss_decode`` of the auxiliary head.
         views: What the network sees beside the images as they are: ``dict(type='SiameseViews', ...)``,
             ``dict(type='MultiScaleViews', ...)`` or None for nothing.
@@ -98,10 +98,10 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
-        self.views: Views | None = None if views is None else MODELS.build(views)
+        self.views = build_part(views, 'views', Views)
         for name, module in ({} if self.views is None else self.views.modules()).items():
             self.add_module(name, module)
-        self.decision: ArgmaxDecision | None = None if decision is None else MODELS.build(decision)
+        self.decision = build_part(decision, 'decision', ArgmaxDecision)
         if self.decision is not None:
             self.decision.pool_like(self.losses)
 
@@ -148,9 +148,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum all losses, whatever their names, and log all values under their own names."""
-        _, logged = super().parse_losses(losses)  # whose sum is of the names with "loss" in them
-        logged['loss'] = total_loss({name: logged[name] for name in losses})
-        return logged['loss'], logged
+        return with_total(super().parse_losses(losses)[1], losses)
 
     # Inference.
 
@@ -234,9 +232,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         """Turn what the network says of an image into a predicted sample.
 
         Args:
-            maps: Of :meth:`class_probs`, or the mean of several views of an image.
+            maps: What :meth:`class_probs` returns for it, or the mean of several views of it.
             sample: Where to put the prediction, and where known tags are read; None: a new one.
-            num_views: Of how many views ``maps`` is the mean.
+            num_views: How many views ``maps`` is the mean of.
 
         Returns:
             The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),

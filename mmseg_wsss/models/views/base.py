@@ -19,7 +19,7 @@ class Views:
     - :meth:`for_losses`, in training: which views the losses find in ``LossInputs.views``;
     - :meth:`trained`, in training: on which of them each loss of the model is run;
     - :meth:`look`, at test time: the logits of several views as one map;
-    - :meth:`refine`, at test time: logits of a second opinion, whose probabilities are averaged with the first.
+    - :meth:`refine`, at test time: refined logits, whose probabilities are averaged with those of the first.
 
     The defaults add nothing.
     """
@@ -34,7 +34,7 @@ class Views:
         Args:
             network: Maps images to features and logits.
             first: The batch as it is.
-            inputs: Its preprocessed images, (B, channels, h, w).
+            inputs: The preprocessed images of the batch, (B, channels, h, w).
         """
         return {}
 
@@ -58,8 +58,8 @@ class Views:
         """Return refined logits, (B, C, H, W), or None for none.
 
         Args:
-            logits: Of :meth:`look`, (B, C, H, W).
-            features: Of :meth:`look`.
+            logits: The logits that :meth:`look` returned, (B, C, H, W).
+            features: The features that :meth:`look` returned.
             inputs: Preprocessed images, (B, channels, h, w).
             inside: 1 where a cell of the logits lies in the image, (B, 1, H, W); None: everywhere.
         """

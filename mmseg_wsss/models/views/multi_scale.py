@@ -42,8 +42,8 @@ class MultiScaleViews(Views):
         for scale, copy in zip(self.scales, self._smaller(inputs), strict=True):
             features, logits = network(copy)
             views[f'scale_{scale:g}'.replace('.', '_')] = replace(first, logits=logits, features=tuple(features))
-        logits = [view.logits for view in views.values()]
-        return {**views, 'max': replace(first, logits=_maximum(logits, align_corners=first.align_corners))}
+        highest = _maximum([view.logits for view in views.values()], align_corners=first.align_corners)
+        return {**views, 'max': replace(first, logits=highest)}
 
     def trained(self, batch: LossInputs) -> Mapping[str, LossInputs]:
         """Return all views: each has its own losses."""
