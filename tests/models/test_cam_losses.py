@@ -88,6 +88,23 @@ def test_importance_sampling_equals_the_equations(weight):
         torch.testing.assert_close(loss(inputs), 0.5 * ((1 - weight) * term + weight * sampled))
 
 
+@pytest.mark.parametrize('weight', [0.0, 0.4, 1.0])
+def test_objective_of_the_paper(weight):
+    """Both terms over all classes, the background among them, as a class that every image shows."""
+    inputs = batch()
+    shown, cells = F.pad(inputs.tags, (1, 0), value=1.0), inputs.valid_cells
+    sampled = loop_expectation(inputs.probs.detach(), shown, mask=cells)
+    pooled = loop_pooling(inputs.probs.detach(), shown, kind='max', mask=cells)
+    paper = {'weight': weight, 'pooling': 'max', 'sample_background': True}
+    loss = build('ImportanceSampling', expectation=True, **paper)
+    torch.testing.assert_close(loss(inputs), (1 - weight) * pooled + weight * sampled)
+    torch.manual_seed(3)
+    draws = torch.stack([build('ImportanceSampling', num_samples=1, **paper)(inputs) for _ in range(600)])
+    error = 5 * draws.std() / 600**0.5
+    assert (draws.mean() - loss(inputs)).abs() <= error + 1e-5
+    assert (draws.std() > 0.01) == (weight > 0)
+
+
 def test_draws_are_those_of_the_global_generator_and_near_their_mean():
     expected = build('ImportanceSampling', expectation=True)(batch())
     losses = []
