@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .checks import check_float_map, check_mask_of, check_positive, compute_dtype, describe
 
+NORMALISATIONS = ('pixels', 'pairs')
 EPS = 1e-5  # keeps the logarithm of a difference of 0 or 1 finite
 
 
@@ -28,7 +29,7 @@ class SimilarityInputs(NamedTuple):
     inside: Tensor | None  # 1 where a pixel counts, (B, 1, H, W); None: all pixels count
     denominator: Tensor  # scalar
     mu: Tensor  # scalar
-    sigma: float
+    sigma: Tensor  # scalar, float64
     radius: float | None
 
 
@@ -37,34 +38,40 @@ def feature_similarity_loss(
     image: Tensor,
     *,
     mu: float | Tensor = 2.5,
-    sigma: float = 5.0,
+    sigma: float | Tensor = 5.0,
     radius: float | None = None,
+    normalise: str = 'pixels',
     mask: Tensor | None = None,
 ) -> Tensor:
     r"""Reward equal predictions at alike pixels and different ones at unlike pixels.
 
     .. math::
-        -\frac{1}{B H W} \sum_{i,j} w_{ij}\, \tfrac12 |a_i - a_j|^2\, f_{ij}, \qquad
+        -\frac{1}{D} \sum_{i,j} w_{ij}\, \tfrac12 |a_i - a_j|^2\, f_{ij}, \qquad
         w_{ij} = \frac{e^{-d_{ij}^2 / 2 \sigma^2}}{2 \pi \sigma^2}, \qquad
         f_{ij} = \tanh\left(\mu + \log \frac{\delta_{ij} + \epsilon}{1 - \delta_{ij} + \epsilon}\right)
 
-    over all ordered pairs of pixels of an image: :math:`a` the probabilities, :math:`d` the distance in pixels,
-    :math:`\delta` the mean over RGB of the absolute difference of colour, :math:`\epsilon = 10^{-5}`. With
+    over all ordered pairs of pixels of an image (equations 6-8 of the paper): :math:`a` the probabilities, :math:`d`
+    the distance in pixels, :math:`D = B H W`, or :math:`B (H W)^2`, :math:`\delta` the mean over RGB of the absolute
+    difference of colour, :math:`\epsilon = 10^{-5}`. With
     :math:`\mu = 2.5`, pixels that differ by more than 0.0759 count as unlike. The value is mostly negative. Computed in
     float32 at least, also under autocast. There is no gradient to ``image``.
 
-    Differs from the paper: there, the sum is divided by :math:`(HW)^2` and :math:`\mu` is learnt; here as in the
-    published code. Descent on :math:`\mu` only ever makes it larger, so it needs a bound or a prior.
+    In the paper the sum is divided by :math:`(HW)^2` (``normalise='pairs'``), and :math:`\mu` and :math:`\sigma` are
+    learnt; the defaults are those of the published code. Descent on :math:`\mu` only ever makes it larger, so it needs
+    a bound or a prior; :math:`\sigma` it brings to about a quarter of the side of the grid, whatever the start.
 
     Args:
         probs: Probabilities :math:`a`, (B, K, H, W).
         image: Colours in [0, 1], (B, 3, H, W), clamped to that range; resize it to the size of ``probs`` first.
         mu: Where alike turns into unlike; a tensor of one number may get a gradient.
-        sigma: Standard deviation :math:`\sigma` of the weight, in pixels of H x W.
+        sigma: Standard deviation :math:`\sigma` of the weight, in pixels of H x W, above 0; a tensor of one number may
+            get a gradient.
         radius: Leave out pairs that are further apart than this, in pixels of H x W; None is all pairs. At ``sigma`` 5,
             10 keeps 86.7 % of the weight, 15 98.9 %, 20 99.97 %.
+        normalise: ``'pixels'``: :math:`D` is the number of pixels, as published. ``'pairs'``: the number of ordered
+            pairs within images, as in the paper, for which the weight of the loss must be :math:`H W` times larger.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no pair, is not counted
-            in :math:`B H W`, and may hold NaN or inf in ``probs`` and ``image``.
+            in :math:`D`, and may hold NaN or inf in ``probs`` and ``image``.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities; 0 if no pixel is inside.
@@ -77,7 +84,7 @@ def feature_similarity_loss(
         >>> probs = torch.rand(2, 4, 8, 8).softmax(1)
         >>> loss = feature_similarity_loss(probs, torch.rand(2, 3, 8, 8))
     """
-    inputs = prepare_inputs(probs, image, mu, sigma, radius, mask)
+    inputs = prepare_inputs(probs, image, mu, sigma, radius, mask, normalise)
     with torch.autocast(probs.device.type, enabled=False):
         weights = _distance_weights(probs.shape[2], probs.shape[3], inputs)  # (N, N)
         colours = inputs.image.flatten(2)
@@ -95,33 +102,53 @@ def feature_similarity_loss(
 
 
 def prepare_inputs(
-    probs: Tensor, image: Tensor, mu: float | Tensor, sigma: float, radius: float | None, mask: Tensor | None
+    probs: Tensor,
+    image: Tensor,
+    mu: float | Tensor,
+    sigma: float | Tensor,
+    radius: float | None,
+    mask: Tensor | None,
+    normalise: str = 'pixels',
 ) -> SimilarityInputs:
     """Check the arguments of :func:`feature_similarity_loss` and put 0 where pixels of the image do not count."""
     _check_arguments(probs, image, mask)
+    check_normalise(normalise)
     dtype = compute_dtype(probs)
-    if not isinstance(mu, Tensor):
-        if isinstance(mu, bool) or not isinstance(mu, Real):
-            raise TypeError(f'mu must be a number or a tensor of one number, got {describe(mu)}')
-        if not math.isfinite(mu):
-            raise ValueError(f'mu must be finite, got {mu}')
-        mu = torch.tensor(float(mu), dtype=dtype, device=probs.device)
-    elif mu.numel() != 1 or mu.is_complex():
-        raise ValueError(f'mu must be a number or a tensor of one number, got {describe(mu)}')
+    if not isinstance(sigma, Tensor):
+        sigma = check_positive(sigma, 'sigma')
     colours, inside = image.detach().to(dtype).clamp(0, 1), None
-    denominator = colours.new_tensor(image[:, 0].numel())
+    pixels = colours.new_full((len(image),), image[0, 0].numel())
     if mask is not None:
         counts = mask >= 1
         inside, colours = counts.to(dtype), torch.where(counts, colours, 0)
-        denominator = inside.sum().clamp(min=1)
+        pixels = inside.sum(dim=(1, 2, 3))
     return SimilarityInputs(
         image=colours,
         inside=inside,
-        denominator=denominator,
-        mu=mu.to(dtype).reshape(()),
-        sigma=check_positive(sigma, 'sigma'),
+        denominator=(pixels if normalise == 'pixels' else pixels.square()).sum().clamp(min=1),
+        mu=_scalar(mu, 'mu', dtype, probs.device),
+        sigma=_scalar(sigma, 'sigma', torch.float64, probs.device),
         radius=None if radius is None else check_positive(radius, 'radius'),
     )
+
+
+def check_normalise(normalise: Any) -> None:
+    """Raise unless ``normalise`` says by what the sum over pairs is divided."""
+    if normalise not in NORMALISATIONS:
+        raise ValueError(f'normalise must be one of {", ".join(NORMALISATIONS)}, got {normalise!r}')
+
+
+def _scalar(value: Any, name: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a number, or a tensor of one number with its gradient, as a scalar."""
+    if isinstance(value, Tensor):
+        if value.numel() != 1 or value.is_complex():
+            raise ValueError(f'{name} must be a number or a tensor of one number, got {describe(value)}')
+        return value.to(dtype).reshape(())
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f'{name} must be a number or a tensor of one number, got {describe(value)}')
+    if not math.isfinite(value):
+        raise ValueError(f'{name} must be finite, got {value}')
+    return torch.tensor(float(value), dtype=dtype, device=device)
 
 
 def _distance_weights(height: int, width: int, inputs: SimilarityInputs) -> Tensor:
@@ -129,8 +156,8 @@ def _distance_weights(height: int, width: int, inputs: SimilarityInputs) -> Tens
     y = torch.arange(height, device=inputs.image.device).repeat_interleave(width)
     x = torch.arange(width, device=inputs.image.device).repeat(height)
     squared = (y[:, None] - y).square() + (x[:, None] - x).square()
-    exponent = squared.to(inputs.image.dtype) / (-2 * inputs.sigma**2)
-    weights = exponent.exp() / (2 * math.pi * inputs.sigma**2)
+    variance = inputs.sigma.to(inputs.image.dtype).square()
+    weights = torch.exp(squared / (-2 * variance)) / (2 * math.pi * variance)
     return weights if inputs.radius is None else weights * (squared <= inputs.radius**2)
 
 

@@ -4,7 +4,8 @@ Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised Segmentation
 probabilities: where pooling over all pixels asks too much and the maximum asks one pixel only, here pixels are drawn
 with a chance in proportion to their probability, and each drawn pixel is classified.
 
-Shape letters: B batch, K foreground classes, H x W the grid of the probabilities, N = H * W pixels.
+Shape letters: B batch, K classes (the foreground; with the background one more in maps than in tags), H x W the grid of
+the probabilities, N = H * W pixels.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def importance_sampling_loss(
     eps: float = 1e-3,
     generator: torch.Generator | None = None,
     expectation: bool = False,
+    background: bool = False,
     mask: Tensor | None = None,
 ) -> Tensor:
     r"""Classify pixels drawn with a chance in proportion to their probability.
@@ -40,17 +42,20 @@ def importance_sampling_loss(
     ``expectation`` the draws are replaced by their mean, :math:`\sum_i q_{bk,i} \ell(p_{bk,i}, t_{bk})`: the same loss
     and the same mean gradient without noise. Computed in float32 at least, also under autocast.
 
-    Differs from the paper: there one pixel is drawn for each class; the published code draws 100. The expectation is
-    not in the paper.
+    In the paper one pixel is drawn for each class, the background among the classes (equations 1, 4 and 5):
+    ``num_samples=1, background=True``. The published code draws 100 of each foreground class: the defaults. The
+    expectation is not in the paper.
 
     Args:
-        probs: Probabilities :math:`p` of the foreground classes, (B, K, H, W), in [0, 1].
+        probs: Probabilities :math:`p` of the foreground classes, (B, K, H, W), in [0, 1]; with ``background``, of the
+            background and these, (B, K+1, H, W).
         tags: :math:`t`, 1 for the classes of the image and 0 for others, (B, K). A row with a NaN: nobody tagged that
             image. It has no effect, is not counted in :math:`B`, and may hold NaN or inf in ``probs``.
         num_samples: Draws :math:`S` for each class of an image.
         eps: :math:`\epsilon` in (0, 1); 1e-3 keeps :math:`z` within 6.91 of 0.
         generator: Where the draws come from; None is the global one of torch.
         expectation: Take the mean over all draws.
+        background: Classify channel 0 of ``probs`` as well, as a class that every tagged image shows.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside, is never drawn and may hold NaN or inf. An
             image without any pixel inside counts as untagged.
 
@@ -68,7 +73,7 @@ def importance_sampling_loss(
     """
     check_eps(eps)
     check_num_samples(num_samples)
-    values, inside, targets, counted = _prepare(probs, tags, mask, 'probs')
+    values, inside, targets, counted = _prepare(probs, tags, mask, 'probs', background)
     with torch.autocast(probs.device.type, enabled=False):
         chances = _chances(values.detach(), inside)
         if expectation:
@@ -81,18 +86,21 @@ def importance_sampling_loss(
         return _mean_over_tagged(losses, counted)
 
 
-def max_pooling_loss(probs: Tensor, tags: Tensor, *, eps: float = 1e-3, mask: Tensor | None = None) -> Tensor:
+def max_pooling_loss(
+    probs: Tensor, tags: Tensor, *, eps: float = 1e-3, background: bool = False, mask: Tensor | None = None
+) -> Tensor:
     r"""Classify the pixel where each class is most probable.
 
     .. math:: \frac{1}{B K} \sum_{b,k} \ell(\max_i p_{bk,i}, t_{bk})
 
-    with :math:`\ell` as in :func:`importance_sampling_loss`.
+    with :math:`\ell` as in :func:`importance_sampling_loss` (equations 2 and 3 of the paper, with ``background``).
 
     Args:
-        probs: Probabilities :math:`p`, (B, K, H, W), in [0, 1].
-        tags: As in :func:`importance_sampling_loss`.
-        eps: As in :func:`importance_sampling_loss`.
-        mask: As in :func:`importance_sampling_loss`.
+        probs: Probabilities :math:`p`, (B, K, H, W), in [0, 1]; with ``background`` (B, K+1, H, W).
+        tags: Same as in :func:`importance_sampling_loss`.
+        eps: Same as in :func:`importance_sampling_loss`.
+        background: Same as in :func:`importance_sampling_loss`.
+        mask: Same as in :func:`importance_sampling_loss`.
 
     Returns:
         Scalar, as in :func:`importance_sampling_loss`.
@@ -106,7 +114,7 @@ def max_pooling_loss(probs: Tensor, tags: Tensor, *, eps: float = 1e-3, mask: Te
         tensor(0.6931)
     """
     check_eps(eps)
-    values, inside, targets, counted = _prepare(probs, tags, mask, 'probs')
+    values, inside, targets, counted = _prepare(probs, tags, mask, 'probs', background)
     with torch.autocast(probs.device.type, enabled=False):
         if inside is not None:
             values = torch.where(inside > 0, values, 0)
@@ -173,7 +181,9 @@ def check_num_samples(num_samples: Any) -> None:
         raise ValueError(f'num_samples must be a whole number from 1, got {num_samples!r}')
 
 
-def _prepare(maps: Any, tags: Any, mask: Any, name: str) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+def _prepare(
+    maps: Any, tags: Any, mask: Any, name: str, background: bool = False
+) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
     """Check the arguments and cut off what does not count.
 
     Returns:
@@ -183,14 +193,17 @@ def _prepare(maps: Any, tags: Any, mask: Any, name: str) -> tuple[Tensor, Tensor
     check_float_map(maps, name, 'K')
     if not isinstance(tags, Tensor) or tags.is_complex():
         raise TypeError(f'tags must be a tensor (B, K) of zeros and ones, got {describe(tags)}')
-    if tags.shape != maps.shape[:2]:
+    classes = maps.shape[1] - background
+    if tags.shape != (len(maps), classes) or classes < 1:
+        where = f'{name} after the background' if background else name
+        cure = 'tags name the foreground alone' if background else 'leave the background out of both'
         raise ValueError(
-            f'tags must have the shape {tuple(maps.shape[:2])}, one value for each class in {name}, got '
-            f'{tuple(tags.shape)}; leave the background out of both'
+            f'tags must have the shape {(len(maps), classes)}, one value for each class in {where}, got '
+            f'{tuple(tags.shape)}; {cure}'
         )
     dtype = compute_dtype(maps)
     values, inside = maps.flatten(2).to(dtype), None
-    tags = tags.to(dtype)
+    tags = F.pad(tags.to(dtype), (1, 0), value=1) if background else tags.to(dtype)
     counted = ~tags.isnan().any(dim=1)
     if mask is not None:
         check_mask_of(mask, maps, name)

@@ -6,7 +6,8 @@ met once. The tangent is a fraction, with :math:`r = (\delta + \epsilon) / (1 - 
 
 .. math::
     f = \tanh(\mu + \log r) = 1 - \frac{2}{q}, \qquad
-    \frac{\partial f}{\partial \mu} = 1 - f^2 = \frac4q \left(1 - \frac1q\right), \qquad q = 1 + e^{2 \mu} r^2
+    \frac{\partial f}{\partial \mu} = 1 - f^2 = \frac4q \left(1 - \frac1q\right), \qquad q = 1 + e^{2 \mu} r^2, \qquad
+    \frac{\partial w}{\partial \sigma} = w \left(\frac{d^2}{\sigma^3} - \frac2\sigma\right)
 
 Shape letters: B images at a time, K classes, H x W the grid; of a tile: n pixels of a few lines, m pixels of the same
 lines or of later ones.
@@ -68,8 +69,9 @@ def feature_similarity_loss(
     image: Tensor,
     *,
     mu: float | Tensor = 2.5,
-    sigma: float = 5.0,
+    sigma: float | Tensor = 5.0,
     radius: float | None = None,
+    normalise: str = 'pixels',
     mask: Tensor | None = None,
     backend: str = 'auto',
 ) -> Tensor:
@@ -82,9 +84,10 @@ def feature_similarity_loss(
         probs: As in the reference, as all other arguments but ``backend``.
         image: See there.
         mu: See there. A gradient to it takes about half the time again.
-        sigma: See there.
+        sigma: See there. A gradient to it takes about half the time again.
         radius: See there. Time falls with it, towards a floor of a few operations per line of pixels: on a CPU at
             56 x 56, radius 20 takes 0.6 of the time of all pairs, 10 takes 0.4 and 5 takes 0.3.
+        normalise: See there.
         mask: See there.
         backend: ``'auto'`` or ``'torch'``.
 
@@ -100,29 +103,37 @@ def feature_similarity_loss(
         >>> feature_similarity_loss(probs, torch.rand(2, 3, 8, 8), radius=4).backward()
     """
     require_backend(backend)
-    inputs = prepare_inputs(probs, image, mu, sigma, radius, mask)
-    loss: Tensor = _FeatureSimilarity.apply(probs, inputs.mu, inputs)  # type: ignore[no-untyped-call]
+    inputs = prepare_inputs(probs, image, mu, sigma, radius, mask, normalise)
+    loss: Tensor = _FeatureSimilarity.apply(probs, inputs.mu, inputs.sigma, inputs)  # type: ignore[no-untyped-call]
     return loss
+
+
+class _Slopes(NamedTuple):
+    """Which derivatives by a setting are wanted, or what they are."""
+
+    mu: Any
+    sigma: Any
 
 
 class _FeatureSimilarity(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, probs: Tensor, mu: Tensor, inputs: SimilarityInputs) -> Tensor:
+    def forward(ctx: Any, probs: Tensor, mu: Tensor, sigma: Tensor, inputs: SimilarityInputs) -> Tensor:
         with torch.autocast(probs.device.type, enabled=False):
-            loss, gradient, slope = _loss_and_gradient(probs, inputs, with_slope=ctx.needs_input_grad[1])
-        ctx.save_for_backward(probs, mu, gradient, slope)
+            loss, gradient, slopes = _loss_and_gradient(probs, inputs, _Slopes(*ctx.needs_input_grad[1:3]))
+        ctx.save_for_backward(probs, mu, sigma, gradient, *slopes)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        probs, mu, *gradients = ctx.saved_tensors
-        gradient, slope = scale_gradients('feature_similarity_loss', upstream, [probs, mu], gradients)
-        return gradient, slope if ctx.needs_input_grad[1] else None, None
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        tensors = ctx.saved_tensors
+        scaled = scale_gradients('feature_similarity_loss', upstream, tensors[:3], tensors[3:])
+        return *(grad if wanted else None for grad, wanted in zip(scaled, ctx.needs_input_grad, strict=False)), None
 
 
-def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, with_slope: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the loss, its gradient and its derivative by mu (0 unless asked for)."""
-    loss, slope = inputs.image.new_zeros(()), inputs.image.new_zeros(())
+def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, wanted: _Slopes) -> tuple[Tensor, Tensor, _Slopes]:
+    """Return the loss, its gradient and its derivatives by mu and sigma (0 unless wanted)."""
+    loss = inputs.image.new_zeros(())
+    slopes = [torch.zeros_like(loss), torch.zeros_like(loss)]
     gradient = torch.empty(probs.shape, dtype=inputs.image.dtype, device=probs.device)
     at_a_time = 1 if probs.device.type == 'cpu' else len(probs)
     for start in range(0, len(probs), at_a_time):
@@ -133,22 +144,24 @@ def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, with_slope: bool
             values = torch.where(inside > 0, values, 0)
         # Only differences matter: near 0, less of them is lost to rounding.
         values = values - values.mean(dim=(2, 3), keepdim=True)
-        degrees, sums, part_slope = _pair_sums(inputs.image[part], values, inside, inputs, with_slope)
+        degrees, sums, part_slopes = _pair_sums(inputs.image[part], values, inside, inputs, wanted)
         part_gradient = torch.addcmul(sums.neg_(), values, degrees)
         loss -= (values * part_gradient).sum()
-        slope -= part_slope
+        slopes = [slope - part_slope for slope, part_slope in zip(slopes, part_slopes, strict=True)]
         gradient[part] = part_gradient
-    return loss / inputs.denominator, gradient.mul_(-2 / inputs.denominator), slope / inputs.denominator
+    divided = _Slopes(*(slope / inputs.denominator for slope in slopes))
+    return loss / inputs.denominator, gradient.mul_(-2 / inputs.denominator), divided
 
 
 def _pair_sums(
-    colours: Tensor, values: Tensor, inside: Tensor | None, inputs: SimilarityInputs, with_slope: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Return :math:`\sum_j A_{ij}`, :math:`\sum_j A_{ij} a_j`, (B, K, H, W), and the energy's derivative by mu."""
-    degrees, sums, slope = torch.zeros_like(colours[:, :1]), torch.zeros_like(values), values.new_zeros(())
+    colours: Tensor, values: Tensor, inside: Tensor | None, inputs: SimilarityInputs, wanted: _Slopes
+) -> tuple[Tensor, Tensor, _Slopes]:
+    r"""Return :math:`\sum_j A_{ij}`, :math:`\sum_j A_{ij} a_j`, (B, K, H, W), and the energy's derivatives."""
+    degrees, sums = torch.zeros_like(colours[:, :1]), torch.zeros_like(values)
+    slopes = [values.new_zeros(()), values.new_zeros(())]
     one = values.new_ones(())
     root = inputs.mu.detach().clamp(-_LARGEST_MU, _LARGEST_MU).exp()
-    for tile, weights in _tiles(values, inputs):
+    for tile, weights, stretch in _tiles(values, inputs, wanted.sigma):
         if inside is not None:
             weights = weights * tile.take_here(inside).mT * tile.take_there(inside)
         ratio = _ratio(tile.take_here(colours), tile.take_there(colours)).mul_(root)
@@ -160,15 +173,25 @@ def _pair_sums(
         if not tile.both_ways:
             tile.add_there(degrees, affinity.sum(dim=1))
             tile.add_there(sums, near @ affinity)
-        if with_slope:
-            inverse = denominator.reciprocal_()
-            squares = weights * inverse * (1 - inverse)  # w (1 - f^2) / 4
-            slope += (4 if tile.both_ways else 8) * (squares * _half_distance(near, far)).sum()
-    return degrees, sums, slope
+        if wanted.mu or wanted.sigma:
+            orders = 1 if tile.both_ways else 2
+            half_distance = _half_distance(near, far)
+            if stretch is not None:
+                slopes[1] += orders * (affinity * stretch * half_distance).sum()
+            if wanted.mu:
+                inverse = denominator.reciprocal_()
+                squares = weights * inverse * (1 - inverse)  # w (1 - f^2) / 4
+                slopes[0] += 4 * orders * (squares * half_distance).sum()
+    return degrees, sums, _Slopes(*slopes)
 
 
-def _tiles(values: Tensor, inputs: SimilarityInputs) -> Iterator[tuple[_Tile, Tensor]]:
-    """Yield tiles that hold every pair within reach once, those of the same few lines both ways, and weights (n, m)."""
+def _tiles(
+    values: Tensor, inputs: SimilarityInputs, with_stretch: bool
+) -> Iterator[tuple[_Tile, Tensor, Tensor | None]]:
+    r"""Yield tiles that hold every pair within reach once, those of the same few lines both ways, and weights (n, m).
+
+    With them :math:`\frac{1}{w} \frac{\partial w}{\partial \sigma}`, (n, m), if it is wanted.
+    """
     batch, _, height, width = values.shape
     reach = height + width if inputs.radius is None else math.floor(inputs.radius)
     pairs = max(1, (_CPU_PAIRS if values.device.type == 'cpu' else _GPU_PAIRS) // batch)
@@ -182,23 +205,35 @@ def _tiles(values: Tensor, inputs: SimilarityInputs) -> Iterator[tuple[_Tile, Te
         step = max(1, pairs // (pairs_of_lines * lines))
         last = min(height, lines + reach)
         for top, bottom in itertools.pairwise([0, *range(lines, last, step), last]):
-            weights = _distance_weights(range(lines), here, range(top, bottom), there, inputs)
+            weights, stretch = _distance_weights(range(lines), here, range(top, bottom), there, inputs, with_stretch)
             for y in range(0, height - top, lines):
                 now, ahead = slice(y, min(y + lines, height)), slice(y + top, min(y + bottom, height))
-                part = weights[: now.stop - y, :, : ahead.stop - ahead.start]
-                yield _Tile((now, here), (ahead, there)), part.flatten(2).flatten(0, 1)
+                kept = (slice(now.stop - y), slice(None), slice(ahead.stop - ahead.start))
+                part = weights[kept].flatten(2).flatten(0, 1)
+                yield (
+                    _Tile((now, here), (ahead, there)),
+                    part,
+                    (None if stretch is None else stretch[kept].flatten(2).flatten(0, 1)),
+                )
 
 
-def _distance_weights(lines: range, here: slice, ahead: range, there: slice, inputs: SimilarityInputs) -> Tensor:
-    """Return :math:`w_{ij}` of two windows, (lines, columns here, lines ahead, columns there)."""
+def _distance_weights(
+    lines: range, here: slice, ahead: range, there: slice, inputs: SimilarityInputs, with_stretch: bool
+) -> tuple[Tensor, Tensor | None]:
+    r"""Return :math:`w_{ij}` of two windows, and :math:`d_{ij}^2 / \sigma^3 - 2 / \sigma` if it is wanted.
+
+    Both are (lines, columns here, lines ahead, columns there).
+    """
     axes = (torch.arange(axis.start, axis.stop, device=inputs.image.device) for axis in (lines, here, ahead, there))
     y, x, y_ahead, x_there = torch.meshgrid(*axes, indexing='ij')
     squared = ((y - y_ahead).square() + (x - x_there).square()).double()
-    weights = torch.exp(squared / (-2 * inputs.sigma**2)) / (2 * math.pi * inputs.sigma**2)
+    sigma = inputs.sigma.detach()
+    weights = torch.exp(squared / (-2 * sigma**2)) / (2 * math.pi * sigma**2)
     weights *= squared > 0  # a pixel with itself adds nothing but rounding
     if inputs.radius is not None:
         weights *= squared <= inputs.radius**2
-    return weights.to(inputs.image.dtype)
+    stretch = (squared / sigma**3 - 2 / sigma).to(inputs.image.dtype) if with_stretch else None
+    return weights.to(inputs.image.dtype), stretch
 
 
 def _ratio(here: Tensor, there: Tensor) -> Tensor:

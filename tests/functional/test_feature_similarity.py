@@ -22,6 +22,7 @@ both = pytest.mark.parametrize(
         ((2, 3, 4, 5), {}),
         ((1, 4, 6, 3), {'mu': 1.0, 'sigma': 1.5}),
         ((1, 2, 5, 5), {'radius': 2}),
+        ((2, 2, 4, 3), {'normalise': 'pairs', 'sigma': torch.tensor(3.0)}),
         ((1, 2, 3, 6), {'radius': 2.3, 'mu': -1, 'sigma': 2}),
         ((1, 1, 1, 4), {'radius': 0.5}),  # no pair but a pixel with itself
     ],
@@ -70,6 +71,32 @@ def test_gradcheck_with_a_learnt_mu(loss_fn, masked, radius):
     assert torch.autograd.gradcheck(function, (probs.requires_grad_(), mu))
     assert torch.autograd.gradcheck(lambda mu: function(probs.detach(), mu), mu)
     assert torch.autograd.gradcheck(lambda probs: function(probs, mu.detach()), probs)
+
+
+@both
+@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.parametrize('settings', [{}, {'radius': 2, 'normalise': 'pairs'}])
+def test_gradcheck_with_a_learnt_sigma(loss_fn, masked, settings):
+    probs, image, chosen = random_similarity_case((2, 3, 4, 3), masked=masked)
+    sigma = torch.tensor(1.7, dtype=torch.float64, requires_grad=True)
+    mu = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    function = lambda probs, mu, sigma: loss_fn(probs, image, mu=mu, sigma=sigma, **settings, **chosen)  # noqa: E731
+    assert torch.autograd.gradcheck(function, (probs.requires_grad_(), mu, sigma))
+    assert torch.autograd.gradcheck(lambda sigma: function(probs.detach(), mu.detach(), sigma), sigma)
+    loss = function(probs.detach(), 2.0, sigma)
+    loss.backward()
+    learnt = sigma.detach().clone().requires_grad_()
+    expected = loop_feature_similarity(probs.detach(), image, mu=2.0, sigma=learnt, **settings, **chosen)
+    expected.backward()
+    torch.testing.assert_close(sigma.grad, learnt.grad, rtol=1e-9, atol=1e-14)
+    assert sigma.grad.abs() > 1e-5
+
+
+@both
+def test_pairs_are_as_many_as_pixels_squared(loss_fn):
+    probs, image, _ = random_similarity_case((2, 3, 4, 5))
+    pixels, pairs = (loss_fn(probs, image, normalise=way) for way in ('pixels', 'pairs'))
+    torch.testing.assert_close(pairs * 20, pixels, rtol=1e-12, atol=0)
 
 
 @both
@@ -197,7 +224,9 @@ def test_inputs_are_not_changed_and_the_image_gets_no_gradient(loss_fn):
         ({'mu': math.nan}, ValueError, 'mu must be finite, got nan'),
         ({'mu': torch.ones(2)}, ValueError, 'mu must be a number or a tensor of one number'),
         ({'sigma': 0}, ValueError, 'sigma must be a finite number above 0, got 0'),
-        ({'sigma': torch.ones(())}, TypeError, 'sigma must be a number above 0'),
+        ({'sigma': torch.ones(2)}, ValueError, 'sigma must be a number or a tensor of one number, got a tensor'),
+        ({'sigma': '5'}, TypeError, "sigma must be a number above 0, got str '5'"),
+        ({'normalise': 'images'}, ValueError, "normalise must be one of pixels, pairs, got 'images'"),
         ({'radius': -1}, ValueError, 'radius must be a finite number above 0, got -1'),
     ],
 )

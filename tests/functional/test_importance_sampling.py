@@ -124,6 +124,47 @@ def test_draws_come_from_the_generator_and_nowhere_else():
     assert not torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize('masked', [False, True])
+def test_the_background_is_a_class_that_every_image_shows(masked):
+    """Equations 1-5 of the paper: K classes with the background; its tag is 1 in the loop."""
+    probs, tags, case = random_tag_case(masked=masked)
+    whole = torch.cat([1 - probs.sum(dim=1, keepdim=True), probs], dim=1)
+    shown = torch.cat([torch.ones_like(tags[:, :1]), tags], dim=1)
+    for function, loop in (
+        (expectation, loop_expectation),
+        (max_pooling_loss, lambda *args, **chosen: loop_pooling(*args, kind='max', **chosen)),
+    ):
+        loss, grad = value_and_grad(function, whole, tags, background=True, **case)
+        expected, expected_grad = value_and_grad(loop, whole, shown, **case)
+        torch.testing.assert_close(loss, expected, rtol=1e-9, atol=0)
+        torch.testing.assert_close(grad, expected_grad, rtol=1e-9, atol=1e-14)
+        assert grad[:, 0].abs().max() > 1e-3
+    frozen = [importance_sampling_loss(whole, tags, background=True, generator=torch.Generator().manual_seed(3))]
+    frozen.append(importance_sampling_loss(whole, shown, generator=torch.Generator().manual_seed(3)))
+    assert frozen[0] == frozen[1]
+
+
+def test_only_with_the_background_does_a_tag_teach_it():
+    """At uniform logits: sampling the foreground alone lowers the background's logit, with it raises it."""
+    slopes = []
+    for background in (False, True):
+        logits = torch.zeros(1, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+        probs = logits.softmax(dim=1)
+        tags = torch.tensor([[1, 0, 0]])
+        expectation(probs if background else probs[:, 1:], tags, background=background).backward()
+        slopes.append(logits.grad[0, 0].sum().item())
+    assert slopes[0] > 0 > slopes[1]
+
+
+def test_an_untagged_image_has_no_background_either():
+    probs, tags, _ = random_tag_case((3, 2, 4, 4))
+    tags[1, 0] = NAN
+    for function in (expectation, max_pooling_loss):
+        loss, grad = value_and_grad(function, torch.cat([probs[:, :1], probs], dim=1), tags, background=True)
+        assert loss > 0
+        assert not grad[1].any()
+
+
 @every
 @pytest.mark.parametrize('bad', [NAN, INF, -INF])
 def test_untagged_images_and_masked_pixels_have_no_effect(loss_fn, bad):
@@ -238,6 +279,12 @@ def test_logits():
         ({'probs': torch.ones(3, 4, 4)}, ValueError, r'probs must have the shape \(B, K, H, W\)'),
         ({'tags': [[1, 0, 0]]}, TypeError, 'tags must be a tensor'),
         ({'tags': torch.ones(1, 4)}, ValueError, r'tags must have the shape \(1, 3\).*leave the background out'),
+        (
+            {'background': True},
+            ValueError,
+            r'tags must have the shape \(1, 2\), one value for each class in probs after the background, got \(1, 3\); '
+            'tags name the foreground alone',
+        ),
         ({'mask': torch.ones(1, 4, 4)}, ValueError, r'mask must have the shape \(1, 1, h, w\)'),
         ({'mask': torch.ones(1, 1, 8, 8)}, ValueError, r'mask must have the size of probs, \(4, 4\), got \(8, 8\)'),
         ({'eps': 0}, ValueError, 'eps must be a number between 0 and 1, such as 1e-3, got 0'),

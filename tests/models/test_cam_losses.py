@@ -88,6 +88,23 @@ def test_importance_sampling_equals_the_equations(weight):
         torch.testing.assert_close(loss(inputs), 0.5 * ((1 - weight) * term + weight * sampled))
 
 
+@pytest.mark.parametrize('weight', [0.0, 0.4, 1.0])
+def test_objective_of_the_paper(weight):
+    """Both terms over all classes, the background among them, as a class that every image shows."""
+    inputs = batch()
+    shown, cells = F.pad(inputs.tags, (1, 0), value=1.0), inputs.valid_cells
+    sampled = loop_expectation(inputs.probs.detach(), shown, mask=cells)
+    pooled = loop_pooling(inputs.probs.detach(), shown, kind='max', mask=cells)
+    paper = {'weight': weight, 'pooling': 'max', 'sample_background': True}
+    loss = build('ImportanceSampling', expectation=True, **paper)
+    torch.testing.assert_close(loss(inputs), (1 - weight) * pooled + weight * sampled)
+    torch.manual_seed(3)
+    draws = torch.stack([build('ImportanceSampling', num_samples=1, **paper)(inputs) for _ in range(600)])
+    error = 5 * draws.std() / 600**0.5
+    assert (draws.mean() - loss(inputs)).abs() <= error + 1e-5
+    assert (draws.std() > 0.01) == (weight > 0)
+
+
 def test_draws_are_those_of_the_global_generator_and_near_their_mean():
     expected = build('ImportanceSampling', expectation=True)(batch())
     losses = []
@@ -180,6 +197,32 @@ def test_learnt_mu_starts_where_told_and_stays_in_its_range():
     assert other.theta == loss.theta
 
 
+def test_learnt_sigma_starts_where_told_stays_in_its_range_and_is_logged():
+    inputs = batch()
+    loss = build('FeatureSimilarity', sigma=2.0, learn_sigma=True, sigma_range=(0.5, 2.5))
+    torch.testing.assert_close(loss(inputs), build('FeatureSimilarity', sigma=2.0)(inputs))
+    assert {name: value.item() for name, value in loss.statistics.items()} == {'sigma': pytest.approx(2.0)}
+    optimizer = torch.optim.SGD(loss.parameters(), lr=1e5)
+    start = loss.sigma.item()
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss(batch()).backward()
+        optimizer.step()
+        assert 0.5 <= loss.sigma.item() <= 2.5
+    assert loss.sigma.item() != pytest.approx(start)
+    both = build('FeatureSimilarity', learn_mu=True, learn_sigma=True)
+    both(inputs).backward()
+    assert {name for name, _ in both.named_parameters()} == {'theta', 'theta_sigma'}
+    assert all(p.grad.abs() > 0 for p in both.parameters())
+    assert set(both.statistics) == {'mu', 'sigma'}
+
+
+def test_feature_similarity_of_the_paper_is_divided_by_pairs():
+    inputs = batch(valid=torch.ones(3, 1, 14, 18))
+    pixels, pairs = (build('FeatureSimilarity', normalise=way)(inputs) for way in ('pixels', 'pairs'))
+    torch.testing.assert_close(30 * pairs, pixels)
+
+
 @pytest.mark.parametrize('classes', [2, 150])
 @pytest.mark.parametrize('kind', ['ImportanceSampling', 'FeatureSimilarity'])
 def test_any_number_of_classes_and_a_batch_of_one_under_autocast(kind, classes):
@@ -223,6 +266,18 @@ def test_in_a_segmentor_every_parameter_gets_a_gradient():
         (
             {'type': 'FeatureSimilarityLoss', 'learn_mu': True, 'mu': 4.0},
             r'mu_range=\(low, high\) with low < mu < high, got \(1.0, 4.0\) and mu=4.0',
+        ),
+        (
+            {'type': 'FeatureSimilarityLoss', 'sigma': 0.5, 'learn_sigma': True},
+            r'sigma_range=\(low, high\) with low < sigma < high, got \(1.0, 10.0\) and sigma=0.5',
+        ),
+        (
+            {'type': 'FeatureSimilarityLoss', 'learn_sigma': True, 'sigma_range': (0, 9)},
+            'the low end of sigma_range must be a finite number above 0, got 0',
+        ),
+        (
+            {'type': 'FeatureSimilarityLoss', 'normalise': 'images'},
+            "normalise must be one of pixels, pairs, got 'images'",
         ),
     ],
 )

@@ -27,13 +27,17 @@ sizes = st.integers(1, 13)
 )
 def test_equals_the_reference(shape, masked, mu, sigma, radius, seed, pairs):
     probs, image, chosen = random_similarity_case(shape, masked=masked, seed=seed)
-    chosen.update(sigma=sigma, radius=radius)
+    chosen.update(radius=radius, normalise=('pixels', 'pairs')[seed % 2])
     results = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, '_CPU_PAIRS', pairs)  # tiles of any form: several lines, one line, a piece of a line
         for function in (functional.feature_similarity_loss, ops.feature_similarity_loss):
-            learnt = torch.tensor(mu, dtype=torch.float64, requires_grad=True)
-            results.append((*value_and_grad(function, probs, image, mu=learnt, **chosen), learnt.grad))
+            learnt = {
+                name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+                for name, value in (('mu', mu), ('sigma', sigma))
+            }
+            loss_and_grad = value_and_grad(function, probs, image, **learnt, **chosen)
+            results.append((*loss_and_grad, learnt['mu'].grad, learnt['sigma'].grad))
     torch.testing.assert_close(results[1], results[0], rtol=1e-9, atol=1e-13)
 
 

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional.checks import check_positive
+from ...functional.feature_similarity import check_normalise
 from ...ops import BACKENDS, feature_similarity_loss
 from ...structures import LossInputs
 from .base_weak_loss import BaseWeakLoss
@@ -21,30 +22,38 @@ class FeatureSimilarityLoss(BaseWeakLoss):
     logits; a cell with a pixel outside the image is in no pair. The probabilities are those of all classes, the
     background included. The defaults are those of the published code.
 
-    With ``learn_mu`` the loss has a parameter, as the paper says. Its gradient only ever makes :math:`\mu` larger: the
-    larger, the more pairs count as unlike, up to all of them. So it is kept within ``mu_range`` by
+    With ``learn_mu`` and ``learn_sigma`` the loss has parameters, as the paper says. The gradient of :math:`\mu` only
+    ever makes it larger: the larger, the more pairs count as unlike, up to all of them. That of :math:`\sigma` leads to
+    about a quarter of the side of the grid, 13 to 15 of 56 cells on photographs with their true masks. So each is kept
+    within its range by
 
-    .. math:: \mu = low + (high - low) \, \sigma(\theta)
+    .. math:: \mu = low + (high - low) \, s(\theta), \qquad s(\theta) = \frac{1}{1 + e^{-\theta}}
 
-    and the training will carry it towards the upper end; choose that end as the largest :math:`\mu` to be tolerated.
-    Pixels count as unlike from a colour difference of :math:`\sigma(-\mu)` on: 0.27 at 1, 0.076 at 2.5, 0.018 at 4.
-    Weight decay pulls :math:`\theta` to 0, which is the middle of the range.
+    and the training will carry it towards the upper end; choose that end as the largest value to be tolerated. Pixels
+    count as unlike from a colour difference of :math:`s(-\mu)` on: 0.27 at 1, 0.076 at 2.5, 0.018 at 4. Weight decay
+    pulls :math:`\theta` to 0, which is the middle of the range.
+
+    Logged beside the loss: ``mu`` and ``sigma``, if they are learnt.
 
     Args:
         mu: :math:`\mu`, where alike turns into unlike; the start with ``learn_mu``.
-        sigma: Standard deviation of the weight of a pair, in cells of the logits.
+        sigma: Standard deviation of the weight of a pair, in cells of the logits; the start with ``learn_sigma``.
         radius: Leave out pairs that are further apart than this, in cells; None: all pairs. At ``sigma`` 5, 15 keeps
             98.9 % of the weight.
         learn_mu: Whether :math:`\mu` is learnt.
         mu_range: ``(low, high)`` with ``low < mu < high``, for ``learn_mu``.
+        learn_sigma: Whether :math:`\sigma` is learnt.
+        sigma_range: ``(low, high)`` with ``0 < low < sigma < high``, for ``learn_sigma``.
+        normalise: ``'pixels'`` divides by the number of cells, as published; ``'pairs'`` by that of pairs, as the paper
+            says, which makes the loss as many times smaller as there are cells.
         mask: Whether pixels outside the original image (rotation, padding) are left out.
         backend: See :func:`mmseg_wsss.ops.feature_similarity_loss`.
         loss_weight: Factor of the loss. The published 0.5 goes with a formula without the 1/2, so here it is 1.
         start: Fraction of the training before which the loss is 0.
 
     Raises:
-        TypeError: If a number is none.
-        ValueError: If a setting is out of range, or ``backend`` is unknown.
+        TypeError: If a setting that must be a number is not.
+        ValueError: If a setting is out of range, or ``normalise`` or ``backend`` is unknown.
     """
 
     def __init__(
@@ -58,31 +67,38 @@ class FeatureSimilarityLoss(BaseWeakLoss):
         backend: str = 'auto',
         loss_weight: float = 1.0,
         start: float = 0.0,
+        learn_sigma: bool = False,
+        sigma_range: tuple[float, float] = (1.0, 10.0),
+        normalise: str = 'pixels',
     ) -> None:
         super().__init__(loss_weight, start)
         if not math.isfinite(mu):
             raise ValueError(f'mu must be finite, got {mu}')
-        self.sigma = check_positive(sigma, 'sigma')
         self.radius = None if radius is None else check_positive(radius, 'radius')
         if backend not in BACKENDS:
             raise ValueError(f'unknown backend {backend!r}: choose from {", ".join(BACKENDS)}')
+        check_normalise(normalise)
+        self.normalise = normalise
         self.mask = mask
         self.backend = backend
-        self.learn_mu = learn_mu
-        self.fixed_mu = float(mu)
+        self.learn_mu, self.learn_sigma = learn_mu, learn_sigma
+        self.fixed_mu, self.fixed_sigma = float(mu), check_positive(sigma, 'sigma')
+        self.mu_range, self.sigma_range = tuple(map(float, mu_range)), tuple(map(float, sigma_range))
         if learn_mu:
-            self.low, self.high = (float(end) for end in mu_range)
-            if not -math.inf < self.low < mu < self.high < math.inf:
-                raise ValueError(
-                    f'learn_mu needs mu_range=(low, high) with low < mu < high, got {mu_range} and mu={mu}'
-                )
-            share = (mu - self.low) / (self.high - self.low)
-            self.theta = torch.nn.Parameter(torch.tensor(math.log(share / (1 - share))))
+            self.theta = _start(self.fixed_mu, self.mu_range, 'mu')
+        if learn_sigma:
+            check_positive(sigma_range[0], 'the low end of sigma_range')
+            self.theta_sigma = _start(self.fixed_sigma, self.sigma_range, 'sigma')
 
     @property
     def mu(self) -> float | Tensor:
         """The current value; a tensor with a gradient if it is learnt."""
-        return self.low + (self.high - self.low) * torch.sigmoid(self.theta) if self.learn_mu else self.fixed_mu
+        return _within(self.mu_range, self.theta) if self.learn_mu else self.fixed_mu
+
+    @property
+    def sigma(self) -> float | Tensor:
+        """The current value; a tensor with a gradient if it is learnt."""
+        return _within(self.sigma_range, self.theta_sigma) if self.learn_sigma else self.fixed_sigma
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the loss of the head's probabilities at their own resolution."""
@@ -91,6 +107,30 @@ class FeatureSimilarityLoss(BaseWeakLoss):
             # What the image holds outside must not be read by the interpolation.
             image, cells = torch.where(inputs.valid >= 1, image, 0), inputs.valid_cells
         image = F.interpolate(image, inputs.logits.shape[2:], mode='bilinear', align_corners=True)
+        settings = {'mu': self.mu, 'sigma': self.sigma}
+        self.statistics = {name: value.detach() for name, value in settings.items() if isinstance(value, Tensor)}
         return feature_similarity_loss(
-            inputs.probs, image, mu=self.mu, sigma=self.sigma, radius=self.radius, mask=cells, backend=self.backend
+            inputs.probs,
+            image,
+            radius=self.radius,
+            normalise=self.normalise,
+            mask=cells,
+            backend=self.backend,
+            **settings,
         )
+
+
+def _start(value: float, ends: tuple[float, ...], name: str) -> torch.nn.Parameter:
+    """Return the parameter that stands for a value within two ends."""
+    low, high = ends
+    if not -math.inf < low < value < high < math.inf:
+        raise ValueError(
+            f'learn_{name} needs {name}_range=(low, high) with low < {name} < high, got {ends} and {name}={value}'
+        )
+    share = (value - low) / (high - low)
+    return torch.nn.Parameter(torch.tensor(math.log(share / (1 - share))))
+
+
+def _within(ends: tuple[float, ...], theta: Tensor) -> Tensor:
+    low, high = ends
+    return low + (high - low) * torch.sigmoid(theta)

@@ -1,6 +1,5 @@
 """Image tags as a loss on maps of class probabilities."""
 
-import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -22,8 +21,9 @@ class ImportanceSamplingLoss(BaseWeakLoss):
     See :func:`mmseg_wsss.functional.importance_sampling_loss` for the second term. The head needs a real background
     channel; probabilities are the softmax over all its channels, and the foreground classes are classified.
 
-    The defaults are those of the published code: average pooling, :math:`\lambda = 0.8`, 100 draws. The paper has
-    :math:`\lambda = 1` and one draw, and compares with max pooling (``weight=0, pooling='max'``).
+    The defaults are those of the published code: average pooling, :math:`\lambda = 0.8`, 100 draws of each foreground
+    class. The objective of the paper (equations 1-5) is ``pooling='max', sample_background=True, num_samples=1``, with
+    any :math:`\lambda` (``weight``): both terms over all classes, the background among them.
 
     Images that nobody tagged have no effect; a batch without any tags gives 0. Neither has a cell of the logits with a
     pixel outside the image.
@@ -31,8 +31,8 @@ class ImportanceSamplingLoss(BaseWeakLoss):
     Args:
         weight: :math:`\lambda` in [0, 1]; a term with weight 0 is not computed.
         pooling: ``'average'``: the mean of each foreground class's logits. ``'max'``: its most probable pixel.
-        background: Whether max pooling classifies the background, too, as a class that every image shows (the
-            published code). No other term does.
+        background: Whether max pooling classifies the background, too, as a class that every image shows.
+        sample_background: Whether sampling does (the paper; in its code it does not).
         num_samples: Draws for each class of an image.
         expectation: The mean over all draws instead: the same loss without noise.
         eps: Keeps the logits of probabilities 0 and 1 finite; 1e-3 within 6.91 of 0.
@@ -48,6 +48,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         weight: float = 0.8,
         pooling: str = 'average',
         background: bool = True,
+        sample_background: bool = False,
         num_samples: int = 100,
         expectation: bool = False,
         eps: float = 1e-3,
@@ -64,6 +65,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         self.weight = weight
         self.pooling = pooling
         self.background = background
+        self.sample_background = sample_background
         self.num_samples = num_samples
         self.expectation = expectation
         self.eps = eps
@@ -91,11 +93,12 @@ class ImportanceSamplingLoss(BaseWeakLoss):
             loss = loss + (1 - self.weight) * self._pooled(inputs, inputs.tags)
         if self.weight > 0:
             loss = loss + self.weight * importance_sampling_loss(
-                inputs.probs[:, 1:],
+                inputs.probs if self.sample_background else inputs.probs[:, 1:],
                 inputs.tags,
                 num_samples=self.num_samples,
                 eps=self.eps,
                 expectation=self.expectation,
+                background=self.sample_background,
                 mask=inputs.valid_cells,
             )
         return loss
@@ -103,7 +106,10 @@ class ImportanceSamplingLoss(BaseWeakLoss):
     def _pooled(self, inputs: LossInputs, tags: Tensor) -> Tensor:
         if self.pooling == 'average':
             return average_pooling_loss(inputs.logits[:, 1:], tags, mask=inputs.valid_cells)
-        if not self.background:
-            return max_pooling_loss(inputs.probs[:, 1:], tags, eps=self.eps, mask=inputs.valid_cells)
-        with_background = F.pad(tags, (1, 0), value=1.0)
-        return max_pooling_loss(inputs.probs, with_background, eps=self.eps, mask=inputs.valid_cells)
+        return max_pooling_loss(
+            inputs.probs if self.background else inputs.probs[:, 1:],
+            tags,
+            eps=self.eps,
+            background=self.background,
+            mask=inputs.valid_cells,
+        )
