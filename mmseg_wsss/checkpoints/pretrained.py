@@ -46,17 +46,9 @@ class PretrainedExactly(BaseModule):
         Raises:
             ValueError: If names or shapes do not match.
         """
-        own = self.state_dict()
-        missing = [name for name in own if name not in weights and not name.endswith('num_batches_tracked')]
-        unexpected = [name for name in weights if name not in own]
-        reshaped = [
-            f'{name} {tuple(value.shape)} in the place of {tuple(own[name].shape)}'
-            for name, value in weights.items()
-            if name in own and value.shape != own[name].shape
-        ]
-        if missing or unexpected or reshaped:
-            parts = {'missing': missing, 'unexpected': unexpected, 'of another shape': reshaped}
-            listed = '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in parts.items() if names)
+        differences = weight_differences(self.state_dict(), weights)
+        if any(differences.values()):
+            listed = listed_differences(differences)
             raise ValueError(
                 f'{source} is no checkpoint of {type(self).__name__}: {listed}. Pass one whose weights have its '
                 'names, or init_cfg=None to train from scratch'
@@ -68,14 +60,44 @@ def backbone_weights(checkpoint: Any, source: str, prefix: str | None = None) ->
     """Return the tensors of a checkpoint by name: unwrapped, those under ``prefix`` without it.
 
     Raises:
-        ValueError: If it is no dictionary; with ``source``.
+        ValueError: If it is not a dictionary of tensors, or if two names differ by ``module.`` alone; with ``source``.
     """
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
     weights = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
+    if not isinstance(weights, Mapping):
+        raise ValueError(f'{source} holds a {type(weights).__name__} of weights, expected a dictionary by name')
+    others = [str(name) for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if others:
+        raise ValueError(f'{source} does not hold weights alone, expected tensors by name: {_some(others)}')
     start = f'{prefix.rstrip(".")}.' if prefix else ''
     names = {name.removeprefix('module.'): value for name, value in weights.items()}
+    if len(names) < len(weights):
+        raise ValueError(f'{source} has weights twice, with and without "module." before their names')
     return {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
+
+
+def weight_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, list[str]]:
+    """Return which names are missing, unexpected and of another shape.
+
+    Args:
+        own: Weights of a network by name. The batches that batch norms have counted may be missing.
+        given: Weights of a checkpoint by name.
+    """
+    return {
+        'missing': [name for name in own if name not in given and not name.endswith('num_batches_tracked')],
+        'unexpected': [name for name in given if name not in own],
+        'of another shape': [
+            f'{name} {tuple(value.shape)} in the place of {tuple(own[name].shape)}'
+            for name, value in given.items()
+            if name in own and value.shape != own[name].shape
+        ],
+    }
+
+
+def listed_differences(differences: Mapping[str, list[str]]) -> str:
+    """Return what :func:`weight_differences` found in one line; many names are cut short."""
+    return '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in differences.items() if names)
 
 
 def _some(names: list[str], limit: int = 8) -> str:
