@@ -32,6 +32,9 @@ class WeightDifferences:
     unexpected: tuple[str, ...]
     reshaped: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.missing) + len(self.unexpected) + len(self.reshaped)
+
     def __str__(self) -> str:
         kinds = {'missing': self.missing, 'unexpected': self.unexpected, 'of another shape': self.reshaped}
         return '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in kinds.items() if names)
@@ -71,7 +74,7 @@ def weights_of(checkpoint: Any, source: str, prefix: str | None = None) -> dict[
         prefix: Which part of a larger network, such as ``'backbone'``; None: all of it.
 
     Raises:
-        CheckpointError: If it is not a dictionary of tensors.
+        CheckpointError: If it is not a dictionary of tensors, or two names differ by ``module.`` alone.
     """
     if not isinstance(checkpoint, Mapping):
         raise CheckpointError(f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name')
@@ -83,6 +86,8 @@ def weights_of(checkpoint: Any, source: str, prefix: str | None = None) -> dict[
         raise CheckpointError(f'{source} does not hold weights alone, expected tensors by name: {_some(others)}')
     start = f'{prefix.rstrip(".")}.' if prefix else ''
     names = {name.removeprefix('module.'): value for name, value in weights.items()}
+    if len(names) < len(weights):
+        raise CheckpointError(f'{source} has weights twice, with and without "module." before their names')
     return {name.removeprefix(start): value for name, value in names.items() if name.startswith(start)}
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     'browse': 'draw training batches as the losses see them',
     'cams': 'write class activation maps, and measure them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
+    'import-weights': "turn a checkpoint of the authors' code into one of this project",
     'report': 'where a run left checkpoint, metrics and pictures',
 }
 

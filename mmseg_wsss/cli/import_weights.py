@@ -1,0 +1,109 @@
+"""``wsss import-weights``: turn a checkpoint of the authors' code into one of this project."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checkpoints.published_layouts import LAYOUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mmengine.config import Config
+    from torch import Tensor
+
+GENERATOR_INPUT = 'pre.0.conv.weight'
+CHANNELS_OF_LATER_STAGES = 5
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        'import-weights',
+        help="turn a checkpoint of the authors' code into one of this project",
+        description="Turn a checkpoint of the authors' code into one of this project; docs/published_weights.md says "
+        'which file goes with which config.',
+    )
+    parser.add_argument('source', choices=list(LAYOUTS), help='whose code saved the file')
+    parser.add_argument('file', type=Path, help='the checkpoint; nothing but tensors and plain values is read')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='file to write')
+    parser.add_argument('--config', required=True, help='config file of the network')
+    parser.add_argument(
+        '--stage', type=int, metavar='K', help='the stage that a mask generator of lpg was trained in, from 1'
+    )
+    parser.add_argument('--force', action='store_true', help='overwrite the file')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the checkpoint and say what it holds."""
+    import torch
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import MODELS
+
+    from .. import plugin  # noqa: F401
+    from ..checkpoints.published import read_published, translate_published
+    from ..engine.stages.marker import sha256
+    from ..files import whole_file
+    from ._arguments import overridden_config
+
+    if args.output.exists() and not args.force:
+        raise ValueError(f'{args.output} exists: choose another -o, or overwrite it with --force')
+    cfg = overridden_config(args.config, args.cfg_options)
+    if cfg.get('model') is None:
+        raise ValueError(f'{args.config} has no model: expected the config of one network')
+    weights = read_published(args.file)
+    stage = _fit_generator(cfg, weights, args.stage)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    model = MODELS.build(cfg.model)
+    found = translate_published(weights, args.source, model, str(args.file))
+    whole = bool(found.layout.decode_head)
+    meta = {
+        'source': args.source,
+        'network': found.layout.network,
+        'sha256': sha256(args.file),
+        **stage,
+        **(_class_meta(cfg, model.num_classes) if whole and hasattr(model, 'num_classes') else {}),
+        **({'cfg': cfg.pretty_text} if whole else {}),
+    }
+    with whole_file(args.output) as file:
+        torch.save({'state_dict': found.state_dict, 'meta': meta}, file)
+    numbers = sum(value.numel() for value in found.state_dict.values() if value.is_floating_point())
+    unused = f'; not needed: {", ".join(found.unused)}' if found.unused else ''
+    print(f'{args.output}: {found.layout.network} of {args.source}, {numbers:,} numbers{unused}')
+
+
+def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None) -> dict[str, int]:
+    """Set the inputs of a mask generator to those of the file; return its stage for the ``meta``.
+
+    One config is that of all stages: the first generator of the published code reads boxes and image, the later ones
+    also the probability of the class.
+    """
+    from ..checkpoints.generator import STAGE_KEY
+
+    if cfg.model.get('type', '').rpartition('.')[2] != 'MaskGenerator':
+        if stage is not None:
+            raise ValueError('--stage is of a mask generator, and the network of the config is another one')
+        return {}
+    if stage is not None and stage < 1:
+        raise ValueError(f'--stage must be a positive integer, got {stage}')
+    if GENERATOR_INPUT in weights and weights[GENERATOR_INPUT].ndim == 4:
+        cfg.model.use_probability = weights[GENERATOR_INPUT].shape[1] == CHANNELS_OF_LATER_STAGES
+    if stage is None and not cfg.model.get('use_probability', True):
+        stage = 1
+    return {} if stage is None else {STAGE_KEY: stage}
+
+
+def _class_meta(cfg: Config, num_classes: int) -> dict[str, Any]:
+    """Return the names and colours of the classes: those that the config gives, or the known set of this number."""
+    from ..datasets.class_sets import CLASS_SETS
+
+    loaders = [cfg.get(f'{split}_dataloader') or {} for split in ('train', 'val', 'test')]
+    given = [loader.get('dataset', {}).get('metainfo') or {} for loader in loaders]
+    for known in (*given, *CLASS_SETS.values()):
+        if len(known.get('classes', ())) == num_classes:
+            meta = {key: list(known[key]) for key in ('classes', 'palette') if key in known}
+            return {'classes': meta['classes'], 'dataset_meta': meta}
+    return {}
