@@ -81,7 +81,7 @@ def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None
     One config is that of all stages: the first generator of the published code reads boxes and image, the later ones
     also the probability of the class.
     """
-    from ..checkpoints.generator import STAGE_KEY
+    from ..checkpoints.weights import STAGE_KEY
 
     if cfg.model.get('type', '').rpartition('.')[2] != 'MaskGenerator':
         if stage is not None:

@@ -11,7 +11,7 @@ from mmseg.apis import init_model
 from mmseg.registry import MODELS
 
 from mmseg_wsss.checkpoints.network import trained_network
-from mmseg_wsss.checkpoints.work_dir import check_weights
+from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from tests.helpers.published_cases import CASES, CONFIGS, made_up

@@ -169,8 +169,8 @@ CASES = {
         [
             *WRN38,
             *_head(in_channels=256),
-            'model.pixel_correlation.in_channels=32,64',
-            'model.pixel_correlation.channels=6,10',
+            'model.views.pixel_correlation.in_channels=32,64',
+            'model.views.pixel_correlation.channels=6,10',
         ],
         kind='refined',
     ),
