@@ -83,6 +83,12 @@ def weight_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -
     Args:
         own: Weights of a network by name. The batches that batch norms have counted may be missing.
         given: Weights of a checkpoint by name.
+
+    Example:
+        >>> import torch
+        >>> own = {'conv.weight': torch.zeros(2, 3), 'conv.bias': torch.zeros(2)}
+        >>> listed_differences(weight_differences(own, {'conv.weight': torch.zeros(2, 3), 'fc.bias': torch.zeros(2)}))
+        '1 missing: conv.bias; 1 unexpected: fc.bias'
     """
     return {
         'missing': [name for name in own if name not in given and not name.endswith('num_batches_tracked')],

@@ -181,7 +181,7 @@ def test_no_code_of_the_file_is_run(affinity, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('kind', ['cut', 'text', 'empty', 'absent'])
-def test_files_that_are_no_checkpoint_are_refused(affinity, tmp_path, capsys, kind):
+def test_files_that_cannot_be_read_are_refused(affinity, tmp_path, capsys, kind):
     path = tmp_path / 'theirs.pth'
     content = {'cut': path.read_bytes()[:5000], 'text': b'hello world', 'empty': b'', 'absent': b''}[kind]
     path.write_bytes(content)
