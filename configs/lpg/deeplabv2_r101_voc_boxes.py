@@ -6,9 +6,10 @@
 #   78.9, 82.3, 82.6. From the paper. Not run here yet.
 # Cost: four times 40,000 steps of 5 times 2 crops of 321 px at three scales, and the masks of 10,582 images.
 # Differs from the published code: its optimizer knows the pyramid by another name and leaves its weights as they were
-#   drawn, here they train; and as deeplab_largefov_voc_boxes.py. As there, the ResNet has no max-pooling (stride 4;
-#   stem_pool=True gives stride 8, as in DeepLabv2), reads BGR that is not scaled although its ImageNet weights are of
-#   scaled RGB, and for this reason lets the statistics of its batch norms follow, with their scale and shift fixed.
+#   drawn, here they train; it enlarges its logits to the image with aligned corners; and as
+#   deeplab_largefov_voc_boxes.py. As there, the ResNet has no max-pooling (stride 4; stem_pool=True gives stride 8,
+#   as in DeepLabv2), reads BGR that is not scaled although its ImageNet weights are of scaled RGB, and for this
+#   reason lets the statistics of its batch norms follow, with their scale and shift fixed.
 # Command: LPG_GENERATORS=work_dirs/generator_hourglass_coco60 python tools/train.py
 #   configs/lpg/deeplabv2_r101_voc_boxes.py (VOC_ROOT=...)
 _base_ = './deeplab_largefov_voc_boxes.py'

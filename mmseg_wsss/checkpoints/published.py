@@ -33,7 +33,7 @@ class PublishedWeights:
 
 
 def read_published(path: str | Path) -> dict[str, Tensor]:
-    """Read tensors by name from a file of ``torch.save`` that nobody vouches for: no code in it is run.
+    """Read tensors by name from a file of ``torch.save`` without running code that the file may hold.
 
     Args:
         path: A dictionary of tensors, or one that has it under ``state_dict`` beside plain values, as Lightning writes.
@@ -70,15 +70,15 @@ def translate_published(weights: Mapping[str, Tensor], source: str, model: nn.Mo
         path: Of the file, for messages.
 
     Raises:
-        ValueError: If the source is unknown, if the network is none of its networks, or if names or shapes do not
-            match; with the names of the file.
+        ValueError: If the source is unknown, if it has no such network, or if names or shapes do not match; with the
+            names of the file.
     """
     if source not in LAYOUTS:
         raise ValueError(f'unknown source {source!r}: choose from {", ".join(LAYOUTS)}')
     fitting = [layout for layout in LAYOUTS[source] if layout.is_of(model)]
     if not fitting:
         kinds = ' with '.join(type(getattr(model, name, None)).__name__ for name in ('backbone', 'decode_head'))
-        raise ValueError(f'the network of the config ({kinds}) is none of {source}: {_choices(source)}')
+        raise ValueError(f'the network of the config ({kinds}) does not belong to {source}: {_choices(source)}')
     results = [_differences(layout, weights, model) for layout in fitting]
     layout, differences = min(zip(fitting, results, strict=True), key=lambda pair: len(pair[1]))
     if len(differences):

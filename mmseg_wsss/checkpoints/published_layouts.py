@@ -48,7 +48,12 @@ class PublishedLayout:
         return backbone == self.backbone and self.decode_head in ('', head)
 
     def published_name(self, name: str) -> str:
-        """Return the name in the file of a weight of the network."""
+        """Return the name in the file of a weight of the network, without the prefix.
+
+        Example:
+            >>> LAYOUTS['gated-crf'][0].published_name('decode_head.bottleneck.bn.bias')
+            'aspp.conv_out.1.bias'
+        """
         start = max((start for start in self.names if name.startswith(start)), key=len, default='')
         rest = name[len(start) :]
         for pattern, there in self.parts.items():

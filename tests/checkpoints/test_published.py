@@ -109,7 +109,7 @@ def test_network_of_another_source_is_refused(gated):
     model, weights = gated
     with pytest.raises(
         ValueError,
-        match=r'network of the config \(DeepLabResNet with DeepLabV3PlusHead\) is none of icam: .*'
+        match=r'network of the config \(DeepLabResNet with DeepLabV3PlusHead\) does not belong to icam: .*'
         r'DeepLabv1 \(configs/importance_sampling/deeplabv1_wrn38_voc_tags.py\)',
     ):
         translated(weights, model, 'icam')

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from tests.helpers.published_cases import CASES, CONFIGS, made_up
+from tests.helpers.published_networks import GatedCRFNetwork
 
 SMALL = CASES['icam affinity']
 
@@ -87,6 +89,31 @@ def test_written_file_says_where_it_comes_from(affinity, tmp_path):
     assert [path.name for path in ours.parent.iterdir()] == ['ours.pth']
 
 
+@pytest.mark.parametrize(
+    ('config', 'classes', 'options', 'expected'),
+    [
+        ('deeplabv3plus_r34_cityscapes_clicks', 19, [], ['road', 'sidewalk', 'building']),
+        (
+            'deeplabv3plus_r34_voc_clicks',
+            3,
+            ['val_dataloader.dataset.metainfo.classes=soil,crop,weed'],
+            ['soil', 'crop', 'weed'],
+        ),
+        ('deeplabv3plus_r34_voc_clicks', 3, [], None),  # not known
+    ],
+)
+def test_classes_are_those_of_the_config_or_of_their_number(tmp_path, config, classes, options, expected):
+    case = CASES['Gated CRF DeepLabv3+']
+    case = replace(case, config=f'gated_crf/{config}', small=lambda: GatedCRFNetwork(8, c=16, skip=6, classes=classes))
+    network, _ = made_up(case)
+    case.save(network, tmp_path / 'theirs.pth')
+    options = [*case.small_options, f'model.decode_head.num_classes={classes}', *options]
+    assert run(case, tmp_path / 'theirs.pth', tmp_path / 'ours.pth', *options) == 0
+    meta = torch.load(tmp_path / 'ours.pth', weights_only=True)['meta']
+    assert (meta['classes'][:3] if 'classes' in meta else None) == expected
+    assert meta.get('dataset_meta', {}).get('classes') == meta.get('classes')
+
+
 def test_imported_network_is_one_of_mmseg(tmp_path):
     case = CASES['LPG LargeFOV']
     network, _ = made_up(case)
@@ -154,7 +181,7 @@ def test_no_code_of_the_file_is_run(affinity, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('kind', ['cut', 'text', 'empty', 'absent'])
-def test_files_that_are_no_checkpoint_are_refused(affinity, tmp_path, capsys, kind):
+def test_files_that_cannot_be_read_are_refused(affinity, tmp_path, capsys, kind):
     path = tmp_path / 'theirs.pth'
     content = {'cut': path.read_bytes()[:5000], 'text': b'hello world', 'empty': b'', 'absent': b''}[kind]
     path.write_bytes(content)

@@ -72,9 +72,13 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         """Pairs of cells nearer than this are trained."""
         return max(loss.radius for loss in self.losses.values())
 
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """Return the outputs of the backbone and the neck, as mmseg's segmentors do."""
+        return self.neck(self.backbone(inputs))
+
     def embed(self, inputs: Tensor) -> Tensor:
         """Return the features of preprocessed images, (B, D, H, W)."""
-        features: Tensor = self.decode_head(self.neck(self.backbone(inputs)))
+        features: Tensor = self.decode_head(self.extract_feat(inputs))
         return features
 
     def forward(self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = 'tensor') -> Any:
