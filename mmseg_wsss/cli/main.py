@@ -20,6 +20,7 @@ COMMANDS = {
     'browse': 'draw training batches as the losses see them',
     'cams': 'write class activation maps, and measure them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
+    'voc-submission': 'predict images without masks, packed for the evaluation server of PASCAL VOC',
     'report': 'where a run left checkpoint, metrics and pictures',
 }
 
