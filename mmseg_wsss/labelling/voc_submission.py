@@ -60,8 +60,8 @@ def write_voc_submission(
 
     Raises:
         FileNotFoundError: If the list or an image is missing.
-        ValueError: If the classes are not those of VOC, there is no such competition, the network wants to know the tags
-            of the images, the config has no views to average, or the weights do not fit the network.
+        ValueError: If the classes are not those of VOC, there is no such competition, the network wants to know the
+            tags of the images, the config has no views to average, or the weights do not fit the network.
     """
     if competition not in COMPETITIONS:
         raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {competition!r}')
