@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
@@ -26,6 +25,7 @@ from mmseg_wsss.engine.runner import StagedRunner
 from mmseg_wsss.evaluation.metrics import ContourFScore
 from mmseg_wsss.functional import cam_label_probs, normalised_cams
 from tests.helpers.models import model_config
+from tests.helpers.trained import training_config
 
 ROOT = Path(__file__).parents[2]
 HEAD = {'type': 'CAMHead', 'in_channels': 64, 'num_classes': 7}
@@ -44,33 +44,10 @@ ONE_VIEW = {'scales': (1.0,), 'flip': False}
 def config(tmp_path, **changes):
     losses = {'loss_tags': {'type': 'ImportanceSamplingLoss'}}
     settings = {'type': 'TagEncoderDecoder', 'score_pooling': {'type': 'MaxProbPooling'}, 'score_threshold': 0.15}
-    sampler = {'type': 'DefaultSampler', 'shuffle': False}
-    cfg = {
-        'default_scope': 'mmseg',
-        'work_dir': str(tmp_path / 'work'),
-        'model': model_config(HEAD, losses, num_classes=7, **{**settings, **changes}),
-        'train_dataloader': {
-            'batch_size': 2,
-            'num_workers': 0,
-            'sampler': {'type': 'ResumableInfiniteSampler'},
-            'dataset': {**SHAPES, 'labels': ['tags'], 'pipeline': TRAIN},
-        },
-        'test_dataloader': {
-            'batch_size': 1,
-            'num_workers': 0,
-            'sampler': sampler,
-            'dataset': {**SHAPES, 'labels': [], 'test_mode': True, 'pipeline': READ},
-        },
-        'test_cfg': {'type': 'TestLoop'},
-        'test_evaluator': {'type': 'TagContourFScore', 'split': 'test'},
-        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
-        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
-        'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},
-        'log_processor': {'by_epoch': False},
-        'randomness': {'seed': 0},
-        'log_level': 'ERROR',
-    }
-    return Config(cfg)
+    model = model_config(HEAD, losses, num_classes=7, **{**settings, **changes})
+    data = [{**SHAPES, 'labels': labels, 'pipeline': pipeline} for labels, pipeline in ((['tags'], TRAIN), ([], READ))]
+    evaluator = {'type': 'TagContourFScore', 'split': 'test'}
+    return training_config(tmp_path / 'work', model, *data, test_evaluator=evaluator)
 
 
 def saved(tmp_path, cfg, sharpness=40.0):
@@ -334,8 +311,7 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
     assert 'maps are made by a TagEncoderDecoder, got WeakEncoderDecoder' in capsys.readouterr().err
 
 
-def test_as_a_stage(tmp_path, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def test_as_a_stage(tmp_path):
     cfg = config(tmp_path)
     cfg.runner_type = 'StagedRunner'
     task = {'type': 'WriteCAMs', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'known_tags': True, **ONE_VIEW}
@@ -361,7 +337,6 @@ def predictions_counted(monkeypatch, die_after=None):
 
 @pytest.mark.parametrize('evaluate', [False, True])
 def test_a_cut_stage_goes_on(tmp_path, monkeypatch, evaluate):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
     cfg = config(tmp_path, score_threshold=0.0)
     cfg.runner_type = 'StagedRunner'
     task = {'type': 'WriteCAMs', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'evaluate': evaluate, **ONE_VIEW}

@@ -5,29 +5,13 @@ import copy
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS, HOOKS
+from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets.resumable import ResumableInfiniteSampler, SeededDataset, SeededItems, seed_everything
 from mmseg_wsss.engine.checkpoints import newest_loadable_checkpoint
+from tests.helpers.killing import KilledError
 from tests.helpers.models import head_config, model_config
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-@HOOKS.register_module()
-class KillHook(Hook):
-    priority = 'LOWEST'
-
-    def __init__(self, iteration):
-        self.iteration = iteration
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.iteration:
-            raise KilledError
 
 
 def run_config(work_dir, workers=0, accumulate=1, ema=False):

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmseg.registry import HOOKS, TASK_UTILS
+from mmseg.registry import TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
@@ -25,25 +24,9 @@ from mmseg_wsss.engine.runner import StageContext
 from mmseg_wsss.engine.shapes_files import write_shapes
 from mmseg_wsss.engine.trained_network import plain_config, trained_network
 from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.killing import KilledError, KillInStageHook
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-@HOOKS.register_module()
-class KillInGeneratorHook(Hook):
-    """Ends the process in the last iteration of a stage, once."""
-
-    priority = 'LOWEST'
-    stage: str | None = None
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if KillInGeneratorHook.stage == Path(runner.work_dir).name[3:] and runner.iter == 1:
-            KillInGeneratorHook.stage = None
-            raise KilledError
 
 
 def demo(work_dir, name='hourglass_shapes_boxes', only=None):
@@ -63,7 +46,7 @@ def demo(work_dir, name='hourglass_shapes_boxes', only=None):
             stage.train_dataloader = {'batch_size': 2, 'dataset': {'dataset': {'num_images': 4}}}
             small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
             stage.setdefault('model', {}).update(backbone=small, decode_head={'in_channels': 4, 'channels': 4})
-            stage.custom_hooks.append({'type': 'KillInGeneratorHook'})
+            stage.custom_hooks.append({'type': 'KillInStageHook'})
     if only:
         cfg.only = only
     return cfg
@@ -73,19 +56,8 @@ def train(cfg):
     return RUNNERS.build(cfg).train()
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
-        patch.setattr('gc.collect', lambda: None)
-        # as plain repr: yapf takes most of the time of a tiny Runner
-        plain = property(lambda self: ''.join(f'{key} = {value!r}\n' for key, value in self.to_dict().items()))
-        patch.setattr(Config, 'pretty_text', plain)
-        yield
-
-
 @pytest.fixture(scope='module')
-def finished(tmp_path_factory, _quick):
+def finished(tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('lpg') / 'whole'
     return work_dir, train(demo(work_dir))
 
@@ -138,7 +110,7 @@ def test_killed_in_the_second_e_step(finished, tmp_path):
     work_dir = tmp_path / 'cut'
     chosen = ['auxiliary', 'val', 'auxiliary_boxes', 'auxiliary_segmentor_0', 'generator_1', 'auxiliary_masks_1']
     chosen += ['auxiliary_segmentor_1', 'generator_2', 'auxiliary_masks_2']
-    KillInGeneratorHook.stage = 'generator_2'
+    KillInStageHook.at = ('generator_2', 1)
     with pytest.raises(KilledError):
         train(demo(work_dir, only=chosen))
     results = train(demo(work_dir, only=chosen))

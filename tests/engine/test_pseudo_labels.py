@@ -24,6 +24,7 @@ from mmseg_wsss.engine.pseudo_labels import (
 from mmseg_wsss.engine.runner import StageContext, StagedRunner
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
+from tests.helpers.trained import train, training_config
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ('background', 'cat', 'dog')
@@ -57,47 +58,20 @@ def root(tmp_path):
 
 
 def config(root, **changes):
-    dataset = {
+    photos = {
         'type': 'WeakSegDataset',
         'weak_labels': str(root / 'weak.json'),
         'data_prefix': {'img_path': str(root / 'img')},
     }
-    cfg = {
-        'default_scope': 'mmseg',
-        'work_dir': str(root / 'work'),
-        'model': model_config(
-            head_config('deeplabv3plus', 3), num_classes=3, losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
-        ),
-        'train_dataloader': {
-            'batch_size': 2,
-            'num_workers': 0,
-            'sampler': {'type': 'ResumableInfiniteSampler'},
-            'dataset': {**dataset, 'pipeline': TRAIN},
-        },
-        'test_dataloader': {
-            'batch_size': 1,
-            'num_workers': 0,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
-            'dataset': {**dataset, 'test_mode': True, 'pipeline': READ},
-        },
-        'test_cfg': {'type': 'TestLoop'},
-        'test_evaluator': {'type': 'IoUMetric'},
-        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
-        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
-        'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},
-        'log_processor': {'by_epoch': False},
-        'randomness': {'seed': 0},
-        'log_level': 'ERROR',
-    }
-    return Config({**cfg, **changes})
+    head, losses = head_config('deeplabv3plus', 3), {'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
+    data = [{**photos, 'pipeline': pipeline} for pipeline in (TRAIN, READ)]
+    return training_config(root / 'work', model_config(head, losses), *data, **changes)
 
 
 @pytest.fixture
-def trained(root, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def trained(root):
     cfg = config(root)
-    Runner.from_cfg(cfg).train()
-    return cfg, root / 'work/iter_1.pth'
+    return cfg, train(cfg)
 
 
 def read(path):
@@ -242,8 +216,7 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
     assert read_index(tmp_path / 'out').images['b'] == {'file_name': 'b.jpg', 'width': 33, 'height': 48}
 
 
-def test_stages_from_weak_labels_to_a_plain_network(root, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def test_stages_from_weak_labels_to_a_plain_network(root):
     cfg = config(root, runner_type='StagedRunner')
     plain = model_config(head_config('fcn', 3, loss_decode={'type': 'CrossEntropyLoss', 'avg_non_ignore': True}))
     plain['type'] = 'EncoderDecoder'
