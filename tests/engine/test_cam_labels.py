@@ -172,7 +172,9 @@ def test_random_walk_is_the_dense_one(network, cams, tmp_path):
     assert source['radius'] == 3
     # pixels of little confidence
     summary = write_random_walk(cfg, checkpoint, cams, tmp_path / 'sure', unsure_below=0.9, **settings)
-    assert np.array_equal(read(tmp_path / 'sure', 0) == 255, shares.max(0) < 0.9)
+    clear = np.abs(shares.max(0) - 0.9) > 1e-5
+    assert clear.mean() > 0.99
+    assert np.array_equal((read(tmp_path / 'sure', 0) == 255)[clear], (shares.max(0) < 0.9)[clear])
     assert summary['unsure'] > 0
 
 

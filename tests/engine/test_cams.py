@@ -17,6 +17,7 @@ from torch import nn
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.cam_files import read_cam_index, read_cams
+from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE
 from mmseg_wsss.engine.cam_scores import CAMSettings, full_size_cams, threshold_labels
 from mmseg_wsss.engine.cams import make_cams, mean_probs, view_pipeline, write_cam_folder
 from mmseg_wsss.engine.mask_scores import MaskScores
@@ -56,7 +57,8 @@ def saved(tmp_path, cfg, sharpness=40.0):
     model = MODELS.build(cfg.model)
     model.init_weights()
     model.decode_head.conv_seg.weight.data.mul_(sharpness)
-    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'net.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': PALETTE}}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, tmp_path / 'net.pth')
     return tmp_path / 'net.pth', model.eval()
 
 
@@ -404,7 +406,8 @@ def test_validation_images_of_the_recipes_have_tags(name):
 
 def test_other_networks_and_data_are_refused(trained, tmp_path):
     cfg, checkpoint, _ = trained
-    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': PALETTE}}
+    torch.save({'state_dict': {}, 'meta': meta}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match='empty.pth has no fitting weights for backbone'):
         write_cam_folder(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     cfg.test_dataloader.dataset.pipeline[0].with_mask = False

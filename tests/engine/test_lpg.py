@@ -1,6 +1,7 @@
 """Three rounds of generators and segmentors, killed and started again, and what does not go together."""
 
 import copy
+import itertools
 import json
 import logging
 import re
@@ -27,6 +28,7 @@ from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.killing import KilledError, KillInStageHook
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
+numbers = itertools.count()
 
 
 def demo(work_dir, name='hourglass_shapes_boxes', only=None):
@@ -60,6 +62,12 @@ def train(cfg):
 def finished(tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('lpg') / 'whole'
     return work_dir, train(demo(work_dir))
+
+
+def renamed(cfg):
+    """A Runner of a config that has run in this process: mmengine keeps one logger and visualizer of each name."""
+    cfg.experiment_name = cfg.visualizer.name = f'again_{next(numbers)}'
+    return Runner.from_cfg(cfg)
 
 
 def weights(path):
@@ -208,10 +216,10 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     cfg = Config.fromfile(folder / 'generator_2.py')
     cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_1']), resume=False)
     with pytest.raises(ValueError, match='is the generator of stage 1, expected that of stage 2'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.model.use_probability = False
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.model.use_probability = True
     cfg.load_from = None
     partner = torch.load(cfg.custom_hooks[1].partner, weights_only=False)
@@ -219,15 +227,15 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     torch.save(partner, tmp_path / 'other.pth')
     cfg.custom_hooks[1].partner = str(tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other.pth was trained on 7 classes \(background, a, b, c, ...\)'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.custom_hooks[1].update(stage=1)
     cfg.model.use_probability = False
     cfg.load_from = str(finished[1]['generator_1'])
     with pytest.raises(ValueError, match='holds a generator of 5 input channels.*expected 4'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
         LPGStageHook(stage=4, num_stages=3)
 
@@ -241,7 +249,7 @@ def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):
     cfg.test_dataloader = {'dataset': samples, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
     cfg.test_cfg = {'type': 'TestLoop'}
     cfg.test_evaluator = {'type': 'IoUMetric'}
-    runner = Runner.from_cfg(cfg)
+    runner = renamed(cfg)
     assert 0 <= runner.test()['mIoU'] <= 100
     expected = weights(finished[1]['auxiliary_segmentor_1'])
     partner = runner.model.partner.state_dict()

@@ -207,7 +207,8 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
         'data_prefix': {'img_path': str(tmp_path / 'img'), 'seg_map_path': 'masks'},
         'pipeline': [],
     }
-    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': [[0, 0, 0]] * 3}}
+    torch.save({'state_dict': {}, 'meta': meta}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match='empty.pth has no fitting weights for backbone'):
         write_pseudo_labels(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     with pytest.raises(ValueError, match='known_tags needs a data set with weak labels'):

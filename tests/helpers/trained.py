@@ -1,11 +1,18 @@
-"""The config of a training of a few iterations, and the checkpoint that it leaves."""
+"""Small trainings: the config of a few iterations and the checkpoint it leaves, and descents to where they must get."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import Tensor
+from torch.optim import Optimizer
+
+_numbers = itertools.count()
 
 
 def training_config(work_dir, model, train, test, *, max_iters=1, **changes) -> Config:
@@ -42,6 +49,27 @@ def training_config(work_dir, model, train, test, *, max_iters=1, **changes) -> 
 
 
 def train(cfg: Config) -> Path:
-    """Run the training of a config; its last checkpoint."""
-    Runner.from_cfg(cfg).train()
+    """Run the training of a config under a name of its own, of which mmengine keeps a logger; its last checkpoint."""
+    Runner.from_cfg(Config({**cfg, 'experiment_name': f'tiny_{next(_numbers)}'})).train()
     return Path(cfg.work_dir) / f'iter_{cfg.train_cfg.max_iters}.pth'
+
+
+def descend(
+    loss: Callable[[], Tensor], optimizer: Optimizer, until: Callable[[list[float]], bool], *, at_most: int
+) -> list[float]:
+    """Step down a loss until a condition on its values so far holds, and return them; fail after ``at_most`` steps.
+
+    How many steps it takes depends on the last bits of every sum, which differ between processors: a loss after a fixed
+    number of steps can be anything on the way down. Set ``at_most`` to several times what the slowest of many seeds
+    takes. It costs nothing where fewer do.
+    """
+    values: list[float] = []
+    for _ in range(at_most):
+        value = loss()
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+        if until(values):
+            return values
+    return pytest.fail(f'not reached in {at_most} steps: the loss went from {values[0]:.3g} to {values[-1]:.3g}')
