@@ -25,14 +25,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-@pytest.fixture(autouse=True, scope='session')
-def _one_thread():
-    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-
-
 @pytest.fixture(autouse=True)
-def _fresh_scope():
-    """Every test starts in the default scope and outside a training."""
+def _fresh_start():
+    """Every test starts with the same seed and threads, in the default scope and outside a training."""
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     init_default_scope('mmseg')
     hub = MessageHub.get_current_instance()
     for key in ('iter', 'max_iters'):
