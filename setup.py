@@ -54,7 +54,7 @@ setup(
         ],
         'crf': ['pydensecrf2'],  # DenseCRF; is compiled when it is installed
         # torch for CUDA brings Triton; torch for the CPU does not, and the kernels are tested in Triton's interpreter
-        'dev': ['pytest', 'hypothesis', 'ruff', 'mypy', 'triton; platform_system == "Linux"'],
+        'dev': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'triton; platform_system == "Linux"'],
     },
     entry_points={'console_scripts': ['wsss = mmseg_wsss.cli.main:main']},
     cmdclass={'build_py': BuildWithConfigs},

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 _numbers = itertools.count()
+# Of weights and dropout. One is enough to see that something learns; the others show how much room its limit has.
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
 
 
 def training_config(work_dir, model, train, test, *, max_iters=1, **changes) -> Config:
@@ -60,7 +62,7 @@ def descend(
     """Step down a loss until a condition on its values so far holds, and return them; fail after ``at_most`` steps.
 
     How many steps it takes depends on the last bits of every sum, which differ between processors: a loss after a fixed
-    number of steps can be anything on the way down. Set ``at_most`` to several times what the slowest of many seeds
+    number of steps can be anything on the way down. Set ``at_most`` to several times what the slowest of ``SEEDS``
     takes. It costs nothing where fewer do.
     """
     values: list[float] = []

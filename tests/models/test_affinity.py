@@ -11,7 +11,7 @@ from torch import nn
 from mmseg_wsss.functional import affinity_loss, affinity_terms
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import head_config, model_config, raw_batch
-from tests.helpers.trained import descend
+from tests.helpers.trained import SEEDS, descend
 
 HEAD = {'type': 'AffinityHead', 'in_channels': (8, 16), 'in_index': (0, 2), 'widths': (3, 4), 'num_classes': 3}
 SMALL = {**HEAD, 'in_channels': (16, 32), 'in_index': (1, 2)}
@@ -59,8 +59,9 @@ def test_loss_is_the_functional_on_the_grid_of_the_features():
     assert float(loss.statistics['pairs']) == 2 * len(near)
 
 
-def test_every_weight_learns_and_the_loss_falls():
-    torch.manual_seed(0)
+@pytest.mark.parametrize('seed', SEEDS)
+def test_every_weight_learns_and_the_loss_falls(seed):
+    torch.manual_seed(seed)
     network = model()
     network.init_weights()
     raw = raw_batch()

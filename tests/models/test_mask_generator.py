@@ -13,7 +13,7 @@ from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.backbones import Hourglass
 from mmseg_wsss.models.segmentors import check_generator_checkpoint
 from tests.helpers.models import BN, head_config, model_config
-from tests.helpers.trained import descend
+from tests.helpers.trained import SEEDS, descend
 
 HEAD = {
     'type': 'FCNHead',
@@ -188,7 +188,9 @@ def test_amp():
     assert all(p.grad.isfinite().all() for p in generator.parameters())
 
 
-def test_it_learns_one_image():
+@pytest.mark.parametrize('seed', SEEDS)
+def test_it_learns_one_image(seed):
+    torch.manual_seed(seed)
     generator = build(use_probability=False)
     batch = raw_batch(sizes=((32, 48),), class_ids=(1,))
     batch['inputs'][0][:, 4:20, 8:24] = 255

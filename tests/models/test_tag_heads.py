@@ -8,7 +8,7 @@ from torch import nn
 
 from mmseg_wsss.models.decode_heads import GlobalCueInjection
 from tests.helpers.models import BN, model_config, raw_batch
-from tests.helpers.trained import descend
+from tests.helpers.trained import SEEDS, descend
 
 GATE = {
     'type': 'StochasticGateHead',
@@ -289,7 +289,9 @@ def test_segmentor_trains_them_on_any_loss(head):
     assert [name for name, p in model.decode_head.named_parameters() if p.grad is None] == []
 
 
-def test_head_overfits_one_image():
+@pytest.mark.parametrize('seed', SEEDS)
+def test_head_overfits_one_image(seed):
+    torch.manual_seed(seed)
     head = gate_head(num_classes=3, dropout_ratios=(0, 0, 0)).train()
     inputs = features(1, (8, 8))
     labels = torch.zeros(1, 8, 8, dtype=torch.long)
