@@ -217,7 +217,7 @@ def test_it_learns_one_image(seed):
         lambda: generator.loss(**copy.deepcopy(data))['loss_mask'],
         torch.optim.Adam(generator.parameters(), 0.01),
         until=learnt,
-        at_most=60,
+        at_most=80,
     )
 
 
