@@ -114,6 +114,7 @@ REGISTERED = {
     },
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {
+        'CheckpointGuardHook',
         'ExactResumeHook',
         'ExpandingConfidenceHook',
         'LPGStageHook',
