@@ -26,7 +26,7 @@ $(STAMP): requirements/constraints-onedl.txt setup.py
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python tools/train.py configs/gated_crf/unet_shapes_clicks.py --work-dir work_dirs/demo
+	$(BIN)/python tools/train.py configs/gated_crf/unet_shapes_clicks.py --work-dir work_dirs/demo --resume
 	@$(BIN)/wsss report work_dirs/demo
 
 test: $(STAMP)

@@ -119,6 +119,7 @@ REGISTERED = {
     },
     'DATA_SAMPLERS': {'ResumableInfiniteSampler'},
     'HOOKS': {
+        'CheckpointGuardHook',
         'ExactResumeHook',
         'ExpandingConfidenceHook',
         'LPGStageHook',

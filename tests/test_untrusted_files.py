@@ -123,7 +123,7 @@ def test_code_is_not_run_by_a_command(run, evil, tmp_path, touched, capsys, entr
         evil = out / 'iter_9.pth'
     commands = {
         'load_from': lambda *more: run_tool(
-            'train', config, '--work-dir', out, '--cfg-options', f'load_from={evil}', *more
+            'train', config, '--work-dir', out, *more, '--cfg-options', f'load_from={evil}'
         ),
         'resume': lambda *more: run_tool('train', config, '--work-dir', out, '--resume', evil, *more),
         'resume_auto': lambda *more: run_tool('train', config, '--work-dir', out, '--resume', *more),
@@ -148,6 +148,14 @@ def test_code_is_not_run_by_a_command(run, evil, tmp_path, touched, capsys, entr
     else:
         assert command(trusted) == (0 if entrance == 'pseudo-labels' else 2)  # maps need another network
     assert touched.is_dir()
+
+
+def test_a_report_names_a_checkpoint_that_holds_code(run, evil, tmp_path, touched, capsys):
+    shutil.copytree(run, tmp_path / 'run')
+    shutil.copy(evil, tmp_path / 'run/iter_9.pth')
+    assert main(['report', str(tmp_path / 'run')]) == 0
+    assert f'checkpoint  {tmp_path}/run/iter_9.pth holds code (os.makedirs) besides' in capsys.readouterr().out
+    assert not touched.exists()
 
 
 def test_code_is_not_run_by_a_library_call_or_a_training_in_stages(run, evil, tmp_path, touched):

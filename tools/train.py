@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
-from mmseg_wsss.checkpoints.work_dir import newest_loadable_checkpoint
+from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.engine.training import train
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,6 +22,11 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='go on from this checkpoint, or from the newest one in the work dir that can be read',
+    )
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='take what fits of a checkpoint that does not fit, and begin with a new optimizer where that does not',
     )
     parser.add_argument(
         '--trust-checkpoint',
@@ -59,32 +63,13 @@ def main() -> None:
         else:
             cfg.optim_wrapper.type = 'AmpOptimWrapper'
             cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.allow_missing:
+        cfg.allow_missing = True
     trust_checkpoints(args.trust_checkpoint)
     try:
         train(cfg, args.resume)
-    except CheckpointError as error:
+    except (CheckpointError, WorkDirError) as error:
         raise SystemExit(str(error)) from error
-
-
-def train(cfg: Config, resume: str | None) -> None:
-    """Build the runner and train.
-
-    Args:
-        cfg: The config.
-        resume: The checkpoint to go on from, ``'auto'`` for the newest one, or None.
-    """
-    if 'stages' in cfg:
-        if resume not in (None, 'auto'):
-            raise SystemExit('--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out')
-    elif resume == 'auto':
-        checkpoint = newest_loadable_checkpoint(cfg.work_dir)
-        cfg.resume = checkpoint is not None
-        cfg.load_from = str(checkpoint) if checkpoint else cfg.get('load_from')
-    elif resume is not None:
-        cfg.resume = True
-        cfg.load_from = resume
-    runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
-    runner.train()
 
 
 if __name__ == '__main__':

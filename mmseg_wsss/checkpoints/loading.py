@@ -102,16 +102,19 @@ def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
     return CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
 
 
-def check_readable(path: str | Path) -> None:
+def check_readable(path: str | Path) -> dict[str, Any]:
     """Refuse a checkpoint that cannot be read; its tensors are compared with their checksums and not kept.
 
     Args:
         path: The file.
 
+    Returns:
+        The checkpoint; its tensors have no values.
+
     Raises:
         CheckpointError: As :func:`load_checkpoint`.
     """
-    _read(Path(path), 'meta', mmap=_begins(Path(path)) == ZIP)
+    return _read(Path(path), 'meta', mmap=_begins(Path(path)) == ZIP)
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)

@@ -3,14 +3,78 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
 
-from ..files import temporary_path
+from ..files import temporary_path, whole_file
 from .loading import CheckpointError, UntrustedCheckpointError, check_readable
+
+LOCK = '.training.lock'
+
+
+class WorkDirError(ValueError):
+    """A folder that a training cannot use as it is; the message says why and what to do, in one line."""
+
+
+@register_backend('whole_file')
+class WholeFileBackend(LocalBackend):
+    """The local disk, where a file that is written is there whole or not at all, after a loss of power, too."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a file beside its place, wait until the disk has it, and put it there.
+
+        Args:
+            obj: Its content.
+            filepath: Its path.
+        """
+        try:
+            with whole_file(filepath) as file:
+                file.write(obj)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:  # a full disk: what is half written takes the room of the next one
+            temporary_path(filepath).unlink(missing_ok=True)
+            raise
+        if hasattr(os, 'O_DIRECTORY'):  # Windows has no folders that can be synchronised
+            folder = os.open(Path(filepath).parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def lock_of(work_dir: str | Path) -> FileLock:
+    """Return the lock of a folder, which one training at a time holds; the system frees it when that ends."""
+    return FileLock(Path(work_dir) / LOCK)
+
+
+def hold(lock: FileLock) -> None:
+    """Take the lock of a folder.
+
+    Raises:
+        WorkDirError: If another training has it.
+    """
+    folder = Path(lock.lock_file).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise WorkDirError(
+            f'another training is running in {folder}, and two would write over each other: wait until it ends, stop '
+            'it, or choose another --work-dir'
+        ) from error
+
+
+def numbered_checkpoints(work_dir: str | Path) -> list[Path]:
+    """Return the ``iter_*.pth`` and ``epoch_*.pth`` of a folder, in the order of their numbers."""
+    found = [(re.fullmatch(r'(?:iter|epoch)_(\d+)', path.stem), path) for path in Path(work_dir).glob('*.pth')]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
 
 
 def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
@@ -25,12 +89,7 @@ def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
     Raises:
         UntrustedCheckpointError: If the newest one that is whole holds more than weights and plain values.
     """
-    numbered = []
-    for path in Path(work_dir).glob('*.pth'):
-        match = re.fullmatch(r'(?:iter|epoch)_(\d+)', path.stem)
-        if match:
-            numbered.append((int(match.group(1)), path))
-    for _, path in sorted(numbered, reverse=True):
+    for path in reversed(numbered_checkpoints(work_dir)):
         try:
             check_readable(path)
         except UntrustedCheckpointError:

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from ..checkpoints.loading import UntrustedCheckpointError
 from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
 
 
@@ -57,6 +58,13 @@ def _numbers(metrics: dict[str, float]) -> str:
     return '  '.join(f'{key} {value:.2f}' for key, value in metrics.items() if 'time' not in key)
 
 
+def _checkpoint(work_dir: Path) -> object:
+    try:
+        return newest_loadable_checkpoint(work_dir)
+    except UntrustedCheckpointError as error:
+        return error  # names it
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the report; of a training in stages one line for each stage."""
     lines = stage_lines(args.work_dir)
@@ -66,6 +74,6 @@ def run(args: argparse.Namespace) -> int:
     metrics = last_metrics(args.work_dir)
     sheet = args.work_dir / 'result_sheet.png'
     print(f'metrics     {_numbers(metrics)}')
-    print(f'checkpoint  {newest_loadable_checkpoint(args.work_dir)}')
+    print(f'checkpoint  {_checkpoint(args.work_dir)}')
     print(f'pictures    {sheet if sheet.exists() else "none (ResultSheetHook is not in the config)"}')
     return 0

@@ -1,6 +1,7 @@
 """A tiny training with a validation, and the tools that run it, in this process."""
 
 import importlib.util
+import itertools
 import sys
 from pathlib import Path
 from unittest import mock
@@ -12,6 +13,7 @@ from mmseg.registry import HOOKS
 
 from tests.helpers.models import head_config, model_config
 
+_numbers = itertools.count()
 ROOT = Path(__file__).parents[2]
 READ = [{'type': 'LoadShapesImage', 'with_mask': True}, {'type': 'PackSegInputs'}]
 TRAIN = [
@@ -100,12 +102,17 @@ def plain_text(cfg):
 
 
 def run_tool(name, *arguments):
-    """Run ``tools/<name>.py``; a message that it ends with is raised as SystemExit."""
+    """Run ``tools/<name>.py``; a message that it ends with is raised as SystemExit.
+
+    Settings, after ``--cfg-options``, come last.
+    """
+    settings = [] if '--cfg-options' in arguments else ['--cfg-options']
+    settings.append(f'experiment_name=tiny_{next(_numbers)}')  # two within a second would share their logs and hub
     spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / f'tools/{name}.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     with (
-        mock.patch.object(sys, 'argv', [f'{name}.py', *map(str, arguments)]),
+        mock.patch.object(sys, 'argv', [f'{name}.py', *map(str, arguments), *settings]),
         mock.patch.object(Runner, '_log_env'),
         mock.patch.object(Config, 'pretty_text', property(plain_text)),
     ):

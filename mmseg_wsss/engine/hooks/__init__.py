@@ -1,5 +1,6 @@
 """One file per hook."""
 
+from .checkpoint_guard_hook import CheckpointGuardHook
 from .exact_resume_hook import ExactResumeHook
 from .expanding_confidence_hook import ExpandingConfidenceHook
 from .lpg_stage_hook import LPGStageHook
@@ -8,6 +9,7 @@ from .result_sheet_hook import ResultSheetHook
 from .weak_visualization_hook import WeakVisualizationHook
 
 __all__ = [
+    'CheckpointGuardHook',
     'ExactResumeHook',
     'ExpandingConfidenceHook',
     'LPGStageHook',

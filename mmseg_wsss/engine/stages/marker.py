@@ -4,54 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...checkpoints.run import differences, json_name
 from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
 from ...files import whole_file
 from ...renamed import in_new_names
 
 HASHED_BYTES = 64 * 2**20
 """Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
-OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-_SETTINGS = (
-    'model',
-    'data_preprocessor',
-    'train_dataloader',
-    'val_dataloader',
-    'train_cfg',
-    'val_cfg',
-    'auto_scale_lr',
-    'optim_wrapper',
-    'param_scheduler',
-    'val_evaluator',
-    'default_hooks',
-    'custom_hooks',
-    'load_from',
-    'default_scope',
-    'randomness',
-    'runner_type',
-    'task',
-)
-
-
-def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = _SETTINGS) -> dict[str, Any]:
-    """Return what the results of a stage depend on, as plain JSON values.
-
-    Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
-
-    Args:
-        config: Of the stage.
-        keys: The settings that count; by default those of a training or a task.
-    """
-    settings = json.loads(json.dumps({key: config[key] for key in keys if key in config}, default=_name))
-    for key in ('logger', 'timer', 'visualization'):
-        (settings.get('default_hooks') or {}).pop(key, None)
-    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        for option in OF_LOADERS:
-            (settings.get(key) or {}).pop(option, None)
-    return settings
 
 
 def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
@@ -130,34 +93,6 @@ def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
 
 def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
     """Write the marker in one step: a kill leaves the older one or this one."""
-    text = json.dumps(marker, indent=1, default=_name)
+    text = json.dumps(marker, indent=1, default=json_name)
     with whole_file(work_dir / MARKER) as file:
         file.write(text.encode())
-
-
-def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
-    """Yield what changed between two nested JSON values, a line each."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted({*old, *new}):
-            inner = f'{key}.{name}' if key else name
-            yield from differences(old.get(name, _MISSING), new.get(name, _MISSING), inner)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from differences(before, after, f'{key}.{index}')
-    elif old != new:
-        yield f'{key}: {_short(old)} -> {_short(new)}'
-
-
-_MISSING = object()
-
-
-def _short(value: Any) -> str:
-    if value is _MISSING:
-        return '(not set)'
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f'{text[:77]}...'
-
-
-def _name(value: Any) -> str:
-    """A class or function of a config is known by its name."""
-    return f'{value.__module__}.{value.__qualname__}' if hasattr(value, '__qualname__') else repr(value)

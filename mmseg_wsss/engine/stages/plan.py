@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...checkpoints.run import relevant_settings
 from ...checkpoints.work_dir import is_cut, read_marker
 from .config import REFERENCE, Stage
 from .marker import (
@@ -15,7 +16,6 @@ from .marker import (
     digest,
     input_files,
     read_begun_marker,
-    relevant_settings,
     sha256,
 )
 

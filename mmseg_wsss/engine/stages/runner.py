@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from mmengine.config import Config
-from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
+from ...checkpoints.run import newest_checkpoint_of_one_run
 from ...checkpoints.work_dir import newest_loadable_checkpoint, read_marker
-from ..hooks.last_validation_hook import LastValidationHook
+from ..training import agree, connect, guard, sole_training
 from .config import Stage, parse_stages, resolve
 from .marker import describe_folder, read_begun_marker, sha256, write_marker
 from .plan import is_done, made_from, plan, result_of
 from .task import StageContext, StageTask
 
-LOCK = '.stages.lock'
 FAULTS_OF_SETTINGS = (ImportError, FileNotFoundError, KeyError, TypeError, ValueError)
-Result = TypeVar('Result')
 _run_number = itertools.count(1)
 
 
@@ -77,12 +75,8 @@ class StagedRunner:
                 runner trains in the same ``work_dir``.
         """
         self._connect()
-        lock = FileLock(Path(self.cfg.work_dir) / LOCK)  # of the first process; the system frees it when that ends
-        agree(lambda: self._lock(lock))
-        try:
+        with sole_training(self.cfg.work_dir):
             return self._train()
-        finally:
-            lock.release()
 
     def _train(self) -> dict[str, Path]:
         unfinished = agree(lambda: plan(self.stages, self.only))
@@ -110,9 +104,7 @@ class StagedRunner:
         return chosen
 
     def _connect(self) -> None:
-        launcher = self.cfg.get('launcher', 'none')
-        if launcher != 'none' and not is_distributed():
-            init_dist(launcher, **self.cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
+        connect(self.cfg)
         init_default_scope(self.cfg.get('default_scope', 'mmseg'))
         work_dir = Path(self.cfg.work_dir)
         if is_main_process():
@@ -120,15 +112,6 @@ class StagedRunner:
         name = f'stages_{next(_run_number)}'
         log_file = str(work_dir / 'stages.log') if is_main_process() else None
         self._logger = MMLogger.get_instance(name, logger_name='mmseg_wsss', log_file=log_file, file_mode='a')
-
-    def _lock(self, lock: FileLock) -> None:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise ValueError(
-                f'another training in stages is running in {self.cfg.work_dir}, and two would write over each other: '
-                'wait until it ends, stop it, or choose another --work-dir'
-            ) from error
 
     def _log(self, stage: Stage, message: str) -> None:
         self._logger.info(f'{stage.title} {message}')
@@ -158,7 +141,7 @@ class StagedRunner:
                     'what the stage before it writes'
                 )
             write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
-        return begun, None if stage.is_task else newest_loadable_checkpoint(stage.work_dir)
+        return begun, None if stage.is_task else newest_checkpoint_of_one_run(stage.work_dir)
 
     def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
         """Result and folder of the stages that this one refers to."""
@@ -206,23 +189,8 @@ class StagedRunner:
         if processor.get('type', 'LogProcessor') == 'LogProcessor':
             config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
         runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-        if config.resume:
-            runner.register_hook(LastValidationHook())
+        guard(runner)
         runner.train()
         del runner
         gc.collect()
         torch.cuda.empty_cache()
-
-
-def agree(decide: Callable[[], Result]) -> Result:
-    """Let the first process decide and tell the others; what it raises is raised by all."""
-    decision: list[Any] = [None, None]
-    if is_main_process():
-        try:
-            decision[0] = decide()
-        except (ValueError, OSError) as error:
-            decision[1] = error
-    broadcast_object_list(decision)
-    if decision[1] is not None:
-        raise decision[1]
-    return decision[0]

@@ -18,9 +18,10 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, TASK_UTILS
 
+from mmseg_wsss.checkpoints.run import differences, relevant_settings
 from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.stages import StagedRunner, StageTask
-from mmseg_wsss.engine.stages.marker import describe_file, differences, input_files, relevant_settings
+from mmseg_wsss.engine.stages.marker import describe_file, input_files
 from tests.helpers.killing import KilledError, KillInStageHook
 from tests.helpers.models import head_config, model_config
 
@@ -361,7 +362,7 @@ def holder(tmp_path):
         'import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(timeout=0); '
         'print("held", flush=True); time.sleep(60)'
     )
-    command = [sys.executable, '-c', code, str(tmp_path / '.stages.lock')]
+    command = [sys.executable, '-c', code, str(tmp_path / '.training.lock')]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == 'held\n'
         yield process
@@ -369,15 +370,15 @@ def holder(tmp_path):
 
 
 def test_two_trainings_in_one_folder_are_refused_until_one_is_killed(tmp_path, holder):
-    message = f'another training in stages is running in {tmp_path}, and two .* stop it, or choose another --work-dir'
+    message = f'another training is running in {tmp_path}, and two .* stop it, or choose another --work-dir'
     with pytest.raises(ValueError, match=message):
         train(note_config(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', 'stages.log']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.training.lock', 'stages.log']
     holder.kill()
     holder.wait()
     train(note_config(tmp_path))
     train(note_config(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['.stages.lock', '02_note', 'stages.log']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.training.lock', '02_note', 'stages.log']
     assert [path.name for path in (tmp_path / '02_note').iterdir()] == ['stage.json']
     assert list(input_files({'path': str(tmp_path)})) == []
     assert [line.split()[0] for line in stage_lines(tmp_path)] == ['02_note']
@@ -388,7 +389,7 @@ class LockedOut(StageTask):
     """Writes on each process what a second training in the folder would say."""
 
     def run(self, context):
-        lock = FileLock(context.work_dir.parent / '.stages.lock')
+        lock = FileLock(context.work_dir.parent / '.training.lock')
         (context.work_dir / f'{get_rank()}.txt').write_text(str(acquired(lock)))
 
 
@@ -406,10 +407,10 @@ def _rank(rank, path):
     cfg = staged_config(path, stages={'a': {'task': {'type': 'LockedOut'}}})
     train(cfg)
     torch.distributed.barrier()
-    other = FileLock(path / '.stages.lock')
+    other = FileLock(path / '.training.lock')
     if rank == 0:
         other.acquire(timeout=0)
-    with pytest.raises(ValueError, match='another training in stages is running in'):
+    with pytest.raises(ValueError, match='another training is running in'):
         train(cfg)
     torch.distributed.destroy_process_group()
 
