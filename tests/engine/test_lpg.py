@@ -118,7 +118,7 @@ def test_the_whole_chain(finished, capsys):
         source = read_index(results[f'masks_{k}']).source
         assert source['generator'] == str(results[f'generator_{k}'])
         assert source['partner'] == str(results[f'segmentor_{k - 1}'])
-        assert source['stage'] == k
+        assert source['round'] == k
     first = Config.fromfile(results['auxiliary_segmentor_1'].parent / 'auxiliary_segmentor_1.py')
     assert first.load_from == str(results['auxiliary_segmentor_0'])
     assert first.train_dataloader.dataset.label_root == str(results['auxiliary_masks_1'])
@@ -176,10 +176,10 @@ def test_generators_on_other_data(finished, tmp_path, monkeypatch):
             source,
             boxes_of(finished),
             tmp_path / 'out',
-            GeneratorSettings(stage=2, unsure=0.1),
+            GeneratorSettings(round=2, unsure=0.1),
             partner=str(results['segmentor_1']),
         )
-        assert (summary['images'], summary['stage']) == (4, 2)
+        assert (summary['images'], summary['round']) == (4, 2)
     base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
     assert base.stages.masks_1.task.generator == 'work_dirs/generator_hourglass_coco60/03_generator_1'
     assert not [name for name in base.stages if name.startswith(('auxiliary', 'generator'))]
@@ -209,7 +209,7 @@ def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [
-        ({'stage': 1}, ValueError, 'is the generator of stage 2, expected that of stage 1'),
+        ({'round': 1}, ValueError, 'is the generator of round 2, expected that of round 1'),
         ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
         ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
         (
@@ -243,11 +243,11 @@ def test_boxes_of_the_background_are_named(finished, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
+def test_checkpoints_of_other_rounds_are_refused(finished, tmp_path):
     folder = finished[1]['generator_2'].parent
     cfg = Config.fromfile(folder / 'generator_2.py')
-    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_1']), resume=False)
-    with pytest.raises(ValueError, match='is the generator of stage 1, expected that of stage 2'):
+    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_3']), resume=False)
+    with pytest.raises(ValueError, match='is the generator of round 3, expected that of round 1 or round 2'):
         Runner.from_cfg(cfg).train()
     cfg.model.use_probability = False
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
@@ -263,13 +263,18 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
         Runner.from_cfg(cfg).train()
-    cfg.custom_hooks[1].update(stage=1)
+    cfg.custom_hooks[1].update(round=1)
     cfg.model.use_probability = False
     cfg.load_from = str(finished[1]['generator_1'])
     with pytest.raises(ValueError, match='holds a generator of 5 input channels.*expected 4'):
         Runner.from_cfg(cfg).train()
-    with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
-        LPGStageHook(stage=4, num_stages=3)
+    with pytest.raises(ValueError, match='round must be from 1 to num_rounds=3, got 4'):
+        LPGStageHook(round=4, num_rounds=3)
+    with pytest.raises(TypeError, match='LPGStageHook needs round and num_rounds'):
+        LPGStageHook(1)
+    with pytest.warns(FutureWarning, match='the old names go with the next release'):
+        hook = LPGStageHook(stage=2, num_stages=3)
+    assert (hook.round, hook.num_rounds) == (2, 3)
 
 
 def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):

@@ -26,7 +26,7 @@ def partner(k, prefix=''):
 
 
 def hooks(k, **settings):
-    return [dict(type='ExactResumeHook'), dict(type='LPGStageHook', stage=k, num_stages=3, **settings)]
+    return [dict(type='ExactResumeHook'), dict(type='LPGStageHook', round=k, num_rounds=3, **settings)]
 
 
 def generator(k):
@@ -37,7 +37,7 @@ def generator(k):
 
 def masks_and_segmentor(k, prefix=''):
     before = partner(k, prefix)
-    task = dict(type='WriteGeneratorLabels', generator=f'{{stages.generator_{k}}}', partner=before, stage=k)
+    task = dict(type='WriteGeneratorLabels', generator=f'{{stages.generator_{k}}}', partner=before, round=k)
     segmentor = dict(
         load_from=before,
         train_dataloader=dict(dataset=dict(label_root=f'{{stages.{prefix}masks_{k}}}')),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from mmengine.config import Config
 REFERENCE = re.compile(r'\{stages\.([^{}]*)\}')
 OF_THE_WHOLE = ('runner_type', 'stages', 'only', 'amp', 'work_dir', 'experiment_name', 'load_from', 'resume')
 """Keys of the config that no stage inherits."""
+RENAMED = {
+    'WriteGeneratorLabels': {'stage': 'round'},
+    'LPGStageHook': {'stage': 'round', 'num_stages': 'num_rounds'},
+}
+"""Former names of settings, by type; they are accepted until the next release."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,8 @@ class Stage:
         return 'task' in self.config
 
     @property
-    def reader(self) -> Any:
-        """The stage whose config says how a task reads its images, if it is such a task."""
+    def reader(self) -> str | None:
+        """The name of the stage whose config says how a task reads its images, if it is such a task."""
         return self.config.get('task', {}).get('stage')
 
     @property
@@ -81,11 +87,15 @@ def parse_stages(cfg: Config) -> list[Stage]:
             raise ValueError(f'stage {name!r}: names of stages consist of letters, digits and underscores')
         settings = {'config': settings} if isinstance(settings, str) else copy.deepcopy(dict(settings))
         inputs = settings.pop('inputs', ())
+        config = _stage_config(name, settings, base, cfg)
+        renamed = with_new_names(config)
+        if renamed != config:
+            warnings.warn(f'stage {name!r} has settings by their former names ({RENAMED})', FutureWarning, stacklevel=2)
         stage = Stage(
             name,
             number,
             len(given),
-            _stage_config(name, settings, base, cfg),
+            renamed,
             _folder(Path(cfg.work_dir), number, name),
             (inputs,) if isinstance(inputs, str) else tuple(inputs),
         )
@@ -102,12 +112,28 @@ def resolve(value: Any, results: Mapping[str, tuple[Path, Path]]) -> Any:
         results: (result, folder) of each stage.
     """
     if isinstance(value, str):
-        return REFERENCE.sub(lambda match: str(results[match[1].partition('.')[0]]['.' in match[1]]), value)
+        return REFERENCE.sub(lambda match: str(_result(match[1], results)), value)
     if isinstance(value, Mapping):
         return {key: resolve(item, results) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(resolve(item, results) for item in value)
     return value
+
+
+def _result(reference: str, results: Mapping[str, tuple[Path, Path]]) -> Path:
+    name, _, part = reference.partition('.')
+    result, folder = results[name]
+    return folder if part == 'dir' else result
+
+
+def with_new_names(settings: Any) -> Any:
+    """Return settings with the former names of ``RENAMED`` replaced, in all nested dicts and lists."""
+    if isinstance(settings, Mapping):
+        names = RENAMED.get(str(settings.get('type')), {})
+        return {names.get(key, key): with_new_names(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return type(settings)(with_new_names(item) for item in settings)
+    return settings
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -164,7 +190,7 @@ def _folder(work_dir: Path, number: int, name: str) -> Path:
 def _check_references(stage: Stage, before: list[Stage]) -> None:
     earlier = [other.name for other in before]
     trainings = [other.name for other in before if not other.is_task]
-    if isinstance(stage.reader, str) and stage.reader not in trainings:
+    if stage.reader is not None and stage.reader not in trainings:
         raise ValueError(
             f'{stage.title}: stage={stage.reader!r} is no training before it: '
             + (f'choose from {", ".join(trainings)}' if trainings else 'there is none')

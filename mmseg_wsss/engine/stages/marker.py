@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.runner import Runner
+
 from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
 from ...files import whole_file
+from .config import with_new_names
 
 HASHED_BYTES = 64 * 2**20
 """Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
 OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-_SETTINGS = (
-    'model',
-    'data_preprocessor',
-    'train_dataloader',
-    'val_dataloader',
-    'train_cfg',
-    'val_cfg',
-    'auto_scale_lr',
-    'optim_wrapper',
-    'param_scheduler',
-    'val_evaluator',
-    'default_hooks',
-    'custom_hooks',
-    'load_from',
-    'default_scope',
-    'randomness',
-    'runner_type',
-    'task',
+NOT_COMPARED = (
+    'cfg',
+    'env_cfg',
+    'experiment_name',
+    'launcher',
+    'log_level',
+    'log_processor',
+    'resume',
+    'test_cfg',
+    'test_dataloader',
+    'test_evaluator',
+    'visualizer',
+    'work_dir',
 )
+"""Arguments of a Runner that no result of a training depends on."""
+SETTINGS = (*(key for key in inspect.signature(Runner).parameters if key not in NOT_COMPARED), 'runner_type', 'task')
+"""What a training or a task is made from."""
 
 
-def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = _SETTINGS) -> dict[str, Any]:
+def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS) -> dict[str, Any]:
     """Return what the results of a stage depend on, as plain JSON values.
 
     Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
@@ -81,7 +83,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         old: ``settings``, ``files`` and ``stages``, as in a marker.
         new: The same.
     """
-    lines = list(differences(old['settings'], new['settings']))
+    lines = list(differences(with_new_names(old['settings']), new['settings']))
     lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
     lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
     return lines

@@ -54,7 +54,8 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
             if reasons:
                 problems.append(_misfit(stage, stages, done, reasons))
         if not done:
-            reader = stages.get(stage.reader)  # its config, with what it refers to, is resolved when the task runs
+            reader = stages[stage.reader] if stage.reader else None
+            # the config of the reader, with what it refers to, is resolved when the task runs
             beside = [name for name in (reader.references if reader else ()) if name not in stage.references]
             problems += _unfinished(stage, [n for n in beside if n not in unfinished and not is_done(stages[n])])
             problems += _spoilt(stage, stages)
@@ -73,9 +74,8 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
         marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
     """
     settings = relevant_settings(stage.config)
-    reader = stages.get(stage.reader)
-    if reader is not None:  # the pipeline of its test data reads the images of the task
-        settings |= relevant_settings(reader.config, ['test_dataloader'])
+    if stage.reader is not None:  # the pipeline of its test data reads the images of the task
+        settings |= relevant_settings(stages[stage.reader].config, ['test_dataloader'])
     if marker is None:
         files = {str(path): describe_file(path) for path in input_files([settings, *stage.inputs])}
     else:

@@ -20,7 +20,15 @@ from mmseg.registry import HOOKS, TASK_UTILS
 
 from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.stages import StagedRunner, StageTask
-from mmseg_wsss.engine.stages.marker import describe_file, differences, input_files, relevant_settings
+from mmseg_wsss.engine.stages.config import parse_stages
+from mmseg_wsss.engine.stages.marker import (
+    SETTINGS,
+    changes,
+    describe_file,
+    differences,
+    input_files,
+    relevant_settings,
+)
 from tests.helpers.models import head_config, model_config
 
 
@@ -691,6 +699,32 @@ def test_differences_are_lines():
     ]
     assert list(differences([1], [1, 2], 'x')) == ['x: [1] -> [1, 2]']
     assert relevant_settings({'model': {'type': Path}, 'x': 1})['model']['type'].endswith('Path')
+
+
+def test_what_a_training_is_made_from():
+    """All that a Runner takes, but for what changes no result."""
+    assert {'model', 'data_preprocessor', 'train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg'} < set(SETTINGS)
+    assert {'auto_scale_lr', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'default_hooks'} < set(SETTINGS)
+    assert {'custom_hooks', 'load_from', 'default_scope', 'randomness', 'runner_type', 'task'} < set(SETTINGS)
+    assert not {'work_dir', 'resume', 'test_dataloader', 'visualizer', 'cfg', 'experiment_name'} & set(SETTINGS)
+
+
+def test_former_names_of_settings(tmp_path):
+    """In a config they are read as the new ones; in the marker of a finished stage they are no change."""
+    cfg = staged_config(tmp_path)
+    cfg.stages = {
+        'first': {'custom_hooks': [{'type': 'LPGStageHook', 'stage': 1, 'num_stages': 3}]},
+        'masks': {'task': {'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'stage': 1}},
+    }
+    with pytest.warns(FutureWarning, match="stage 'first' has settings by their former names"):
+        first, masks = parse_stages(cfg)
+    assert first.config['custom_hooks'] == [{'type': 'LPGStageHook', 'round': 1, 'num_rounds': 3}]
+    assert masks.config['task'] == {'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'round': 1}
+    assert masks.reader is None
+    old = {'task': {'type': 'WriteGeneratorLabels', 'stage': 1, 'rule': 'first'}}
+    new = {'task': {'type': 'WriteGeneratorLabels', 'round': 1, 'rule': 'overlap'}}
+    same = {'files': {}, 'stages': {}}
+    assert changes({'settings': old, **same}, {'settings': new, **same}) == ['task.rule: "first" -> "overlap"']
 
 
 def test_a_large_checkpoint_of_the_same_size_is_another_file(tmp_path):
