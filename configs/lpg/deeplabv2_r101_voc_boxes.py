@@ -8,46 +8,29 @@
 # Differs from the published code: its ResNet has no max-pooling (stride 4; here 8 as in DeepLabv2), reads BGR that is
 #   not scaled, and does not train its first convolution; its batch norms are frozen in fine-tuning, here always; and as
 #   deeplab_largefov_voc_boxes.py.
-# Command: LPG_GENERATORS=work_dirs/generator_hourglass_coco60 python tools/train.py
-#   configs/lpg/deeplabv2_r101_voc_boxes.py (VOC_ROOT=...)
-_base_ = './deeplab_largefov_voc_boxes.py'
-model = dict(
-    _delete_=True,
-    type='MultiScaleEncoderDecoder',
-    scales=(0.5, 0.75),
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(321, 321),
-    ),
-    backbone=dict(
-        type='ResNet',
-        depth=101,
-        num_stages=4,
-        out_indices=(3,),
-        strides=(1, 2, 1, 1),
-        dilations=(1, 1, 2, 4),
-        norm_cfg=dict(type='BN', requires_grad=False),
-        norm_eval=True,
-        style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet101-5d3b4d8f.pth'),
-    ),
-    decode_head=dict(type='DeepLabV2Head', in_channels=2048, in_index=0, dilations=(6, 12, 18, 24), num_classes=21),
-    losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss', resolution='logits')),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
-)
+# Command: python tools/train.py configs/lpg/deeplabv2_r101_voc_boxes.py (VOC_ROOT=...); see
+#   deeplab_largefov_voc_boxes.py
+_base_ = [
+    '../_base_/stages/lpg_voc.py',
+    '../_base_/models/deeplabv2_r101.py',
+    '../_base_/datasets/voc_val.py',
+    '../_base_/datasets/voc_pseudo_masks.py',
+    '../_base_/schedules/sgd_deeplab.py',
+    '../_base_/default_runtime.py',
+]
+custom_hooks = [dict(type='ExactResumeHook')]
 train_dataloader = dict(batch_size=2)
 max_iters = 200000  # batches; 5 make a step, so 40,000 steps
 optim_wrapper = dict(accumulative_counts=5, optimizer=dict(lr=2.5e-4))
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 4)
-test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'])]
-if '{{$LPG_CRF:1}}' != '0':
-    crf = dict(type='DenseCRF', num_iters=10, smoothness_xy=1.0, smoothness_weight=3.0)
-    crf.update(appearance_xy=67.0, appearance_rgb=3.0, appearance_weight=4.0)
-    test_evaluator.append(dict(type='RefinedIoUMetric', refiner=crf))
+crf = dict(
+    type='DenseCRF',
+    num_iters=10,
+    smoothness_xy=1.0,
+    smoothness_weight=3.0,
+    appearance_xy=67.0,
+    appearance_rgb=3.0,
+    appearance_weight=4.0,
+)
+test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='RefinedIoUMetric', refiner=crf)]

@@ -6,22 +6,27 @@
 # Differs from the published code: it has no such generator. Stride 8 and the head are chosen here.
 # Command: python tools/train.py configs/lpg/generator_resnet101_coco60.py (data: see generator_hourglass_coco60.py)
 _base_ = './generator_hourglass_coco60.py'
-resnet = dict(
-    data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
-    backbone=dict(
-        _delete_=True,
-        type='WidenedInput',
-        backbone=dict(
-            type='ResNet',
-            depth=101,
-            strides=(1, 2, 1, 1),
-            dilations=(1, 1, 2, 4),
-            out_indices=(3,),
-            norm_cfg=dict(type='BN', requires_grad=True),
-            style='pytorch',
-            init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet101-5d3b4d8f.pth'),
+stages = dict(
+    generator=dict(
+        model=dict(
+            data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
+            backbone=dict(
+                _delete_=True,
+                type='WidenedInput',
+                backbone=dict(
+                    type='ResNet',
+                    depth=101,
+                    strides=(1, 2, 1, 1),
+                    dilations=(1, 1, 2, 4),
+                    out_indices=(3,),
+                    norm_cfg=dict(type='BN', requires_grad=True),
+                    style='pytorch',
+                    init_cfg=dict(
+                        type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet101-5d3b4d8f.pth'
+                    ),
+                ),
+            ),
+            decode_head=dict(in_channels=2048),
         ),
     ),
-    decode_head=dict(in_channels=2048),
 )
-stages = {name: dict(model=resnet) for name in _base_.stages if name.startswith('generator')}

@@ -6,6 +6,6 @@
 # Differs from the published code: as generator_resnet101_coco60.py.
 # Command: python tools/train.py configs/lpg/generator_resnet18_coco60.py (data: see generator_hourglass_coco60.py)
 _base_ = './generator_resnet101_coco60.py'
-init_cfg = dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet18-f37072fd.pth')
-resnet18 = dict(backbone=dict(backbone=dict(depth=18, init_cfg=init_cfg)), decode_head=dict(in_channels=512))
-stages = {name: dict(model=resnet18) for name in _base_.stages if name.startswith('generator')}
+weights = dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet18-f37072fd.pth')
+resnet18 = dict(backbone=dict(backbone=dict(depth=18, init_cfg=weights)), decode_head=dict(in_channels=512))
+stages = dict(generator=dict(model=resnet18))

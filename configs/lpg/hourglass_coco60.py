@@ -59,8 +59,11 @@ train_dataloader = dict(
             dict(
                 type='RandomChoice',
                 transforms=[
-                    [dict(type='WeakResize', scale_factor=scale, keep_ratio=True)]
-                    for scale in (0.5, 0.75, 1.0, 1.25, 1.5)
+                    [dict(type='WeakResize', scale_factor=0.5, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=0.75, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.0, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.25, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.5, keep_ratio=True)],
                 ],
             ),
             dict(type='WeakClassCrop', crop_size=(512, 512)),

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
+from ..functional.checks import check_positive, check_share
 from ..structures import WeakAnnotations
 from ..structures.class_names import other_classes, plain_name
 from ._regions import find_regions
 from .formats.files import nearest
 from .formats.index_png import load_index_image
-from .image_checks import check_mask_sizes
+from .image_checks import check_mask_sizes, spread
 from .resumable import SeededItems
 from .transforms import RasterizeClassMask, RasterizeWeakAnnotations
 from .transforms.pipeline_check import check_pipeline
@@ -44,6 +45,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
             touching objects share one.
         min_area: Pixels that a component must have to get a box.
+        share: Share of the images that make samples, evenly spread, in (0, 1].
         pipeline: Transforms.
         test_mode: As in ``BaseDataset``.
         lazy_init: As in ``BaseDataset``.
@@ -66,6 +68,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         *,
         boxes_from: str = 'labels',
         min_area: int = 1,
+        share: float = 1.0,
         pipeline: Sequence[Any] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
@@ -77,6 +80,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.boxes_from = boxes_from
         self.min_area = min_area
+        self.share = check_positive(check_share(share, 'share'), 'share')
         self.auxiliary_ids = auxiliary_ids(self.dataset.metainfo['classes'], target_classes, auxiliary_classes)
         super().__init__(
             pipeline=list(pipeline),
@@ -119,7 +123,9 @@ class ClassMaskDataset(SeededItems, BaseDataset):
                 f'none of the {len(self.dataset)} images has a box of an auxiliary class ({", ".join(names[:8])}): '
                 "give weak_labels with boxes, or boxes_from='mask', or other auxiliary_classes"
             )
-        return samples
+        images = list(dict.fromkeys(sample['image'] for sample in samples))
+        kept = set(spread(images, max(1, round(self.share * len(images)))))
+        return [sample for sample in samples if sample['image'] in kept]
 
     def _mask_path(self, info: dict[str, Any]) -> str | None:
         """The mask file of an image; None where the pipeline draws the mask."""

@@ -26,12 +26,12 @@ from ..checkpoints.network import Source, check_trained_classes, trained_network
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
-from .images import images_with_boxes
+from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratorSettings:
+class GeneratorSettings(BoxImages):
     """Which generator is expected and how its masks become labels.
 
     Args:
@@ -39,7 +39,8 @@ class GeneratorSettings:
         rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
             :func:`~mmseg_wsss.functional.merge_class_masks`.
         unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
-        empty_images: Whether images without a box are all background; otherwise they are refused.
+        empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
+        share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -48,9 +49,9 @@ class GeneratorSettings:
     round: int | None = None
     rule: str = 'overlap'
     unsure: float = 0.0
-    empty_images: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rule not in RULES or not 0 <= self.unsure < 0.5:
             raise ValueError(
                 f'expected a rule of {", ".join(RULES)} and unsure in [0, 0.5), got {self.rule!r} and {self.unsure}'
@@ -90,7 +91,7 @@ def write_generator_labels(
     """
     settings = settings or GeneratorSettings()
     model, cfg, made_in = load_generator(generator, with_partner=partner is not None, expected=settings.round)
-    images = images_with_boxes({**dataset, 'pipeline': []}, settings.empty_images)
+    images = images_with_boxes({**dataset, 'pipeline': []}, settings)
     check_foreground(images)
     if partner is not None:
         segmentor, _, trained = trained_network(partner)

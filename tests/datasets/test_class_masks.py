@@ -181,6 +181,26 @@ def test_a_crop_without_a_box_left_is_any_crop():
     assert (bottom - top, right - left) == (32, 40)
 
 
+def test_share_of_the_images():
+    """All samples of an image are kept or none."""
+    settings = {'type': 'ClassMaskDataset', 'target_classes': ['disk'], 'lazy_init': False}
+
+    def images_of(share):
+        dataset = DATASETS.build({**settings, 'dataset': SHAPES, 'share': share})
+        samples = [dataset.get_data_info(index) for index in range(len(dataset))]
+        return [(info['sample_id'], info['class_id']) for info in samples]
+
+    everything = images_of(1.0)
+    images = list(dict.fromkeys(image for image, _ in everything))
+    assert len(images) == 6
+    chosen = [images[0], images[2], images[5]]
+    assert images_of(0.5) == [(image, label) for image, label in everything if image in chosen]
+    assert {image for image, _ in images_of(0.01)} == {images[0]}
+    for share, message in ((0, 'share must be a finite number above 0'), (60, r'share must be in \[0, 1\], got 60')):
+        with pytest.raises(ValueError, match=message):
+            images_of(share)
+
+
 def test_samples_come_by_seed(root):
     dataset = painted(root, [{'type': 'WeakClassCrop', 'crop_size': (4, 5)}])
     ResumableInfiniteSampler(dataset)

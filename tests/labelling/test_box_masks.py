@@ -149,6 +149,20 @@ def test_written_labels(dataset, tmp_path, method):
     assert index.images['a'] == {'file_name': 'a.png', 'width': 40, 'height': 30}
 
 
+def test_images_without_a_box_can_be_left_out(dataset, tmp_path):
+    summary = write_box_labels(dataset, tmp_path / 'out', BoxSettings(empty_images='skip'))
+    assert (summary['images'], summary['boxes']) == (2, 3)
+    assert list(read_index(tmp_path / 'out').images) == ['a', 'b']
+    assert sorted(path.name for path in (tmp_path / 'out/masks').iterdir()) == ['a.png', 'b.png']
+    assert (read(tmp_path / 'out/masks/b.png') == 2).all()  # of the right image
+    half = write_box_labels(dataset, tmp_path / 'half', BoxSettings(empty_images='skip', share=0.5))
+    assert (half['images'], half['boxes']) == (1, 2)
+    assert list(read_index(tmp_path / 'half').images) == ['a']
+    with_empty = write_box_labels(dataset, tmp_path / 'two', BoxSettings(empty_images=True, share=0.6))
+    assert with_empty['images'] == 2
+    assert list(read_index(tmp_path / 'two').images) == ['a', 'c']
+
+
 def test_as_a_stage(dataset, tmp_path):
     class Context:
         name, work_dir, resumed = 'boxes', tmp_path / 'stage', False
@@ -186,6 +200,8 @@ def test_bad_settings(dataset, tmp_path):
         ({'method': 'guess'}, "method must be one of filled, grabcut, dense_crf, got 'guess'"),
         ({'box_certainty': 0.5}, 'box_certainty must be between 0.5 and 1, got 0.5'),
         ({'grabcut_iters': 0}, 'grabcut_iters must be at least 1, got 0'),
+        ({'empty_images': 'leave'}, "empty_images must be False, True or 'skip', got 'leave'"),
+        ({'share': 0}, 'share must be a finite number above 0, got 0'),
         ({'unsure_border': -1}, 'unsure borders must be a whole number'),
     ]:
         with pytest.raises(ValueError, match=message):

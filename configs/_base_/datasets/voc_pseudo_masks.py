@@ -1,6 +1,4 @@
-# PASCAL VOC 2012 with pseudo-labels that a stage wrote: crops of 321 px, the optimizer's groups as in DeepLab.
-# data_root is the folder with JPEGImages, Annotations, SegmentationClass and ImageSets.
-_base_ = './voc_val.py'
+# Pseudo-labels of PASCAL VOC 2012 that a stage wrote: crops of 321 px. voc_val.py has the validation.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),
@@ -17,7 +15,7 @@ train_dataloader = dict(
     dataset=dict(
         type='PseudoLabelDataset',
         label_root='data/pseudo_labels',
-        img_path=_base_.data_root + '/JPEGImages',
+        img_path='{{$VOC_ROOT:data/VOCdevkit/VOC2012}}/JPEGImages',
         pipeline=train_pipeline,
     ),
 )

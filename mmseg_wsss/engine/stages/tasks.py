@@ -23,7 +23,7 @@ from ...labelling.label_folder_accuracy import score_label_folder
 from ...labelling.mask_accuracy import check_masks
 from ...labelling.predictions import PredictionSettings, write_pseudo_labels
 from ...labelling.random_walk_labels import RandomWalkSettings, write_random_walk
-from .config import REFERENCE
+from .config import refers
 from .task import StageContext, StageTask, make_settings
 
 
@@ -109,7 +109,7 @@ class WriteRandomWalk(StageTask):
         self.checkpoint = checkpoint
         self.cams = cams
         self.settings = make_settings(RandomWalkSettings, settings)
-        if not REFERENCE.search(f'{self.settings.masks} {self.settings.mask_ids}'):
+        if not refers(f'{self.settings.masks} {self.settings.mask_ids}'):
             check_masks(self.settings.masks, self.settings.mask_ids)
 
     def run(self, context: StageContext) -> dict[str, Any]:

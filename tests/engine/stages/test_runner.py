@@ -80,6 +80,17 @@ class SumWeights(StageTask):
 
 
 @TASK_UTILS.register_module()
+class AddUp(StageTask):
+    """Reads the number that SumWeights wrote."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def run(self, context):
+        return {'total': float(Path(self.file).read_text().split()[0])}
+
+
+@TASK_UTILS.register_module()
 class NoteStage(StageTask):
     """Reads the config of a stage, as tasks that predict images do."""
 
@@ -491,6 +502,52 @@ def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):
     assert not list((tmp_path / 'own').glob('01_first/*.pth'))
     train(staged_config(other, only='first'))
     train(cfg)
+
+
+def test_results_of_another_run(own_copy, tmp_path):
+    stages = {
+        'next': {'load_from': f'{{runs.{own_copy}.last}}', 'inputs': [f'{{runs.{own_copy}.between}}/sum.txt']},
+        'total': {'task': {'type': 'AddUp', 'file': f'{{runs.{own_copy}.between}}/sum.txt'}},
+    }
+    cfg = staged_config(tmp_path / 'own', stages=stages)
+    results = train(cfg)
+    loaded = Config.fromfile(tmp_path / 'own/01_next/next.py').load_from
+    assert loaded == str(own_copy / '03_last/iter_4.pth')
+    made_from = json.loads((results['total'] / 'stage.json').read_text())['made_from']
+    assert made_from['settings']['task']['file'] == f'{{runs.{own_copy}.between}}/sum.txt'
+    assert list(made_from['stages']) == [f'{own_copy}.between']
+    before = folder_state(tmp_path / 'own')
+    assert train(cfg) == results
+    # the other run is gone: what was made from it stays
+    shutil.move(own_copy, tmp_path / 'moved')
+    train(cfg)
+    assert folder_state(tmp_path / 'own') == before
+    # it is made again: what was made from it is another thing
+    shutil.move(tmp_path / 'moved', own_copy)
+    marker = json.loads((own_copy / '02_between/stage.json').read_text())
+    (own_copy / '02_between/stage.json').write_text(json.dumps({**marker, 'run': 2}))
+    with pytest.raises(ValueError, match=rf"'total' is finished, but not as(.|\n)*stage '{own_copy}.between' has run"):
+        train(cfg)
+
+
+def test_a_missing_result_of_another_run_is_found_before_anything_runs(own_copy, tmp_path):
+    stages = {'first': {}, 'total': {'task': {'type': 'AddUp', 'file': f'{{runs.{own_copy}.between}}/sum.txt'}}}
+    cfg = staged_config(tmp_path / 'own', stages=stages)
+    (own_copy / '02_between/more.txt').write_text('x')
+    with pytest.raises(ValueError, match=r"'total' needs .*02_between, where files were added, lost or changed though"):
+        train(cfg)
+    shutil.rmtree(own_copy / '02_between')
+    with pytest.raises(
+        ValueError, match=rf"'total' needs the result of stage 'between' of {own_copy}, which is not fin"
+    ):
+        train(cfg)
+    (own_copy / '02_between').mkdir()
+    (own_copy / '05_between').mkdir()
+    with pytest.raises(
+        ValueError, match=r"stage 'between' has several folders: .*02_between, .*05_between; delete all"
+    ):
+        train(cfg)
+    assert not list((tmp_path / 'own').glob('0*'))
 
 
 def test_missing_input_is_named(tmp_path):
