@@ -342,11 +342,36 @@ def test_published_setting_of_lpg():
     groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
     kinds = {(round(g['lr'] / 1e-3), g['weight_decay']) for g in groups}
     assert kinds == {(1, 5e-4), (2, 0.0), (10, 5e-4), (20, 0.0)}
-    cfg = load(ROOT / 'lpg/deeplabv2_r101_voc_boxes.py')
-    assert (cfg.train_dataloader.batch_size, cfg.optim_wrapper.accumulative_counts) == (2, 5)
-    steps = cfg.train_cfg.max_iters / cfg.optim_wrapper.accumulative_counts  # max_iters counts batches
-    assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
-    assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters
+    for name in ('deeplabv2_r101_voc_boxes', 'generator_hourglass_r101_coco60'):
+        cfg = load(ROOT / f'lpg/{name}.py')
+        assert (cfg.train_dataloader.batch_size, cfg.optim_wrapper.accumulative_counts) == (2, 5)
+        steps = cfg.train_cfg.max_iters / cfg.optim_wrapper.accumulative_counts  # max_iters counts batches
+        assert (cfg.optim_wrapper.optimizer.lr, steps, cfg.model.scales) == (2.5e-4, 40000, (0.5, 0.75))
+        assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters
+
+
+@pytest.mark.parametrize('name', ['deeplab_largefov_voc_boxes', 'deeplabv2_r101_voc_boxes'])
+def test_published_form_of_lpg(name):
+    """The first generator reads boxes and image, the first class keeps a pixel, and later generators continue."""
+    cfg = load(ROOT / f'lpg/{name}.py')
+    scales = [steps[0].scale_factor for steps in cfg.train_dataloader.dataset.pipeline[2].transforms]
+    assert scales == [0.5, 0.75, 1.0, 1.25, 1.5]
+    beside = {'deeplab_largefov_voc_boxes': 'hourglass', 'deeplabv2_r101_voc_boxes': 'hourglass_r101'}[name]
+    assert cfg.stages.generators == f'work_dirs/generator_{beside}_coco60'
+    stages = listed_stages(cfg)
+    assert list(stages) == [f'{kind}_{k}' for k in (1, 2, 3) for kind in ('masks', 'segmentor')] + [
+        'dense_crf',
+        'scores',
+    ]
+    assert [stages[f'masks_{k}']['task']['rule'] for k in (1, 2, 3)] == ['first'] * 3
+    partners = [None, '{stages.segmentor_1}', '{stages.segmentor_2}']
+    assert [stages[f'masks_{k}']['task']['partner'] for k in (1, 2, 3)] == partners
+    cfg = load(ROOT / f'lpg/generator_{beside}_coco60.py')
+    assert cfg.model.decode_head.num_classes == 61
+    stages = listed_stages(cfg)
+    starts = [stages[f'generator_{k}'].get('load_from') for k in (1, 2, 3)]
+    assert starts == [None, None, '{stages.generator_2}']
+    assert stages['auxiliary_masks_2']['task']['empty_images'] == 'skip'
 
 
 def test_auxiliary_and_target_classes_swap():

@@ -4,12 +4,13 @@
 #   arXiv 2103.05463; its three rounds on VOC.
 # Expected: val mIoU with dense CRF 66.8, 68.3, 68.4 after rounds 1 to 3 (full supervision 69.6); pseudo-masks of train
 #   78.2, 81.7, 82.2 (dense CRF on boxes 69.7). From the paper. Not run here yet.
-# Cost: four times 20,000 iterations of 30 crops of 321 px, and three times the masks of 10,582 images.
-# Differs from the published code: its merging rule is 'first' (stages.rule); its crops are scaled by one of 0.5, 0.75,
-#   1, 1.25, 1.5, here by anything between.
-# Command: python tools/train.py configs/lpg/deeplab_largefov_voc_boxes.py (VOC_ROOT=..., VGG16_CHECKPOINT=...), with
-#   the generators in work_dirs/generator_hourglass_coco60, or --cfg-options stages.generators=WORK_DIR. tools/test.py
-#   measures with and without dense CRF (pip install pydensecrf2)
+# Cost: three times 20,000 iterations of 30 crops of 321 px, three times the masks of 10,582 images, and the dense CRF
+#   of the boxes of as many (--cfg-options stages.baselines=[] leaves it out).
+# Differs from the published code: it refines the image padded to 513 px by the dense CRF, here the image as it is.
+# Command: python tools/train.py configs/lpg/deeplab_largefov_voc_boxes.py (VOC_ROOT=..., VGG16_CHECKPOINT=..., pip
+#   install pydensecrf2), with the generators in work_dirs/generator_hourglass_coco60, or --cfg-options
+#   stages.generators=WORK_DIR. tools/test.py measures with and without dense CRF. The form of the paper:
+#   stages.first_reads_segmentor=True stages.rule=overlap, of the generators' training as well
 _base_ = [
     '../_base_/stages/lpg_voc.py',
     '../_base_/models/deeplab_largefov_vgg16.py',

@@ -63,8 +63,6 @@ runner_type = 'StagedRunner'
 stages = dict(
     type='LPGStages',
     first_reads_segmentor=True,
-    warm_start=False,
-    rule='overlap',
     before=[
         dict(name='auxiliary', task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=0)),
         dict(name='target', task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=2)),

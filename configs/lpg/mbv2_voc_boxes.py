@@ -5,8 +5,9 @@
 # Expected: 61.1 mIoU, masks 76.3 (background and three classes; pixels of the other classes count as background).
 # Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; 40 minutes on a busy CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_boxes.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
-#   environment. --cfg-options stages.auxiliary_share=0.6 takes fewer auxiliary images, stages.first_reads_segmentor=False
-#   trains the first generator without a segmentor. The dense CRF that it compares with needs pip install pydensecrf2;
+#   environment. The form is the paper's, each generator from ImageNet weights; --cfg-options stages.warm_start=True
+#   continues them, stages.first_reads_segmentor=False is the form of the published code, stages.auxiliary_share=0.6
+#   takes fewer auxiliary images. The dense CRF that it compares with needs pip install pydensecrf2;
 #   stages.baselines=filled,grabcut leaves it out. "wsss report" lists the scores.
 _base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
 data_root = '{{$VOC_WEAK_ROOT:data/voc_weak}}'

@@ -14,6 +14,7 @@ from ..functional.checks import check_positive, check_share
 from ..structures import WeakAnnotations
 from ..structures.class_names import other_classes, plain_name
 from ._regions import find_regions
+from .class_sets import CLASS_SETS
 from .formats.files import nearest
 from .formats.index_png import load_index_image
 from .image_checks import check_mask_sizes, spread
@@ -40,7 +41,8 @@ class ClassMaskDataset(SeededItems, BaseDataset):
 
     Args:
         dataset: The data set with boxes and masks, or its config.
-        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here.
+        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here. Or the
+            name of a class set, such as ``'voc'``: all its classes.
         auxiliary_classes: Names of the classes to learn from; None: all of the data set that are no target class.
         boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
             touching objects share one.
@@ -63,7 +65,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
     def __init__(
         self,
         dataset: BaseDataset | dict[str, Any],
-        target_classes: Sequence[str],
+        target_classes: Sequence[str] | str,
         auxiliary_classes: Sequence[str] | None = None,
         *,
         boxes_from: str = 'labels',
@@ -81,6 +83,8 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         self.boxes_from = boxes_from
         self.min_area = min_area
         self.share = check_positive(check_share(share, 'share'), 'share')
+        if isinstance(target_classes, str) and target_classes in CLASS_SETS:
+            target_classes = CLASS_SETS[target_classes]['classes'][1:]
         self.auxiliary_ids = auxiliary_ids(self.dataset.metainfo['classes'], target_classes, auxiliary_classes)
         super().__init__(
             pipeline=list(pipeline),
@@ -185,7 +189,10 @@ def auxiliary_ids(
         (3,)
     """
     if isinstance(target_classes, str) or isinstance(auxiliary_classes, str) or not target_classes:
-        raise ValueError('target_classes and auxiliary_classes must be lists of names, and name at least one target')
+        raise ValueError(
+            f'target_classes must be a list of names (or one of {", ".join(CLASS_SETS)}), auxiliary_classes a list of '
+            'names, and both name at least one class'
+        )
     names = other_classes(classes[1:], target_classes) if auxiliary_classes is None else tuple(auxiliary_classes)
     if not names:
         raise ValueError(f'no auxiliary class is left: all of {", ".join(classes[1:])} are target classes')

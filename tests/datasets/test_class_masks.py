@@ -111,6 +111,12 @@ def test_boxes_of_specks_are_left_out(root):
     assert len(painted(root, boxes_from='mask', target=('cat',), min_area=2)) == 1
 
 
+def test_a_class_set_is_named_instead_of_its_classes(root):
+    assert painted(root, target='coco60').auxiliary_ids == (1, 2, 3)
+    with pytest.raises(ValueError, match='no auxiliary class is left: all of cat, horse, sheep are target classes'):
+        painted(root, target='voc')
+
+
 def test_classes_to_learn_from_can_be_named(root):
     dataset = painted(root, auxiliary_classes=['horse'])
     assert dataset.auxiliary_ids == (2,)
@@ -239,8 +245,8 @@ def test_ids_of_auxiliary_classes():
         (['cat'], ['hores'], "'hores' is no foreground class of the data set; did you mean 'horse'"),
         (['cat'], ['background'], "'background' is no foreground class"),
         (['cat', 'horse', 'sheep'], None, 'no auxiliary class is left: all of cat, horse, sheep'),
-        ([], None, 'name at least one target'),
-        ('cat', None, 'must be lists of names'),
+        ([], None, 'name at least one class'),
+        ('cat', None, r'must be a list of names \(or one of voc, cityscapes, coco, coco60\)'),
     ],
 )
 def test_wrong_classes_are_named(target, auxiliary, message):

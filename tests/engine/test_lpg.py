@@ -125,6 +125,8 @@ def test_the_whole_chain(finished, capsys):
         assert source['generator'] == str(results[f'generator_{k}'])
         assert source['partner'] == str(results[f'segmentor_{k - 1}'])
         assert source['round'] == k
+        config = Config.fromfile(results[f'generator_{k}'].parent / f'generator_{k}.py')
+        assert config.load_from == (str(results[f'generator_{k - 1}']) if k > 1 else None)
     first = Config.fromfile(results['auxiliary_segmentor_1'].parent / 'auxiliary_segmentor_1.py')
     assert first.load_from == str(results['auxiliary_segmentor_0'])
     assert first.train_dataloader.dataset.label_root == str(results['auxiliary_masks_1'])

@@ -1,15 +1,18 @@
 """The first DeepLabs, and backbones with maps beside the image."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.backbones import WidenedInput
 from mmseg_wsss.models.decode_heads import DeepLabV2Head
 from mmseg_wsss.structures import LossInputs
-from tests.helpers.models import model_config, raw_batch
+from tests.helpers.models import head_config, model_config, raw_batch
 
 HEAD = {'type': 'DeepLabV2Head', 'in_channels': 64, 'in_index': 3, 'dilations': (1, 2), 'num_classes': 3}
 CE = {'loss_ce': {'type': 'PartialCrossEntropyLoss', 'resolution': 'logits'}}
@@ -63,6 +66,23 @@ def test_three_scales_and_their_maximum():
     torch.testing.assert_close(model(inputs, mode='tensor'), views['max'])
     whole = model.encode_decode(inputs, [{'img_shape': (32, 32)}] * 2)
     torch.testing.assert_close(whole, F.interpolate(views['max'], (32, 32), mode='bilinear'))
+
+
+def test_an_image_is_tested_padded_to_513_px_and_the_result_cropped():
+    torch.manual_seed(0)
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/lpg/deeplab_largefov_voc_boxes.py')
+    head = head_config('fcn', align_corners=True)
+    model = MODELS.build(model_config(head, CE, data_preprocessor=cfg.model.data_preprocessor)).eval()
+    batch = raw_batch([(40, 56)])
+    image = batch['inputs'][0].float() - torch.tensor([104.008, 116.669, 122.675])[:, None, None]
+    padded = F.pad(image, (0, 513 - 56, 0, 513 - 40))[None]  # the mean colour is 0
+    with torch.no_grad():
+        (sample,) = model.test_step(batch)
+        whole = F.interpolate(model(padded, mode='tensor'), (513, 513), mode='bilinear', align_corners=True)
+        alone = F.interpolate(model(image[None], mode='tensor'), (40, 56), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(sample.seg_logits.data, whole[0, :, :40, :56])
+    assert (whole[0, :, :40, :56] - alone[0]).abs().max() > 1e-3  # the padding reaches the network
+    assert sample.pred_sem_seg.data.shape == (1, 40, 56)
 
 
 def test_scales_are_checked():

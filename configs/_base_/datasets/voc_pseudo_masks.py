@@ -2,7 +2,16 @@
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),
-    dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 1.5), keep_ratio=True),
+    dict(
+        type='RandomChoice',
+        transforms=[
+            [dict(type='Resize', scale_factor=0.5, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=0.75, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.0, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.25, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.5, keep_ratio=True)],
+        ],
+    ),
     dict(type='RandomCrop', crop_size=(321, 321)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),

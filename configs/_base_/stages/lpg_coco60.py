@@ -4,9 +4,6 @@ coco_root = '{{$COCO_ROOT:data/coco}}'
 runner_type = 'StagedRunner'
 stages = dict(
     type='LPGStages',
-    first_reads_segmentor=True,
-    warm_start=False,
-    rule='overlap',
     auxiliary=dict(
         dataset=dict(
             type='WeakSegDataset',
@@ -15,7 +12,7 @@ stages = dict(
             data_prefix=dict(img_path='train2017'),
             weak_labels=[dict(format='coco', path='annotations/instances_train2017.json', only_classes=True)],
         ),
-        empty_images=True,  # nothing but classes of VOC, or nothing at all
+        empty_images='skip',  # nothing but classes of VOC, or nothing at all
         segmentor=dict(
             train_dataloader=dict(dataset=dict(img_path=coco_root + '/train2017')),
             val_dataloader=None,

@@ -8,9 +8,6 @@ voc = dict(
 runner_type = 'StagedRunner'
 stages = dict(
     type='LPGStages',
-    first_reads_segmentor=True,
-    warm_start=False,
-    rule='overlap',
     generators='work_dirs/generator_hourglass_coco60',
     target=dict(
         dataset=dict(
@@ -20,6 +17,7 @@ stages = dict(
             weak_labels=[dict(format='voc_xml', path='Annotations')],
         ),
     ),
+    baselines=['dense_crf'],
     scores=dict(
         dataset=dict(
             **voc,
