@@ -83,7 +83,8 @@ class Stage:
     @property
     def reader(self) -> str | None:
         """The name of the stage whose config says how a task reads its images, if it is such a task."""
-        return self.config.get('task', {}).get('stage')
+        name = self.config.get('task', {}).get('stage')
+        return None if name is None else str(name)
 
     @property
     def title(self) -> str:

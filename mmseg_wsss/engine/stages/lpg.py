@@ -118,6 +118,8 @@ class LPGStages(StageBuilder):
             raise ValueError('auxiliary and generator train the generators: give both, or generators=WORK_DIR instead')
         if (self.auxiliary is None) == (self.generators is None):
             raise ValueError('give either auxiliary and generator, to train generators, or generators, finished ones')
+        if self.auxiliary is None and self.auxiliary_share < 1:
+            raise ValueError('auxiliary_share is for the training of generators: set it in the config that trains them')
         if self.target is None and (self.generators is not None or self.baselines or self.scores is not None):
             raise ValueError('generators, baselines and scores are for target images: give target')
         given = None if isinstance(self.generators, str) else self.generators

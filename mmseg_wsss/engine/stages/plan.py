@@ -175,7 +175,8 @@ def _missing_inputs(stage: Stage) -> list[str]:
 def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
     """Say which results that a stage is to be made from are not as their stages left them."""
     problems = []
-    for other in [*(stages[name] for name in stage.references), *stage.others]:
+    sources: list[Stage | OtherStage] = [*(stages[name] for name in stage.references), *stage.others]
+    for other in sources:
         if not is_done(other):
             continue
         made = read_marker(other.work_dir)['result']

@@ -220,6 +220,11 @@ def test_further_stages_and_changes():
             ValueError,
             'has 1 checkpoints, expected one',
         ),
+        (
+            {'auxiliary': None, 'generator': None, 'generators': 'x', 'auxiliary_share': 0.3},
+            ValueError,
+            'set it in the config that trains them',
+        ),
         ({'target': None, 'baselines': ['filled']}, ValueError, 'are for target images: give target'),
         ({'target': {'data': {}}}, ValueError, "target has no setting 'data'; did you mean 'dataset'"),
         ({'target': {}}, ValueError, r"target needs 'dataset', got \[\]"),
