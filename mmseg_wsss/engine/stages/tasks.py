@@ -6,6 +6,7 @@ stage runs. A task that was cut keeps the images that it has finished.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -146,12 +147,26 @@ class WriteGeneratorLabels(StageTask):
         generator: Checkpoint of the generator, such as ``'{stages.generator_1}'``.
         dataset: Config of the data set with boxes.
         partner: The segmentor whose probabilities the generator reads; None: it reads none.
+        stage: The former name of ``round``, accepted with a warning.
         **settings: Those of :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
     """
 
     def __init__(
-        self, generator: Source, dataset: Mapping[str, Any], partner: Source | None = None, **settings: Any
+        self,
+        generator: Source,
+        dataset: Mapping[str, Any],
+        partner: Source | None = None,
+        stage: int | None = None,
+        **settings: Any,
     ) -> None:
+        if stage is not None:
+            warnings.warn(
+                'WriteGeneratorLabels(stage=) is now WriteGeneratorLabels(round=); the old name goes with the next '
+                'release',
+                FutureWarning,
+                stacklevel=2,
+            )
+            settings['round'] = stage
         self.generator = generator
         self.dataset = dataset
         self.partner = partner

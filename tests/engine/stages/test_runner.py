@@ -778,6 +778,9 @@ def test_former_names_of_settings(tmp_path):
     assert first.config['custom_hooks'] == [{'type': 'LPGStageHook', 'round': 1, 'num_rounds': 3}]
     assert masks.config['task'] == {'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'round': 1}
     assert masks.reader is None
+    with pytest.warns(FutureWarning, match=r'WriteGeneratorLabels\(stage=\) is now'):
+        task = TASK_UTILS.build({'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'stage': 2})
+    assert task.settings.round == 2
     old = {'task': {'type': 'WriteGeneratorLabels', 'stage': 1, 'rule': 'first'}}
     new = {'task': {'type': 'WriteGeneratorLabels', 'round': 1, 'rule': 'overlap'}}
     same = {'files': {}, 'stages': {}}
