@@ -8,7 +8,14 @@ from mmengine.registry import RUNNERS
 from mmseg import registry
 
 EXPORTS = {
-    'mmseg_wsss.engine.stages': {'StageContext', 'StageLogProcessor', 'StageTask', 'StagedRunner'},
+    'mmseg_wsss.engine.stages': {
+        'LPGStages',
+        'StageBuilder',
+        'StageContext',
+        'StageLogProcessor',
+        'StageTask',
+        'StagedRunner',
+    },
     'mmseg_wsss.functional': {
         'affinities',
         'affinity_labels',
@@ -131,6 +138,7 @@ REGISTERED = {
     'METRICS': {'ContourFScore', 'RefinedIoUMetric', 'SubsetIoUMetric', 'TagContourFScore', 'TagIoUMetric'},
     'OPTIM_WRAPPER_CONSTRUCTORS': {'WeightBiasConstructor'},
     'TASK_UTILS': {
+        'LPGStages',
         'ScoreLabels',
         'WriteBoxLabels',
         'WriteCAMs',

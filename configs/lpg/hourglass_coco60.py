@@ -11,8 +11,6 @@
 #   annotations, and masks_coco60 as wsss convert coco annotations/instances_train2017.json --classes coco60
 #   --only-classes --masks masks_coco60 -o coco60.json writes them
 _base_ = '../_base_/default_runtime.py'
-voc = ['aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog']
-voc += ['horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor']
 model = dict(
     type='MaskGenerator',
     use_probability=False,
@@ -52,15 +50,18 @@ train_dataloader = dict(
             data_prefix=dict(img_path='train2017', seg_map_path='masks_coco60'),
             weak_labels=[dict(format='coco', path='annotations/instances_train2017.json', only_classes=True)],
         ),
-        target_classes=voc,
+        target_classes='voc',
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadWeakAnnotations'),
             dict(
                 type='RandomChoice',
                 transforms=[
-                    [dict(type='WeakResize', scale_factor=scale, keep_ratio=True)]
-                    for scale in (0.5, 0.75, 1.0, 1.25, 1.5)
+                    [dict(type='WeakResize', scale_factor=0.5, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=0.75, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.0, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.25, keep_ratio=True)],
+                    [dict(type='WeakResize', scale_factor=1.5, keep_ratio=True)],
                 ],
             ),
             dict(type='WeakClassCrop', crop_size=(512, 512)),

@@ -6,7 +6,6 @@
 # Cost: 17 trainings and exports of 200 to 300 iterations each; time not measured yet.
 # Command: python tools/train.py configs/lpg/hourglass_shapes_boxes.py
 _base_ = [
-    '../_base_/stages/lpg.py',
     '../_base_/models/unet_shapes.py',
     '../_base_/datasets/shapes.py',
     '../_base_/default_runtime.py',
@@ -60,41 +59,28 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
 custom_hooks = [dict(type='ExactResumeHook')]
-
-
-def shapes(of):
-    return dict(data_root=f'{{stages.{of}}}', only_classes=auxiliary if of == 'auxiliary' else target, **drawn)
-
-
-def completed(name, stage):
-    of = 'auxiliary' if name.startswith('auxiliary') else 'target'
-    if 'task' in stage:
-        stage['task']['dataset'] = shapes(of)
-    elif name.startswith('generator'):
-        stage['config'] = 'hourglass_shapes.py'
-    elif of == 'auxiliary':
-        stage['train_dataloader']['dataset']['img_path'] = '{stages.auxiliary}/images'
-        stage.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
-    return stage
-
-
+runner_type = 'StagedRunner'
 stages = dict(
-    _delete_=True,
-    auxiliary=dict(task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=0)),
-    target=dict(task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=2)),
-    val=dict(task=dict(type='WriteShapes', num_images=50, size=(96, 96), seed=1)),
-    **{name: completed(name, stage) for name, stage in _base_.stages.items()},
-    grabcut=dict(task=dict(type='WriteBoxLabels', method='grabcut', dataset=shapes('target'))),
+    type='LPGStages',
+    first_reads_segmentor=True,
+    before=[
+        dict(name='auxiliary', task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=0)),
+        dict(name='target', task=dict(type='WriteShapes', num_images=100, size=(96, 96), seed=2)),
+        dict(name='val', task=dict(type='WriteShapes', num_images=50, size=(96, 96), seed=1)),
+    ],
+    auxiliary=dict(
+        dataset=dict(**drawn, data_root='{stages.auxiliary}', only_classes=auxiliary),
+        segmentor=dict(
+            train_dataloader=dict(dataset=dict(img_path='{stages.auxiliary}/images')),
+            val_dataloader=None,
+            val_cfg=None,
+            val_evaluator=None,
+        ),
+    ),
+    generator=dict(config='hourglass_shapes.py'),
+    target=dict(dataset=dict(**drawn, data_root='{stages.target}', only_classes=target)),
+    baselines=['grabcut'],
     scores=dict(
-        task=dict(
-            type='ScoreLabels',
-            labels={
-                name: f'{{stages.{name}}}'
-                for name in (*_base_.stages, 'grabcut')
-                if name in ('boxes', 'grabcut', 'masks_1', 'masks_2', 'masks_3')
-            },
-            dataset=shapes('target'),
-            classes=('background', *target),
-        )
+        dataset=dict(**drawn, data_root='{stages.target}', only_classes=target), classes=('background', *target)
     ),
 )

@@ -5,13 +5,11 @@
 # Expected: 61.1 mIoU, masks 76.3 (background and three classes; pixels of the other classes count as background).
 # Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; 40 minutes on a busy CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_boxes.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
-#   environment. LPG_TARGET=horse_person_sheep swaps the classes, LPG_AUXILIARY_PERCENT=60 (or 30) takes fewer
-#   auxiliary samples, LPG_FORM=code trains the first generator without a segmentor. The dense CRF that it compares with
-#   needs pip install pydensecrf2; LPG_CRF=0 leaves it out. "wsss report" lists the scores.
-_base_ = ['../_base_/stages/lpg.py', '../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
-halves = dict(cat_cow_dog=['cat', 'cow', 'dog'], horse_person_sheep=['horse', 'person', 'sheep'])
-target = halves.pop('{{$LPG_TARGET:cat_cow_dog}}')
-(auxiliary,) = halves.values()
+#   environment. The form is the paper's, each generator from ImageNet weights; --cfg-options stages.warm_start=True
+#   continues them, stages.first_reads_segmentor=False is the form of the published code, stages.auxiliary_share=0.6
+#   takes fewer auxiliary images. The dense CRF that it compares with needs pip install pydensecrf2;
+#   stages.baselines=filled,grabcut leaves it out. "wsss report" lists the scores.
+_base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
 data_root = '{{$VOC_WEAK_ROOT:data/voc_weak}}'
 photos = dict(
     type='WeakSegDataset',
@@ -45,7 +43,6 @@ val_dataloader = dict(
     dataset=dict(
         **photos,
         ann_file='ImageSets/Segmentation/val.txt',
-        only_classes=target,
         test_mode=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
@@ -56,7 +53,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='SubsetIoUMetric', classes=['background', *target])
+val_evaluator = dict(type='SubsetIoUMetric')
 test_evaluator = val_evaluator
 max_iters = 200
 optim_wrapper = dict(
@@ -73,39 +70,27 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=100))
 custom_hooks = [dict(type='ExactResumeHook')]
-
-
-def boxes(of):
-    chosen = dict(only_classes=auxiliary, without_classes=target) if of == 'auxiliary' else dict(only_classes=target)
-    return dict(**photos, ann_file='ImageSets/Segmentation/train.txt', **chosen)
-
-
-def completed(name, stage):
-    of = 'auxiliary' if name.startswith('auxiliary') else 'target'
-    if 'task' in stage:
-        stage['task']['dataset'] = boxes(of)
-    elif name.startswith('generator'):
-        stage['config'] = 'mbv2_voc_class_masks.py'
-    elif of == 'auxiliary':
-        stage.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
-    return stage
-
-
-def made_from_boxes(method):
-    return dict(task=dict(type='WriteBoxLabels', method=method, dataset=boxes('target')))
-
-
-methods = ['filled', 'grabcut'] + ['dense_crf'] * ('{{$LPG_CRF:1}}' != '0')
+runner_type = 'StagedRunner'
+boxes = dict(**photos, ann_file='ImageSets/Segmentation/train.txt')
 stages = dict(
-    _delete_=True,
-    **{name: completed(name, stage) for name, stage in _base_.stages.items()},
-    **{method: made_from_boxes(method) for method in methods},
-    scores=dict(
-        task=dict(
-            type='ScoreLabels',
-            labels={name: f'{{stages.{name}}}' for name in (*methods, 'masks_1', 'masks_2', 'masks_3')},
-            dataset=boxes('target'),
-            classes=['background', *target],
-        )
+    type='LPGStages',
+    first_reads_segmentor=True,
+    warm_start=False,
+    rule='overlap',
+    classes=dict(target=['cat', 'cow', 'dog'], auxiliary=['horse', 'person', 'sheep']),
+    auxiliary=dict(
+        dataset=boxes,
+        segmentor=dict(
+            val_dataloader=None,
+            val_cfg=None,
+            val_evaluator=None,
+            test_dataloader=None,
+            test_cfg=None,
+            test_evaluator=None,
+        ),
     ),
+    generator=dict(config='mbv2_voc_class_masks.py'),
+    target=dict(dataset=boxes),
+    baselines=['filled', 'grabcut', 'dense_crf'],
+    scores=dict(dataset=boxes),
 )

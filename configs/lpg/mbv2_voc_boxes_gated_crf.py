@@ -7,6 +7,5 @@
 # Command: as mbv2_voc_boxes.py. Stages 1 to 16 of a finished work_dirs/mbv2_voc_boxes, copied into this work_dir, are
 #   taken as they are.
 _base_ = './mbv2_voc_boxes.py'
-stages = dict(
-    segmentor_3=dict(model=dict(losses=dict(loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1)))),
-)
+crf = dict(type='GatedCRFLoss', loss_weight=0.1)
+stages = dict(changes=dict(segmentor_3=dict(model=dict(losses=dict(loss_gated_crf=crf)))))

@@ -4,35 +4,46 @@
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator; it compares them as stages of one training.
 # Expected: val mIoU 48.1 with filled boxes, 57.3 with the masks of the last generator, 62.7 with true masks.
 # Cost: mbv2_voc_boxes.py, whose finished stages are taken as they are, and 8 trainings of 400 iterations.
-# Command: as mbv2_voc_boxes.py, into the same folder. Its settings (LPG_TARGET) must be the same.
+# Command: as mbv2_voc_boxes.py, into the same folder, with the same settings. Without dense CRF: --cfg-options
+#   stages.baselines=filled,grabcut stages.changes.network_dense_crf=None
 _base_ = './mbv2_voc_boxes.py'
 work_dir = 'work_dirs/mbv2_voc_boxes'
-
-
-def network(labels, max_iters=400, **settings):
-    dataset = dict(label_root=f'{{stages.{labels}}}')
-    if labels == 'full':
-        load, _, *augment = _base_.train_dataloader.dataset.pipeline
-        dataset = dict(
-            _delete_=True,
-            **_base_.stages.filled.task.dataset,  # its only_classes makes background of the others, as the boxes do
-            test_mode=True,  # a plain pipeline
-            pipeline=[load, dict(type='LoadAnnotations'), *augment],
-        )
-    return dict(
-        **settings,
-        train_dataloader=dict(dataset=dataset),
-        train_cfg=dict(max_iters=max_iters, val_interval=max_iters),
-        param_scheduler=[
-            dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
-            dict(type='PolyLR', power=0.9, eta_min=0.0, begin=30, end=max_iters, by_epoch=False),
-        ],
-    )
-
-
+training = dict(
+    train_cfg=dict(max_iters=400, val_interval=400),
+    param_scheduler=[
+        dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
+        dict(type='PolyLR', power=0.9, eta_min=0.0, begin=30, end=400, by_epoch=False),
+    ],
+)
+crf = dict(type='GatedCRFLoss', loss_weight=0.1)
+# True masks, in which other classes are background, as in the boxes.
+true_masks = dict(
+    _delete_=True,
+    **_base_.stages.target.dataset,
+    only_classes=_base_.stages.classes.target,
+    test_mode=True,  # a plain pipeline
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations'),
+        *_base_.train_dataloader.dataset.pipeline[2:],
+    ],
+)
 stages = dict(
-    **{f'network_{labels}': network(labels) for labels in (*_base_.methods, 'masks_1', 'masks_2', 'masks_3', 'full')},
-    network_masks_3_gated_crf=network(
-        'masks_3', model=dict(losses=dict(loss_gated_crf=dict(type='GatedCRFLoss', loss_weight=0.1)))
-    ),
+    after=[
+        dict(name='network_filled', **training, train_dataloader=dict(dataset=dict(label_root='{stages.filled}'))),
+        dict(name='network_grabcut', **training, train_dataloader=dict(dataset=dict(label_root='{stages.grabcut}'))),
+        dict(
+            name='network_dense_crf', **training, train_dataloader=dict(dataset=dict(label_root='{stages.dense_crf}'))
+        ),
+        dict(name='network_masks_1', **training, train_dataloader=dict(dataset=dict(label_root='{stages.masks_1}'))),
+        dict(name='network_masks_2', **training, train_dataloader=dict(dataset=dict(label_root='{stages.masks_2}'))),
+        dict(name='network_masks_3', **training, train_dataloader=dict(dataset=dict(label_root='{stages.masks_3}'))),
+        dict(name='network_full', **training, train_dataloader=dict(dataset=true_masks)),
+        dict(
+            name='network_masks_3_gated_crf',
+            **training,
+            train_dataloader=dict(dataset=dict(label_root='{stages.masks_3}')),
+            model=dict(losses=dict(loss_gated_crf=crf)),
+        ),
+    ],
 )

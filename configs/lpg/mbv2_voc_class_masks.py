@@ -6,11 +6,10 @@
 #   (box_iou 0.53, the boxes as they are).
 # Cost: 300 iterations of 8 crops of 128 px, 3 to 5 minutes on one CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_class_masks.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
-#   environment; alone it trains without a partner. LPG_TARGET, LPG_AUXILIARY_PERCENT: see mbv2_voc_boxes.py
+#   environment; alone it trains without a partner
 _base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
-halves = dict(cat_cow_dog=['cat', 'cow', 'dog'], horse_person_sheep=['horse', 'person', 'sheep'])
-target = halves.pop('{{$LPG_TARGET:cat_cow_dog}}')
-(auxiliary,) = halves.values()
+target = ['cat', 'cow', 'dog']
+auxiliary = ['horse', 'person', 'sheep']
 model = dict(
     _delete_=True,
     type='MaskGenerator',
@@ -19,9 +18,6 @@ model = dict(
     backbone=dict(type='WidenedInput', backbone=_base_.model.backbone),
     decode_head=dict(_base_.model.decode_head, num_classes=2),
 )
-# Of the samples (one class of one image): 100, 60 or 30 percent, evenly spread.
-percent = int('{{$LPG_AUXILIARY_PERCENT:100}}')
-num_samples = 161 if auxiliary[0] == 'horse' else 268
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
@@ -40,7 +36,6 @@ train_dataloader = dict(
         ),
         auxiliary_classes=auxiliary,
         target_classes=target,
-        indices=[index * 100 // percent for index in range(num_samples * percent // 100)] if percent < 100 else None,
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadWeakAnnotations'),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from .loading import CheckpointError, load_checkpoint
 
 SHOWN_NAMES = 8
-STAGE_KEY = 'lpg_stage'
-"""Where the ``meta`` of a generator's checkpoint says which stage it was trained in."""
+ROUND_KEY = 'lpg_stage'
+"""Where the ``meta`` of a generator's checkpoint says in which round it was trained, by its former name."""
 
 
 @dataclass(frozen=True)
@@ -243,14 +243,14 @@ def _refuse_foreign_weights(name: str, module: nn.Module) -> None:
 
 
 def check_generator_checkpoint(
-    checkpoint: Mapping[str, Any], *, in_channels: int, stage: int | None = None, source: str = 'the checkpoint'
+    checkpoint: Mapping[str, Any], *, in_channels: int, rounds: Sequence[int] = (), source: str = 'the checkpoint'
 ) -> None:
-    """Check that a checkpoint is of a generator with these inputs and of this stage.
+    """Check that a checkpoint is of a generator with these inputs and of one of these rounds.
 
     Args:
         checkpoint: As mmengine saves it: ``state_dict`` and ``meta``.
         in_channels: ``in_channels`` of the generator that is to load it.
-        stage: Which stage it must be of, by ``meta['lpg_stage']``; None: any.
+        rounds: The rounds that it may be of, by ``meta['lpg_stage']``; none: any.
         source: Names it in messages.
 
     Raises:
@@ -265,12 +265,13 @@ def check_generator_checkpoint(
     if not weights:
         raise CheckpointError(f'{source} is not a checkpoint of a MaskGenerator: it has no weight of a backbone')
     check_channels(weights, in_channels, source)
-    found = checkpoint.get('meta', {}).get(STAGE_KEY)
-    if stage is not None and found != stage:
+    found = checkpoint.get('meta', {}).get(ROUND_KEY)
+    if rounds and found not in rounds:
+        expected = ' or '.join(f'round {number}' for number in rounds)
         raise CheckpointError(
-            f'{source} is the generator of stage {found}, expected that of stage {stage}'
+            f'{source} is the generator of round {found}, expected that of {expected}'
             if found is not None
-            else f'{source} does not say of which stage it is ({STAGE_KEY!r} in its meta), expected stage {stage}: '
+            else f'{source} does not say of which round it is ({ROUND_KEY!r} in its meta), expected {expected}: '
             'was it trained with LPGStageHook?'
         )
 

@@ -103,7 +103,7 @@ def flatten_config(source: Path) -> str:
             break
         opening.append(line)
     cfg = Config.fromfile(source, import_custom_modules=False)
-    order = list(cfg.get('stages', ()))
+    order = [] if 'type' in cfg.get('stages', ()) else list(cfg.get('stages', ()))  # a part lists them itself
     in_order = f'stages = {{name: stages[name] for name in {order}}}  # their order is that of the training\n'
     return '\n'.join([*opening, cfg.pretty_text]) + (in_order if order else '')
 
@@ -116,6 +116,9 @@ def stage_configs(source: Path) -> list[Path]:
     """
     from mmengine.config import Config
 
-    stages = Config.fromfile(source, import_custom_modules=False).get('stages', {}).values()
+    from ..engine.stages.config import listed_stages
+
+    cfg = Config.fromfile(source, import_custom_modules=False)
+    stages = listed_stages(cfg).values() if 'stages' in cfg else ()
     names = [stage if isinstance(stage, str) else stage.get('config') for stage in stages]
     return [source.parent / name for name in dict.fromkeys(names) if name]

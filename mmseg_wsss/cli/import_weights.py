@@ -81,7 +81,7 @@ def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None
     One config is that of all stages: the first generator of the published code reads boxes and image, the later ones
     also the probability of the class.
     """
-    from ..checkpoints.weights import STAGE_KEY
+    from ..checkpoints.weights import ROUND_KEY
 
     if cfg.model.get('type', '').rpartition('.')[2] != 'MaskGenerator':
         if stage is not None:
@@ -93,7 +93,7 @@ def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None
         cfg.model.use_probability = weights[GENERATOR_INPUT].shape[1] == CHANNELS_OF_LATER_STAGES
     if stage is None and not cfg.model.get('use_probability', True):
         stage = 1
-    return {} if stage is None else {STAGE_KEY: stage}
+    return {} if stage is None else {ROUND_KEY: stage}
 
 
 def _class_meta(cfg: Config, num_classes: int) -> dict[str, Any]:

@@ -9,13 +9,15 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
+from ..functional.checks import check_positive, check_share
 from ..structures import ImageDataset, Sample, WeakAnnotations
 from ..structures.class_names import other_classes, plain_name
 from ..structures.weak_annotations import FloatArray, IntArray
 from ._regions import find_regions
+from .class_sets import CLASS_SETS
 from .formats.files import nearest
 from .formats.index_png import load_index_image
-from .image_checks import Size, check_mask_sizes
+from .image_checks import Size, check_mask_sizes, spread
 from .resumable import SeededItems
 from .transforms import RasterizeClassMask, RasterizeWeakAnnotations
 from .transforms.pipeline_check import check_pipeline
@@ -59,11 +61,13 @@ class ClassMaskDataset(SeededItems, BaseDataset):
 
     Args:
         dataset: The data set with boxes and masks, or its config.
-        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here.
+        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here. Or the
+            name of a class set, such as ``'voc'``: all its classes.
         auxiliary_classes: Names of the classes to learn from; None: all of the data set that are no target class.
         boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
             touching objects share one.
         min_area: Pixels that a component must have to get a box.
+        share: Share of the images that make samples, evenly spread, in (0, 1].
         pipeline: Transforms.
         test_mode: As in ``BaseDataset``.
         lazy_init: As in ``BaseDataset``.
@@ -81,11 +85,12 @@ class ClassMaskDataset(SeededItems, BaseDataset):
     def __init__(
         self,
         dataset: ImageDataset | dict[str, Any],
-        target_classes: Sequence[str],
+        target_classes: Sequence[str] | str,
         auxiliary_classes: Sequence[str] | None = None,
         *,
         boxes_from: str = 'labels',
         min_area: int = 1,
+        share: float = 1.0,
         pipeline: Sequence[Any] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
@@ -97,6 +102,9 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         self.dataset: ImageDataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.boxes_from = boxes_from
         self.min_area = min_area
+        self.share = check_positive(check_share(share, 'share'), 'share')
+        if isinstance(target_classes, str) and target_classes in CLASS_SETS:
+            target_classes = CLASS_SETS[target_classes]['classes'][1:]
         self.auxiliary_ids = auxiliary_ids(self.dataset.metainfo['classes'], target_classes, auxiliary_classes)
         super().__init__(
             pipeline=list(pipeline),
@@ -142,7 +150,9 @@ class ClassMaskDataset(SeededItems, BaseDataset):
                 f'none of the {len(self.dataset)} images has a box of an auxiliary class ({", ".join(names[:8])}): '
                 "give weak_labels with boxes, or boxes_from='mask', or other auxiliary_classes"
             )
-        return samples
+        images = list(dict.fromkeys(sample['image'] for sample in samples))
+        kept = set(spread(images, max(1, round(self.share * len(images)))))
+        return [sample for sample in samples if sample['image'] in kept]
 
     def _mask_path(self, info: Sample) -> str | None:
         """The mask file of an image; None where the pipeline draws the mask."""
@@ -201,7 +211,10 @@ def auxiliary_ids(
         (3,)
     """
     if isinstance(target_classes, str) or isinstance(auxiliary_classes, str) or not target_classes:
-        raise ValueError('target_classes and auxiliary_classes must be lists of names, and name at least one target')
+        raise ValueError(
+            f'target_classes must be a list of names (or one of {", ".join(CLASS_SETS)}), auxiliary_classes a list of '
+            'names, and both name at least one class'
+        )
     names = other_classes(classes[1:], target_classes) if auxiliary_classes is None else tuple(auxiliary_classes)
     if not names:
         raise ValueError(f'no auxiliary class is left: all of {", ".join(classes[1:])} are target classes')

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .formats.index_png import load_index_image
 
+Key = TypeVar('Key')
 Size = tuple[int, int]
 EXIF_ORIENTATION = 274
 SIDEWAYS = (5, 6, 7, 8)
@@ -127,6 +129,6 @@ def check_mask_values(
     return labelled
 
 
-def spread(keys: Sequence[str], count: int) -> list[str]:
+def spread(keys: Sequence[Key], count: int) -> list[Key]:
     """Return at most ``count`` keys, evenly spread over the sequence."""
     return list(keys) if len(keys) <= count else [keys[i] for i in np.linspace(0, len(keys) - 1, count).astype(int)]

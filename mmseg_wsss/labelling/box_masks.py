@@ -19,7 +19,7 @@ from mmengine.dist import all_gather_object
 from ..functional import box_maps
 from ..functional.grids import rgb_tensor
 from ..structures import WeakAnnotations
-from .images import images_with_boxes
+from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, check_border, unsure_borders, write_label_folder
 from .refined_cams import build_refiner
 
@@ -31,7 +31,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxSettings:
+class BoxSettings(BoxImages):
     """How boxes become labels.
 
     ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
@@ -48,7 +48,8 @@ class BoxSettings:
             shared by the other classes of the image and the background.
         unsure_border: Pixels with another label within so many rows and columns become 255.
         seed: Seed of GrabCut, the same for every box.
-        empty_images: Whether images without a box are all background; otherwise they are refused.
+        empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
+        share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
 
     Raises:
         ImportError: If the CRF's package is missing.
@@ -61,9 +62,9 @@ class BoxSettings:
     box_certainty: float = 0.7
     unsure_border: int = 0
     seed: int = 0
-    empty_images: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.method not in METHODS:
             raise ValueError(f'method must be one of {", ".join(METHODS)}, got {self.method!r}')
         if not 0.5 < self.box_certainty < 1:
@@ -102,7 +103,7 @@ def write_box_labels(
     settings = settings or BoxSettings()
     crf = settings.build_crf()
     grabcut = settings.method == 'grabcut'
-    images = images_with_boxes(dataset, settings.empty_images)
+    images = images_with_boxes(dataset, settings)
     boxes_filled: list[int] = []  # of each image
 
     def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:

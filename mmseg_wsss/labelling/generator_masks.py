@@ -22,35 +22,36 @@ from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
 from ..checkpoints.network import Source, check_trained_classes, trained_network
-from ..checkpoints.weights import STAGE_KEY
+from ..checkpoints.weights import ROUND_KEY
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
-from .images import images_with_boxes
+from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratorSettings:
+class GeneratorSettings(BoxImages):
     """Which generator is expected and how its masks become labels.
 
     Args:
-        stage: The stage that the generator must be of; None: any.
+        round: The round that the generator must be of; None: any.
         rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
             :func:`~mmseg_wsss.functional.merge_class_masks`.
         unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
-        empty_images: Whether images without a box are all background; otherwise they are refused.
+        empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
+        share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
 
     Raises:
         ValueError: If a setting is out of range.
     """
 
-    stage: int | None = None
+    round: int | None = None
     rule: str = 'overlap'
     unsure: float = 0.0
-    empty_images: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rule not in RULES or not 0 <= self.unsure < 0.5:
             raise ValueError(
                 f'expected a rule of {", ".join(RULES)} and unsure in [0, 0.5), got {self.rule!r} and {self.unsure}'
@@ -77,20 +78,20 @@ def write_generator_labels(
         dataset: Config of a ``WeakSegDataset`` with boxes; its classes may be others than the generator learned from.
         folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
         settings: How.
-        partner: The segmentor of the stage before, trained on the classes of ``dataset``, in the same form; needed
+        partner: The segmentor of the round before, trained on the classes of ``dataset``, in the same form; needed
             where the generator reads its probabilities, and only there.
         keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
-        ``images``, ``unsure`` (share of the pixels) and the ``stage`` of the generator.
+        ``images``, ``unsure`` (share of the pixels) and the ``round`` of the generator.
 
     Raises:
         TypeError: If the checkpoint is not of a ``MaskGenerator``.
         ValueError: If generator, partner and data set do not go together.
     """
     settings = settings or GeneratorSettings()
-    model, cfg, stage = load_generator(generator, with_partner=partner is not None, stage=settings.stage)
-    images = images_with_boxes({**dataset, 'pipeline': []}, settings.empty_images)
+    model, cfg, made_in = load_generator(generator, with_partner=partner is not None, expected=settings.round)
+    images = images_with_boxes({**dataset, 'pipeline': []}, settings)
     check_foreground(images)
     if partner is not None:
         segmentor, _, trained = trained_network(partner)
@@ -108,38 +109,39 @@ def write_generator_labels(
         'method': 'generator',
         'generator': str(generator),
         'partner': None if partner is None else str(partner),
-        'stage': stage,
+        'round': made_in,
         'rule': settings.rule,
         'unsure_within': settings.unsure,
     }
-    return {**write_label_folder(images, folder, label_image, source, keep=keep), 'stage': stage}
+    return {**write_label_folder(images, folder, label_image, source, keep=keep), 'round': made_in}
 
 
 def load_generator(
-    generator: Source, *, with_partner: bool, stage: int | None = None
+    generator: Source, *, with_partner: bool, expected: int | None = None
 ) -> tuple[MaskGenerator, Config, int | None]:
     """Build the generator of a checkpoint.
 
     Args:
         generator: Same as in :func:`write_generator_labels`.
         with_partner: Whether it gets a partner.
-        stage: The stage that it must be of; None: any.
+        expected: The round that it must be of; None: any.
 
     Returns:
-        The generator, its config, and the stage that it is of, None if its checkpoint does not say it.
+        The generator, its config, and the round that it is of, None if its checkpoint does not say it.
 
     Raises:
         TypeError: If the checkpoint is not of a ``MaskGenerator``.
-        ValueError: If it is of another stage, or needs a partner and gets none, or the other way round.
+        ValueError: If it is of another round, or needs a partner and gets none, or the other way round.
     """
     model, cfg, checkpoint = trained_network(generator)
     if not isinstance(model, MaskGenerator):
         raise TypeError(f'{generator} is a {type(model).__name__}, expected a checkpoint of a MaskGenerator')
-    check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=stage, source=str(generator))
+    rounds = () if expected is None else (expected,)
+    check_generator_checkpoint(checkpoint, in_channels=model.in_channels, rounds=rounds, source=str(generator))
     if model.use_probability != with_partner:
         needs = 'has no use for a partner' if with_partner else 'reads the probability of the class: give partner'
         raise ValueError(f'{generator} {needs} (input channels: {model.in_channels})')
-    return model, cfg, checkpoint.get('meta', {}).get(STAGE_KEY)
+    return model, cfg, checkpoint.get('meta', {}).get(ROUND_KEY)
 
 
 def check_foreground(images: Any) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
+from ..datasets.image_checks import spread
+from ..functional.checks import check_positive, check_share
 from ..structures import WeakAnnotations
 
+EMPTY_IMAGES = (False, True, 'skip')
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
 
@@ -109,28 +113,58 @@ def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
     return [names.index(name) for name in chosen] if chosen else list(range(len(names)))
 
 
-def images_with_boxes(settings: Mapping[str, Any], empty_images: bool = False) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class BoxImages:
+    """Which images of a data set with boxes are labelled.
+
+    Args:
+        empty_images: What becomes of images without a box: False refuses them, True makes them all background, and
+            ``'skip'`` leaves them out.
+        share: Label only this share of the images, evenly spread, in (0, 1].
+
+    Raises:
+        TypeError: If ``share`` is not a number.
+        ValueError: If a setting is out of range.
+    """
+
+    empty_images: bool | str = False
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.empty_images not in EMPTY_IMAGES:
+            raise ValueError(f"empty_images must be False, True or 'skip', got {self.empty_images!r}")
+        check_positive(check_share(self.share, 'share'), 'share')
+
+
+def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> Any:
     """Build a data set that is to be labelled from its boxes: every image as it is.
 
     Args:
         settings: Config of the data set.
-        empty_images: Whether images without a box are all background.
+        chosen: Which images.
 
     Raises:
-        ValueError: If no image has a box, or one has none and ``empty_images`` is not set.
+        ValueError: If no image has a box, or one has none and these are not expected.
     """
     pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
     dataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    bare = [info['img_path'] for info in infos if not len(info.get('weak_annotations', WeakAnnotations()).boxes)]
+    boxless = (not len(info.get('weak_annotations', WeakAnnotations()).boxes) for info in infos)
+    bare = [index for index, empty in enumerate(boxless) if empty]
     if len(bare) == len(dataset):
         raise ValueError(
             f'none of the {len(dataset)} images of the {type(dataset).__name__} has a box: labels from boxes need '
             "weak_labels with boxes, such as dict(format='voc_xml', path='Annotations')"
         )
-    if bare and not empty_images:
+    if bare and not chosen.empty_images:
         raise ValueError(
-            f'{bare[0]} has no boxes ({len(bare)} of {len(dataset)} images): label them, leave them out of ann_file, '
-            'or set empty_images=True if nothing but background is in them'
+            f'{dataset.get_data_info(bare[0])["img_path"]} has no boxes ({len(bare)} of {len(dataset)} images): label '
+            'them, leave them out of ann_file, or set empty_images: True if nothing but background is in them, '
+            "'skip' to leave them out"
         )
+    skipped = set(bare if chosen.empty_images == 'skip' else ())
+    kept = [index for index in range(len(dataset)) if index not in skipped]
+    kept = spread(kept, max(1, round(chosen.share * len(kept))))
+    if len(kept) < len(dataset):
+        dataset.get_subset_(kept)
     return dataset

@@ -32,6 +32,7 @@ def test_every_config_flattens_to_the_same_settings(tmp_path, unindented):
     [
         ('lpg/hourglass_shapes_boxes', {'hourglass_shapes.py'}),
         ('lpg/deeplab_largefov_voc_boxes', set()),
+        ('lpg/mbv2_voc_boxes_networks', {'mbv2_voc_class_masks.py'}),
         (
             'importance_sampling/pipeline_shapes_tags',
             {'cam_shapes_tags.py', 'affinity_shapes_tags.py', 'deeplabv1_shapes_tags.py'},

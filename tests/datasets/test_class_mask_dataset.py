@@ -110,6 +110,12 @@ def test_boxes_of_specks_are_left_out(root):
     assert len(painted(root, boxes_from='mask', target=('cat',), min_area=2)) == 1
 
 
+def test_a_class_set_is_named_instead_of_its_classes(root):
+    assert painted(root, target='coco60').auxiliary_ids == (1, 2, 3)
+    with pytest.raises(ValueError, match='no auxiliary class is left: all of cat, horse, sheep are target classes'):
+        painted(root, target='voc')
+
+
 def test_classes_to_learn_from_can_be_named(root):
     dataset = painted(root, auxiliary_classes=['horse'])
     assert dataset.auxiliary_ids == (2,)
@@ -180,6 +186,26 @@ def test_a_crop_without_a_box_left_is_any_crop():
     assert (bottom - top, right - left) == (32, 40)
 
 
+def test_share_of_the_images():
+    """All samples of an image are kept or none."""
+    settings = {'type': 'ClassMaskDataset', 'target_classes': ['disk'], 'lazy_init': False}
+
+    def images_of(share):
+        dataset = DATASETS.build({**settings, 'dataset': SHAPES, 'share': share})
+        samples = [dataset.get_data_info(index) for index in range(len(dataset))]
+        return [(info['sample_id'], info['class_id']) for info in samples]
+
+    everything = images_of(1.0)
+    images = list(dict.fromkeys(image for image, _ in everything))
+    assert len(images) == 6
+    chosen = [images[0], images[2], images[5]]
+    assert images_of(0.5) == [(image, label) for image, label in everything if image in chosen]
+    assert {image for image, _ in images_of(0.01)} == {images[0]}
+    for share, message in ((0, 'share must be a finite number above 0'), (60, r'share must be in \[0, 1\], got 60')):
+        with pytest.raises(ValueError, match=message):
+            images_of(share)
+
+
 def test_samples_come_by_seed(root):
     dataset = painted(root, [{'type': 'WeakClassCrop', 'crop_size': (4, 5)}])
     ResumableInfiniteSampler(dataset)
@@ -205,8 +231,8 @@ def test_ids_of_auxiliary_classes():
         (['cat'], ['hores'], "'hores' is no foreground class of the data set; did you mean 'horse'"),
         (['cat'], ['background'], "'background' is no foreground class"),
         (['cat', 'horse', 'sheep'], None, 'no auxiliary class is left: all of cat, horse, sheep'),
-        ([], None, 'name at least one target'),
-        ('cat', None, 'must be lists of names'),
+        ([], None, 'name at least one class'),
+        ('cat', None, r'must be a list of names \(or one of voc, cityscapes, coco, coco60\)'),
     ],
 )
 def test_wrong_classes_are_named(target, auxiliary, message):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
@@ -21,7 +21,8 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index, write_index, write_pseudo_label
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.hooks import LPGStageHook
-from mmseg_wsss.engine.stages import StageContext
+from mmseg_wsss.engine.stages import StageContext, StagedRunner
+from mmseg_wsss.engine.stages.config import listed_stages
 from mmseg_wsss.labelling.generator_masks import (
     GeneratorSettings,
     generator_label,
@@ -37,24 +38,29 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 numbers = itertools.count()
 
 
-def demo(work_dir, name='hourglass_shapes_boxes', only=None):
-    """The demo, two iterations for each training."""
+def demo(work_dir, name='hourglass_shapes_boxes', only=None, **settings):
+    """The demo, two iterations for each training, with other settings of its stages."""
     cfg = Config.fromfile(CONFIGS / f'lpg/{name}.py')
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'ERROR'
-    for drawn in ('auxiliary', 'target', 'val'):
-        cfg.stages[drawn].task.num_images = 4
+    for drawn in cfg.stages.before:
+        drawn.task.num_images = 4
     short = {'train_cfg': {'max_iters': 2}, 'default_hooks': {'checkpoint': {'interval': 1}}}
     cfg.merge_from_dict({**short, 'train_dataloader': {'batch_size': 2}, 'val_dataloader': None})
     cfg.merge_from_dict({'val_cfg': None, 'val_evaluator': None, 'model.backbone.base_channels': 4})
     cfg.model.decode_head.in_channels = 8
-    for key, stage in cfg.stages.items():
-        if key.startswith('generator'):
-            stage.update(copy.deepcopy(short), log_level='ERROR')
-            stage.train_dataloader = {'batch_size': 2, 'dataset': {'dataset': {'num_images': 4}}}
-            small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
-            stage.setdefault('model', {}).update(backbone=small, decode_head={'in_channels': 4, 'channels': 4})
-            stage.custom_hooks.append({'type': 'KillInStageHook'})
+    small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
+    cfg.stages.generator.update(
+        **copy.deepcopy(short),
+        log_level='ERROR',
+        train_dataloader={'batch_size': 2, 'dataset': {'dataset': {'num_images': 4}}},
+        model={'backbone': small, 'decode_head': {'in_channels': 4, 'channels': 4}},
+    )
+    cfg.stages.update(settings)
+    listed = listed_stages(cfg)  # each with a hook that ends the process
+    for name in (name for name in listed if name.startswith('generator')):
+        listed[name]['custom_hooks'].append({'type': 'KillInStageHook'})
+    cfg.stages = ConfigDict(listed)
     if only:
         cfg.only = only
     return cfg
@@ -98,7 +104,9 @@ def test_the_whole_chain(finished, capsys):
         source = read_index(results[f'masks_{k}']).source
         assert source['generator'] == str(results[f'generator_{k}'])
         assert source['partner'] == str(results[f'segmentor_{k - 1}'])
-        assert source['stage'] == k
+        assert source['round'] == k
+        config = Config.fromfile(results[f'generator_{k}'].parent / f'generator_{k}.py')
+        assert config.load_from == (str(results[f'generator_{k - 1}']) if k > 1 else None)
     first = Config.fromfile(results['auxiliary_segmentor_1'].parent / 'auxiliary_segmentor_1.py')
     assert first.load_from == str(results['auxiliary_segmentor_0'])
     assert first.train_dataloader.dataset.label_root == str(results['auxiliary_masks_1'])
@@ -136,9 +144,9 @@ def test_killed_in_the_second_e_step(finished, tmp_path):
         assert path.read_bytes() == (finished[1]['auxiliary_masks_2'] / 'masks' / path.name).read_bytes()
 
 
-def test_first_round_as_published(finished, tmp_path, monkeypatch):
-    monkeypatch.setenv('LPG_FORM', 'code')
-    cfg = demo(tmp_path / 'code', only=['auxiliary', 'target', 'generator_1', 'masks_1'])
+def test_first_round_as_published(finished, tmp_path):
+    only = ['auxiliary', 'target', 'generator_1', 'masks_1']
+    cfg = demo(tmp_path / 'code', only=only, first_reads_segmentor=False)
     assert not {'auxiliary_boxes', 'auxiliary_segmentor_0', 'boxes', 'segmentor_0'} & set(cfg.stages)
     assert cfg.stages.segmentor_1.load_from is None
     results = train(cfg)
@@ -147,7 +155,7 @@ def test_first_round_as_published(finished, tmp_path, monkeypatch):
     assert read_index(results['masks_1']).source['partner'] is None
 
 
-def test_generators_on_other_data(finished, tmp_path, monkeypatch):
+def test_generators_on_other_data(finished, tmp_path):
     """From the checkpoint alone, or from its folder, with one's own data and partner."""
     _, results = finished
     folder = results['generator_2'].parent
@@ -156,16 +164,36 @@ def test_generators_on_other_data(finished, tmp_path, monkeypatch):
             source,
             boxes_of(finished),
             tmp_path / 'out',
-            GeneratorSettings(stage=2, unsure=0.1),
+            GeneratorSettings(round=2, unsure=0.1),
             partner=str(results['segmentor_1']),
         )
-        assert (summary['images'], summary['stage']) == (4, 2)
-    base = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py')
-    assert base.stages.masks_1.task.generator == 'work_dirs/generator_hourglass_coco60/03_generator_1'
-    assert not [name for name in base.stages if name.startswith(('auxiliary', 'generator'))]
-    monkeypatch.setenv('LPG_GENERATORS', str(finished[0]))  # other stages stand before them
-    there = Config.fromfile(CONFIGS / '_base_/stages/lpg_deployment.py').stages.masks_2
-    assert (there.task.generator, there.inputs) == (str(folder), [str(folder)])
+        assert (summary['images'], summary['round']) == (4, 2)
+
+
+def test_generators_of_another_run_by_the_name_of_their_stage(finished, tmp_path):
+    cfg = demo(tmp_path / 'use')
+    cfg.stages = {
+        'type': 'LPGStages',
+        'generators': str(finished[0]),
+        'first_reads_segmentor': True,
+        'before': [{'name': name, **cfg.stages[name]} for name in ('target', 'val')],
+        'target': {'dataset': cfg.stages.masks_1.task.dataset},
+    }
+    cfg.only = ['target', 'val', 'boxes', 'segmentor_0', 'masks_1']
+    results = train(cfg)
+    rounds = [f'{kind}_{k}' for k in (1, 2, 3) for kind in ('masks', 'segmentor')]
+    assert list(StagedRunner.from_cfg(cfg).stages) == ['target', 'val', 'boxes', 'segmentor_0', *rounds]
+    source = read_index(results['masks_1']).source
+    assert (source['generator'], source['round']) == (str(finished[1]['generator_1']), 1)
+    before = (results['masks_1'] / 'stage.json').read_bytes()
+    assert train(cfg)['masks_1'] == results['masks_1']
+    assert (results['masks_1'] / 'stage.json').read_bytes() == before
+    cfg.stages.generators = str(tmp_path / 'none')
+    cfg.work_dir = str(tmp_path / 'other')
+    message = rf"'masks_1' needs the result of stage 'generator_1' of {tmp_path}/none, which is not finished: run that"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+    assert not list((tmp_path / 'other').glob('0*'))
 
 
 def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
@@ -189,7 +217,7 @@ def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [
-        ({'stage': 1}, ValueError, 'is the generator of stage 2, expected that of stage 1'),
+        ({'round': 1}, ValueError, 'is the generator of round 2, expected that of round 1'),
         ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
         ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
         (
@@ -223,11 +251,11 @@ def test_boxes_of_the_background_are_named(finished, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
+def test_checkpoints_of_other_rounds_are_refused(finished, tmp_path):
     folder = finished[1]['generator_2'].parent
     cfg = Config.fromfile(folder / 'generator_2.py')
-    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_1']), resume=False)
-    with pytest.raises(ValueError, match='is the generator of stage 1, expected that of stage 2'):
+    cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_3']), resume=False)
+    with pytest.raises(ValueError, match='is the generator of round 3, expected that of round 1 or round 2'):
         renamed(cfg).train()
     cfg.model.use_probability = False
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
@@ -243,13 +271,18 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
         renamed(cfg).train()
-    cfg.custom_hooks[1].update(stage=1)
+    cfg.custom_hooks[1].update(round=1)
     cfg.model.use_probability = False
     cfg.load_from = str(finished[1]['generator_1'])
     with pytest.raises(ValueError, match='holds a generator of 5 input channels.*expected 4'):
         renamed(cfg).train()
-    with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
-        LPGStageHook(stage=4, num_stages=3)
+    with pytest.raises(ValueError, match='round must be from 1 to num_rounds=3, got 4'):
+        LPGStageHook(round=4, num_rounds=3)
+    with pytest.raises(TypeError, match='LPGStageHook needs round and num_rounds'):
+        LPGStageHook(1)
+    with pytest.warns(FutureWarning, match='the old names go with the next release'):
+        hook = LPGStageHook(stage=2, num_stages=3)
+    assert (hook.round, hook.num_rounds) == (2, 3)
 
 
 def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):

@@ -2,20 +2,24 @@
 
 import json
 import logging
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from mmseg.registry import TASK_UTILS
+from mmengine.config import Config
+from mmseg.registry import DATASETS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext
+from mmseg_wsss.engine.stages.config import listed_stages
 from mmseg_wsss.labelling.box_masks import BoxSettings, filled_labels, grabcut_labels, refined_labels, write_box_labels
 from mmseg_wsss.labelling.label_folder import unsure_borders
 from mmseg_wsss.models.refiners import PAMR
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
+ROOT = Path(__file__).parents[2]
 CLASSES = ('background', 'cat', 'dog')
 SIZE = (30, 40)
 
@@ -149,6 +153,47 @@ def test_written_labels(dataset, tmp_path, method):
     assert index.images['a'] == {'file_name': 'a.png', 'width': 40, 'height': 30}
 
 
+def test_images_without_a_box_can_be_left_out(dataset, tmp_path):
+    summary = write_box_labels(dataset, tmp_path / 'out', BoxSettings(empty_images='skip'))
+    assert (summary['images'], summary['boxes']) == (2, 3)
+    assert list(read_index(tmp_path / 'out').images) == ['a', 'b']
+    assert sorted(path.name for path in (tmp_path / 'out/masks').iterdir()) == ['a.png', 'b.png']
+    assert (read(tmp_path / 'out/masks/b.png') == 2).all()  # of the right image
+    half = write_box_labels(dataset, tmp_path / 'half', BoxSettings(empty_images='skip', share=0.5))
+    assert (half['images'], half['boxes']) == (1, 2)
+    assert list(read_index(tmp_path / 'half').images) == ['a']
+    with_empty = write_box_labels(dataset, tmp_path / 'two', BoxSettings(empty_images=True, share=0.6))
+    assert with_empty['images'] == 2
+    assert list(read_index(tmp_path / 'two').images) == ['a', 'c']
+
+
+def test_images_of_coco_without_an_auxiliary_class_are_not_background(tmp_path):
+    """As published: images with nothing but classes of VOC, or with nothing at all, train no segmentor."""
+    (tmp_path / 'train2017').mkdir()
+    images = [{'id': i, 'file_name': f'{i}.png', 'width': 40, 'height': 30} for i in range(4)]
+    for image in images:
+        Image.fromarray(photo()[0]).save(tmp_path / 'train2017' / image['file_name'])
+    of = {0: [24], 1: [1], 3: [1, 24]}  # zebra; person; image 2 has nothing; both
+    boxes = [{'image_id': i, 'category_id': c, 'bbox': [4, 5, 10, 6]} for i, ids in of.items() for c in ids]
+    annotations = [{'id': i, 'area': 60, 'iscrowd': 0, **box} for i, box in enumerate(boxes)]
+    categories = [{'id': 1, 'name': 'person'}, {'id': 24, 'name': 'zebra'}]
+    content = {'images': images, 'annotations': annotations, 'categories': categories}
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/instances_train2017.json').write_text(json.dumps(content))
+    cfg = Config.fromfile(ROOT / 'configs/lpg/generator_hourglass_coco60.py')
+    cfg.merge_from_dict({'stages.auxiliary.dataset.data_root': str(tmp_path)})
+    cfg.merge_from_dict({'stages.auxiliary.dataset.img_suffix': '.png', 'stages.first_reads_segmentor': True})
+    task = TASK_UTILS.build(listed_stages(cfg)['auxiliary_boxes']['task'])
+    task.run(StageContext('boxes', tmp_path / 'out', None, logging.getLogger('test')))
+    trained = DATASETS.build(
+        {'type': 'PseudoLabelDataset', 'label_root': str(tmp_path / 'out'), 'img_path': str(tmp_path / 'train2017')}
+    )
+    assert [trained.get_data_info(index)['sample_id'] for index in range(len(trained))] == ['0', '3']
+    zebra = trained.metainfo['classes'].index('zebra')
+    for key in ('0', '3'):
+        assert set(np.unique(read(tmp_path / f'out/masks/{key}.png'))) == {0, zebra}
+
+
 def test_as_a_stage(dataset, tmp_path):
     class Context:
         name, work_dir, resumed = 'boxes', tmp_path / 'stage', False
@@ -186,6 +231,8 @@ def test_bad_settings(dataset, tmp_path):
         ({'method': 'guess'}, "method must be one of filled, grabcut, dense_crf, got 'guess'"),
         ({'box_certainty': 0.5}, 'box_certainty must be between 0.5 and 1, got 0.5'),
         ({'grabcut_iters': 0}, 'grabcut_iters must be at least 1, got 0'),
+        ({'empty_images': 'leave'}, "empty_images must be False, True or 'skip', got 'leave'"),
+        ({'share': 0}, 'share must be a finite number above 0, got 0'),
         ({'unsure_border': -1}, 'unsure borders must be a whole number'),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -1,14 +1,21 @@
 """The first DeepLabs, and backbones with maps beside the image."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.backbones import WidenedInput
 from mmseg_wsss.models.decode_heads import DeepLabV2Head
 from mmseg_wsss.structures import LossInputs
+from tests.helpers.models import head_config, model_config, raw_batch
+
+HEAD = {'type': 'DeepLabV2Head', 'in_channels': 64, 'in_index': 3, 'dilations': (1, 2), 'num_classes': 3}
+CE = {'loss_ce': {'type': 'PartialCrossEntropyLoss', 'resolution': 'logits'}}
 
 
 def test_head_is_a_sum_of_dilated_convolutions():
@@ -34,6 +41,23 @@ def test_labels_at_the_resolution_of_the_logits():
     torch.testing.assert_close(loss(batch), expected)
     with pytest.raises(ValueError, match="resolution must be 'labels' or 'logits', got 'image'"):
         MODELS.build({'type': 'PartialCrossEntropyLoss', 'resolution': 'image'})
+
+
+def test_an_image_is_tested_padded_to_513_px_and_the_result_cropped():
+    torch.manual_seed(0)
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/lpg/deeplab_largefov_voc_boxes.py')
+    head = head_config('fcn', align_corners=True)
+    model = MODELS.build(model_config(head, CE, data_preprocessor=cfg.model.data_preprocessor)).eval()
+    batch = raw_batch([(40, 56)])
+    image = batch['inputs'][0].float() - torch.tensor([104.008, 116.669, 122.675])[:, None, None]
+    padded = F.pad(image, (0, 513 - 56, 0, 513 - 40))[None]  # the mean colour is 0
+    with torch.no_grad():
+        (sample,) = model.test_step(batch)
+        whole = F.interpolate(model(padded, mode='tensor'), (513, 513), mode='bilinear', align_corners=True)
+        alone = F.interpolate(model(image[None], mode='tensor'), (40, 56), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(sample.seg_logits.data, whole[0, :, :40, :56])
+    assert (whole[0, :, :40, :56] - alone[0]).abs().max() > 1e-3  # the padding reaches the network
+    assert sample.pred_sem_seg.data.shape == (1, 40, 56)
 
 
 def test_widened_input_keeps_the_weights_of_the_image(tmp_path):

@@ -399,13 +399,17 @@ def test_weights_for_other_inputs_are_refused_however_they_are_loaded(tmp_path):
     ('changes', 'settings', 'message'),
     [
         ({}, {'in_channels': 4}, r'a.pth holds a generator of 5 input channels \(with it\), expected 4'),
-        ({}, {'in_channels': 5, 'stage': 3}, 'a.pth is the generator of stage 2, expected that of stage 3'),
-        ({'meta': {}}, {'in_channels': 5, 'stage': 1}, "does not say of which stage it is .'lpg_stage' in its meta"),
+        ({}, {'in_channels': 5, 'rounds': (1, 3)}, 'is the generator of round 2, expected that of round 1 or round 3'),
+        (
+            {'meta': {}},
+            {'in_channels': 5, 'rounds': (1,)},
+            "does not say of which round it is .'lpg_stage' in its meta",
+        ),
         ({'state_dict': {}}, {'in_channels': 5}, 'a.pth is not a checkpoint of a MaskGenerator'),
     ],
 )
 def test_a_wrong_checkpoint_is_named(changes, settings, message):
     checkpoint = {'state_dict': build().state_dict(), 'meta': {'lpg_stage': 2}}
-    check_generator_checkpoint(checkpoint, in_channels=5, stage=2)
+    check_generator_checkpoint(checkpoint, in_channels=5, rounds=(2,))
     with pytest.raises(ValueError, match=message):
         check_generator_checkpoint({**checkpoint, **changes}, source='a.pth', **settings)

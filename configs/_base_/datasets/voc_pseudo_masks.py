@@ -1,10 +1,17 @@
-# PASCAL VOC 2012 with pseudo-labels that a stage wrote: crops of 321 px, the optimizer's groups as in DeepLab.
-# data_root is the folder with JPEGImages, Annotations, SegmentationClass and ImageSets.
-_base_ = './voc_val.py'
+# Pseudo-labels of PASCAL VOC 2012 that a stage wrote: crops of 321 px. voc_val.py has the validation.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),
-    dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 1.5), keep_ratio=True),
+    dict(
+        type='RandomChoice',
+        transforms=[
+            [dict(type='Resize', scale_factor=0.5, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=0.75, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.0, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.25, keep_ratio=True)],
+            [dict(type='Resize', scale_factor=1.5, keep_ratio=True)],
+        ],
+    ),
     dict(type='RandomCrop', crop_size=(321, 321)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
@@ -17,7 +24,7 @@ train_dataloader = dict(
     dataset=dict(
         type='PseudoLabelDataset',
         label_root='data/pseudo_labels',
-        img_path=_base_.data_root + '/JPEGImages',
+        img_path='{{$VOC_ROOT:data/VOCdevkit/VOC2012}}/JPEGImages',
         pipeline=train_pipeline,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...checkpoints.network import Source, check_trained_classes, trained_network
-from ...checkpoints.weights import STAGE_KEY
+from ...checkpoints.weights import ROUND_KEY
 from ...datasets import ClassMaskDataset
 from ...models.segmentors import MaskGenerator, check_generator_checkpoint
 
@@ -21,30 +22,51 @@ CHANNELS_KEY = 'lpg_in_channels'
 
 @HOOKS.register_module()
 class LPGStageHook(Hook):
-    """Sits in each training of a ``MaskGenerator`` (E-step): brings the partner, says which stage it is.
+    """Brings the partner into the training of a ``MaskGenerator`` (E-step) and says which round it is.
 
-    Before the training, and before a validation or test alone, it loads the segmentor of the stage before, frozen, and
-    gives it to the generator; every checkpoint says in its ``meta`` the stage (``lpg_stage``) and the number of input
-    channels (``lpg_in_channels``); a checkpoint of another stage or with other inputs is refused, on ``load_from`` and
-    on a resume alike.
+    Before the training, and before a validation or test alone, it loads the segmentor of the round before, frozen, and
+    gives it to the generator. Every checkpoint says in its ``meta`` the round (``lpg_stage``) and the number of input
+    channels (``lpg_in_channels``). A generator goes on from a checkpoint of its own round or starts from that of the
+    round before; a checkpoint of another round or with other inputs is refused.
 
     In the training of a segmentor (M-step) it says the same in log and checkpoint, and there is no partner.
 
     Args:
-        stage: From 1.
-        num_stages: How many there are.
+        round: The number of the round, from 1.
+        num_rounds: The number of rounds.
         partner: Checkpoint of the segmentor, or ``dict(checkpoint=..., config=...)``; needed where the generator reads
             the probability of the class (``use_probability``), and only there.
+        stage: The former name of ``round``, accepted with a warning.
+        num_stages: The former name of ``num_rounds``, accepted with a warning.
 
     Raises:
-        ValueError: If ``stage`` is out of range.
+        TypeError: If ``round`` or ``num_rounds`` is missing.
+        ValueError: If ``round`` is out of range.
     """
 
-    def __init__(self, stage: int, num_stages: int, partner: str | Mapping[str, Any] | None = None) -> None:
-        if not 1 <= stage <= num_stages:
-            raise ValueError(f'stage must be from 1 to num_stages={num_stages}, got {stage}')
-        self.stage = stage
-        self.num_stages = num_stages
+    def __init__(
+        self,
+        round: int | None = None,
+        num_rounds: int | None = None,
+        partner: str | Mapping[str, Any] | None = None,
+        *,
+        stage: int | None = None,
+        num_stages: int | None = None,
+    ) -> None:
+        if stage is not None or num_stages is not None:
+            warnings.warn(
+                'LPGStageHook(stage=, num_stages=) is now LPGStageHook(round=, num_rounds=); the old names go with the '
+                'next release',
+                FutureWarning,
+                stacklevel=2,
+            )
+            round, num_rounds = stage, num_stages
+        if round is None or num_rounds is None:
+            raise TypeError('LPGStageHook needs round and num_rounds')
+        if not 1 <= round <= num_rounds:
+            raise ValueError(f'round must be from 1 to num_rounds={num_rounds}, got {round}')
+        self.round = round
+        self.num_rounds = num_rounds
         self.partner = partner
 
     def before_run(self, runner: Runner) -> None:
@@ -67,7 +89,7 @@ class LPGStageHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Load the partner, and say stage and step.
+        """Load the partner, and say round and step.
 
         Raises:
             ValueError: If the partner was trained on other classes than the generator learns from.
@@ -79,7 +101,7 @@ class LPGStageHook(Hook):
             dataset = runner.train_dataloader.dataset
             bring_partner(model, self.partner, dataset.dataset if isinstance(dataset, ClassMaskDataset) else None)
             beside = f', beside the frozen segmentor of {self.partner}'
-        runner.logger.info(f'{step}-step, stage {self.stage} of {self.num_stages}{beside}')
+        runner.logger.info(f'{step}-step, round {self.round} of {self.num_rounds}{beside}')
 
     def before_val(self, runner: Runner) -> None:
         """Load the partner where no training did."""
@@ -92,14 +114,14 @@ class LPGStageHook(Hook):
         self.before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Write the stage and the number of input channels."""
-        checkpoint['meta'][STAGE_KEY] = self.stage
+        """Write the round and the number of input channels."""
+        checkpoint['meta'][ROUND_KEY] = self.round
         model = unwrapped(runner)
         if isinstance(model, MaskGenerator):
             checkpoint['meta'][CHANNELS_KEY] = model.in_channels
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Refuse a generator of another stage or with other inputs.
+        """Refuse a generator of a round that is neither this one nor the one before, or with other inputs.
 
         Raises:
             ValueError: With what was expected and what came.
@@ -107,7 +129,8 @@ class LPGStageHook(Hook):
         model = unwrapped(runner)
         if isinstance(model, MaskGenerator):
             source = str(runner._load_from or 'the checkpoint')
-            check_generator_checkpoint(checkpoint, in_channels=model.in_channels, stage=self.stage, source=source)
+            rounds = [number for number in (self.round - 1, self.round) if number]
+            check_generator_checkpoint(checkpoint, in_channels=model.in_channels, rounds=rounds, source=source)
 
 
 def bring_partner(model: MaskGenerator, source: Source, dataset: BaseDataset | None = None) -> None:

@@ -4,16 +4,55 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import TASK_UTILS
+
+from ...datasets.formats.files import nearest
+from .task import StageBuilder, make_settings
 
 REFERENCE = re.compile(r'\{stages\.([^{}]*)\}')
+RUN_REFERENCE = re.compile(r'\{runs\.([^{}]+)\.(\w+)\}')
 OF_THE_WHOLE = ('runner_type', 'stages', 'only', 'amp', 'work_dir', 'experiment_name', 'load_from', 'resume')
 """Keys of the config that no stage inherits."""
+RENAMED = {
+    'WriteGeneratorLabels': {'stage': 'round'},
+    'LPGStageHook': {'stage': 'round', 'num_stages': 'num_rounds'},
+}
+"""Former names of settings, by type; they are accepted until the next release."""
+
+
+@dataclass(frozen=True)
+class OtherStage:
+    """A stage of another run, ``'{runs.WORK_DIR.NAME}'``.
+
+    Args:
+        run: The work dir of the run.
+        name: The name of the stage.
+    """
+
+    run: str
+    name: str
+
+    @property
+    def work_dir(self) -> Path:
+        """Its folder, also if the run has none yet."""
+        return stage_folder(Path(self.run), self.name) or Path(self.run) / f'NN_{self.name}'
+
+    @property
+    def key(self) -> str:
+        """How a reference and a marker call it."""
+        return f'{self.run}.{self.name}'
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f'stage {self.name!r} of {self.run}'
 
 
 @dataclass(frozen=True)
@@ -42,9 +81,10 @@ class Stage:
         return 'task' in self.config
 
     @property
-    def reader(self) -> Any:
-        """The stage whose config says how a task reads its images, if it is such a task."""
-        return self.config.get('task', {}).get('stage')
+    def reader(self) -> str | None:
+        """The name of the stage whose config says how a task reads its images, if it is such a task."""
+        name = self.config.get('task', {}).get('stage')
+        return None if name is None else str(name)
 
     @property
     def title(self) -> str:
@@ -52,11 +92,21 @@ class Stage:
         return f'stage {self.number}/{self.total} {self.name!r}'
 
     @property
+    def texts(self) -> list[str]:
+        """All strings that may refer to a result."""
+        return [*strings(self.config), *self.inputs]
+
+    @property
     def references(self) -> tuple[str, ...]:
         """Names of the stages that it takes results from."""
-        texts = [*strings(self.config), *self.inputs]
-        found = [match.partition('.')[0] for text in texts for match in REFERENCE.findall(text)]
+        found = [match.partition('.')[0] for text in self.texts for match in REFERENCE.findall(text)]
         return tuple(dict.fromkeys(found))
+
+    @property
+    def others(self) -> tuple[OtherStage, ...]:
+        """Stages of other runs that it takes results from."""
+        found = [match for text in self.texts for match in RUN_REFERENCE.findall(text)]
+        return tuple(OtherStage(*match) for match in dict.fromkeys(found))
 
 
 def parse_stages(cfg: Config) -> list[Stage]:
@@ -66,9 +116,7 @@ def parse_stages(cfg: Config) -> list[Stage]:
         FileNotFoundError: If the config file of a stage is missing.
         ValueError: If a stage cannot be what it says; the message names it.
     """
-    given = cfg.get('stages')
-    if not isinstance(given, Mapping) or not given:
-        raise ValueError(f'StagedRunner needs stages=dict(name=dict(...), ...) in the config, got {given!r}')
+    given = listed_stages(cfg)
     if cfg.get('load_from') is not None:
         raise ValueError(
             f'load_from={cfg.load_from!r} stands beside the stages: write it into the stage that is to start from it, '
@@ -81,12 +129,16 @@ def parse_stages(cfg: Config) -> list[Stage]:
             raise ValueError(f'stage {name!r}: names of stages consist of letters, digits and underscores')
         settings = {'config': settings} if isinstance(settings, str) else copy.deepcopy(dict(settings))
         inputs = settings.pop('inputs', ())
+        config = _stage_config(name, settings, base, cfg)
+        renamed = with_new_names(config)
+        if renamed != config:
+            warnings.warn(f'stage {name!r} has settings by their former names ({RENAMED})', FutureWarning, stacklevel=2)
         stage = Stage(
             name,
             number,
             len(given),
-            _stage_config(name, settings, base, cfg),
-            _folder(Path(cfg.work_dir), number, name),
+            renamed,
+            stage_folder(Path(cfg.work_dir), name) or Path(cfg.work_dir) / f'{number:02d}_{name}',
             (inputs,) if isinstance(inputs, str) else tuple(inputs),
         )
         _check_references(stage, stages)
@@ -94,20 +146,68 @@ def parse_stages(cfg: Config) -> list[Stage]:
     return stages
 
 
+def listed_stages(cfg: Config) -> Mapping[str, Any]:
+    """Return ``cfg.stages`` by name, listed by its part if it is ``dict(type='...', ...)``.
+
+    Raises:
+        ValueError: If there are no stages, or the part is no :class:`StageBuilder`.
+    """
+    given = cfg.get('stages')
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f'StagedRunner needs stages=dict(name=dict(...), ...) in the config, got {given!r}')
+    if not isinstance(given.get('type'), str):
+        return given
+    settings = Config(dict(given)).to_dict()
+    name = settings.pop('type')
+    kind = TASK_UTILS.get(name)
+    if not (isinstance(kind, type) and issubclass(kind, StageBuilder)):
+        known = [
+            key
+            for key, part in TASK_UTILS.module_dict.items()
+            if isinstance(part, type) and issubclass(part, StageBuilder)
+        ]
+        raise ValueError(f'stages.type={name!r} does not list stages; {nearest(name, known)}')
+    return make_settings(kind, settings).stages()
+
+
+def refers(text: object) -> bool:
+    """Whether a text names the result of a stage."""
+    return bool(REFERENCE.search(str(text)) or RUN_REFERENCE.search(str(text)))
+
+
 def resolve(value: Any, results: Mapping[str, tuple[Path, Path]]) -> Any:
     """Replace ``{stages.NAME}`` by the result of a stage and ``{stages.NAME.dir}`` by its folder, in all strings.
 
+    ``{runs.WORK_DIR.NAME}`` becomes the result of a stage of another run.
+
     Args:
         value: Nested dicts, lists and tuples.
-        results: (result, folder) of each stage.
+        results: (result, folder) of each stage; of another run's under ``WORK_DIR.NAME``.
     """
     if isinstance(value, str):
-        return REFERENCE.sub(lambda match: str(results[match[1].partition('.')[0]]['.' in match[1]]), value)
+        value = RUN_REFERENCE.sub(lambda match: str(results[f'{match[1]}.{match[2]}'][0]), value)
+        return REFERENCE.sub(lambda match: str(_result(match[1], results)), value)
     if isinstance(value, Mapping):
         return {key: resolve(item, results) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(resolve(item, results) for item in value)
     return value
+
+
+def _result(reference: str, results: Mapping[str, tuple[Path, Path]]) -> Path:
+    name, _, part = reference.partition('.')
+    result, folder = results[name]
+    return folder if part == 'dir' else result
+
+
+def with_new_names(settings: Any) -> Any:
+    """Return settings with the former names of ``RENAMED`` replaced, in all nested dicts and lists."""
+    if isinstance(settings, Mapping):
+        names = RENAMED.get(str(settings.get('type')), {})
+        return {names.get(key, key): with_new_names(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return type(settings)(with_new_names(item) for item in settings)
+    return settings
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -153,23 +253,27 @@ def _find_config(name: str, path: str, filename: str | None) -> Path:
     raise FileNotFoundError(f'stage {name!r}: no config file at {" or ".join(map(str, candidates))}')
 
 
-def _folder(work_dir: Path, number: int, name: str) -> Path:
-    """The folder of a stage; one that is there keeps its number when stages are put before it."""
-    there = [path for path in work_dir.glob('*') if re.fullmatch(rf'\d\d_{name}', path.name)]
+def stage_folder(work_dir: Path, name: str) -> Path | None:
+    """Return the folder of a stage, whatever its number; None if there is none.
+
+    Raises:
+        ValueError: If there are several.
+    """
+    there = sorted(path for path in work_dir.glob('*') if re.fullmatch(rf'\d\d_{re.escape(name)}', path.name))
     if len(there) > 1:
         raise ValueError(f'stage {name!r} has several folders: {", ".join(map(str, there))}; delete all but one')
-    return there[0] if there else work_dir / f'{number:02d}_{name}'
+    return there[0] if there else None
 
 
 def _check_references(stage: Stage, before: list[Stage]) -> None:
     earlier = [other.name for other in before]
     trainings = [other.name for other in before if not other.is_task]
-    if isinstance(stage.reader, str) and stage.reader not in trainings:
+    if stage.reader is not None and stage.reader not in trainings:
         raise ValueError(
             f'{stage.title}: stage={stage.reader!r} is no training before it: '
             + (f'choose from {", ".join(trainings)}' if trainings else 'there is none')
         )
-    for text in [*strings(stage.config), *stage.inputs]:
+    for text in stage.texts:
         for reference in REFERENCE.findall(text):
             name, _, part = reference.partition('.')
             if name not in earlier or part not in ('', 'dir'):

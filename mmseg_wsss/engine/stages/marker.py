@@ -12,6 +12,7 @@ from ...checkpoints.run import differences, json_name
 from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
 from ...files import whole_file
 from ...renamed import in_new_names
+from .config import with_new_names
 
 HASHED_BYTES = 64 * 2**20
 """Larger files are known by their size and their last MiB, where a checkpoint has the checksums of all its parts."""
@@ -47,7 +48,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         old: ``settings``, ``files`` and ``stages``, as in a marker.
         new: The same.
     """
-    lines = list(differences(in_new_names(old['settings']), in_new_names(new['settings'])))
+    lines = list(differences(in_new_names(with_new_names(old['settings'])), in_new_names(new['settings'])))
     lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
     lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
     return lines

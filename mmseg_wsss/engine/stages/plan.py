@@ -8,7 +8,7 @@ from typing import Any
 
 from ...checkpoints.run import relevant_settings
 from ...checkpoints.work_dir import is_cut, read_marker
-from .config import REFERENCE, Stage
+from .config import OtherStage, Stage, refers
 from .marker import (
     changes,
     describe_file,
@@ -47,14 +47,17 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
         lacking = [name for name in stage.references if name in unfinished or not is_done(stages[name])]
         if marker is None:
             problems += _unfinished(stage, [name for name in lacking if name not in unfinished])
+            problems += _unfinished_others(stage)
             problems += _missing_inputs(stage)
         else:
             reasons = changes(marker['made_from'], made_from(stage, stages, marker))
             reasons += [f'the result of stage {name!r} that it was made from is gone' for name in lacking]
+            problems += [] if done else _unfinished_others(stage)
             if reasons:
                 problems.append(_misfit(stage, stages, done, reasons))
         if not done:
-            reader = stages.get(stage.reader)  # its config, with what it refers to, is resolved when the task runs
+            reader = stages[stage.reader] if stage.reader else None
+            # the config of the reader, with what it refers to, is resolved when the task runs
             beside = [name for name in (reader.references if reader else ()) if name not in stage.references]
             problems += _unfinished(stage, [n for n in beside if n not in unfinished and not is_done(stages[n])])
             problems += _spoilt(stage, stages)
@@ -73,9 +76,8 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
         marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
     """
     settings = relevant_settings(stage.config)
-    reader = stages.get(stage.reader)
-    if reader is not None:  # the pipeline of its test data reads the images of the task
-        settings |= relevant_settings(reader.config, ['test_dataloader'])
+    if stage.reader is not None:  # the pipeline of its test data reads the images of the task
+        settings |= relevant_settings(stages[stage.reader].config, ['test_dataloader'])
     if marker is None:
         files = {str(path): describe_file(path) for path in input_files([settings, *stage.inputs])}
     else:
@@ -88,16 +90,22 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
             results[name] = digest(other)
         elif marker is not None:  # said elsewhere
             results[name] = marker['made_from']['stages'].get(name)
+    for source in stage.others:  # one that is gone, or is made again right now, counts as unchanged
+        other = read_marker(source.work_dir)
+        if other is not None and other['done']:
+            results[source.key] = digest(other)
+        elif marker is not None:
+            results[source.key] = marker['made_from']['stages'].get(source.key)
     return {'settings': settings, 'files': files, 'stages': results}
 
 
-def is_done(stage: Stage) -> bool:
+def is_done(stage: Stage | OtherStage) -> bool:
     """Whether a stage is finished."""
     marker = read_marker(stage.work_dir)
     return marker is not None and marker['done']
 
 
-def result_of(stage: Stage) -> Path:
+def result_of(stage: Stage | OtherStage) -> Path:
     """Return the checkpoint of a finished training, or the folder of a finished task.
 
     Raises:
@@ -143,10 +151,21 @@ def _unfinished(stage: Stage, names: list[str]) -> list[str]:
     ]
 
 
+def _unfinished_others(stage: Stage) -> list[str]:
+    return [
+        f'{stage.title} needs the result of {other.title}, which is not finished: run that one first, or correct the '
+        'work dir'
+        for other in stage.others
+        if not is_done(other)
+    ]
+
+
 def _missing_inputs(stage: Stage) -> list[str]:
     problems = []
     for path in stage.inputs:
-        if not REFERENCE.search(path) and not Path(path).exists():
+        if refers(path):
+            continue
+        if not Path(path).exists():
             problems.append(f'{stage.title}: its input {path} is missing: make it, or correct the inputs of the stage')
         elif is_cut(Path(path)):
             problems.append(f'{stage.title}: its input {path} is a stage that is not finished: go on with that one')
@@ -156,7 +175,10 @@ def _missing_inputs(stage: Stage) -> list[str]:
 def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
     """Say which results that a stage is to be made from are not as their stages left them."""
     problems = []
-    for other in (stages[name] for name in stage.references if is_done(stages[name])):
+    sources: list[Stage | OtherStage] = [*(stages[name] for name in stage.references), *stage.others]
+    for other in sources:
+        if not is_done(other):
+            continue
         made = read_marker(other.work_dir)['result']
         path = result_of(other)
         again = f'though {other.title} is finished. To make it again: rm -r {other.work_dir}'

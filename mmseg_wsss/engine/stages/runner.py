@@ -36,7 +36,9 @@ class StagedRunner:
     keys over the keys beside ``stages``, or over ``config='file.py'``; a string is such a file) or a task,
     ``task=dict(type='...')`` of a registered :class:`StageTask`. Both may name ``inputs``, files or folders that must
     be there. ``'{stages.cam}'`` in any string is the last checkpoint of stage ``cam``, or its folder if it is a task;
-    ``'{stages.cam.dir}'`` is always the folder. ``only``, a name or a list of names, runs these stages alone.
+    ``'{stages.cam.dir}'`` is always the folder; ``'{runs.WORK_DIR.cam}'`` is the result of a stage of another run.
+    ``stages=dict(type='...', ...)`` names a part that lists the stages, such as ``LPGStages``. ``only``, a name or a
+    list of names, runs these stages alone.
 
     Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
     files that the settings name, results of the stages it refers to. A stage that is there already is compared with
@@ -145,7 +147,8 @@ class StagedRunner:
 
     def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
         """Result and folder of the stages that this one refers to."""
-        return {name: (result_of(self.stages[name]), self.stages[name].work_dir) for name in stage.references}
+        own = {name: (result_of(self.stages[name]), self.stages[name].work_dir) for name in stage.references}
+        return {**own, **{other.key: (result_of(other), other.work_dir) for other in stage.others}}
 
     def _end(self, stage: Stage, result: dict[str, Any]) -> None:
         marker = read_marker(stage.work_dir)

@@ -1,4 +1,4 @@
-"""Steps between the trainings of a pipeline: exports, random walks, pseudo-labels."""
+"""What a config may name beside trainings: steps between them, and parts that list the stages."""
 
 from __future__ import annotations
 
@@ -56,12 +56,24 @@ class StageTask(ABC):
         """
 
 
+class StageBuilder(ABC):
+    """A part that lists the stages of a config: ``stages=dict(type='MyStages', ...)``.
+
+    Register subclasses, dataclasses that check themselves, with ``mmseg.registry.TASK_UTILS``; the other keys are their
+    fields.
+    """
+
+    @abstractmethod
+    def stages(self) -> dict[str, Any]:
+        """Return the stages in order, each as a config would have it."""
+
+
 def make_settings(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Build the settings of a writer from what the config of a task says; they check themselves.
+    """Build a dataclass that checks itself from what a config says.
 
     Args:
-        kind: A dataclass.
-        given: Settings by name.
+        kind: The dataclass.
+        given: Its fields by name.
 
     Raises:
         TypeError: If a setting is unknown; the message names the nearest one.

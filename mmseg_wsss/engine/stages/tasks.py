@@ -6,6 +6,7 @@ stage runs. A task that was cut keeps the images that it has finished.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from ...labelling.label_folder_accuracy import score_label_folder
 from ...labelling.mask_accuracy import check_masks
 from ...labelling.predictions import PredictionSettings, write_pseudo_labels
 from ...labelling.random_walk_labels import RandomWalkSettings, write_random_walk
-from .config import REFERENCE
+from .config import refers
 from .task import StageContext, StageTask, make_settings
 
 
@@ -109,7 +110,7 @@ class WriteRandomWalk(StageTask):
         self.checkpoint = checkpoint
         self.cams = cams
         self.settings = make_settings(RandomWalkSettings, settings)
-        if not REFERENCE.search(f'{self.settings.masks} {self.settings.mask_ids}'):
+        if not refers(f'{self.settings.masks} {self.settings.mask_ids}'):
             check_masks(self.settings.masks, self.settings.mask_ids)
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -146,12 +147,26 @@ class WriteGeneratorLabels(StageTask):
         generator: Checkpoint of the generator, such as ``'{stages.generator_1}'``.
         dataset: Config of the data set with boxes.
         partner: The segmentor whose probabilities the generator reads; None: it reads none.
+        stage: The former name of ``round``, accepted with a warning.
         **settings: Those of :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
     """
 
     def __init__(
-        self, generator: Source, dataset: Mapping[str, Any], partner: Source | None = None, **settings: Any
+        self,
+        generator: Source,
+        dataset: Mapping[str, Any],
+        partner: Source | None = None,
+        stage: int | None = None,
+        **settings: Any,
     ) -> None:
+        if stage is not None:
+            warnings.warn(
+                'WriteGeneratorLabels(stage=) is now WriteGeneratorLabels(round=); the old name goes with the next '
+                'release',
+                FutureWarning,
+                stacklevel=2,
+            )
+            settings['round'] = stage
         self.generator = generator
         self.dataset = dataset
         self.partner = partner

@@ -29,7 +29,7 @@ class MaskGenerator(BaseSegmentor):
         L = \text{mean}_{\text{labelled}} \operatorname{CE}(g, [t = c])
 
     with :math:`b_c` 1 inside the boxes of class c, and :math:`p_c` the probability of class c by a frozen partner, the
-    segmentor of the stage before. The loss is at the resolution of the head, the labels resized to the nearest pixel.
+    segmentor of the round before. The loss is at the resolution of the head, the labels resized to the nearest pixel.
     It is trained on the masks of auxiliary classes (``ClassMaskDataset``) and used on others. The channels of its
     input are, in this order: :math:`p_c`, :math:`b_c`, the image.
 
@@ -44,8 +44,8 @@ class MaskGenerator(BaseSegmentor):
     Args:
         backbone: Any backbone that takes ``in_channels``, which is set here; the paper's is ``Hourglass``.
         decode_head: A plain ``BaseDecodeHead`` of two classes.
-        use_probability: Whether :math:`p_c` is among the inputs: in the paper in every stage (in the first, of a
-            segmentor trained on filled boxes), in the published code from the second stage on.
+        use_probability: Whether :math:`p_c` is among the inputs: in the paper in every round (in the first, of a
+            segmentor trained on filled boxes), in the published code from the second round on.
         data_preprocessor: As of mmseg's segmentors.
         init_cfg: As of mmengine's ``BaseModule``.
 
@@ -131,7 +131,7 @@ class MaskGenerator(BaseSegmentor):
         if partner is None:
             raise RuntimeError(
                 'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
-                'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the stage before), or set '
+                'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the round before), or set '
                 'use_probability=False'
             )
         if next(partner.parameters()).device != image.device:

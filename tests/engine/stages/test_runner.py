@@ -18,10 +18,11 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, TASK_UTILS
 
-from mmseg_wsss.checkpoints.run import differences, relevant_settings
+from mmseg_wsss.checkpoints.run import SETTINGS, differences, relevant_settings
 from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.stages import StagedRunner, StageTask
-from mmseg_wsss.engine.stages.marker import describe_file, input_files
+from mmseg_wsss.engine.stages.config import parse_stages
+from mmseg_wsss.engine.stages.marker import changes, describe_file, input_files
 from tests.helpers.killing import KilledError, KillInStageHook
 from tests.helpers.models import head_config, model_config
 
@@ -48,6 +49,17 @@ class SumWeights(StageTask):
         total = self.factor * sum(float(v.double().sum()) for v in state.values())
         (context.work_dir / 'sum.txt').write_text(f'{total} {context.config_of("first").model.type}')
         return {'total': total}
+
+
+@TASK_UTILS.register_module()
+class AddUp(StageTask):
+    """Reads the number that SumWeights wrote."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def run(self, context):
+        return {'total': float(Path(self.file).read_text().split()[0])}
 
 
 @TASK_UTILS.register_module()
@@ -455,6 +467,52 @@ def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):
     train(cfg)
 
 
+def test_results_of_another_run(own_copy, tmp_path):
+    stages = {
+        'next': {'load_from': f'{{runs.{own_copy}.last}}', 'inputs': [f'{{runs.{own_copy}.between}}/sum.txt']},
+        'total': {'task': {'type': 'AddUp', 'file': f'{{runs.{own_copy}.between}}/sum.txt'}},
+    }
+    cfg = staged_config(tmp_path / 'own', stages=stages)
+    results = train(cfg)
+    loaded = Config.fromfile(tmp_path / 'own/01_next/next.py').load_from
+    assert loaded == str(own_copy / '03_last/iter_4.pth')
+    made_from = json.loads((results['total'] / 'stage.json').read_text())['made_from']
+    assert made_from['settings']['task']['file'] == f'{{runs.{own_copy}.between}}/sum.txt'
+    assert list(made_from['stages']) == [f'{own_copy}.between']
+    before = folder_state(tmp_path / 'own')
+    assert train(cfg) == results
+    # the other run is gone: what was made from it stays
+    shutil.move(own_copy, tmp_path / 'moved')
+    train(cfg)
+    assert folder_state(tmp_path / 'own') == before
+    # it is made again: what was made from it is another thing
+    shutil.move(tmp_path / 'moved', own_copy)
+    marker = json.loads((own_copy / '02_between/stage.json').read_text())
+    (own_copy / '02_between/stage.json').write_text(json.dumps({**marker, 'run': 2}))
+    with pytest.raises(ValueError, match=rf"'total' is finished, but not as(.|\n)*stage '{own_copy}.between' has run"):
+        train(cfg)
+
+
+def test_a_missing_result_of_another_run_is_found_before_anything_runs(own_copy, tmp_path):
+    stages = {'first': {}, 'total': {'task': {'type': 'AddUp', 'file': f'{{runs.{own_copy}.between}}/sum.txt'}}}
+    cfg = staged_config(tmp_path / 'own', stages=stages)
+    (own_copy / '02_between/more.txt').write_text('x')
+    with pytest.raises(ValueError, match=r"'total' needs .*02_between, where files were added, lost or changed though"):
+        train(cfg)
+    shutil.rmtree(own_copy / '02_between')
+    with pytest.raises(
+        ValueError, match=rf"'total' needs the result of stage 'between' of {own_copy}, which is not fin"
+    ):
+        train(cfg)
+    (own_copy / '02_between').mkdir()
+    (own_copy / '05_between').mkdir()
+    with pytest.raises(
+        ValueError, match=r"stage 'between' has several folders: .*02_between, .*05_between; delete all"
+    ):
+        train(cfg)
+    assert not list((tmp_path / 'own').glob('0*'))
+
+
 def test_missing_input_is_named(tmp_path):
     cfg = staged_config(tmp_path)
     cfg.stages.first.inputs = [str(tmp_path / 'labels.json')]
@@ -661,6 +719,35 @@ def test_differences_are_lines():
     ]
     assert list(differences([1], [1, 2], 'x')) == ['x: [1] -> [1, 2]']
     assert relevant_settings({'model': {'type': Path}, 'x': 1})['model']['type'].endswith('Path')
+
+
+def test_what_a_training_is_made_from():
+    """All that a Runner takes, but for what changes no result."""
+    assert {'model', 'data_preprocessor', 'train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg'} < set(SETTINGS)
+    assert {'auto_scale_lr', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'default_hooks'} < set(SETTINGS)
+    assert {'custom_hooks', 'load_from', 'default_scope', 'randomness', 'runner_type', 'task'} < set(SETTINGS)
+    assert not {'work_dir', 'resume', 'test_dataloader', 'visualizer', 'cfg', 'experiment_name'} & set(SETTINGS)
+
+
+def test_former_names_of_settings(tmp_path):
+    """In a config they are read as the new ones; in the marker of a finished stage they are no change."""
+    cfg = staged_config(tmp_path)
+    cfg.stages = {
+        'first': {'custom_hooks': [{'type': 'LPGStageHook', 'stage': 1, 'num_stages': 3}]},
+        'masks': {'task': {'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'stage': 1}},
+    }
+    with pytest.warns(FutureWarning, match="stage 'first' has settings by their former names"):
+        first, masks = parse_stages(cfg)
+    assert first.config['custom_hooks'] == [{'type': 'LPGStageHook', 'round': 1, 'num_rounds': 3}]
+    assert masks.config['task'] == {'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'round': 1}
+    assert masks.reader is None
+    with pytest.warns(FutureWarning, match=r'WriteGeneratorLabels\(stage=\) is now'):
+        task = TASK_UTILS.build({'type': 'WriteGeneratorLabels', 'generator': 'a.pth', 'dataset': {}, 'stage': 2})
+    assert task.settings.round == 2
+    old = {'task': {'type': 'WriteGeneratorLabels', 'stage': 1, 'rule': 'first'}}
+    new = {'task': {'type': 'WriteGeneratorLabels', 'round': 1, 'rule': 'overlap'}}
+    same = {'files': {}, 'stages': {}}
+    assert changes({'settings': old, **same}, {'settings': new, **same}) == ['task.rule: "first" -> "overlap"']
 
 
 def test_a_large_checkpoint_of_the_same_size_is_another_file(tmp_path):
