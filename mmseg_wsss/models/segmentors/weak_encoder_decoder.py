@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -203,7 +202,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         ]
 
     def _scored_probs(self, window: Tensor, metas: list[dict[str, Any]]) -> tuple[Tensor, Tensor | None]:
-        """Return the probabilities of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
+        """Return the class maps of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
         features, logits = self._look(window)
         logits = logits.float()
         inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
@@ -211,7 +210,8 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         probs = mean_probs(logits, refined)
         scores = self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
-        return F.interpolate(probs, window.shape[2:], mode='bilinear', align_corners=corners), scores
+        maps = self.decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
+        return maps, scores
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with what :meth:`decide` sets.
@@ -238,8 +238,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
 
         Returns:
             The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),
-            ``pred_sem_seg`` (the labels), ``class_scores`` if the decision reads image scores, (C-1,), and with a
-            decision, as meta information, ``inference_switches``, from which metrics take the names of their numbers.
+            ``pred_sem_seg`` (the labels), ``unrefined_sem_seg`` (the labels without the refiner) if the decision has
+            one, ``class_scores`` if it reads image scores, (C-1,), and with a decision, as meta information,
+            ``inference_switches``, from which metrics take the names of their numbers.
 
         Raises:
             ValueError: If the decision needs the tags of the image and the sample has none.
@@ -251,6 +252,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         )
         if maps.scores is not None:
             predicted.set_data({'class_scores': maps.scores})
+        if self.decision is not None and self.decision.refiner is not None:
+            unrefined = self.decision.masks(maps, sample).argmax(dim=0, keepdim=True)
+            predicted.set_data({'unrefined_sem_seg': PixelData(data=unrefined)})
         if self.decision is not None:
             predicted.set_metainfo({'inference_switches': self.decision.switches(sample, num_views)})
         return predicted
