@@ -76,4 +76,5 @@ class GlobalCueInjection(BaseModule):
         scale, shift = self.summarise(deep).amax(dim=(2, 3), keepdim=True).chunk(2, dim=1)
         normalised = self.normalise(self.project(shallow))
         scale = scale if self.form == 'paper' else 1 + scale
-        return self.mix(F.relu(normalised * scale + shift))
+        mixed: Tensor = self.mix(F.relu(normalised * scale + shift))
+        return mixed

@@ -54,7 +54,7 @@ class PixelCorrelation(BaseModule):
         width = sum(channels)
         self.mixing = nn.Conv2d(image_channels + width, width, 1, bias=False)
         for reduction in self.reductions:
-            nn.init.kaiming_normal_(reduction.weight)
+            nn.init.kaiming_normal_(reduction.get_parameter('weight'))
         nn.init.xavier_uniform_(self.mixing.weight, gain=4)
 
     def forward(self, maps: Tensor, features: Sequence[Tensor], image: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -102,7 +102,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             self.add_module(name, module)
         self.decision = build_part(decision, 'decision', ArgmaxDecision)
         if self.decision is not None:
-            self.decision.pool_like(self.losses)
+            self.decision.pool_like(self.losses.values())
 
     def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         if not self.with_auxiliary_head:
@@ -168,13 +168,15 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return logits of the size of ``inputs``, (B, C, h, w), for inference without a decision."""
         if self.views is None:
-            return super().encode_decode(inputs, batch_img_metas)
+            plain: Tensor = super().encode_decode(inputs, batch_img_metas)
+            return plain
         features, logits = self._look(inputs)
         inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
         refined = self.views.refine(logits, features, inputs, inside)
         if refined is not None:
             logits = log_probs(mean_probs(logits, refined))
-        return self.decode_head.predict_by_feat(logits, batch_img_metas)
+        enlarged: Tensor = self.decode_head.predict_by_feat(logits, batch_img_metas)
+        return enlarged
 
     def class_probs(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[ClassProbs]:
         """Return what the network says of each image, at the size of its file, before anything is decided.
@@ -208,7 +210,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
         refined = None if self.views is None else self.views.refine(logits, features, window, inside)
         probs = mean_probs(logits, refined)
-        scores = self.decision.class_scores(logits, probs, inside)
+        scores = None if self.decision is None else self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
         maps = self.decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
         return maps, scores
@@ -224,7 +226,8 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             ValueError: If the decision needs the tags of the images and a sample has none.
         """
         if self.decision is None:
-            return super().predict(inputs, data_samples)
+            predicted: list[Any] = super().predict(inputs, data_samples)
+            return predicted
         samples = [None] * len(inputs) if data_samples is None else data_samples
         return [self.decide(*pair) for pair in zip(self.class_probs(inputs, data_samples), samples, strict=True)]
 

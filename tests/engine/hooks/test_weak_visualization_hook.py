@@ -192,9 +192,10 @@ def test_validation_alone_draws_validation_images(trained, tmp_path):
     assert sheet.shape[1] == 3 * 240 + 2 * 4 + 4 + 4
 
 
-def refined_config(work_dir, **changes):
-    """The same network with a decision that refines its maps."""
+def refined_config(work_dir):
+    """The same network, less sure of itself, with a decision that refines its maps."""
     config = run_config(work_dir, HOOKS)
+    config.model.decode_head.init_cfg.std = 0.5
     config.model.type = 'WeakEncoderDecoder'
     config.model.losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
     config.model.decision = {'type': 'ArgmaxDecision', 'refiner': {'type': 'PAMR', 'num_iters': 2}}
@@ -226,6 +227,7 @@ def test_a_test_shows_predictions_before_and_after_the_refiner(tmp_path, views):
         config.test_dataloader.dataset.pipeline = [load, augment]
         config.model = {'type': 'WeakSegTTAModel', 'module': config.model}
     runner = Runner.from_cfg(config)
+    runner.model.init_weights()  # as a training does
     runner.test()
     assert not (tmp_path / 'result_sheet.png').exists()
     drawn = np.asarray(Image.open(tmp_path / 'test_result_sheet.png'))
