@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
+from ..structures import ImageEntry, Sample
 from .weak_seg_dataset import WeakSegDataset
 
 PERSON, RIDER = 11, 12
@@ -44,9 +45,9 @@ class CityPersonsDataset(WeakSegDataset):
         if self.persons_only and self.weak_labels is None:
             raise ValueError('persons_only=True needs weak_labels, which say in which images persons are')
 
-    def _choose(self, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _choose(self, samples: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
         kept = super()._choose(samples)
-        return [s for s in kept if 1 in s['entry'].annotations.classes] if self.persons_only else kept
+        return [pair for pair in kept if 1 in pair[1].annotations.classes] if self.persons_only else kept
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:

@@ -18,7 +18,7 @@ from ...checkpoints.weights import checked_pretraining
 from ...structures import LossInputs
 from ..decisions import ArgmaxDecision, ClassProbs
 from ..losses import PartialCrossEntropyLoss
-from ..views.base import Views, log_probs, mean_probs
+from ..views.base import Views, log_probs
 from .batch import collect_inputs, image_in_unit_range
 from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
 from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
@@ -174,7 +174,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
         refined = self.views.refine(logits, features, inputs, inside)
         if refined is not None:
-            logits = log_probs(mean_probs(logits, refined))
+            logits = log_probs(self.views.merge(logits, refined))
         enlarged: Tensor = self.decode_head.predict_by_feat(logits, batch_img_metas)
         return enlarged
 
@@ -208,8 +208,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         features, logits = self._look(window)
         logits = logits.float()
         inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
-        refined = None if self.views is None else self.views.refine(logits, features, window, inside)
-        probs = mean_probs(logits, refined)
+        probs = logits.softmax(dim=1)
+        if self.views is not None and (refined := self.views.refine(logits, features, window, inside)) is not None:
+            probs = self.views.merge(logits, refined)
         scores = None if self.decision is None else self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
         maps = self.decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
