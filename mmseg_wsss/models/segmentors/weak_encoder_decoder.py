@@ -186,13 +186,15 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             data_samples: One per image; None: images are files of the size of ``inputs``.
         """
         metas = metas_of(inputs, data_samples)
-        if self.decision is None:
+        decision = self.decision
+        if decision is None:
             maps = self.inference(inputs, metas)
             maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(maps, metas, strict=True)]
             return [ClassProbs(x.softmax(dim=0), resizing=resizing_of(m)) for x, m in zip(maps, metas, strict=True)]
-        probs, scores = mean_of_windows(lambda window: self._scored_probs(window, metas), inputs, self.test_cfg)
-        read = self.decision.refiner is not None
-        images = image_in_unit_range(inputs, self.data_preprocessor) if read else None
+        probs, scores = mean_of_windows(
+            lambda window: self._scored_maps(window, metas, decision), inputs, self.test_cfg
+        )
+        images = None if decision.refiner is None else image_in_unit_range(inputs, self.data_preprocessor)
         return [
             ClassProbs(
                 to_file(probs[index], meta),
@@ -203,7 +205,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             for index, meta in enumerate(metas)
         ]
 
-    def _scored_probs(self, window: Tensor, metas: list[dict[str, Any]]) -> tuple[Tensor, Tensor | None]:
+    def _scored_maps(
+        self, window: Tensor, metas: list[dict[str, Any]], decision: ArgmaxDecision
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the class maps of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
         features, logits = self._look(window)
         logits = logits.float()
@@ -211,10 +215,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         probs = logits.softmax(dim=1)
         if self.views is not None and (refined := self.views.refine(logits, features, window, inside)) is not None:
             probs = self.views.merge(logits, refined)
-        scores = None if self.decision is None else self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
-        maps = self.decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
-        return maps, scores
+        maps = decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
+        return maps, decision.class_scores(logits, probs, inside)
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with what :meth:`decide` sets.
