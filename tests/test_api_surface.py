@@ -67,6 +67,7 @@ REGISTERED = {
         'AffinityNetwork',
         'ArgmaxDecision',
         'AveragePooling',
+        'CAMDecision',
         'CAMHead',
         'ConfidentLabels',
         'DeepLabResNet',
