@@ -74,6 +74,7 @@ REGISTERED = {
         'AffinityNetwork',
         'ArgmaxDecision',
         'AveragePooling',
+        'CAMDecision',
         'CAMHead',
         'ConfidentLabels',
         'DeepLabResNet',

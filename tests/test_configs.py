@@ -3,6 +3,7 @@
 import ast
 import re
 import warnings
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,61 @@ def test_mixed_recipe_adds_one_loss():
     recipe, mixed = (load(ROOT / f'single_stage/mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('', '_gated_crf'))
     assert mixed['model']['losses'].pop('loss_gated_crf')['type'] == 'GatedCRFLoss'
     assert mixed == recipe
+
+
+def test_published_setting_of_the_cam_baseline():
+    cfg, method = (load(ROOT / f'single_stage/wrn38_voc_tags{suffix}.py') for suffix in ('_cam', ''))
+    model = MODELS.build(cfg.model)
+    assert list(model.losses) == ['loss_tags']
+    assert type(model.losses.loss_tags.pooling).__name__ == 'AveragePooling'
+    head, decision = model.decode_head, model.decision
+    assert decision.pooling is model.losses.loss_tags.pooling
+    assert (decision.background_score, decision.background_power, decision.score_threshold) == (0.1, 1.0, 0.1)
+    assert decision.known_tags
+    assert {name: tuple(p.shape) for name, p in head.named_parameters()} == {'conv_seg.weight': (20, 4096, 1, 1)}
+    assert (type(head.dropout), head.dropout.p) == (torch.nn.Dropout2d, 0.5)
+    head.init_weights()
+    bound = (6 / (4096 + 20)) ** 0.5
+    assert 0.99 * bound < head.conv_seg.weight.abs().max() <= bound
+    assert cfg.train_cfg.max_iters == 6 * (10582 // 16)
+    assert cfg.train_dataloader.to_dict() == method.train_dataloader.to_dict()
+    assert cfg.optim_wrapper.to_dict() == method.optim_wrapper.to_dict()
+    assert cfg.model.backbone.to_dict() == method.model.backbone.to_dict()
+    for pipeline in (cfg.val_dataloader.dataset.pipeline, cfg.test_dataloader.dataset.pipeline, cfg.tta_pipeline):
+        assert [step.type for step in pipeline].count('LoadImageTags') == 1
+
+
+def test_small_cam_baseline_differs_from_the_recipe_in_network_and_losses_alone():
+    small, recipe = (load(ROOT / f'single_stage/mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('_cam', ''))
+    for cfg in (small, recipe):
+        for key in ('decode_head', 'losses', 'decision'):
+            cfg['model'].pop(key)
+        cfg.pop('custom_hooks')
+    assert small == recipe
+
+
+@pytest.mark.parametrize(
+    ('option', 'attribute'),
+    [
+        ('model.losses.loss_tags.pooling.exponent=5.0', 'losses.loss_tags.pooling.exponent'),
+        ('model.losses.loss_tags.pooling.floor=0.1', 'losses.loss_tags.pooling.floor'),
+        ('model.losses.loss_tags.pooling.size_penalty=False', 'decision.pooling.size_penalty'),
+        ('model.losses.loss_masks.balance=paper', 'losses.loss_masks.balance'),
+        ('model.losses.loss_masks.refiner.affinity=paper', 'losses.loss_masks.refiner.affinity'),
+        ('model.decode_head.gate_form=paper', 'decode_head.gate_form'),
+        ('model.decode_head.cue_form=paper', 'decode_head.shallow.form'),
+    ],
+)
+def test_switches_of_single_stage_training(option, attribute):
+    assert option in (ROOT / 'single_stage/README.md').read_text()
+    key, value = option.split('=')
+    cfg = load(ROOT / 'single_stage/wrn38_voc_tags.py')
+    cfg.model.backbone = {'type': 'ResNet', 'depth': 18, 'base_channels': 4}
+    plain = MODELS.build(cfg.model)
+    cfg.merge_from_dict({key: DictAction._parse_iterable(value)})
+    switched = MODELS.build(cfg.model)
+    read = attrgetter(attribute)
+    assert read(switched) == DictAction._parse_iterable(value) != read(plain)
 
 
 PMP = 'model.losses.loss_pmp.pseudo_masks'

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from .checks import check_float_map, check_mask_of, check_share, compute_dtype, describe
 
+BALANCES = ('reference', 'paper')
+
 
 @torch.no_grad()
 def confident_labels(
@@ -72,7 +74,13 @@ def confident_labels(
 
 
 def balanced_cross_entropy(
-    logits: Tensor, labels: Tensor, tags: Tensor, *, ignore_index: int = 255, mask: Tensor | None = None
+    logits: Tensor,
+    labels: Tensor,
+    tags: Tensor,
+    *,
+    ignore_index: int = 255,
+    mask: Tensor | None = None,
+    balance: str = 'reference',
 ) -> Tensor:
     r"""Average, per image, the cross-entropy of its labelled pixels, those of large classes weighing less.
 
@@ -83,8 +91,14 @@ def balanced_cross_entropy(
     many classes as it has tags, and one more, the background; else its loss is 0. So is that of an image with one
     class: :math:`T = n_c`. Computed in float32 at least, also under autocast.
 
-    Differs from the paper, which speaks of dividing by the number of pixels of the class: this is the form of the
-    published code.
+    This is the form of the published code. The paper divides by the number of pixels of the class
+    (``balance='paper'``): with :math:`K` classes that have a pixel,
+
+    .. math::
+        \frac{1}{K} \sum_{i: t_i \ne ignore} \frac{1}{n_{t_i}} \left( -\log \mathrm{softmax}(z_i)_{t_i} \right),
+
+    the mean over the classes of their mean cross-entropy. It depends neither on the size of the image nor on the share
+    that is labelled, so it is larger than the other form, and an image of background alone counts.
 
     Args:
         logits: Scores :math:`z` before softmax, (B, C+1, H, W).
@@ -94,19 +108,23 @@ def balanced_cross_entropy(
         ignore_index: The unlabelled value. An unlabelled pixel may hold NaN or inf in ``logits``.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel counts as unlabelled and is not
             counted in :math:`HW`.
+        balance: ``'reference'``, the form of the published code, or ``'paper'``.
 
     Returns:
         One loss per image, (B,), in float32, or float64 for float64 logits.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other.
+        ValueError: If shapes do not fit each other or ``balance`` is unknown.
 
     Example:
         >>> labels, tags = torch.tensor([[[0, 1, 1, 255]]]), torch.tensor([[1.0]])
         >>> balanced_cross_entropy(torch.zeros(1, 2, 1, 4), labels, tags)  # log(2) / 4 * (2/4 + 1/4 + 1/4)
         tensor([0.1733])
+        >>> balanced_cross_entropy(torch.zeros(1, 2, 1, 4), labels, tags, balance='paper')  # log(2) / 2 * (1/1 + 2/2)
+        tensor([0.6931])
     """
+    check_balance(balance)
     _check_labels(logits, labels, tags, ignore_index)
     batch, classes, height, width = logits.shape
     dtype = compute_dtype(logits)
@@ -120,13 +138,28 @@ def balanced_cross_entropy(
         index = torch.where(labelled, labels.long(), classes).flatten(1)
         counts = index.new_zeros(batch, classes + 1).scatter_add_(1, index, torch.ones_like(index))[:, :-1]
         complete = (counts > 0).sum(dim=1) == tags.sum(dim=1) + 1
-        total = counts.sum(dim=1, keepdim=True)
-        weights = F.pad((total - counts).to(dtype) / (1 + total), (0, 1)).gather(1, index)
+        weights = F.pad(_class_weights(counts, balance, dtype), (0, 1)).gather(1, index)
         used = (labelled & complete[:, None, None]).flatten(1)
         # Replaced before the softmax: 0 * NaN in its backward would be NaN.
         scores = torch.where(used[:, None], logits.flatten(2), 0).to(dtype)
         losses = F.cross_entropy(scores, torch.where(used, index, 0), reduction='none')
-        return torch.where(used, weights * losses, 0).sum(dim=1) / pixels
+        weighted = torch.where(used, weights * losses, 0).sum(dim=1)
+        return weighted / pixels if balance == 'reference' else weighted
+
+
+def check_balance(balance: Any) -> None:
+    """Raise unless it names a way to weigh the classes."""
+    if balance not in BALANCES:
+        raise ValueError(f'unknown balance {balance!r}: choose from {", ".join(BALANCES)}')
+
+
+def _class_weights(counts: Tensor, balance: str, dtype: torch.dtype) -> Tensor:
+    """Return the weight of a pixel of each class from the number of its pixels, (B, C+1)."""
+    if balance == 'reference':
+        total = counts.sum(dim=1, keepdim=True)
+        return (total - counts).to(dtype) / (1 + total)
+    found = (counts > 0).sum(dim=1, keepdim=True)
+    return 1 / (found * counts).clamp(min=1).to(dtype)
 
 
 def _check_labels(logits: Any, labels: Any, tags: Any, ignore_index: int) -> None:

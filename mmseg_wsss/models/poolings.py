@@ -85,17 +85,27 @@ class NGWPPooling(nn.Module):
         eps: Added to the size of a mask, in pixels of the logits.
         exponent: The larger, the sooner a mask is large enough.
         floor: The smaller, the harsher the penalty on an empty mask.
+        size_penalty: Whether small masks are penalised. Without, the scores are those of nGWP alone: the row "no size
+            penalty" of table 1a.
 
     Raises:
         TypeError: If a setting is not a number.
         ValueError: If ``eps`` or ``floor`` is not above 0, or ``exponent`` below 0.
+
+    Example:
+        >>> logits = torch.zeros(1, 2, 4, 4)
+        >>> NGWPPooling()(logits, logits.softmax(dim=1))  # 0.125 * log(0.51)
+        tensor([[-0.0842]])
+        >>> NGWPPooling(size_penalty=False)(logits, logits.softmax(dim=1))
+        tensor([[0.]])
     """
 
-    def __init__(self, eps: float = 1.0, exponent: float = 3.0, floor: float = 0.01) -> None:
+    def __init__(self, eps: float = 1.0, exponent: float = 3.0, floor: float = 0.01, size_penalty: bool = True) -> None:
         super().__init__()
         self.eps = eps
         self.exponent = exponent
         self.floor = floor
+        self.size_penalty = size_penalty
         # Any map will do to refuse wrong settings now and not in the first iteration.
         nothing = torch.zeros(1, 2, 1, 1)
         self(nothing, nothing)
@@ -104,4 +114,5 @@ class NGWPPooling(nn.Module):
         """Return the scores, (B, C-1)."""
         logits, probs = logits[:, 1:], probs[:, 1:]
         penalty = focal_mask_penalty(probs, exponent=self.exponent, floor=self.floor, mask=mask)
-        return ngwp(logits, probs, eps=self.eps, mask=mask) + penalty
+        scores = ngwp(logits, probs, eps=self.eps, mask=mask)
+        return scores + penalty if self.size_penalty else scores

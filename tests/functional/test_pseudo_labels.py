@@ -103,7 +103,7 @@ def test_label_errors(change, error, message):
         confident_labels(arguments.pop('masks'), **arguments)
 
 
-def loop_balanced(logits, labels, tags, ignore=255, mask=None):
+def loop_balanced(logits, labels, tags, ignore=255, mask=None, balance='reference'):
     batch, _, height, width = logits.shape
     losses = torch.zeros(batch, dtype=torch.float64)
     for b in range(batch):
@@ -115,7 +115,8 @@ def loop_balanced(logits, labels, tags, ignore=255, mask=None):
         for (y, x), label in zip(labelled, ids, strict=True):
             scores = logits[b, :, y, x].tolist()
             loss = math.log(sum(math.exp(score) for score in scores)) - scores[label]
-            losses[b] += (len(ids) - ids.count(label)) / (1 + len(ids)) * loss / len(inside)
+            published = (len(ids) - ids.count(label)) / (1 + len(ids)) / len(inside)
+            losses[b] += loss * (published if balance == 'reference' else 1 / ids.count(label) / len(set(ids)))
     return losses
 
 
@@ -129,14 +130,15 @@ def balanced_case(seed=0, ignore=255, dtype=torch.float64):
     return logits.to(dtype).requires_grad_(), labels, tags, mask
 
 
+@pytest.mark.parametrize('balance', ['reference', 'paper'])
 @pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('ignore', [255, -1])
-def test_balanced_equals_the_loop(masked, ignore):
+def test_balanced_equals_the_loop(masked, ignore, balance):
     logits, labels, tags, mask = balanced_case(ignore=ignore)
     mask = mask if masked else None
     tags[1, 1] = 1  # of which there is no pixel
-    expected = loop_balanced(logits, labels, tags, ignore, mask)
-    result = balanced_cross_entropy(logits, labels, tags, ignore_index=ignore, mask=mask)
+    expected = loop_balanced(logits, labels, tags, ignore, mask, balance)
+    result = balanced_cross_entropy(logits, labels, tags, ignore_index=ignore, mask=mask, balance=balance)
     torch.testing.assert_close(result, expected, rtol=1e-12, atol=1e-12)
     assert [bool(value) for value in expected] == [True, False, True]
 
@@ -150,6 +152,18 @@ def test_balanced_by_hand():
     mask = torch.tensor([[[[1, 1, 1, 1, 0]]]])
     loss = balanced_cross_entropy(torch.zeros(1, 2, 1, 5), labels, torch.ones(1, 1), mask=mask)
     assert loss.tolist() == pytest.approx([math.log(2) * (3 * 0.2 + 0.6) / 4])
+
+
+def test_balance_of_the_paper_by_hand():
+    # Logits 0 and log 3: the background costs log 4, the class log 4/3, whatever the number of pixels of each.
+    logits = torch.tensor([0.0, math.log(3)]).view(1, 2, 1, 1).expand(1, 2, 1, 6)
+    for labels in ([0, 0, 0, 1, 255, 255], [0, 1, 255, 255, 255, 255], [0, 1, 1, 1, 1, 1]):
+        loss = balanced_cross_entropy(logits, torch.tensor([[labels]]), torch.ones(1, 1), balance='paper')
+        assert loss.tolist() == pytest.approx([(math.log(4) + math.log(4 / 3)) / 2])
+    empty = balanced_cross_entropy(logits, torch.full((1, 1, 6), 255), torch.ones(1, 1), balance='paper')
+    assert empty.tolist() == [0]
+    background = balanced_cross_entropy(logits, torch.zeros(1, 1, 6).long(), torch.zeros(1, 1), balance='paper')
+    assert background.tolist() == pytest.approx([math.log(4)])
 
 
 @pytest.mark.parametrize(
@@ -184,12 +198,15 @@ def test_every_class_weighs_about_the_same():
     assert loss.item() == pytest.approx(2 * 99 / 101 * math.log(2) / 100)
 
 
+@pytest.mark.parametrize('balance', ['reference', 'paper'])
 @pytest.mark.parametrize('masked', [False, True])
-def test_balanced_gradcheck(masked):
+def test_balanced_gradcheck(masked, balance):
     logits, labels, tags, mask = balanced_case()
     tags[2] = math.nan
     mask = mask if masked else None
-    assert torch.autograd.gradcheck(lambda x: balanced_cross_entropy(x, labels, tags, mask=mask), logits)
+    assert torch.autograd.gradcheck(
+        lambda x: balanced_cross_entropy(x, labels, tags, mask=mask, balance=balance), logits
+    )
 
 
 @pytest.mark.parametrize('bad', [math.nan, math.inf, -math.inf])
@@ -257,6 +274,7 @@ def test_extreme_logits_stay_finite():
         ({'tags': torch.ones(2, 3)}, ValueError, r'tags must have the shape \(2, 2\), one number per foreground class'),
         ({'mask': torch.ones(2, 1, 2, 2)}, ValueError, 'mask must have the size of logits'),
         ({'ignore_index': 0}, ValueError, 'ignore_index must not be a class id 0 .. 2, got 0'),
+        ({'balance': 'equal'}, ValueError, "unknown balance 'equal': choose from reference, paper"),
     ],
 )
 def test_balanced_errors(change, error, message):

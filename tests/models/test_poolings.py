@@ -46,6 +46,15 @@ def test_settings_of_ngwp_reach_the_functions():
     torch.testing.assert_close(pooled, (ngwp(logits, probs, eps=0.3, mask=mask) + penalty)[:, 1:])
 
 
+def test_without_the_size_penalty_the_scores_are_those_of_ngwp():
+    logits, probs, mask = case()
+    for chosen in (None, mask):
+        pooled = MODELS.build({'type': 'NGWPPooling', 'size_penalty': False})(logits, probs, chosen)
+        torch.testing.assert_close(pooled, ngwp(logits, probs, mask=chosen)[:, 1:], rtol=0, atol=0)
+        penalised = MODELS.build({'type': 'NGWPPooling'})(logits, probs, chosen)
+        assert (penalised < pooled).all()
+
+
 @pytest.mark.parametrize('pooling', POOLINGS)
 @pytest.mark.parametrize('bad', [math.nan, math.inf, -math.inf])
 def test_masked_pixels_have_no_effect(pooling, bad):

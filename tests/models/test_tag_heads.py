@@ -164,6 +164,7 @@ def test_weights_are_kaiming_normal_by_inputs():
         {'gate_form': 'reference'},
         {'deterministic_gate': True},
         {'global_cues': False},
+        {'cue_form': 'paper'},
         {'gate_rate': 0.0},
         {'num_classes': 150},
         {'dropout_ratio': 0.1},
@@ -218,6 +219,35 @@ def test_global_cues_scale_and_shift():
     torch.testing.assert_close(cues(shallow, deep), layer(cues.mix, expected))
 
 
+def test_cues_of_the_paper_normalise_each_image_and_multiply_by_the_scale_alone():
+    cues = GlobalCueInjection(3, 4, form='paper').eval()
+    unit_statistics(cues)
+    shallow, deep = torch.randn(2, 3, 5, 6), torch.randn(2, 4, 2, 3)
+    shallow[1] = 7 * shallow[1] + 3
+    both = layer(cues.summarise, deep).amax(dim=(2, 3))
+    projected = F.conv2d(shallow, cues.project.weight)
+    expected = torch.zeros(2, 4, 5, 6)
+    for image in range(2):
+        for channel in range(4):
+            values = projected[image, channel]
+            values = (values - values.mean()) / (values.var(unbiased=False) + 1e-5).sqrt()
+            expected[image, channel] = (values * both[image, channel] + both[image, 4 + channel]).clamp(min=0)
+    torch.testing.assert_close(cues(shallow, deep), layer(cues.mix, expected))
+    assert not [name for name in cues.state_dict() if name.startswith('normalise')]
+    with pytest.raises(ValueError, match="unknown form of the global cues 'adain': choose from paper, reference"):
+        GlobalCueInjection(3, 4, form='adain')
+
+
+def test_form_of_the_cues_reaches_the_head():
+    assert gate_head().shallow.form == 'reference'
+    head = gate_head(cue_form='paper').eval()
+    assert head.shallow.form == 'paper'
+    inputs = features()
+    same = gate_head().eval()
+    same.load_state_dict(head.state_dict(), strict=False)
+    assert not torch.equal(head(inputs), same(inputs))
+
+
 def test_deeper_cues_change_the_whole_shallow_map():
     cues = GlobalCueInjection(3, 4).eval()
     shallow, deep = torch.rand(1, 3, 6, 6), torch.zeros(1, 4, 6, 6)
@@ -232,6 +262,7 @@ def test_deeper_cues_change_the_whole_shallow_map():
         ({'gate_rate': 1.0}, r'gate_rate is the probability.*\[0, 1\), got 1.0'),
         ({'gate_rate': -0.1}, 'gate_rate'),
         ({'gate_form': 'papre'}, "unknown gate_form 'papre': choose from paper, reference"),
+        ({'cue_form': 'papre'}, "unknown form of the global cues 'papre': choose from paper, reference"),
         ({'dropout_ratios': (0.5,)}, r'three.*got \[0.5\]'),
         ({'num_classes': 1}, 'StochasticGateHead: num_classes counts the background.*at least 2, got 1'),
         ({'type': 'NGWPHead', 'num_classes': 1}, 'NGWPHead: num_classes counts the background'),
@@ -254,6 +285,10 @@ def test_ngwp_head_is_one_convolution_and_a_constant():
     expected = torch.einsum('bchw,kc->bkhw', x, head.conv_seg.weight[:, :, 0, 0]) + head.conv_seg.bias.view(1, 3, 1, 1)
     torch.testing.assert_close(logits[:, 1:], expected)
     assert sum(p.numel() for p in head.parameters()) == 5 * 3 + 3
+    plain = MODELS.build({'type': 'NGWPHead', 'in_channels': 5, 'num_classes': 4, 'bias': False}).eval()
+    assert [name for name, _ in plain.named_parameters()] == ['conv_seg.weight']
+    expected = torch.einsum('bchw,kc->bkhw', x, plain.conv_seg.weight[:, :, 0, 0])
+    torch.testing.assert_close(plain([x])[:, 1:], expected)
 
 
 @pytest.mark.parametrize(

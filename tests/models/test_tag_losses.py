@@ -221,6 +221,11 @@ def test_pseudo_mask_loss_is_the_balanced_loss_of_the_resized_logits():
     loss = build('PseudoMaskLoss', refiner=PAMR, loss_weight=0.7)
     torch.testing.assert_close(loss(batch), 0.7 * expected.mean())
     torch.testing.assert_close(grad_of(loss, batch), 0.7 * torch.autograd.grad(expected.mean(), batch.logits)[0])
+    published = build('PseudoMaskLoss', refiner=PAMR)(batch)
+    balanced = build('PseudoMaskLoss', refiner=PAMR, balance='paper')(batch)
+    expected = balanced_cross_entropy(resized, labels, batch.tags, balance='paper')
+    torch.testing.assert_close(balanced, expected.mean())
+    assert balanced > 1.2 * published
 
 
 def test_defaults_are_the_published_setting():
@@ -279,6 +284,7 @@ def test_untagged_images_get_no_labels():
         ({'pseudo_labels': {'type': 'ConfidentLabels', 'min_confidence': -1}}, 'min_confidence'),
         ({'refiner': {'type': 'PAMR', 'num_iters': 0}}, 'num_iters'),
         ({'start': 2}, 'start is the fraction'),
+        ({'balance': 'equal'}, "unknown balance 'equal': choose from reference, paper"),
     ],
 )
 def test_wrong_settings_are_found_when_built(settings, message):

@@ -14,6 +14,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
 from ...datasets.resumable import seed_everything
 from ...visualization.panels import Image, contact_sheet, draw_panels
@@ -25,14 +26,16 @@ class ResultSheetHook(Hook):
     """Writes ``result_sheet.png`` into the work dir after every validation, the newest over the older.
 
     Its left column holds training images through their own pipeline, photo | weak labels | prediction: the labels as
-    the loss sees them. Its right column holds validation images, photo | prediction | truth.
+    the loss sees them. Its right column holds validation images, photo | prediction | truth; if the decision of the
+    model has a refiner, photo | prediction | prediction after the refiner | truth. A test writes the right column for
+    its images into ``test_result_sheet.png``: of several views the first, without the truth where there is none.
 
     Priority: before the hooks that put the training weights back after a validation (``EMAHook``), so that both
     columns show the weights that were validated.
 
     Args:
         num_images: Images per column.
-        filename: The name of the file in the work dir.
+        filename: The name of the file in the work dir; that of a test has ``test_`` before it.
 
     Raises:
         ValueError: If ``num_images`` is below 1.
@@ -48,7 +51,9 @@ class ResultSheetHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Start a new column."""
-        self._validated: list[Image] = []
+        self._evaluated: list[Image] = []
+
+    before_test_epoch = before_val_epoch
 
     def after_val_iter(
         self,
@@ -58,24 +63,46 @@ class ResultSheetHook(Hook):
         outputs: Sequence[Any] | None = None,
     ) -> None:
         """Draw the first images."""
-        if len(self._validated) >= self.num_images or not is_main_process():
+        self._draw(runner.val_dataloader.dataset, 'val', data_batch['inputs'], outputs)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict[str, Any] | None = None,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Draw the first images."""
+        inputs = data_batch['inputs']
+        views_first = not isinstance(inputs[0], Tensor) or inputs[0].ndim == 4
+        self._draw(runner.test_dataloader.dataset, 'test', inputs[0] if views_first else inputs, outputs)
+
+    def _draw(self, dataset: Any, split: str, images: Sequence[Tensor], outputs: Sequence[Any]) -> None:
+        """Add the pictures of a batch to the column, while there is room."""
+        if len(self._evaluated) >= self.num_images or not is_main_process():
             return
-        colours = class_colours(runner.val_dataloader.dataset.metainfo)
-        for inputs, output in zip(data_batch['inputs'], outputs, strict=True):
-            prediction = output.pred_sem_seg.data[0].cpu().numpy()
-            truth = output.gt_sem_seg.data[0].cpu().numpy()
+        colours = class_colours(dataset.metainfo)
+        for inputs, output in zip(images, outputs, strict=True):
+            maps = _predictions(output)
             # the network may have seen another size than the one that is evaluated
-            photo = cv2.resize(rgb_picture(inputs), prediction.shape[::-1])
-            titles = {'photo': f'val {Path(output.img_path).name}'}
-            self._validated.append(draw_panels(photo, prediction=prediction, truth=truth, titles=titles, **colours))
+            photo = cv2.resize(rgb_picture(inputs), maps['prediction'].shape[::-1])
+            titles = {'photo': f'{split} {Path(output.img_path).name}', **_refined_titles(output)}
+            self._evaluated.append(draw_panels(photo, titles=titles, **maps, **colours))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write the sheet."""
         if not is_main_process():
             return
-        columns = [self._trained(runner), self._validated[: self.num_images]]
+        self._write(runner, [self._trained(runner), self._evaluated[: self.num_images]], self.filename)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write the sheet of the test."""
+        if is_main_process():
+            self._write(runner, [self._evaluated[: self.num_images]], f'test_{self.filename}')
+
+    def _write(self, runner: Runner, columns: Sequence[Sequence[Image]], filename: str) -> None:
         sheet = contact_sheet([contact_sheet(column) for column in columns if column], columns=2)
-        path = Path(runner.work_dir) / self.filename
+        path = Path(runner.work_dir) / filename
         imwrite(sheet[..., ::-1], str(path))
         runner.logger.info(f'photos, weak labels, predictions and truth: {path}')
 
@@ -100,3 +127,20 @@ class ResultSheetHook(Hook):
                     )
                 )
         return rows
+
+
+def _predictions(output: Any) -> dict[str, Any]:
+    """Return the label maps of a predicted sample, as panels take them."""
+    maps = {'prediction': output.pred_sem_seg.data[0].cpu().numpy()}
+    if 'unrefined_sem_seg' in output:
+        maps['steps'] = {'unrefined': output.unrefined_sem_seg.data[0].cpu().numpy()}
+    if 'gt_sem_seg' in output:
+        maps['truth'] = output.gt_sem_seg.data[0].cpu().numpy()
+    return maps
+
+
+def _refined_titles(output: Any) -> dict[str, str]:
+    """Return the titles that say which prediction is which, if there are two."""
+    if 'unrefined_sem_seg' not in output:
+        return {}
+    return {'unrefined': 'prediction', 'prediction': f'after {output.inference_switches["refiner"]}'}

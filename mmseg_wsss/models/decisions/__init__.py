@@ -1,6 +1,7 @@
 """Decisions: how the probabilities and image scores of a network become labels."""
 
 from .argmax_decision import ArgmaxDecision, ClassProbs, mean_of_views
+from .cam_decision import CAMDecision
 from .tag_decision import TagDecision
 
-__all__ = ['ArgmaxDecision', 'ClassProbs', 'TagDecision', 'mean_of_views']
+__all__ = ['ArgmaxDecision', 'CAMDecision', 'ClassProbs', 'TagDecision', 'mean_of_views']

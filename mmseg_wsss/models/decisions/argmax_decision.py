@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ class ClassProbs:
     """What a network says of one image, at the size of its file, before anything is decided.
 
     Args:
-        probs: Probabilities of all classes, (C, H, W).
+        probs: Probabilities of all classes, (C, H, W), or other maps in [0, 1] that a decision makes of the logits.
         scores: Scores of the foreground classes for the whole image, in [0, 1], (C-1,); None if the decision reads
             none.
         image: RGB in [0, 1], (3, H, W), for a refiner; None if there is none.
@@ -54,7 +55,7 @@ class ArgmaxDecision(nn.Module):
     with the probabilities :math:`m` and the ``refiner`` :math:`r`. Probabilities are averaged over windows and views
     (see ``WeakSegTTAModel``) before they are refined.
 
-    Subclasses override :meth:`class_scores`, :meth:`present` and :meth:`masks`.
+    Subclasses override :meth:`class_maps`, :meth:`class_scores`, :meth:`present` and :meth:`masks`.
 
     Args:
         refiner: What cleans the masks at the size of the file, such as ``dict(type='DenseCRF')``; None leaves them as
@@ -74,6 +75,23 @@ class ArgmaxDecision(nn.Module):
 
     def pool_like(self, losses: Iterable[nn.Module]) -> None:
         """Take settings that are not set from the losses of the model; this decision has none."""
+
+    def class_maps(
+        self, logits: Tensor, probs: Tensor, inside: Tensor | None, size: Sequence[int], *, align_corners: bool
+    ) -> Tensor:
+        """Return what is averaged over windows and views and then decided: the probabilities, enlarged.
+
+        Args:
+            logits: Same as in :meth:`class_scores`.
+            probs: Same as in :meth:`class_scores`.
+            inside: Same as in :meth:`class_scores`.
+            size: Of the window, (h, w).
+            align_corners: How maps are resized.
+
+        Returns:
+            Maps of all classes in [0, 1], (B, C, h, w).
+        """
+        return F.interpolate(probs, tuple(size), mode='bilinear', align_corners=align_corners)
 
     def class_scores(self, logits: Tensor, probs: Tensor, inside: Tensor | None) -> Tensor | None:
         """Return scores of the foreground classes of every image, (B, C-1) in [0, 1]; None: they are not read.

@@ -23,6 +23,7 @@ class NGWPHead(BaseDecodeHead):
         channels: Width between the features and the classifier; None: the classifier sees the features as they are.
             Another width than that of the features puts a 1 x 1 convolution (with ``norm_cfg``, ``act_cfg``) before it.
         background_logit: The constant.
+        bias: Whether the classifier adds a number of its own to every class. Plain class activation maps go without.
         **kwargs: As of ``BaseDecodeHead``, ``dropout_ratio`` (0.1, whole channels) among them.
 
     Raises:
@@ -43,6 +44,7 @@ class NGWPHead(BaseDecodeHead):
         num_classes: int,
         channels: int | None = None,
         background_logit: float = 1.0,
+        bias: bool = True,
         **kwargs: Any,
     ) -> None:
         if kwargs.get('input_transform') == 'multiple_select':
@@ -54,7 +56,7 @@ class NGWPHead(BaseDecodeHead):
         if self.channels != self.in_channels:
             style = {'conv_cfg': self.conv_cfg, 'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}
             self.projection = ConvModule(self.in_channels, self.channels, 1, **style)
-        self.conv_seg: nn.Conv2d = learn_foreground_alone(self.conv_seg, num_classes, 'NGWPHead')
+        self.conv_seg: nn.Conv2d = learn_foreground_alone(self.conv_seg, num_classes, 'NGWPHead', bias=bias)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the logits, (B, C, H, W), the background first."""
@@ -62,7 +64,7 @@ class NGWPHead(BaseDecodeHead):
         return with_constant_background(logits, self.background_logit)
 
 
-def learn_foreground_alone(conv_seg: nn.Conv2d, num_classes: int, head: str) -> nn.Conv2d:
+def learn_foreground_alone(conv_seg: nn.Conv2d, num_classes: int, head: str, *, bias: bool = True) -> nn.Conv2d:
     """Return a classifier like ``conv_seg`` of ``num_classes - 1`` channels.
 
     Raises:
@@ -70,7 +72,7 @@ def learn_foreground_alone(conv_seg: nn.Conv2d, num_classes: int, head: str) -> 
     """
     if num_classes < 2:
         raise ValueError(f'{head}: num_classes counts the background, so it is at least 2, got {num_classes}')
-    return nn.Conv2d(conv_seg.in_channels, num_classes - 1, kernel_size=1)
+    return nn.Conv2d(conv_seg.in_channels, num_classes - 1, kernel_size=1, bias=bias)
 
 
 def with_constant_background(logits: Tensor, value: float) -> Tensor:

@@ -45,6 +45,8 @@ class StochasticGateHead(ASPPHead):
             is the deep features. See :func:`mmseg_wsss.functional.stochastic_gate`.
         deterministic_gate: Mix in training as at inference.
         global_cues: Whether the shallow features get global cues; without, a 1 x 1 convolution fits their width.
+        cue_form: ``'reference'``, the published code, or ``'paper'``, with instance normalisation. See
+            :class:`GlobalCueInjection`.
         background_logit: The constant.
         freeze_aspp_stats: Whether the running statistics of the pyramid's batch norms stay as they are.
         dropout_ratios: Of single values: after the pyramid, and after the decoder's first and second convolution.
@@ -53,7 +55,7 @@ class StochasticGateHead(ASPPHead):
         **kwargs: As of ``ASPPHead``, ``align_corners`` (True in the paper) and ``in_index`` among them.
 
     Raises:
-        ValueError: If ``gate_rate``, ``gate_form``, ``dropout_ratios`` or ``num_classes`` is out of range.
+        ValueError: If a rate or ratio is out of range, a form is unknown, or ``num_classes`` is below 2.
 
     Example:
         >>> head = StochasticGateHead(in_channels=4096, num_classes=21, c1_in_channels=256)
@@ -76,6 +78,7 @@ class StochasticGateHead(ASPPHead):
         gate_form: str = 'paper',
         deterministic_gate: bool = False,
         global_cues: bool = True,
+        cue_form: str = 'reference',
         background_logit: float = 1.0,
         freeze_aspp_stats: bool = True,
         dropout_ratios: Sequence[float] = (0.5, 0.5, 0.1),
@@ -109,7 +112,7 @@ class StochasticGateHead(ASPPHead):
         self.shallow = None
         if gate_rate > 0:
             self.shallow = (
-                GlobalCueInjection(c1_in_channels, channels, self.norm_cfg)
+                GlobalCueInjection(c1_in_channels, channels, self.norm_cfg, cue_form)
                 if global_cues
                 else ConvModule(c1_in_channels, channels, 1, **style)
             )

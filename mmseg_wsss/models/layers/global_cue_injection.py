@@ -10,6 +10,8 @@ from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...functional.stochastic_gate import FORMS
+
 
 class GlobalCueInjection(BaseModule):
     r"""Scale and shift shallow features by a summary of the deep ones.
@@ -23,13 +25,18 @@ class GlobalCueInjection(BaseModule):
     convolution to C channels and a normalisation without scale and shift of its own; :math:`f` is one more 1 x 1
     convolution, normalised, with ReLU.
 
-    Differs from the paper, as its published code does: there, :math:`\gamma` has no 1 beside it, and each image is
-    normalised by its own statistics and not by those of the batch.
+    This is ``form='reference'``, the published code. In the paper (``form='paper'``, adaptive instance normalisation,
+    equation 11), :math:`\gamma` has no 1 beside it, and :math:`\hat z` are normalised by the mean and variance of each
+    image and channel and not by those of the batch, in training as at inference.
 
     Args:
         shallow_channels: c.
         channels: C.
-        norm_cfg: Kind of the normalisations.
+        norm_cfg: Kind of the normalisations, in the paper's form of those but that of :math:`\hat z`.
+        form: ``'reference'`` or ``'paper'``.
+
+    Raises:
+        ValueError: If ``form`` is unknown.
 
     Example:
         >>> import torch
@@ -38,12 +45,25 @@ class GlobalCueInjection(BaseModule):
         torch.Size([2, 128, 8, 8])
     """
 
-    def __init__(self, shallow_channels: int, channels: int, norm_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        shallow_channels: int,
+        channels: int,
+        norm_cfg: dict[str, Any] | None = None,
+        form: str = 'reference',
+    ) -> None:
         super().__init__()
+        if form not in FORMS:
+            raise ValueError(f'unknown form of the global cues {form!r}: choose from {", ".join(FORMS)}')
+        self.form = form
         norm_cfg = {'type': 'BN'} if norm_cfg is None else norm_cfg
         self.summarise = ConvModule(channels, 2 * channels, 1, norm_cfg=norm_cfg)
         self.project = nn.Conv2d(shallow_channels, channels, 1, bias=False)
-        self.normalise = build_norm_layer({**norm_cfg, 'affine': False}, channels)[1]
+        self.normalise = (
+            nn.InstanceNorm2d(channels)
+            if form == 'paper'
+            else build_norm_layer({**norm_cfg, 'affine': False}, channels)[1]
+        )
         self.mix = ConvModule(channels, channels, 1, norm_cfg=norm_cfg)
 
     def forward(self, shallow: Tensor, deep: Tensor) -> Tensor:
@@ -55,5 +75,6 @@ class GlobalCueInjection(BaseModule):
         """
         scale, shift = self.summarise(deep).amax(dim=(2, 3), keepdim=True).chunk(2, dim=1)
         normalised = self.normalise(self.project(shallow))
-        mixed: Tensor = self.mix(F.relu(normalised * (1 + scale) + shift))
+        scale = scale if self.form == 'paper' else 1 + scale
+        mixed: Tensor = self.mix(F.relu(normalised * scale + shift))
         return mixed

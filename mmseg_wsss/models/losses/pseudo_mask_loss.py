@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...functional import balanced_cross_entropy
 from ...functional.grids import resize_inside
+from ...functional.pseudo_labels import check_balance
 from ...structures import LossInputs
 from ..pseudo_masks import PseudoMasks, make_pseudo_masks
 from .base_tag_loss import BaseTagLoss
@@ -41,6 +42,11 @@ class PseudoMaskLoss(BaseTagLoss):
             min_confidence=0.2)``, or another part with its signature.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0 and no pseudo-labels are made.
+        balance: ``'reference'`` weighs the classes as the published code does, ``'paper'`` divides by the number of
+            pixels of the class, see :func:`mmseg_wsss.functional.balanced_cross_entropy`.
+
+    Raises:
+        ValueError: If ``balance`` is unknown or ``start`` is outside [0, 1].
     """
 
     def __init__(
@@ -49,8 +55,11 @@ class PseudoMaskLoss(BaseTagLoss):
         pseudo_labels: Mapping[str, Any] = PSEUDO_LABELS,
         loss_weight: float = 1.0,
         start: float = 0.0,
+        balance: str = 'reference',
     ) -> None:
         super().__init__(loss_weight, start)
+        check_balance(balance)
+        self.balance = balance
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
         self.labeller = MODELS.build(dict(pseudo_labels))
 
@@ -83,7 +92,9 @@ class PseudoMaskLoss(BaseTagLoss):
         labelled = ((labels != inputs.ignore_index) & (inputs.valid[:, 0] >= 1)).sum()
         self.statistics['labelled_share'] = labelled / inputs.valid.sum().clamp(min=1)
         logits, _ = resize_inside(inputs.logits, (labels.shape[1], labels.shape[2]), inputs.valid_cells)
-        losses = balanced_cross_entropy(logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid)
+        losses = balanced_cross_entropy(
+            logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid, balance=self.balance
+        )
         used = (losses.detach() > 0) & tagged
         self.statistics['images_used'] = used.sum() / tagged.sum().clamp(min=1)
         return losses

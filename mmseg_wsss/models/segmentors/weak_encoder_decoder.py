@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -187,13 +186,15 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             data_samples: One per image; None: images are files of the size of ``inputs``.
         """
         metas = metas_of(inputs, data_samples)
-        if self.decision is None:
+        decision = self.decision
+        if decision is None:
             maps = self.inference(inputs, metas)
             maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(maps, metas, strict=True)]
             return [ClassProbs(x.softmax(dim=0), resizing=resizing_of(m)) for x, m in zip(maps, metas, strict=True)]
-        probs, scores = mean_of_windows(lambda window: self._scored_probs(window, metas), inputs, self.test_cfg)
-        read = self.decision.refiner is not None
-        images = image_in_unit_range(inputs, self.data_preprocessor) if read else None
+        probs, scores = mean_of_windows(
+            lambda window: self._scored_maps(window, metas, decision), inputs, self.test_cfg
+        )
+        images = None if decision.refiner is None else image_in_unit_range(inputs, self.data_preprocessor)
         return [
             ClassProbs(
                 to_file(probs[index], meta),
@@ -204,17 +205,19 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             for index, meta in enumerate(metas)
         ]
 
-    def _scored_probs(self, window: Tensor, metas: list[dict[str, Any]]) -> tuple[Tensor, Tensor | None]:
-        """Return the probabilities of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
+    def _scored_maps(
+        self, window: Tensor, metas: list[dict[str, Any]], decision: ArgmaxDecision
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the class maps of a window at its size, (B, C, h, w), and its image scores, (B, C-1)."""
         features, logits = self._look(window)
         logits = logits.float()
         inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
         probs = logits.softmax(dim=1)
         if self.views is not None and (refined := self.views.refine(logits, features, window, inside)) is not None:
             probs = self.views.merge(logits, refined)
-        scores = None if self.decision is None else self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
-        return F.interpolate(probs, window.shape[2:], mode='bilinear', align_corners=corners), scores
+        maps = decision.class_maps(logits, probs, inside, window.shape[2:], align_corners=corners)
+        return maps, decision.class_scores(logits, probs, inside)
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with what :meth:`decide` sets.
@@ -242,8 +245,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
 
         Returns:
             The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),
-            ``pred_sem_seg`` (the labels), ``class_scores`` if the decision reads image scores, (C-1,), and with a
-            decision, as meta information, ``inference_switches``, from which metrics take the names of their numbers.
+            ``pred_sem_seg`` (the labels), ``unrefined_sem_seg`` (the labels without the refiner) if the decision has
+            one, ``class_scores`` if it reads image scores, (C-1,), and with a decision, as meta information,
+            ``inference_switches``, from which metrics take the names of their numbers.
 
         Raises:
             ValueError: If the decision needs the tags of the image and the sample has none.
@@ -255,6 +259,9 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         )
         if maps.scores is not None:
             predicted.set_data({'class_scores': maps.scores})
+        if self.decision is not None and self.decision.refiner is not None:
+            unrefined = self.decision.masks(maps, sample).argmax(dim=0, keepdim=True)
+            predicted.set_data({'unrefined_sem_seg': PixelData(data=unrefined)})
         if self.decision is not None:
             predicted.set_metainfo({'inference_switches': self.decision.switches(sample, num_views)})
         return predicted

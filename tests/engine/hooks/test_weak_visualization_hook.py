@@ -192,6 +192,71 @@ def test_validation_alone_draws_validation_images(trained, tmp_path):
     assert sheet.shape[1] == 3 * 240 + 2 * 4 + 4 + 4
 
 
+def refined_config(work_dir):
+    """The same network, less sure of itself, with a decision that refines its maps."""
+    config = run_config(work_dir, HOOKS)
+    config.model.decode_head.init_cfg.std = 0.5
+    config.model.type = 'WeakEncoderDecoder'
+    config.model.losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
+    config.model.decision = {'type': 'ArgmaxDecision', 'refiner': {'type': 'PAMR', 'num_iters': 2}}
+    return config
+
+
+def expected_maps(runner, index):
+    """The image, labels without and with the refiner, and the truth of one test image."""
+    sample = runner.test_dataloader.dataset[index]
+    (maps,) = runner.model.class_probs(
+        **runner.model.data_preprocessor({'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]})
+    )
+    refined = runner.model.decision.refiner(maps.probs[None], maps.image[None]).argmax(1)[0]
+    truth = sample['data_samples'].gt_sem_seg.data[0].numpy()
+    return rgb_picture(sample['inputs']), maps.probs.argmax(0).numpy(), refined.numpy(), truth
+
+
+@pytest.mark.parametrize('views', [False, True])
+def test_a_test_shows_predictions_before_and_after_the_refiner(tmp_path, views):
+    config = refined_config(tmp_path)
+    config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
+    config.test_cfg = {'type': 'TestLoop'}
+    if views:
+        augment = {
+            'type': 'TestTimeAug',
+            'transforms': [[{'type': 'RandomFlip', 'prob': 0.0}], [{'type': 'PackSegInputs'}]],
+        }
+        load = {'type': 'LoadShapesImage', 'with_mask': True}
+        config.test_dataloader.dataset.pipeline = [load, augment]
+        config.model = {'type': 'WeakSegTTAModel', 'module': config.model}
+    runner = Runner.from_cfg(config)
+    runner.model.init_weights()  # as a training does
+    runner.test()
+    assert not (tmp_path / 'result_sheet.png').exists()
+    drawn = np.asarray(Image.open(tmp_path / 'test_result_sheet.png'))
+    # two rows of four panels of a 32 x 48 picture, enlarged five times
+    assert drawn.shape == (2 * (20 + 160 + 18 + 4) + 4, 4 * 240 + 3 * 4 + 2 * 4, 3)
+    if views:
+        return
+    rows = []
+    for index in (0, 1):
+        photo, unrefined, refined, truth = expected_maps(runner, index)
+        assert (unrefined != refined).any()
+        rows.append(
+            draw_panels(
+                photo,
+                prediction=refined,
+                truth=truth,
+                steps={'unrefined': unrefined},
+                palette=PALETTE,
+                classes=CLASSES,
+                titles={
+                    'photo': f'test shapes_0000{index}.png',
+                    'unrefined': 'prediction',
+                    'prediction': 'after PAMR',
+                },
+            )
+        )
+    np.testing.assert_array_equal(drawn, contact_sheet([contact_sheet(rows)]))
+
+
 def test_flipped_samples_are_predicted_as_they_are(trained):
     runner = trained[1][0]
     inputs = torch.from_numpy(draw_scene(0, 3, SIZE).image.copy()).permute(2, 0, 1)

@@ -21,6 +21,7 @@ def test_prediction_by_hand():
     torch.testing.assert_close(sample.seg_logits.data.exp(), probs)
     assert_are_highest(sample.pred_sem_seg.data[0], probs)
     assert 'class_scores' not in sample
+    assert 'unrefined_sem_seg' not in sample
     assert sample.inference_switches == {'tags': None, 'background_power': 1.0, 'views': 1, 'refiner': None}
 
 
@@ -34,6 +35,7 @@ def test_a_refiner_without_tags_sees_all_classes_and_the_image():
     assert_are_highest(sample.pred_sem_seg.data[0], refined[0])
     assert not torch.equal(sample.pred_sem_seg.data, probs.argmax(1))
     torch.testing.assert_close(sample.seg_logits.data.exp(), probs[0])
+    assert torch.equal(sample.unrefined_sem_seg.data, probs.argmax(1))
     assert sample.inference_switches['refiner'] == 'PAMR'
     (maps,) = model.class_probs(**model.data_preprocessor(batch_of(), False))
     torch.testing.assert_close(maps.image, image)
