@@ -23,6 +23,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--scales', type=float, nargs='+', default=[0.5, 1.0, 1.5, 2.0], metavar='S', help='sizes of the views'
     )
     parser.add_argument('--no-flip', action='store_true', help='no mirrored views')
+    parser.add_argument(
+        '--overlays', action='store_true', help='also draw every map over its photo, into the folder overlays'
+    )
     parser.add_argument('--force', action='store_true', help='write into a folder that has files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
@@ -45,3 +48,8 @@ def run(args: argparse.Namespace) -> None:
     print(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
     for name, value in summary.items():
         print(f'{name}: {value}')
+    if args.overlays:
+        from ..labelling.cam_overlays import FOLDER, write_cam_overlays
+
+        count = write_cam_overlays(cfg, args.output, args.output, split=args.split)
+        print(f'{args.output / FOLDER}: {count} pictures')

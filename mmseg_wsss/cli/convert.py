@@ -37,7 +37,7 @@ READER_OPTIONS = {
     'index_png': ('path', 'unlabelled', 'suffix'),
     'voc_xml': ('path', 'boxes', 'tags'),
     'citypersons': ('path', 'visible'),
-    'craid': ('path', 'background'),
+    'craid': ('path', 'background', 'background_value'),
     'coco': ('path', 'boxes', 'tags', 'only_classes'),
 }
 
@@ -88,6 +88,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     berries = _reader_parser(formats, 'craid', 'points of CRAID', 'the CSV file, or a folder of painted points', '.png')
     berries.add_argument('--background', help='the folder of painted points of the background')
+    berries.add_argument('--background-value', type=int, help='what painted points of the background hold (CRAID: 2)')
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
     clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')
@@ -105,7 +106,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
     tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
     tiles.add_argument('--tiles', required=True, help='the folder to write images, masks, train.txt and val.txt to')
-    tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels')
+    tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels (configs/pmp: 384)')
+    tiles.add_argument('--stride', type=int, help='pixels from one tile to the next; by default the side of a tile')
+    tiles.add_argument('--whole', action='store_true', help='no smaller tiles at the right and at the bottom')
     tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
     tiles.add_argument('--seed', type=int, default=0)
     add_output_arguments(tiles)
@@ -201,5 +204,5 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
 
 def _inria(args: argparse.Namespace) -> WeakLabelSet:
     pairs = list_inria(args.path)
-    settings = {'tile': args.tile, 'num_background': args.num_background, 'seed': args.seed}
+    settings = {key: getattr(args, key) for key in ('tile', 'stride', 'whole', 'num_background', 'seed')}
     return cut_inria(progress(pairs, 'cutting', len(pairs)), args.tiles, **settings)

@@ -21,6 +21,7 @@ COMMANDS = {
     'cams': 'write class activation maps, and measure them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
     'import-weights': "turn a checkpoint of the authors' code into one of this project",
+    'voc-submission': 'predict images without masks, packed for the evaluation server of PASCAL VOC',
     'report': 'where a run left checkpoint, metrics and pictures',
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
+from ..structures import ImageEntry, Sample
 from .weak_seg_dataset import WeakSegDataset
 
 PERSON, RIDER = 11, 12
@@ -18,14 +19,35 @@ class CityPersonsDataset(WeakSegDataset):
     """``WeakSegDataset`` of two classes, background and person, on Cityscapes.
 
     Masks are ``*_gtFine_labelTrainIds.png``: persons and riders become class 1, all other train ids the background.
-    Labels come from any file; ``wsss convert citypersons --box-centres 4`` makes those of PMP. The images and all
-    arguments are those of ``WeakSegDataset``.
+    Labels come from any file; ``wsss convert citypersons --box-centres 4`` makes those of PMP.
+
+    Args:
+        *args: Same as in ``WeakSegDataset``.
+        persons_only: Leave out the images in which ``weak_labels`` have no person, for training and for evaluation: PMP
+            has 2115 images for training and 391 for evaluation, of 2975 and 500.
+        **kwargs: Same as in ``WeakSegDataset``.
+
+    Raises:
+        ValueError: If ``persons_only`` is set and no ``weak_labels`` say where persons are.
     """
 
     METAINFO: dict[str, Any] = {  # noqa: RUF012
         'classes': ('background', 'person'),
         'palette': [[0, 0, 0], [220, 20, 60]],
     }
+
+    def __init__(self, *args: Any, persons_only: bool = False, **kwargs: Any) -> None:
+        self.persons_only = persons_only
+        super().__init__(*args, **kwargs)
+
+    def _check_settings(self, data_prefix: dict[str, str], settings: dict[str, Any]) -> None:
+        super()._check_settings(data_prefix, settings)
+        if self.persons_only and self.weak_labels is None:
+            raise ValueError('persons_only=True needs weak_labels, which say in which images persons are')
+
+    def _choose(self, samples: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
+        kept = super()._choose(samples)
+        return [pair for pair in kept if 1 in pair[1].annotations.classes] if self.persons_only else kept
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:

@@ -62,15 +62,21 @@ def write_pseudo_label(
         raise ValueError(
             f'image {image_id!r}: confidence must be in [0, 1], got {confidence.min()}..{confidence.max()}'
         )
-    colours = np.zeros((256, 3), dtype=np.uint8)
-    colours[: len(palette)] = palette
-    colours[UNSURE] = UNSURE_COLOUR
-    mask = Image.fromarray(labels.astype(np.uint8))
-    mask.putpalette(colours.tobytes())
+    mask = index_picture(labels, palette)
     grey = Image.fromarray(np.round(255 * confidence).astype(np.uint8))
     for kind, image in (('masks', mask), ('confidence', grey)):
         with whole_file(Path(folder) / kind / f'{image_id}.png') as file:
             image.save(file, format='PNG', optimize=True)
+
+
+def index_picture(labels: npt.NDArray[np.integer], palette: Sequence[Sequence[int]]) -> Image.Image:
+    """Return class ids, (H, W), 255 where unsure, as a picture of indices with the colours of the classes."""
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    colours[: len(palette)] = palette
+    colours[UNSURE] = UNSURE_COLOUR
+    picture = Image.fromarray(labels.astype(np.uint8))
+    picture.putpalette(colours.tobytes())
+    return picture
 
 
 def read_pseudo_label(folder: str | Path, image_id: str) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:

@@ -34,6 +34,7 @@ from .partial_ce import inverse_log_class_weights, partial_cross_entropy
 from .point_blots import point_blots
 from .pseudo_labels import balanced_cross_entropy, confident_labels
 from .random_walk import random_walk
+from .seam import min_pooling_loss, normalised_activations, seam_regularisation, winning_activations
 from .stochastic_gate import stochastic_gate
 
 __all__ = [
@@ -66,7 +67,9 @@ __all__ = [
     'max_pooling_loss',
     'mean_iou',
     'merge_class_masks',
+    'min_pooling_loss',
     'ngwp',
+    'normalised_activations',
     'normalised_cams',
     'pac_refine',
     'pair_offsets',
@@ -78,5 +81,7 @@ __all__ = [
     'probs_to_logits',
     'prune_classes',
     'random_walk',
+    'seam_regularisation',
     'stochastic_gate',
+    'winning_activations',
 ]

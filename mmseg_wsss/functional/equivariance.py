@@ -76,8 +76,8 @@ def equivariance_differences(
     :math:`m'` ``second`` and a hat means refined. All four take the gradient.
 
     Differs from SEAM, whose :math:`L_{ER}` is :math:`|m - m'|` of the foreground, and whose :math:`L_{ECR}` stops the
-    gradient of the maps that are not refined and averages the largest 20 % of the differences: this is the form
-    published with importance sampling.
+    gradient of the maps that are not refined and averages the largest 20 % of the differences
+    (:func:`mmseg_wsss.functional.seam_regularisation`): this is the form published with importance sampling.
 
     Args:
         first: Maps :math:`m` of the first view on the grid of the second, (B, C, H, W).

@@ -242,8 +242,29 @@ def test_convert_inria_cuts_tiles_and_clicks_on_buildings(root, capsys):
     save(root / 'inria/gt/austin6.tif', np.ones((25, 30)))
     with pytest.raises(ValueError, match=r'austin6.tif: expected a mask of 0 and 255.*the values \[1\]'):
         wsss('convert', 'inria', root / 'inria', '--tiles', out, '-o', root / 'v.json')
-    with pytest.raises(ValueError, match='tile must be a number of pixels from 1, got 0'):
-        wsss('convert', 'inria', root / 'inria', '--tiles', out, '--tile', 0, '-o', root / 'v.json')
+    for option in ('--tile', '--stride'):
+        with pytest.raises(ValueError, match=r'tile and stride must be positive numbers of pixels, got \d+ and 0'):
+            wsss('convert', 'inria', root / 'inria', '--tiles', out, option, 0, '-o', root / 'v.json')
+
+
+def test_inria_tiles_of_pmp_and_tiles_that_overlap(root):
+    for folder in ('images', 'gt'):
+        (root / 'inria' / folder).mkdir(parents=True, exist_ok=True)
+        Image.new('RGB' if folder == 'images' else 'L', (5000, 40)).save(root / f'inria/{folder}/wien7.tif')
+
+    def lefts(*options):
+        out = root / 'cut' / '_'.join(map(str, options))
+        wsss('convert', 'inria', root / 'inria', '--tiles', out, *options, '-o', out / 'w.json')
+        return sorted(int(key.rsplit('_', 1)[1]) for key in (out / 'train.txt').read_text().split())
+
+    assert len(lefts('--tile', 384)) == 14  # the last of 8 pixels
+    with pytest.raises(ValueError, match='wien7.tif: a side of 40 pixels holds no whole tile of 384: take smaller'):
+        lefts('--tile', 384, '--whole')
+    Image.new('RGB', (5000, 400)).save(root / 'inria/images/wien7.tif')
+    Image.new('L', (5000, 400)).save(root / 'inria/gt/wien7.tif')
+    assert lefts('--tile', 384, '--whole') == [384 * n for n in range(13)]  # 13 x 13 x 180 = 30,420
+    assert lefts('--tile', 400, '--stride', 1000, '--whole') == [0, 1000, 2000, 3000, 4000]
+    assert lefts('--tile', 1500, '--stride', 1000) == [0, 1000, 2000, 3000, 4000]
 
 
 def test_convert_coco_writes_masks_too(root, capsys):

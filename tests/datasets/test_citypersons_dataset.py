@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
@@ -43,3 +44,36 @@ def test_boxes_to_points_and_masks_to_two_classes(tmp_path):
     for settings in (full, evaluated):
         mask = DATASETS.build(settings)[0]['data_samples'].gt_sem_seg.data[0, 0]
         assert mask[::4].tolist() == [0, 1, 1, 0, 255]
+
+
+def test_images_without_a_person_are_left_out(tmp_path):
+    (tmp_path / 'gt').mkdir()
+    images = []
+    for name, classes in {'street': [0], 'square': [0, 1], 'nobody': []}.items():
+        Image.new('RGB', (8, 6)).save(tmp_path / f'{name}.png')
+        Image.fromarray(np.full((6, 8), 18, np.uint8)).save(tmp_path / f'gt/{name}.png')
+        points = [{'x': 1, 'y': 2 + c, 'class': c} for c in classes]
+        images.append({'file_name': f'{name}.png', 'points': points})
+    classes = [{'name': name, 'color': [0, 0, 0]} for name in ('background', 'person')]
+    (tmp_path / 'points.json').write_text(json.dumps({'version': 1, 'classes': classes, 'images': images}))
+    common = {
+        'type': 'CityPersonsDataset',
+        'data_root': str(tmp_path),
+        'data_prefix': {'img_path': '', 'seg_map_path': 'gt'},
+        'img_suffix': '.png',
+        'seg_map_suffix': '.png',
+    }
+    evaluated = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}, {'type': 'PackSegInputs'}]
+
+    def names(**settings):
+        dataset = DATASETS.build({**common, **settings})
+        return sorted(dataset.get_data_info(index)['sample_id'] for index in range(len(dataset)))
+
+    assert names(weak_labels='points.json', pipeline=[]) == ['nobody', 'square', 'street']
+    assert names(weak_labels='points.json', pipeline=[], persons_only=True) == ['square']
+    chosen = {'persons_only': True, 'test_mode': True, 'pipeline': evaluated}
+    assert names(weak_labels='points.json', **chosen) == ['square']
+    dataset = DATASETS.build({**common, 'weak_labels': 'points.json', **chosen})
+    assert dataset[0]['data_samples'].gt_sem_seg.data.unique().tolist() == [0]  # train id 18, not 255
+    with pytest.raises(ValueError, match='persons_only=True needs weak_labels, which say in which images persons are'):
+        names(**chosen)

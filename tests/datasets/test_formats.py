@@ -614,6 +614,16 @@ def test_craid_points_from_a_table_or_from_pictures(tmp_path):
         labelled = zip(found.points.tolist(), found.point_labels.tolist(), strict=True)
         assert sorted(labelled) == [([0, 1], 1), ([3, 5], 1), ([7, 6], 0)]
         assert (images['a'].file_name, images['a'].size) == ('a.png', (9, 8))
+    paint(tmp_path / 'both', 'a', (8, 9), (3, 5), (0, 1))
+    values = np.asarray(Image.open(tmp_path / 'both/a.png')).copy()
+    values[6, 7] = 2
+    Image.fromarray(values).save(tmp_path / 'both/a.png')
+    both = {'format': 'craid', 'path': 'both', 'background_value': 2}
+    found = read_labels(both, CRAID, root=str(tmp_path), img_suffix='.png').images['a'].annotations
+    labelled = zip(found.points.tolist(), found.point_labels.tolist(), strict=True)
+    assert sorted(labelled) == [([0, 1], 1), ([3, 5], 1), ([7, 6], 0)]
+    with pytest.raises(ValueError, match=r'points.csv: background_value is for a folder of painted points'):
+        read_labels({**table, 'background_value': 2}, CRAID, root=str(tmp_path))
     alone = read_labels({**table, 'background': None}, CRAID, root=str(tmp_path)).images
     assert alone['a'].annotations.point_labels.tolist() == [1, 1]
     assert not len(alone['b'].annotations.points)

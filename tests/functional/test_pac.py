@@ -15,7 +15,7 @@ def as_list(settings):
     return list(zip(*settings.values(), strict=True))
 
 
-@pytest.mark.parametrize('normalisation', ['softmax', 'literal'])
+@pytest.mark.parametrize('normalisation', ['softmax', 'damped', 'literal'])
 @pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('sharpness', [1.0, 4.0])
 @pytest.mark.parametrize('size', [(6, 7), (1, 5)])
@@ -59,6 +59,18 @@ def test_by_hand():
     assert pac_refine(masks, image, **settings).flatten().tolist() == pytest.approx([keep, 1 - keep], rel=1e-6)
     literal = pac_refine(masks, image, normalisation='literal', **settings)
     assert literal.flatten().tolist() == pytest.approx([0, score], rel=1e-6)
+    keep = 1 / (1 + math.exp(2 * score))  # without the mean of 1/2 inside, and with it outside
+    damped = pac_refine(masks, image, normalisation='damped', **settings)
+    assert damped.flatten().tolist() == pytest.approx([0.5 * keep, 0.5 * (1 - keep)], rel=1e-6)
+
+
+def test_damped_weights_sum_to_the_mean_so_that_an_improbable_class_fades():
+    masks, image, _ = random_pamr_case((1, 2, 12, 12))
+    flat = torch.tensor([0.9, 0.5], dtype=torch.float64)[None, :, None, None].expand_as(masks)
+    layers = {'kernel_sizes': (3,) * 4, 'dilations': (1,) * 4, 'strides': (1,) * 4}
+    powers = flat ** (2**4)  # each layer multiplies a flat mask with itself
+    torch.testing.assert_close(pac_refine(flat, image, normalisation='damped', **layers), powers)
+    torch.testing.assert_close(pac_refine(flat, image, **layers), flat)
 
 
 def test_paper_setting_and_default_differ_in_strides_alone():
@@ -150,7 +162,7 @@ def test_no_gradient_and_no_change_of_the_inputs():
         ({'dilations': (0,)}, ValueError, 'dilations must be whole numbers from 1'),
         ({'strides': ()}, ValueError, 'strides must be whole numbers from 1'),
         ({'strides': (1, 1)}, ValueError, 'for every layer, got 1 kernel_sizes, 1 dilations, 2 strides'),
-        ({'normalisation': 'l1'}, ValueError, "unknown normalisation 'l1': choose from softmax, literal"),
+        ({'normalisation': 'l1'}, ValueError, "unknown normalisation 'l1': choose from softmax, damped, literal"),
         ({'sharpness': 0}, ValueError, 'sharpness must be a finite number above 0'),
     ],
 )

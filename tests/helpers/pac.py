@@ -40,9 +40,10 @@ def loop_cell(mask, image, centre, near, normalisation, sharpness):
             values = [float(colour[p]) for p in near]
             average = sum(values) / len(values)
             variance = sum((value - average) ** 2 for value in values) / max(len(values) - 1, 1)
-            score -= abs(float(colour[n] - colour[centre])) / (math.sqrt(variance) / sharpness + 1e-8) / 3 * mean
-        scores.append(score)
+            score -= abs(float(colour[n] - colour[centre])) / (math.sqrt(variance) / sharpness + 1e-8) / 3
+        scores.append(score if normalisation == 'damped' else score * mean)
     if normalisation == 'literal':
         return sum(score * float(mask[n]) for score, n in zip(scores, near, strict=True))
     total = sum(math.exp(score) for score in scores)
-    return sum(math.exp(score) / total * float(mask[n]) for score, n in zip(scores, near, strict=True))
+    average = sum(math.exp(score) / total * float(mask[n]) for score, n in zip(scores, near, strict=True))
+    return average * mean if normalisation == 'damped' else average

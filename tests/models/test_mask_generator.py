@@ -153,6 +153,16 @@ def test_the_loss_is_the_cross_entropy_on_every_fourth_pixel():
     assert losses['box_iou'] == (filled & truth).sum() / (filled | truth).sum()
 
 
+def test_the_iou_of_a_batch_without_an_object_or_a_box_is_0():
+    generator = build(use_probability=False).eval()
+    data = preprocess(generator)
+    for sample in data['data_samples']:
+        sample.gt_sem_seg.data.zero_()
+        sample.gt_maps.box_map.zero_()
+    losses = generator.loss(**data)
+    assert (losses['mask_iou'].item(), losses['box_iou'].item()) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize('size', [(32, 48), (20, 28)])  # padded by the preprocessor, or by the generator itself
 def test_padding_has_no_effect_on_the_loss(size):
     generator = build(use_probability=False, data_preprocessor={**PREPROCESSOR, 'size': size})

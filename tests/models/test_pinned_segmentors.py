@@ -196,6 +196,10 @@ def shown(values):
     return [float(f'{float(value.detach()):.8g}') for value in values]
 
 
+LATER = ('/mu', '/sigma')
+"""Statistics that are logged since the numbers were pinned."""
+
+
 def trained(model):
     """Names of weights, logged values and the norm of the gradient of every parameter, of one batch."""
     batch = raw_batch()
@@ -205,6 +209,7 @@ def trained(model):
             sample.gt_sem_seg.data = torch.where(data == 255, data, (data == sample.class_id).long())
     total, logged = model.parse_losses(model.loss(**model.data_preprocessor(batch, training=True)))
     total.backward()
+    logged = {name: value for name, value in logged.items() if not name.endswith(LATER)}
     with_gradient = {name: p for name, p in model.named_parameters() if p.grad is not None}
     return {
         'state_dict': sorted(model.state_dict()),

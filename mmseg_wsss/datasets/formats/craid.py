@@ -16,7 +16,12 @@ COLUMNS = ('filename', 'locations')
 
 
 def read_craid(
-    path: str, classes: tuple[str, ...], *, background: str | None = None, img_suffix: str = '.png'
+    path: str,
+    classes: tuple[str, ...],
+    *,
+    background: str | None = None,
+    background_value: int | None = None,
+    img_suffix: str = '.png',
 ) -> WeakLabelSet:
     """Read points of berries, class 1, and of the background, class 0.
 
@@ -24,18 +29,22 @@ def read_craid(
         path: The CSV file with a row per image, whose ``filename`` is that of the image and whose ``locations`` are
             ``[(x, y), ...]``, pixel i covering [i, i + 1); or the folder of PNG files that are not 0 at a point.
         classes: Class names by id: the background and one class.
-        background: The folder of PNG files that are not 0 at a point of the background (``back_masks``). Without it
-            nothing labels the background.
+        background: The folder of PNG files that are not 0 at a point of the background (``back_masks``).
+        background_value: What the PNG files at ``path`` hold at a point of the background, where they hold both kinds
+            (2 in ``train/PointsClass``). Without either argument nothing labels the background.
         img_suffix: Suffix of the images, where ``path`` is a folder.
 
     Raises:
         FileNotFoundError: If a file or folder is missing, or holds no PNG file.
-        ValueError: If a file is not of this form, or there are not two classes.
+        ValueError: If a file is not of this form, there are not two classes, or ``path`` is a table and a
+            ``background_value`` is given.
     """
     if len(classes) != 2:
         raise ValueError(f'craid gives two classes, the background and berries; the data set has {classes}')
     source = existing(path, 'the CSV file or the folder of points')
-    images = _read_masks(path, 1, img_suffix) if source.is_dir() else _read_csv(source)
+    if background_value is not None and not source.is_dir():
+        raise ValueError(f'{path}: background_value is for a folder of painted points, not for a table')
+    images = _read_masks(path, 1, img_suffix, background_value) if source.is_dir() else _read_csv(source)
     labels = WeakLabelSet(classes, images=images)
     if background is None:
         return labels
@@ -64,13 +73,14 @@ def _read_csv(path: Path) -> dict[str, ImageEntry]:
     return images
 
 
-def _read_masks(folder: str, label: int, img_suffix: str) -> dict[str, ImageEntry]:
+def _read_masks(folder: str, label: int, img_suffix: str, background_value: int | None = None) -> dict[str, ImageEntry]:
     root, files = listed_files(folder, '.png', 'the folder of painted points')
     images = {}
     for file in files:
         values = load_index_image(file)
         points = np.argwhere(values)[:, ::-1]
+        labels = [0 if values[y, x] == background_value else label for x, y in points]
         key = relative_id(file, root, '.png')
-        annotations = WeakAnnotations(points=points, point_labels=[label] * len(points))
+        annotations = WeakAnnotations(points=points, point_labels=labels)
         images[key] = ImageEntry(key + img_suffix, values.shape[1], values.shape[0], annotations)
     return images

@@ -46,7 +46,8 @@ class HourglassLevel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape; H and W must be divisible by 2 for each scale inside."""
         low = self.up(self.inner(self.down(x)))
-        return self.side(x) + F.interpolate(low, scale_factor=2, mode='nearest')
+        side: Tensor = self.side(x)
+        return side + F.interpolate(low, scale_factor=2, mode='nearest')
 
 
 def _units(channels: Sequence[int], norm_cfg: dict[str, Any], stride: int = 1) -> nn.Sequential:

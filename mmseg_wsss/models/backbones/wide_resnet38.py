@@ -133,7 +133,7 @@ class WideResNet38(PretrainedExactly):
         self._add_blocks('b3', 3, 2 * c, (4 * c, 4 * c), stride=2)
         self._add_blocks('b4', 6, 4 * c, (8 * c, 8 * c), stride=2)
         self._add_blocks('b5', 3, 8 * c, (8 * c, 16 * c), first_dilation=1, dilation=2)
-        bottleneck = {'dilations': (1, 4), 'norm_cfg': self._norm_cfg}
+        bottleneck: dict[str, Any] = {'dilations': (1, 4), 'norm_cfg': self._norm_cfg}
         self.b6 = WideBlock(16 * c, (8 * c, 16 * c, 32 * c), dropout=0.3, **bottleneck)
         self.b7 = WideBlock(32 * c, (16 * c, 32 * c, 64 * c), dropout=0.5, **bottleneck)
         self.bn7 = build_norm_layer(self._norm_cfg, 64 * c)[1]

@@ -44,15 +44,13 @@ class WidenedInput(BaseModule):
                 f'in_channels={in_channels}, got {first}'
             )
         parent, _, name = self._first.rpartition('.')
-        wide = nn.Conv2d(
-            in_channels,
-            first.out_channels,
-            first.kernel_size,
-            first.stride,
-            first.padding,
-            first.dilation,
-            bias=first.bias is not None,
-        )
+        settings: dict[str, Any] = {
+            'kernel_size': first.kernel_size,
+            'stride': first.stride,
+            'padding': first.padding,
+            'dilation': first.dilation,
+        }
+        wide = nn.Conv2d(in_channels, first.out_channels, bias=first.bias is not None, **settings)
         setattr(self.backbone.get_submodule(parent), name, wide)
 
     def init_weights(self) -> None:
@@ -68,4 +66,5 @@ class WidenedInput(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return what the backbone returns for the widened input, (B, in_channels, h, w)."""
-        return self.backbone(x)
+        features: tuple[Tensor, ...] = self.backbone(x)
+        return features

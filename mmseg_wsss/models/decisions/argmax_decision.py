@@ -5,7 +5,7 @@ Shape letters: C classes with the background, H x W pixels of an image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,7 +72,7 @@ class ArgmaxDecision(nn.Module):
         super().__init__()
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
 
-    def pool_like(self, losses: Mapping[str, nn.Module]) -> None:
+    def pool_like(self, losses: Iterable[nn.Module]) -> None:
         """Take settings that are not set from the losses of the model; this decision has none."""
 
     def class_scores(self, logits: Tensor, probs: Tensor, inside: Tensor | None) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -59,13 +59,13 @@ class TagDecision(ArgmaxDecision):
         self.background_power = check_positive(background_power, 'background_power')
         self.known_tags = known_tags
 
-    def pool_like(self, losses: Mapping[str, nn.Module]) -> None:
+    def pool_like(self, losses: Iterable[nn.Module]) -> None:
         """Take the pooling of the tag losses, unless one is set.
 
         Raises:
             ValueError: If they pool in different ways.
         """
-        poolings = [loss.pooling for loss in losses.values() if isinstance(loss, ImageTagLoss)]
+        poolings = [loss.pooling for loss in losses if isinstance(loss, ImageTagLoss)]
         if self._pooling_is_set or not poolings:
             return
         if len({repr(pooling) for pooling in poolings}) > 1:

@@ -70,7 +70,7 @@ class AffinityHead(BaseDecodeHead):
     def init_weights(self) -> None:
         """Initialise as published."""
         for conv in self.levels:
-            nn.init.kaiming_normal_(conv.weight)
+            nn.init.kaiming_normal_(conv.get_parameter('weight'))
         nn.init.xavier_uniform_(self.mix.weight, gain=4)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

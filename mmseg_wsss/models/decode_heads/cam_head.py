@@ -45,4 +45,5 @@ class CAMHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the logits, (B, C, H, W), the background first."""
-        return self.cls_seg(self._transform_inputs(inputs))
+        logits: Tensor = self.cls_seg(self._transform_inputs(inputs))
+        return logits

@@ -38,4 +38,5 @@ class DeepLabV2Head(BaseDecodeHead):
         if self.dropout is not None:
             features = self.dropout(features)
         first, *others = (conv(features) for conv in self.conv_seg)
-        return sum(others, first)
+        logits: Tensor = sum(others, first)
+        return logits

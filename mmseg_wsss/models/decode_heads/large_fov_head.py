@@ -37,4 +37,5 @@ class LargeFOVHead(BaseDecodeHead):
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Return the logits, (B, C, H, W)."""
-        return self.cls_seg(self.projection(self.context(self._transform_inputs(inputs))))
+        logits: Tensor = self.cls_seg(self.projection(self.context(self._transform_inputs(inputs))))
+        return logits

@@ -54,7 +54,7 @@ class NGWPHead(BaseDecodeHead):
         if self.channels != self.in_channels:
             style = {'conv_cfg': self.conv_cfg, 'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}
             self.projection = ConvModule(self.in_channels, self.channels, 1, **style)
-        self.conv_seg = learn_foreground_alone(self.conv_seg, num_classes, 'NGWPHead')
+        self.conv_seg: nn.Conv2d = learn_foreground_alone(self.conv_seg, num_classes, 'NGWPHead')
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the logits, (B, C, H, W), the background first."""

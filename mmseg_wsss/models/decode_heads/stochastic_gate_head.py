@@ -121,7 +121,7 @@ class StochasticGateHead(ASPPHead):
             ConvModule(channels, channels, 3, padding=1, **style),
             nn.Dropout(dropout_ratios[2]),
         )
-        self.conv_seg = learn_foreground_alone(self.conv_seg, num_classes, 'StochasticGateHead')
+        self.conv_seg: nn.Conv2d = learn_foreground_alone(self.conv_seg, num_classes, 'StochasticGateHead')
 
     def init_weights(self) -> None:
         """Draw the weights of all convolutions, unless ``init_cfg`` says otherwise."""

@@ -55,4 +55,5 @@ class GlobalCueInjection(BaseModule):
         """
         scale, shift = self.summarise(deep).amax(dim=(2, 3), keepdim=True).chunk(2, dim=1)
         normalised = self.normalise(self.project(shallow))
-        return self.mix(F.relu(normalised * (1 + scale) + shift))
+        mixed: Tensor = self.mix(F.relu(normalised * (1 + scale) + shift))
+        return mixed

@@ -8,7 +8,9 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional import pixel_correlation
+from ...functional import pixel_correlation, winning_activations
+
+REFINED = ('logits', 'activations')
 
 
 @MODELS.register_module()
@@ -25,9 +27,13 @@ class PixelCorrelation(BaseModule):
         in_channels: Their channels.
         channels: To how many each is reduced; their sum is the width of the last convolution.
         image_channels: Channels of the image.
+        refines: What is averaged. ``'logits'``: the maps as they are. ``'activations'``: what SEAM refines, the highest
+            class of each pixel and the background that it leaves, see
+            :func:`mmseg_wsss.functional.winning_activations`; the refined maps, which sum to 1, come out as logits,
+            their logarithms, and no gradient goes into the maps.
 
     Raises:
-        ValueError: If the lists differ in length or are empty.
+        ValueError: If the lists differ in length or are empty, or ``refines`` is unknown.
 
     Example:
         >>> module = PixelCorrelation(in_index=[0], in_channels=[8], channels=[4])
@@ -41,8 +47,12 @@ class PixelCorrelation(BaseModule):
         in_channels: Sequence[int] = (512, 1024),
         channels: Sequence[int] = (64, 128),
         image_channels: int = 3,
+        refines: str = 'logits',
     ) -> None:
         super().__init__()
+        if refines not in REFINED:
+            raise ValueError(f'refines must be one of {", ".join(REFINED)}, got {refines!r}')
+        self.refines = refines
         if not len(in_index) == len(in_channels) == len(channels) > 0:
             raise ValueError(
                 f'PixelCorrelation needs in_index, in_channels and channels of one length, got {list(in_index)}, '
@@ -54,7 +64,7 @@ class PixelCorrelation(BaseModule):
         width = sum(channels)
         self.mixing = nn.Conv2d(image_channels + width, width, 1, bias=False)
         for reduction in self.reductions:
-            nn.init.kaiming_normal_(reduction.weight)
+            nn.init.kaiming_normal_(reduction.get_parameter('weight'))
         nn.init.xavier_uniform_(self.mixing.weight, gain=4)
 
     def forward(self, maps: Tensor, features: Sequence[Tensor], image: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -70,7 +80,11 @@ class PixelCorrelation(BaseModule):
         parts = [_resize(image, grid)]
         for index, reduction in zip(self.in_index, self.reductions, strict=True):
             parts.append(_resize(torch.relu(reduction(features[index].detach())), grid))
-        return pixel_correlation(maps, self.mixing(torch.cat(parts, dim=1)), mask=mask)
+        features_of_pixels = self.mixing(torch.cat(parts, dim=1))
+        if self.refines == 'logits':
+            return pixel_correlation(maps, features_of_pixels, mask=mask)
+        refined = pixel_correlation(winning_activations(maps, mask=mask), features_of_pixels, mask=mask)
+        return refined.clamp(min=torch.finfo(refined.dtype).tiny).log()
 
 
 def _resize(field: Tensor, grid: torch.Size) -> Tensor:

@@ -12,6 +12,7 @@ from .multi_view_loss import MultiViewLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
 from .pmp_loss import PMPLoss
 from .pseudo_mask_loss import PseudoMaskLoss
+from .seam_loss import SEAMLoss
 
 __all__ = [
     'AffinityLoss',
@@ -26,4 +27,5 @@ __all__ = [
     'PMPLoss',
     'PartialCrossEntropyLoss',
     'PseudoMaskLoss',
+    'SEAMLoss',
 ]

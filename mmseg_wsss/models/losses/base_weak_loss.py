@@ -44,7 +44,7 @@ class BaseWeakLoss(BaseModule):
         self.statistics: dict[str, Tensor] = {}
 
     @abstractmethod
-    def compute(self, inputs: LossInputs) -> Tensor:
+    def compute(self, inputs: Any) -> Tensor:
         """Return the unweighted loss, a scalar."""
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:

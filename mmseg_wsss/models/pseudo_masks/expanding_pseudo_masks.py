@@ -159,9 +159,15 @@ class ExpandingPseudoMasks(nn.Module):
                 'pipeline with RasterizeWeakAnnotations and PackWeakSegInputs'
             )
         size = (inputs.labels.shape[1], inputs.labels.shape[2])
-        settings = {'form': self.form, 'normalisation': self.normalisation}
         found = [
-            distance_fields(points[:, :2], points[:, 2].long(), size, mask=valid[0], **settings)
+            distance_fields(
+                points[:, :2],
+                points[:, 2].long(),
+                size,
+                mask=valid[0],
+                form=self.form,
+                normalisation=self.normalisation,
+            )
             for points, valid in zip(inputs.points, inputs.valid, strict=True)
         ]
         most = max(1, *(len(classes) for _, classes in found))

@@ -22,7 +22,7 @@ class PACRefiner(nn.Module):
         kernel_sizes: Odd widths of the windows, one for each layer.
         dilations: Distances between neighbours, in cells of the layer, one for each layer.
         strides: Steps between the cells that a layer keeps, one for each layer.
-        normalisation: ``'softmax'`` or ``'literal'``.
+        normalisation: ``'softmax'``, ``'damped'`` or ``'literal'``.
         sharpness: How much less a neighbour of another colour counts, above 0.
 
     Raises:

@@ -67,5 +67,13 @@ class PAMR(nn.Module):
         else:
             image, reached = resize_inside(image, size, mask)
             cells = pool_mask(mask, size) * reached
-        settings = {'num_iters': self.num_iters, 'dilations': self.dilations, 'affinity': self.affinity}
-        return pamr(masks, image, mask=cells, present=present, backend=self.backend, **settings)
+        return pamr(
+            masks,
+            image,
+            num_iters=self.num_iters,
+            dilations=self.dilations,
+            affinity=self.affinity,
+            mask=cells,
+            present=present,
+            backend=self.backend,
+        )

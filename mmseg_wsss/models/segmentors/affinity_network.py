@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..decode_heads import AffinityHead
-from ..losses.affinity_loss import AffinityInputs
+from ..losses.affinity_loss import AffinityInputs, AffinityLoss
 from .batch import stack_labels
 from .head_checks import check_head, check_num_classes
 from .named_losses import build_losses, count_labelled, run_losses, training_progress, with_total
@@ -57,7 +57,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
             )
         self.backbone: nn.Module = MODELS.build(backbone)
         self.neck: nn.Module = nn.Identity() if neck is None else MODELS.build(neck)
-        self.decode_head: nn.Module = MODELS.build(decode_head)
+        self.decode_head: AffinityHead = MODELS.build(decode_head)
         if not isinstance(self.decode_head, AffinityHead):
             raise TypeError(
                 f'AffinityNetwork takes an AffinityHead, got {type(self.decode_head).__name__}: a head that classifies '
@@ -70,7 +70,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
     @property
     def radius(self) -> int:
         """Pairs of cells nearer than this are trained."""
-        return max(loss.radius for loss in self.losses.values())
+        return max(loss.radius for loss in self.losses.values() if isinstance(loss, AffinityLoss))
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """Return the outputs of the backbone and the neck, as mmseg's segmentors do."""
@@ -95,7 +95,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         if mode == 'tensor':
             return self.embed(inputs)
         if mode == 'loss':
-            return self.loss(inputs, data_samples)
+            return self.loss(inputs, data_samples or [])
         raise TypeError(
             f'AffinityNetwork has no mode {mode!r}, since it predicts no classes: a WriteRandomWalk stage makes '
             'pseudo-labels of CAMs with it. Set val_dataloader=None, val_cfg=None, val_evaluator=None to train '

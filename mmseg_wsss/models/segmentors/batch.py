@@ -67,7 +67,7 @@ def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
     """
     image = inputs.detach().float()
     if getattr(preprocessor, '_enable_normalize', False):
-        image = image * preprocessor.std + preprocessor.mean
+        image = image * preprocessor.get_buffer('std') + preprocessor.get_buffer('mean')
     image = image / 255
     if image.shape[1] == 1:
         return image.expand(-1, 3, -1, -1)

@@ -77,12 +77,12 @@ def mean_of_windows(
     """
     height, width = inputs.shape[2:]
     counts = inputs.new_zeros(1, 1, height, width)
-    total, all_scores = None, []
+    total, all_scores = inputs.new_zeros(()), list[Tensor]()
     for rows, columns in windows((height, width), test_cfg):
         maps, scores = predict(inputs[:, :, rows, columns])
         around = (columns.start, width - columns.stop, rows.start, height - rows.stop)
         padded = F.pad(maps, around)
-        total = padded if total is None else total.add_(padded)
+        total = total + padded
         counts[:, :, rows, columns] += 1
         all_scores += [] if scores is None else [scores]
     return total / counts, torch.stack(all_scores).amax(dim=0) if all_scores else None

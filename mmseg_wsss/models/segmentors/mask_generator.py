@@ -193,7 +193,8 @@ class MaskGenerator(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Return the logits at the resolution of the head for stacked inputs, (N, in_channels, H, W)."""
-        return self.decode_head.forward(self.extract_feat(inputs))
+        logits: Tensor = self.decode_head.forward(self.extract_feat(inputs))
+        return logits
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[Any]) -> Tensor:
         """Return the logits for the class and the boxes that each sample names, (N, 2, H, W)."""
@@ -273,7 +274,8 @@ class MaskGenerator(BaseSegmentor):
         logits = self.encode_decode(inputs, data_samples).float()
         box_maps = stack_maps(data_samples, inputs.shape[2:], inputs.device)[BOX_MAP]
         outside = logits.new_tensor([0.0, -100.0])[:, None, None]
-        return self.postprocess_result(torch.where(box_maps > 0, logits, outside), data_samples)
+        samples: list[Any] = self.postprocess_result(torch.where(box_maps > 0, logits, outside), data_samples)
+        return samples
 
     # Checkpoints.
 

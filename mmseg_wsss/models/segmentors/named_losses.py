@@ -63,12 +63,13 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
     return built
 
 
-def run_losses(losses: nn.ModuleDict, inputs: LossInputs | AffinityInputs, prefix: str = '') -> dict[str, Tensor]:
+def run_losses(losses: nn.Module, inputs: LossInputs | AffinityInputs, prefix: str = '') -> dict[str, Tensor]:
     """Return the losses and their statistics by name."""
     results = {}
-    for name, loss in losses.items():
+    for name, loss in losses.named_children():
         results[prefix + name] = loss(inputs)
-        results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
+        if isinstance(loss, BaseWeakLoss):
+            results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
     return results
 
 

@@ -19,7 +19,7 @@ from ...checkpoints.weights import checked_pretraining
 from ...structures import LossInputs
 from ..decisions import ArgmaxDecision, ClassProbs
 from ..losses import PartialCrossEntropyLoss
-from ..views.base import Views, log_probs, mean_probs
+from ..views.base import Views, log_probs
 from .batch import collect_inputs, image_in_unit_range
 from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
 from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
@@ -103,7 +103,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             self.add_module(name, module)
         self.decision = build_part(decision, 'decision', ArgmaxDecision)
         if self.decision is not None:
-            self.decision.pool_like(self.losses)
+            self.decision.pool_like(self.losses.values())
 
     def _auxiliary_heads(self) -> dict[str, BaseDecodeHead]:
         if not self.with_auxiliary_head:
@@ -169,13 +169,15 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return logits of the size of ``inputs``, (B, C, h, w), for inference without a decision."""
         if self.views is None:
-            return super().encode_decode(inputs, batch_img_metas)
+            plain: Tensor = super().encode_decode(inputs, batch_img_metas)
+            return plain
         features, logits = self._look(inputs)
         inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
         refined = self.views.refine(logits, features, inputs, inside)
         if refined is not None:
-            logits = log_probs(mean_probs(logits, refined))
-        return self.decode_head.predict_by_feat(logits, batch_img_metas)
+            logits = log_probs(self.views.merge(logits, refined))
+        enlarged: Tensor = self.decode_head.predict_by_feat(logits, batch_img_metas)
+        return enlarged
 
     def class_probs(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[ClassProbs]:
         """Return what the network says of each image, at the size of its file, before anything is decided.
@@ -207,9 +209,10 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         features, logits = self._look(window)
         logits = logits.float()
         inside = inside_cells(metas, window, logits.shape[2:], self.test_cfg)
-        refined = None if self.views is None else self.views.refine(logits, features, window, inside)
-        probs = mean_probs(logits, refined)
-        scores = self.decision.class_scores(logits, probs, inside)
+        probs = logits.softmax(dim=1)
+        if self.views is not None and (refined := self.views.refine(logits, features, window, inside)) is not None:
+            probs = self.views.merge(logits, refined)
+        scores = None if self.decision is None else self.decision.class_scores(logits, probs, inside)
         corners = self.decode_head.align_corners
         return F.interpolate(probs, window.shape[2:], mode='bilinear', align_corners=corners), scores
 
@@ -224,7 +227,8 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             ValueError: If the decision needs the tags of the images and a sample has none.
         """
         if self.decision is None:
-            return super().predict(inputs, data_samples)
+            predicted: list[Any] = super().predict(inputs, data_samples)
+            return predicted
         samples = [None] * len(inputs) if data_samples is None else data_samples
         return [self.decide(*pair) for pair in zip(self.class_probs(inputs, data_samples), samples, strict=True)]
 

@@ -65,11 +65,9 @@ class Views:
         """
         return None
 
-
-def mean_probs(logits: Tensor, refined: Tensor | None) -> Tensor:
-    """Return the softmax of logits, (B, C, H, W), averaged with that of refined ones if there are any."""
-    probs = logits.softmax(dim=1)
-    return probs if refined is None else (probs + refined.softmax(dim=1)) / 2
+    def merge(self, logits: Tensor, refined: Tensor) -> Tensor:
+        """Return the probabilities of logits and of refined ones as one, (B, C, H, W): their mean."""
+        return (logits.softmax(dim=1) + refined.softmax(dim=1)) / 2
 
 
 def log_probs(probs: Tensor) -> Tensor:

@@ -27,20 +27,28 @@ class SiameseViews(Views):
 
     ``MultiViewLoss`` puts any loss on them, ``EquivariantRegularizationLoss`` compares them. Losses that do not name
     views get the batch as it is. At test time there is one view, of full size, and probabilities are the mean of those
-    with and without refinement; image scores are pooled from the logits without it.
+    with and without refinement, or with ``refined_alone`` those with it; image scores are pooled from the logits
+    without it.
+
+    SEAM itself is ``refined_alone=True`` with ``refines='activations'`` of ``PixelCorrelation`` and ``SEAMLoss``. It
+    differs from the published code in how maps are written (``wsss cams``): there, classes that the image does not show
+    are left out of a view; here the others are also divided by their sum with the background. Both then divide each map
+    by its maximum.
 
     The weights of ``pixel_correlation`` belong to the segmentor, as ``pixel_correlation.*``.
 
     Args:
         pixel_correlation: The module that refines, see ``PixelCorrelation``.
         scale: Size of the second view, in (0, 1].
+        refined_alone: Whether the refined logits alone give the probabilities at test time.
 
     Raises:
         TypeError: If ``scale`` is not a number.
         ValueError: If ``scale`` is out of range.
     """
 
-    def __init__(self, pixel_correlation: Mapping[str, Any], scale: float = 0.3) -> None:
+    def __init__(self, pixel_correlation: Mapping[str, Any], scale: float = 0.3, refined_alone: bool = False) -> None:
+        self.refined_alone = refined_alone
         self.scale = check_positive(scale, 'scale')
         if scale > 1:
             raise ValueError(f'scale is the size of the second view beside the first, in (0, 1], got {scale}')
@@ -76,6 +84,10 @@ class SiameseViews(Views):
         """Return the logits after pixel correlation, (B, C, H, W)."""
         refined: Tensor = self.pixel_correlation(logits, features, inputs, inside)
         return refined
+
+    def merge(self, logits: Tensor, refined: Tensor) -> Tensor:
+        """Return the mean of both probabilities, or with ``refined_alone`` those of the refined logits."""
+        return refined.softmax(dim=1) if self.refined_alone else super().merge(logits, refined)
 
 
 def _resize(image: Tensor, height: int, width: int) -> Tensor:

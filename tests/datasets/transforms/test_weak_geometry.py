@@ -149,18 +149,21 @@ def test_swapped_classes_swap_on_weak_labels_too():
         point_labels=[1, 2],
         polylines=[[[0, 8], [8, 8]]],
         polyline_labels=[2],
-        boxes=[[3, 3, 4, 4]],
-        box_labels=[3],
+        boxes=[[3, 3, 4, 4], [0, 0, 1, 1]],
+        box_labels=[3, 1],
         tags=(1, 3),
     )
     mask = np.full((9, 9), 255, np.uint8)
     mask[0] = 1
-    for prob, points, line, dense, tags in ((1.0, [2, 1], 1, 2, [2, 3]), (0.0, [1, 2], 2, 1, [1, 3])):
+    for prob, points, line, dense, boxes_, tags in (
+        (1.0, [2, 1], 1, 2, [3, 2], [2, 3]),
+        (0.0, [1, 2], 2, 1, [3, 1], [1, 3]),
+    ):
         step = {'type': 'WeakRandomFlip', 'prob': prob, 'swap_seg_labels': [(1, 2)]}
         results = run(sample((9, 9), labels, mask.copy()), [step])
         assert results['gt_points'][:, 2].tolist() == points
         assert (results['gt_seg_map'][8, 4], results['gt_seg_map'][0, 4]) == (line, dense)
-        assert results['gt_boxes'][:, 4].tolist() == [3]
+        assert results['gt_boxes'][:, 4].tolist() == boxes_
         assert results['gt_tags'].tolist() == tags
 
 

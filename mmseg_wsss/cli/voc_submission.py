@@ -1,0 +1,44 @@
+"""``wsss voc-submission``: predictions of the test images of PASCAL VOC, packed for its evaluation server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ._arguments import check_paths
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        'voc-submission', help='predict images without masks, packed for the evaluation server of PASCAL VOC'
+    )
+    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write results and results.tgz to')
+    parser.add_argument(
+        '--ids',
+        default='ImageSets/Segmentation/test.txt',
+        help='text file with one image id a line, below the data_root of the test data',
+    )
+    parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
+    parser.add_argument(
+        '--competition',
+        choices=['comp5_test_cls', 'comp6_test_cls'],
+        default='comp6_test_cls',
+        help="comp5: trained on nothing but VOC's own images; comp6: on any others, too (ImageNet weights)",
+    )
+    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the predictions and say where the archive is."""
+    from ..labelling.voc_submission import write_voc_submission
+    from ._arguments import load_config
+
+    check_paths(args)
+    cfg = load_config(args.config, args.cfg_options)
+    settings = {'ids': args.ids, 'tta': args.tta, 'competition': args.competition}
+    summary = write_voc_submission(cfg, args.checkpoint, args.output, **settings)
+    print(f'{summary["archive"]}: {summary["images"]} images')

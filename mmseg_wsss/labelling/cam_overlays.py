@@ -1,0 +1,71 @@
+"""Class activation maps over their photos, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.registry import init_default_scope
+from tqdm import tqdm
+
+from ..visualization.heat_maps import draw_heat_maps
+from .images import prediction_dataset
+from .label_folder import missing_indices, names_of
+from .refined_cams import CAMReader, full_size_cams
+
+FOLDER = 'overlays'
+
+
+def write_cam_overlays(
+    cfg: Config, cams: str | Path, folder: str | Path, *, split: str = 'train', opacity: float = 0.5
+) -> int:
+    """Draw the photo of every image beside its maps, each a heat map over the photo under the name of its class.
+
+    These are the pictures that papers on such maps show. Blue is 0, red is 1; each map was divided by its maximum. The
+    processes share the images.
+
+    Args:
+        cfg: Config of the data.
+        cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
+        folder: Where to write ``overlays/<image id>.jpg``.
+        split: Which data set the maps are of, ``'train'``, ``'val'`` or ``'test'``.
+        opacity: Of the heat maps, in [0, 1].
+
+    Returns:
+        The number of pictures.
+
+    Raises:
+        FileNotFoundError: If maps are missing.
+        ValueError: If maps and data set do not fit, or the opacity is out of range.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    reader = CAMReader(prediction_dataset(cfg, split), cams)
+    dataset = reader.dataset
+    for index in tqdm(missing_indices(dataset), desc='overlays', disable=not is_main_process(), leave=False):
+        info = dataset.get_data_info(index)
+        picture = draw_cam_overlays(reader, info, opacity=opacity)
+        path = Path(folder) / FOLDER / f'{names_of(info, dataset)[0]}.jpg'
+        mmcv.imwrite(picture[..., ::-1], str(path))
+    barrier()
+    return len(dataset)
+
+
+def draw_cam_overlays(reader: CAMReader, info: Mapping[str, Any], *, opacity: float = 0.5) -> Any:
+    """Return the picture of one image, RGB (h, w, 3) uint8.
+
+    Args:
+        reader: Of the folder of the maps.
+        info: The ``get_data_info`` of the image.
+        opacity: Of the heat maps.
+    """
+    image = reader.image(info)
+    cams = reader.cams(info, image)
+    photo = np.ascontiguousarray((image[0] * 255).round().byte().permute(1, 2, 0).numpy())
+    names = [reader.dataset.metainfo['classes'][index] for index in cams.classes.tolist()]
+    heats = dict(zip(names, full_size_cams(cams)[0].numpy(), strict=True))
+    return draw_heat_maps(photo, heats, opacity=opacity)
