@@ -12,7 +12,6 @@ _base_ = [
     '../_base_/backbones/mbv2.py',
     '../_base_/transforms/jitter.py',
     '../_base_/datasets/voc_animals_pseudo_labels.py',
-    '../_base_/tta/voc_animals.py',
     '../_base_/datasets/voc_animals_val.py',
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',

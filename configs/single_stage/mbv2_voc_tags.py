@@ -13,7 +13,7 @@ _base_ = [
     '../_base_/transforms/jitter.py',
     '../_base_/datasets/voc_animals_tags.py',
     '../_base_/datasets/voc_animals_val.py',
-    '../_base_/tta/voc_animals.py',
+    '../_base_/tta/flips.py',
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]

@@ -7,6 +7,14 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
+# For recipes whose crops show the photos at about this scale: they set val_dataloader.dataset.pipeline=scaled_pipeline.
+test_scale = 0.6
+scaled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale_factor=test_scale, keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
 val_dataloader = dict(
     batch_size=1,
     num_workers=0,
