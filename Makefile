@@ -6,11 +6,12 @@ ORIGINAL := .venv-openmmlab
 # Tensors here are small: a second thread spends its time waiting, and on a busy machine much more than that.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint types docs package test-openmmlab clean
+.PHONY: help setup demo test test-slow lint types docs package test-openmmlab clean
 
 help:
 	@echo "make demo            install, train Gated CRF from clicks on built-in images, show where the results are"
-	@echo "make test            install and run the tests"
+	@echo "make test            install and run the tests, on two processes"
+	@echo "make test-slow       the tests that are left out of it: more seeds, more random inputs"
 	@echo "make lint types      ruff and mypy"
 	@echo "make docs            build the documentation site into build/site, with strict links"
 	@echo "make package         build sdist and wheel, install the wheel into a fresh environment and use it"
@@ -29,7 +30,10 @@ demo: $(STAMP)
 	@$(BIN)/wsss report work_dirs/demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest --numprocesses 2 -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

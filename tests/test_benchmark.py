@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmseg_wsss.functional import point_blots
+
 ROOT = Path(__file__).parents[1]
 UNET = 'configs/gated_crf/unet_shapes_clicks.py'
 
@@ -20,30 +22,44 @@ def run(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
 
 
-def test_ops(tmp_path):
-    cases = ['gated_crf:1x3x16x12:2', 'pamr:1x5x16x12:2:3', 'feature_similarity:1x3x9x8:all']
-    done = run('ops.py', '--cases', *cases, '--repeats', 1, '--output', tmp_path / 'ops.json')
-    assert done.returncode == 0, done.stderr
-    record = json.loads((tmp_path / 'ops.json').read_text())
-    assert record['environment']['threads'] == 1
-    values = {(r['case'], r['implementation']): r['value'] for r in record['results']}
-    assert len(values) == 6  # and no failure: on a GPU only the ops that have a Triton kernel are asked for it
-    for case in cases:
-        assert values[case, 'torch'] == pytest.approx(values[case, 'reference'], rel=1e-5)
-        assert f'| {case} | torch |' in done.stdout
-
-
-def test_ops_says_why_a_backend_cannot_serve():
-    done = run('ops.py', '--cases', 'feature_similarity:1x3x9x8:4', '--repeats', 1, '--implementations', 'triton')
-    assert done.returncode == 0
-    assert "| triton | failed: exit 1: ValueError: backend 'triton' cannot serve: this op has no" in done.stdout
-
-
 @pytest.fixture
 def load(monkeypatch):
     """Import a module of the benchmarks, which are scripts."""
     monkeypatch.syspath_prepend(ROOT / 'tools/benchmark')
     return importlib.import_module
+
+
+HERE = SimpleNamespace(device='cpu', threads=1, repeats=1)
+
+
+@pytest.mark.parametrize('case', ['gated_crf:1x3x16x12:2', 'pamr:1x5x16x12:2:3', 'feature_similarity:1x3x9x8:all'])
+def test_implementations_of_a_case_compute_the_same(load, case):
+    ops = load('ops')
+    expected, value = (
+        ops.measure_here(f'{case}@{implementation}@float32', 'cpu', repeats=1, threads=1)['value']
+        for implementation in ('reference', 'torch')
+    )
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert expected != 0
+
+
+def test_ops(tmp_path):
+    case = 'pamr:1x5x16x12:2:3'
+    done = run('ops.py', '--cases', case, '--repeats', 1, '--output', tmp_path / 'ops.json')
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / 'ops.json').read_text())
+    assert record['environment']['threads'] == 1
+    values = {(r['case'], r['implementation']): r['value'] for r in record['results']}
+    assert set(values) == {(case, 'reference'), (case, 'torch')}  # on a GPU, Triton's kernel, too
+    assert values[case, 'torch'] == pytest.approx(values[case, 'reference'], rel=1e-5)
+    assert f'| {case} | torch |' in done.stdout
+
+
+def test_ops_says_why_a_backend_cannot_serve(load):
+    ops, case = load('ops'), 'feature_similarity:1x3x9x8:4'
+    result = ops.measure_apart(ops.__file__, f'{case}@triton@float32', HERE)
+    row = ops.markdown([{'case': case, 'implementation': 'triton', **result}]).splitlines()[-1]
+    assert "| triton | failed: exit 1: ValueError: backend 'triton' cannot serve: this op has no" in row
 
 
 @pytest.mark.parametrize(
@@ -134,6 +150,7 @@ def test_table_of_a_gpu(load):
         ('ops.py', ['--peak-tflops', '0'], '--peak-tflops and --peak-tbps must be above 0'),
         ('step.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
         ('step.py', [UNET, '--batch-size', '0'], '--batch-size must be at least 1, got 0'),
+        ('blots.py', ['--config', 'missing.py'], 'no such config: missing.py'),
     ],
 )
 def test_arguments_are_checked_before_anything_is_measured(load, monkeypatch, capsys, script, arguments, message):
@@ -184,19 +201,31 @@ def test_step(tmp_path):
     assert '| unet_shapes_clicks | recipe |' in done.stdout
 
 
-def test_step_of_a_network_for_grey_images():
-    done = run('step.py', 'configs/gated_crf/unet_acdc_scribbles.py', '--batch-size', 1, '--repeats', 1)
-    assert done.returncode == 0, done.stderr
-    assert 'failed' not in done.stdout
+def test_step_of_a_network_for_grey_images(load):
+    what = {'config': str(ROOT / 'configs/gated_crf/unet_acdc_scribbles.py'), 'batch_size': 1, 'amp': False}
+    results = load('step').measure_here(json.dumps(what), HERE)
+    assert list(results) == ['partial cross-entropy', 'recipe']
 
 
 def test_blots(tmp_path):
     done = run('blots.py', '--sizes', 48, '--num-images', 1, '--repeats', 1, '--output', tmp_path / 'blots.json')
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / 'blots.json').read_text())['results']
-    assert result['cached']['cpu_s'] < result['made']['cpu_s']
+    assert all(result[cache]['cpu_s'] > 0 for cache in ('made', 'cached'))
     assert '| 48 x 36 |' in done.stdout
-    assert 'no such config' in run('blots.py', '--config', 'missing.py').stderr
+
+
+def test_blots_are_made_every_time_or_read_from_the_cache(load, monkeypatch, tmp_path):
+    make, read = load('blots').make_loads(size=48, num_images=2, max_side=48, folder=str(tmp_path))
+    counted, totals = [], []
+    module = 'mmseg_wsss.datasets.transforms.load_point_blots'
+    monkeypatch.setattr(
+        f'{module}.point_blots', lambda *args, **chosen: counted.append(1) or point_blots(*args, **chosen)
+    )
+    for load_all in (make, make, read, read):
+        load_all()
+        totals.append(len(counted))
+    assert totals == [2, 4, 6, 6]  # the first reading fills the cache
 
 
 def test_blots_table(load):

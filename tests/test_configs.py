@@ -32,6 +32,12 @@ def check_evaluators(cfg, classes):
             metric.dataset_meta = {'classes': classes}
 
 
+@pytest.fixture(autouse=True)
+def _unfilled(monkeypatch):
+    """Convolutions whose memory is never touched: what is read here are the settings of the networks."""
+    monkeypatch.setattr(torch.nn.modules.conv._ConvNd, 'reset_parameters', lambda self: None)
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_builds_and_states_what_it_must(path):
     if path not in PIPELINES:
@@ -359,8 +365,9 @@ def test_published_setting_of_lpg():
     cfg = load(ROOT / 'lpg/deeplab_largefov_voc_boxes.py')
     assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters) == (30, 20000)
     assert cfg.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 1e-3, 'momentum': 0.9, 'weight_decay': 5e-4}
-    model = MODELS.build(cfg.model)
-    assert model(torch.zeros(1, 3, 321, 321), mode='tensor').shape == (1, 21, 41, 41)
+    with torch.device('meta'):  # nothing is computed but shapes
+        model = MODELS.build(cfg.model)
+        assert model(torch.zeros(1, 3, 321, 321), mode='tensor').shape == (1, 21, 41, 41)
     groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
     kinds = {(round(g['lr'] / 1e-3), g['weight_decay']) for g in groups}
     assert kinds == {(1, 5e-4), (2, 0.0), (10, 5e-4), (20, 0.0)}

@@ -9,7 +9,13 @@ from mmseg_wsss.cli.main import main
 NAME = 'gated_crf/deeplabv3plus_r34_voc_clicks'
 
 
-def test_every_config_flattens_to_the_same_settings(tmp_path, capsys):
+@pytest.fixture
+def unindented(monkeypatch):
+    """Without yapf, which takes a second for each config and changes nothing but its lines."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **style: (f'{text}\n', True))
+
+
+def test_every_config_flattens_to_the_same_settings(tmp_path, unindented):
     for name, source in find_configs(config_root()).items():
         flat = tmp_path / f'{source.stem}.py'
         assert main(['config', name, '-o', str(flat)]) == 0
@@ -32,7 +38,7 @@ def test_every_config_flattens_to_the_same_settings(tmp_path, capsys):
         ),
     ],
 )
-def test_stages_travel_in_order_with_their_configs(tmp_path, name, beside):
+def test_stages_travel_in_order_with_their_configs(tmp_path, unindented, name, beside):
     import mmseg_wsss.plugin  # noqa: F401
     from mmseg_wsss.engine.stages import StagedRunner
 

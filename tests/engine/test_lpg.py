@@ -1,6 +1,7 @@
 """Three rounds of generators and segmentors, killed and started again, and what does not go together."""
 
 import copy
+import itertools
 import json
 import logging
 import re
@@ -10,10 +11,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmseg.registry import HOOKS, TASK_UTILS
+from mmseg.registry import TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.checkpoints.network import plain_config, trained_network
@@ -31,25 +31,10 @@ from mmseg_wsss.labelling.generator_masks import (
 )
 from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
 from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.killing import KilledError, KillInStageHook
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-@HOOKS.register_module()
-class KillInGeneratorHook(Hook):
-    """Ends the process in the last iteration of a stage, once."""
-
-    priority = 'LOWEST'
-    stage: str | None = None
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if KillInGeneratorHook.stage == Path(runner.work_dir).name[3:] and runner.iter == 1:
-            KillInGeneratorHook.stage = None
-            raise KilledError
+numbers = itertools.count()
 
 
 def demo(work_dir, name='hourglass_shapes_boxes', only=None):
@@ -69,7 +54,7 @@ def demo(work_dir, name='hourglass_shapes_boxes', only=None):
             stage.train_dataloader = {'batch_size': 2, 'dataset': {'dataset': {'num_images': 4}}}
             small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
             stage.setdefault('model', {}).update(backbone=small, decode_head={'in_channels': 4, 'channels': 4})
-            stage.custom_hooks.append({'type': 'KillInGeneratorHook'})
+            stage.custom_hooks.append({'type': 'KillInStageHook'})
     if only:
         cfg.only = only
     return cfg
@@ -79,21 +64,16 @@ def train(cfg):
     return RUNNERS.build(cfg).train()
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
-        patch.setattr('gc.collect', lambda: None)
-        # as plain repr: yapf takes most of the time of a tiny Runner
-        plain = property(lambda self: ''.join(f'{key} = {value!r}\n' for key, value in self.to_dict().items()))
-        patch.setattr(Config, 'pretty_text', plain)
-        yield
-
-
 @pytest.fixture(scope='module')
-def finished(tmp_path_factory, _quick):
+def finished(tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('lpg') / 'whole'
     return work_dir, train(demo(work_dir))
+
+
+def renamed(cfg):
+    """A Runner of a config that has run in this process: mmengine keeps one logger and visualizer of each name."""
+    cfg.experiment_name = cfg.visualizer.name = f'again_{next(numbers)}'
+    return Runner.from_cfg(cfg)
 
 
 def weights(path):
@@ -144,7 +124,7 @@ def test_killed_in_the_second_e_step(finished, tmp_path):
     work_dir = tmp_path / 'cut'
     chosen = ['auxiliary', 'val', 'auxiliary_boxes', 'auxiliary_segmentor_0', 'generator_1', 'auxiliary_masks_1']
     chosen += ['auxiliary_segmentor_1', 'generator_2', 'auxiliary_masks_2']
-    KillInGeneratorHook.stage = 'generator_2'
+    KillInStageHook.at = ('generator_2', 1)
     with pytest.raises(KilledError):
         train(demo(work_dir, only=chosen))
     results = train(demo(work_dir, only=chosen))
@@ -248,10 +228,10 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     cfg = Config.fromfile(folder / 'generator_2.py')
     cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_1']), resume=False)
     with pytest.raises(ValueError, match='is the generator of stage 1, expected that of stage 2'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.model.use_probability = False
     with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.model.use_probability = True
     cfg.load_from = None
     partner = torch.load(cfg.custom_hooks[1].partner, weights_only=False)
@@ -259,15 +239,15 @@ def test_checkpoints_of_other_stages_are_refused(finished, tmp_path):
     torch.save(partner, tmp_path / 'other.pth')
     cfg.custom_hooks[1].partner = str(tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other.pth was trained on 7 classes \(background, a, b, c, ...\)'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.custom_hooks[1].partner = None
     with pytest.raises(ValueError, match='LPGStageHook has no partner, but the generator reads'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     cfg.custom_hooks[1].update(stage=1)
     cfg.model.use_probability = False
     cfg.load_from = str(finished[1]['generator_1'])
     with pytest.raises(ValueError, match='holds a generator of 5 input channels.*expected 4'):
-        Runner.from_cfg(cfg).train()
+        renamed(cfg).train()
     with pytest.raises(ValueError, match='stage must be from 1 to num_stages=3, got 4'):
         LPGStageHook(stage=4, num_stages=3)
 
@@ -281,7 +261,7 @@ def test_a_generator_alone_is_tested_beside_its_partner(finished, tmp_path):
     cfg.test_dataloader = {'dataset': samples, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
     cfg.test_cfg = {'type': 'TestLoop'}
     cfg.test_evaluator = {'type': 'IoUMetric'}
-    runner = Runner.from_cfg(cfg)
+    runner = renamed(cfg)
     assert 0 <= runner.test()['mIoU'] <= 100
     expected = weights(finished[1]['auxiliary_segmentor_1'])
     partner = runner.model.partner.state_dict()

@@ -210,7 +210,8 @@ def test_equal_predictions_cost_nothing_and_no_prediction_costs_less(loss_fn):
     one_hot = torch.zeros(1, 5, 12, 12)
     one_hot[:, 2] = 1
     loss, grad = value_and_grad(loss_fn, one_hot, image, kernels=PAPER)
-    assert loss == 0
+    without_agreement = loss_fn(0 * one_hot, image, kernels=PAPER)
+    assert 0 <= loss <= 1e-6 * without_agreement  # a difference of two equal sums
     assert (grad <= 0).all()
     for scale in (5.0, 15.0, 17.0, 20.0, 40.0):
         logits = torch.randn(1, 5, 12, 12, generator=generator)

@@ -71,3 +71,9 @@ def raw_batch(sizes=((32, 32), (32, 32)), num_classes=3, clicks=4, seed=0, chann
         sample.set_metainfo({'img_shape': (height, width), 'ori_shape': (height, width)})
         samples.append(sample)
     return {'inputs': inputs, 'data_samples': samples}
+
+
+def assert_are_highest(labels, scores):
+    """Each label has the highest score (C, h, w) of its pixel; of two that differ by rounding alone, either."""
+    chosen = scores.gather(0, labels[None])[0]
+    assert (chosen >= (1 - 1e-4) * scores.amax(0)).all()

@@ -1,4 +1,4 @@
-"""A tiny training from points, and hooks that watch or end it."""
+"""A tiny training from points, and a hook that watches it."""
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -6,22 +6,6 @@ from mmseg.registry import HOOKS
 
 from mmseg_wsss.models.pseudo_masks import confidence_scores
 from tests.helpers.models import head_config, model_config
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-@HOOKS.register_module()
-class KillPMPHook(Hook):
-    priority = 'LOWEST'
-
-    def __init__(self, iteration):
-        self.iteration = iteration
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.iteration:
-            raise KilledError
 
 
 @HOOKS.register_module()

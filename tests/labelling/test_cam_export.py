@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.cam_files import read_cam_index, read_cams
+from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE
 from mmseg_wsss.engine.stages import StagedRunner
 from mmseg_wsss.evaluation.metrics import ContourFScore
 from mmseg_wsss.functional import cam_label_probs, normalised_cams
@@ -27,6 +27,7 @@ from mmseg_wsss.labelling.images import prediction_dataset
 from mmseg_wsss.labelling.mask_accuracy import MaskScores
 from mmseg_wsss.labelling.refined_cams import full_size_cams
 from tests.helpers.models import model_config
+from tests.helpers.trained import training_config
 
 ROOT = Path(__file__).parents[2]
 HEAD = {'type': 'CAMHead', 'in_channels': 64, 'num_classes': 7}
@@ -45,33 +46,10 @@ DECISION = {'type': 'TagDecision', 'pooling': {'type': 'MaxProbPooling'}, 'score
 
 def config(tmp_path, **decision):
     losses = {'loss_tags': {'type': 'ImportanceSamplingLoss'}}
-    sampler = {'type': 'DefaultSampler', 'shuffle': False}
-    cfg = {
-        'default_scope': 'mmseg',
-        'work_dir': str(tmp_path / 'work'),
-        'model': model_config(HEAD, losses, num_classes=7, decision={**DECISION, **decision}),
-        'train_dataloader': {
-            'batch_size': 2,
-            'num_workers': 0,
-            'sampler': {'type': 'ResumableInfiniteSampler'},
-            'dataset': {**SHAPES, 'labels': ['tags'], 'pipeline': TRAIN},
-        },
-        'test_dataloader': {
-            'batch_size': 1,
-            'num_workers': 0,
-            'sampler': sampler,
-            'dataset': {**SHAPES, 'labels': [], 'test_mode': True, 'pipeline': READ},
-        },
-        'test_cfg': {'type': 'TestLoop'},
-        'test_evaluator': {'type': 'ContourFScore', 'split': 'test'},
-        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
-        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
-        'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},
-        'log_processor': {'by_epoch': False},
-        'randomness': {'seed': 0},
-        'log_level': 'ERROR',
-    }
-    return Config(cfg)
+    model = model_config(HEAD, losses, num_classes=7, decision={**DECISION, **decision})
+    data = [{**SHAPES, 'labels': labels, 'pipeline': pipeline} for labels, pipeline in ((['tags'], TRAIN), ([], READ))]
+    evaluator = {'type': 'ContourFScore', 'split': 'test'}
+    return training_config(tmp_path / 'work', model, *data, test_evaluator=evaluator)
 
 
 def saved(tmp_path, cfg, sharpness=40.0):
@@ -80,7 +58,8 @@ def saved(tmp_path, cfg, sharpness=40.0):
     model = MODELS.build(cfg.model)
     model.init_weights()
     model.decode_head.conv_seg.weight.data.mul_(sharpness)
-    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'net.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': PALETTE}}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, tmp_path / 'net.pth')
     return tmp_path / 'net.pth', model.eval()
 
 
@@ -335,8 +314,7 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
     assert 'set model.decision=' in capsys.readouterr().err
 
 
-def test_as_a_stage(tmp_path, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def test_as_a_stage(tmp_path):
     cfg = config(tmp_path)
     cfg.runner_type = 'StagedRunner'
     task = {'type': 'WriteCAMs', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'known_tags': True, **ONE_VIEW}
@@ -362,7 +340,6 @@ def predictions_counted(monkeypatch, die_after=None):
 
 @pytest.mark.parametrize('evaluate', [False, True])
 def test_a_cut_stage_goes_on(tmp_path, monkeypatch, evaluate):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
     cfg = config(tmp_path, score_threshold=0.0)
     cfg.runner_type = 'StagedRunner'
     task = {'type': 'WriteCAMs', 'stage': 'cam', 'checkpoint': '{stages.cam}', 'evaluate': evaluate, **ONE_VIEW}
@@ -430,7 +407,8 @@ def test_validation_images_of_the_recipes_have_tags(name):
 
 def test_other_networks_and_data_are_refused(trained, tmp_path):
     cfg, checkpoint, _ = trained
-    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': PALETTE}}
+    torch.save({'state_dict': {}, 'meta': meta}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match=r'empty.pth does not fit \w+: \d+ missing: backbone'):
         write_cam_folder(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     cfg.test_dataloader.dataset.pipeline[0].with_mask = False

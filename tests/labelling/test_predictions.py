@@ -20,6 +20,7 @@ from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
 from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
+from tests.helpers.trained import train, training_config
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ('background', 'cat', 'dog')
@@ -53,47 +54,20 @@ def root(tmp_path):
 
 
 def config(root, **changes):
-    dataset = {
+    photos = {
         'type': 'WeakSegDataset',
         'weak_labels': str(root / 'weak.json'),
         'data_prefix': {'img_path': str(root / 'img')},
     }
-    cfg = {
-        'default_scope': 'mmseg',
-        'work_dir': str(root / 'work'),
-        'model': model_config(
-            head_config('deeplabv3plus', 3), num_classes=3, losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
-        ),
-        'train_dataloader': {
-            'batch_size': 2,
-            'num_workers': 0,
-            'sampler': {'type': 'ResumableInfiniteSampler'},
-            'dataset': {**dataset, 'pipeline': TRAIN},
-        },
-        'test_dataloader': {
-            'batch_size': 1,
-            'num_workers': 0,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
-            'dataset': {**dataset, 'test_mode': True, 'pipeline': READ},
-        },
-        'test_cfg': {'type': 'TestLoop'},
-        'test_evaluator': {'type': 'IoUMetric'},
-        'train_cfg': {'type': 'IterBasedTrainLoop', 'max_iters': 1},
-        'optim_wrapper': {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 0.1}},
-        'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False, 'interval': 1}},
-        'log_processor': {'by_epoch': False},
-        'randomness': {'seed': 0},
-        'log_level': 'ERROR',
-    }
-    return Config({**cfg, **changes})
+    head, losses = head_config('deeplabv3plus', 3), {'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
+    data = [{**photos, 'pipeline': pipeline} for pipeline in (TRAIN, READ)]
+    return training_config(root / 'work', model_config(head, losses), *data, **changes)
 
 
 @pytest.fixture
-def trained(root, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def trained(root):
     cfg = config(root)
-    Runner.from_cfg(cfg).train()
-    return cfg, root / 'work/iter_1.pth'
+    return cfg, train(cfg)
 
 
 def read(path):
@@ -229,7 +203,8 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
         'data_prefix': {'img_path': str(tmp_path / 'img'), 'seg_map_path': 'masks'},
         'pipeline': [],
     }
-    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'empty.pth')
+    meta = {'dataset_meta': {'classes': CLASSES, 'palette': [[0, 0, 0]] * 3}}
+    torch.save({'state_dict': {}, 'meta': meta}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match=r'empty.pth does not fit \w+: \d+ missing: backbone'):
         write_pseudo_labels(cfg, tmp_path / 'empty.pth', tmp_path / 'out')
     with pytest.raises(ValueError, match='known_tags needs a data set with weak labels'):
@@ -238,8 +213,7 @@ def test_known_tags_need_weak_labels(trained, tmp_path):
     assert read_index(tmp_path / 'out').images['b'] == {'file_name': 'b.jpg', 'width': 33, 'height': 48}
 
 
-def test_stages_from_weak_labels_to_a_plain_network(root, monkeypatch):
-    monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
+def test_stages_from_weak_labels_to_a_plain_network(root):
     cfg = config(root, runner_type='StagedRunner')
     plain = model_config(head_config('fcn', 3, loss_decode={'type': 'CrossEntropyLoss', 'avg_non_ignore': True}))
     plain['type'] = 'EncoderDecoder'

@@ -13,6 +13,7 @@ from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.backbones import Hourglass
 from mmseg_wsss.models.segmentors import check_generator_checkpoint
 from tests.helpers.models import BN, head_config, model_config
+from tests.helpers.trained import SEEDS, descend
 
 HEAD = {
     'type': 'FCNHead',
@@ -104,7 +105,7 @@ def test_any_size_equals_the_padded_one(size):
     assert output.shape == (2, 12, height, width)
     padded = torch.zeros(2, 3, -(-size[0] // 16) * 16, -(-size[1] // 16) * 16)
     padded[..., : size[0], : size[1]] = image
-    assert torch.equal(output, backbone(padded)[0][..., :height, :width])
+    torch.testing.assert_close(output, backbone(padded)[0][..., :height, :width])
 
 
 def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
@@ -112,7 +113,7 @@ def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
     x = torch.randn(1, 8, 8, 4)
     low = level.up(level.inner(level.down(x)))
     assert low.shape == (1, 8, 4, 2)
-    assert torch.equal(level(x), level.side(x) + low.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    torch.testing.assert_close(level(x), level.side(x) + low.repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
 @pytest.mark.parametrize('changes', [{'channels': (8,), 'units': (1,)}, {'units': (1, 1)}, {'units': (1, 0, 1)}])
@@ -146,7 +147,7 @@ def test_the_loss_is_the_cross_entropy_on_every_fourth_pixel():
     labels = torch.stack([sample.gt_sem_seg.data[0] for sample in data['data_samples']]).long()[:, ::4, ::4]
     assert (labels[0] == 255).sum() == 4  # one row of the object
     assert (labels[1] == 255).sum() == 4 + 12 + 7  # and, in the padding, a row and a column
-    assert torch.equal(losses['loss_mask'], partial_cross_entropy(logits, labels))
+    torch.testing.assert_close(losses['loss_mask'], partial_cross_entropy(logits, labels))
     masks = (logits.argmax(1) == 1) & (boxes[:, 0, ::4, ::4] > 0) & (labels != 255)
     truth, filled = labels == 1, (boxes[:, 0, ::4, ::4] > 0) & (labels != 255)
     assert losses['mask_iou'] == (masks & truth).sum() / (masks | truth).sum()
@@ -197,23 +198,27 @@ def test_amp():
     assert all(p.grad.isfinite().all() for p in generator.parameters())
 
 
-def test_it_learns_one_image():
+@pytest.mark.parametrize('seed', SEEDS)
+def test_it_learns_one_image(seed):
+    torch.manual_seed(seed)
     generator = build(use_probability=False)
     batch = raw_batch(sizes=((32, 48),), class_ids=(1,))
     batch['inputs'][0][:, 4:20, 8:24] = 255
     data = preprocess(generator, batch)
-    optimizer = torch.optim.Adam(generator.parameters(), 0.01)
+    labels = data['data_samples'][0].gt_sem_seg.data[0, ::4, ::4]
     scores = []
     generator.decode_head.conv_seg.register_forward_hook(lambda module, inputs, logits: scores.append(logits))
-    for _ in range(15):
-        losses = generator.loss(**copy.deepcopy(data))
-        optimizer.zero_grad()
-        losses['loss_mask'].backward()
-        optimizer.step()
-    labels = data['data_samples'][0].gt_sem_seg.data[0, ::4, ::4]
-    margin = (scores[-1][0, 1] - scores[-1][0, 0]).detach()
-    assert losses['loss_mask'] < 0.2
-    assert margin[labels == 1].min() > margin[labels == 0].max() + 1
+
+    def learnt(losses):
+        margin = (scores[-1][0, 1] - scores[-1][0, 0]).detach()
+        return losses[-1] < 0.2 and margin[labels == 1].min() > margin[labels == 0].max() + 1
+
+    descend(
+        lambda: generator.loss(**copy.deepcopy(data))['loss_mask'],
+        torch.optim.Adam(generator.parameters(), 0.01),
+        until=learnt,
+        at_most=60,
+    )
 
 
 # ---------------------------------------------------------------- the partner
@@ -315,7 +320,7 @@ def test_generate_is_the_enlarged_output_of_the_padded_input(size):
     stacked[..., : size[0], : size[1]] = torch.cat([boxes, image], dim=1)
     small = generator.decode_head(generator.backbone(stacked))
     whole = F.interpolate(small, (height, width), mode='bilinear', align_corners=True)
-    assert torch.equal(logits, whole[..., : size[0], : size[1]])
+    torch.testing.assert_close(logits, whole[..., : size[0], : size[1]])
 
 
 def test_predict_marks_the_object_inside_the_boxes_alone():

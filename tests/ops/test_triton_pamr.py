@@ -68,7 +68,8 @@ def test_error_is_at_most_twice_that_of_plain_pytorch():
     chosen = {'num_iters': 4, 'dilations': (1, 4)}
     exact = pamr(masks.double(), image.double(), **chosen)
     plain = (pamr(masks, image, **chosen) - exact).abs().max()
-    assert (triton_pamr(masks, image, **chosen) - exact).abs().max() <= 2 * plain
+    error = (triton_pamr(masks, image, **chosen) - exact).abs().max()
+    assert error <= 2 * plain + torch.finfo(torch.float32).eps
 
 
 def test_flat_image_and_pixels_without_neighbours():

@@ -11,7 +11,7 @@ from scipy import ndimage
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.pipelines import random_clicks, run, sample, sizes
 
-SETTINGS = settings(max_examples=60, deadline=None)
+SETTINGS = settings(max_examples=60)
 
 
 @st.composite
@@ -48,10 +48,21 @@ def inside_every_step(results, points):
     return seen
 
 
+def clear_of_edges(results, points):
+    """Which points lie on no edge of a pixel after any step: there, the last bit would decide."""
+    clear = np.ones(len(points), bool)
+    for matrix in (*(matrix for matrix, _ in results['weak_frames']), results['homography_matrix']):
+        places = points @ matrix[:2, :2].T + matrix[:2, 2]
+        clear &= (np.abs(places - np.round(places)) > 1e-6).all(axis=1)
+    return clear
+
+
 @SETTINGS
 @given(chains(), sizes(), st.integers(0, 2**20))
 def test_every_click_inside_survives_once_at_the_right_pixel(steps, size, seed):
     labels = random_clicks(size, seed)
+    clear = clear_of_edges(run(sample(size, labels), steps, seed), labels.points + 0.5)
+    labels = WeakAnnotations(points=labels.points[clear], point_labels=labels.point_labels[clear])
     results = run(sample(size, labels), steps, seed)
     height, width = results['img'].shape[:2]
     matrix = results['homography_matrix']

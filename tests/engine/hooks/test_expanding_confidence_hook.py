@@ -13,7 +13,8 @@ from mmengine.runner import Runner
 from mmseg_wsss.engine.hooks import ExpandingConfidenceHook
 from mmseg_wsss.engine.hooks.expanding_confidence_hook import iterations_per_epoch
 from mmseg_wsss.models.pseudo_masks import CONFIDENCE_KEY, confidence_scores
-from tests.helpers.pmp_runs import KilledError, RecordScoresHook, run_config
+from tests.helpers.killing import KilledError
+from tests.helpers.pmp_runs import RecordScoresHook, run_config
 
 
 def train(config):
@@ -51,7 +52,7 @@ def test_killed_and_resumed_is_the_same(tmp_path, by_epoch):
         return
     killed = run_config(tmp_path / 'killed')
     with_kill = copy.deepcopy(killed)
-    with_kill.custom_hooks = [*killed.custom_hooks, {'type': 'KillPMPHook', 'iteration': 6}]
+    with_kill.custom_hooks = [*killed.custom_hooks, {'type': 'KillHook', 'iteration': 6}]
     with pytest.raises(KilledError):
         train(with_kill)
     killed.resume, killed.load_from, killed.experiment_name = True, str(tmp_path / 'killed/iter_4.pth'), 'resumed'
@@ -71,7 +72,7 @@ def test_a_resume_at_the_end_of_an_epoch_is_the_same(tmp_path, workers):
     whole.work_dir, whole.experiment_name = str(tmp_path / 'whole'), 'whole'
     uninterrupted, record = train(whole)
     with_kill = copy.deepcopy(config)
-    with_kill.custom_hooks = [*config.custom_hooks, {'type': 'KillPMPHook', 'iteration': 7}]
+    with_kill.custom_hooks = [*config.custom_hooks, {'type': 'KillHook', 'iteration': 7}]
     runner = Runner.from_cfg(with_kill)
     with pytest.raises(KilledError):
         runner.train()

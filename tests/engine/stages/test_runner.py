@@ -21,29 +21,8 @@ from mmseg.registry import HOOKS, TASK_UTILS
 from mmseg_wsss.cli.report import stage_lines
 from mmseg_wsss.engine.stages import StagedRunner, StageTask
 from mmseg_wsss.engine.stages.marker import describe_file, differences, input_files, relevant_settings
+from tests.helpers.killing import KilledError, KillInStageHook
 from tests.helpers.models import head_config, model_config
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-@HOOKS.register_module()
-class KillInStageHook(Hook):
-    """Ends the process at an iteration of a stage, once."""
-
-    priority = 'LOWEST'
-    at: tuple[str, int | str] | None = None
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if KillInStageHook.at is not None and KillInStageHook.at == (Path(runner.work_dir).name, runner.iter):
-            KillInStageHook.at = None
-            raise KilledError
-
-    def before_val_iter(self, runner, batch_idx, data_batch=None):
-        if KillInStageHook.at == (Path(runner.work_dir).name, 'val'):
-            KillInStageHook.at = None
-            raise KilledError
 
 
 @HOOKS.register_module()
@@ -61,10 +40,9 @@ class SumWeights(StageTask):
         self.factor = factor
 
     def run(self, context):
-        if KillInStageHook.at == (context.work_dir.name, 0):
-            KillInStageHook.at = None
+        if KillInStageHook.at == ('between', 0):
             (context.work_dir / 'half.txt').write_text('half')
-            raise KilledError
+        KillInStageHook.kill_if_at(context.work_dir, 0)
         state = torch.load(self.checkpoint, weights_only=False)['state_dict']
         total = self.factor * sum(float(v.double().sum()) for v in state.values())
         (context.work_dir / 'sum.txt').write_text(f'{total} {context.config_of("first").model.type}')
@@ -169,17 +147,8 @@ def folder_state(folder):
     return {p: p.stat().st_mtime_ns for p in folder.rglob('*') if p.is_file() and p.name != 'stages.log'}
 
 
-@pytest.fixture(autouse=True, scope='module')
-def _quick():
-    """Without what takes most of the time of a tiny Runner: versions of compilers, tidy memory."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
-        patch.setattr('gc.collect', lambda: None)
-        yield
-
-
 @pytest.fixture(scope='module')
-def finished(tmp_path_factory, _quick):
+def finished(tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('stages') / 'whole'
     return work_dir, train(staged_config(work_dir))
 
@@ -230,12 +199,13 @@ def test_second_start_does_nothing(finished):
     assert f"stage 1/3 'first' is finished, {results['first']} is kept" in (work_dir / 'stages.log').read_text()
 
 
-@pytest.mark.parametrize('at', [('01_first', 3), ('02_between', 0), ('03_last', 1), ('03_last', 3)])
+@pytest.mark.parametrize('at', [('first', 3), ('between', 0), ('last', 1), ('last', 3)])
 def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     KillInStageHook.at = at
     with pytest.raises(KilledError):
         train(staged_config(tmp_path))
-    kept = [folder for folder in sorted(tmp_path.glob('0?_*')) if folder.name < at[0]]
+    (cut,) = tmp_path.glob(f'*_{at[0]}')
+    kept = [folder for folder in sorted(tmp_path.glob('0?_*')) if folder < cut]
     before = [folder_state(folder) for folder in kept]
     results = train(staged_config(tmp_path, resume=True))
     assert [folder_state(folder) for folder in kept] == before
@@ -244,8 +214,7 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     whole = (finished[0] / '02_between/sum.txt').read_text()
     assert (tmp_path / '02_between/sum.txt').read_text() == whole
     if at[1] == 3:
-        cut = tmp_path / at[0] / 'iter_2.pth'
-        assert f"{at[0][3:]}' goes on from {cut}" in (tmp_path / 'stages.log').read_text()
+        assert f"{at[0]}' goes on from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
 
 
 @pytest.mark.parametrize('writes', [True, False])
@@ -280,7 +249,7 @@ def test_changed_setting_of_a_finished_stage_is_refused(own_copy):
 
 
 def test_changed_setting_of_a_cut_stage_is_refused(tmp_path):
-    KillInStageHook.at = ('01_first', 3)
+    KillInStageHook.at = ('first', 3)
     with pytest.raises(KilledError):
         train(staged_config(tmp_path))
     with pytest.raises(ValueError, match=r"stage 1/3 'first' is begun(.|\n)*randomness.seed: 3 -> 4"):
@@ -347,7 +316,7 @@ def test_killed_in_the_last_validation_the_scores_are_not_lost(tmp_path):
     }
     whole, cut = (staged_config(tmp_path / name, stages={'first': validated}) for name in ('whole', 'cut'))
     train(whole)
-    KillInStageHook.at = ('01_first', 'val')
+    KillInStageHook.at = ('first', 'val')
     with pytest.raises(KilledError):
         train(cut)
     assert stage_lines(tmp_path / 'cut') == ['01_first                  not finished']
@@ -377,7 +346,7 @@ def test_results_are_recognised_by_content(own_copy):
         train(staged_config(own_copy))
     assert not (own_copy / '03_last').exists()
     (own_copy / '02_between/more.txt').rename(own_copy / '02_between/.hidden')
-    KillInStageHook.at = ('03_last', 3)
+    KillInStageHook.at = ('last', 3)
     with pytest.raises(KilledError):
         train(staged_config(own_copy))
     (own_copy / '02_between/sum.txt').write_text('another')
@@ -473,7 +442,7 @@ def test_killed_while_the_first_marker_is_written(tmp_path):
 
 def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):
     other = tmp_path / 'other'
-    KillInStageHook.at = ('01_first', 3)
+    KillInStageHook.at = ('first', 3)
     with pytest.raises(KilledError):
         train(staged_config(other, only='first'))
     cfg = staged_config(tmp_path / 'own')
