@@ -18,10 +18,7 @@ model = dict(
 )
 max_iters = 800
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
-param_scheduler = [
-    _base_.warmup_50,
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
-]
+param_scheduler = [_base_.warmup, dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [

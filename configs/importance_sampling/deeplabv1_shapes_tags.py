@@ -43,10 +43,7 @@ val_evaluator = dict(type='ContourFScore', split='val')
 test_evaluator = val_evaluator
 max_iters = 600
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
-param_scheduler = [
-    _base_.warmup_50,
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
-]
+param_scheduler = [_base_.warmup, dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
 custom_hooks = [dict(type='ExactResumeHook'), dict(type='ResultSheetHook')]

@@ -42,7 +42,7 @@ window = 40  # what is logged are means over so many iterations
 max_iters = 320
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
-    _base_.warmup_50,
+    _base_.warmup,
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, T_max=max_iters - 50, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
