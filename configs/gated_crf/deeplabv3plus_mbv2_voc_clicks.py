@@ -8,7 +8,9 @@
 #   MBV2_CHECKPOINT in the environment
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
-    '../_base_/datasets/voc_animals.py',
+    '../_base_/datasets/voc_animals_clicks.py',
+    '../_base_/datasets/voc_animals_val.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -18,18 +20,12 @@ model = dict(
     )
 )
 max_iters = 2600
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    _base_.long_warmup,
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),

@@ -11,13 +11,14 @@
 # Command: wsss convert cityscapes-clicks --gtfine data/cityscapes/gtFine/train -o data/cityscapes/weak_labels.json
 #   python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_clicks.py (CITYSCAPES_ROOT=... for the data)
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/cityscapes_clicks.py',
     '../_base_/schedules/sgd_90k.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(768, 768)),
+    data_preprocessor=dict(**_base_.rgb, size=(768, 768)),
     decode_head=dict(num_classes=19),
     losses=dict(
         # Class shares of the batch, as the paper says; its published code takes them over the training set.

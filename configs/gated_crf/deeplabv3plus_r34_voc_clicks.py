@@ -13,8 +13,10 @@
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py (VOC_ROOT=... for the data, or
 #   --cfg-options train_dataloader.dataset.data_root=..., and the same for val_dataloader and test_dataloader)
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/voc_weak.py',
+    '../_base_/datasets/voc_val.py',
     '../_base_/schedules/sgd_90k.py',
     '../_base_/default_runtime.py',
 ]
@@ -27,6 +29,7 @@ test_pipeline = [
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(
+    data_preprocessor=dict(**_base_.rgb, size=(256, 256)),
     losses=dict(
         loss_ce=dict(type='PartialCrossEntropyLoss'),
         loss_gated_crf=dict(
@@ -38,5 +41,5 @@ model = dict(
             loss_weight=0.1,
             start=0.005,  # 450 of 90,000 iterations, as the published code
         ),
-    )
+    ),
 )

@@ -7,6 +7,7 @@
 _base_ = [
     '../_base_/models/unet_grey.py',
     '../_base_/datasets/acdc_scribbles.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
@@ -16,14 +17,9 @@ model = dict(
     ),
 )
 max_iters = 800
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
-]
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
+param_scheduler = [_base_.warmup, dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 4)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),

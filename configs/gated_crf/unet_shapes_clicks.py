@@ -4,7 +4,12 @@
 # Expected: docs/results.md, with partial cross-entropy alone and full masks beside it.
 # Cost: under 4 minutes on 2 CPU cores, with evaluation.
 # Command: make demo, or python tools/train.py configs/gated_crf/unet_shapes_clicks.py
-_base_ = ['../_base_/models/unet_shapes.py', '../_base_/datasets/shapes.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/unet_shapes.py',
+    '../_base_/datasets/shapes.py',
+    '../_base_/schedules/adamw_cpu.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
     losses=dict(
         loss_ce=dict(type='PartialCrossEntropyLoss'),
@@ -12,14 +17,9 @@ model = dict(
     ),
 )
 max_iters = 600
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
-]
+optim_wrapper = dict(optimizer=dict(lr=3e-3))
+param_scheduler = [_base_.warmup, dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),

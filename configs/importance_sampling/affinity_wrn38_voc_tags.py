@@ -13,30 +13,17 @@
 # Command: part of pipeline_wrn38_voc_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/affinity_wrn38_voc_tags.py
 _base_ = [
-    '../_base_/datasets/voc_tags.py',
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/wrn38.py',
+    '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_pseudo_masks.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     type='AffinityNetwork',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(448, 448),
-    ),
-    backbone=dict(
-        type='WideResNet38',
-        out_indices=(1, 2, 3),
-        frozen_stages=0,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$WRN38_CHECKPOINT:data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.pth}}',
-        ),
-    ),
+    data_preprocessor=dict(**_base_.rgb, size=(448, 448)),
+    backbone=dict(**_base_.wrn38, out_indices=(1, 2, 3), frozen_stages=0),
     decode_head=dict(
         type='AffinityHead',
         in_channels=(512, 1024, 4096),
@@ -51,29 +38,17 @@ train_pipeline = [
     dict(type='LoadPseudoLabels'),
     dict(type='RandomCrop', crop_size=(448, 448)),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=38,
-        contrast_range=(0.7, 1.3),
-        saturation_range=(0.7, 1.3),
-        hue_delta=18,
-    ),
+    _base_.jitter,
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        _delete_=True,
-        type='PseudoLabelDataset',
-        label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}',
-        img_path=_base_.data_root + '/JPEGImages',
-        pipeline=train_pipeline,
-    ),
+    batch_size=8, dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}', pipeline=train_pipeline)
 )
 # It predicts no classes; the pipeline of test_dataloader reads the images for the random walk.
 val_dataloader = None
 val_evaluator = None
 val_cfg = None
+test_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
 max_iters = 8 * 1322
 optim_wrapper = dict(optimizer=dict(lr=0.01, momentum=5e-4, weight_decay=5e-4))
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]

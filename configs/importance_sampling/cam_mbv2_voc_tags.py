@@ -13,24 +13,18 @@
 # Command: python tools/train.py configs/importance_sampling/cam_mbv2_voc_tags.py, with VOC_WEAK_ROOT and
 #   MBV2_CHECKPOINT in the environment; README.md has the evaluation
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/mbv2.py',
     '../_base_/models/importance_sampling.py',
-    '../_base_/datasets/voc_animals.py',
+    '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_animals_tags.py',
+    '../_base_/datasets/voc_animals_val.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(128, 128)),
-    backbone=dict(
-        type='MobileNetV2',
-        widen_factor=1.0,
-        strides=(1, 2, 2, 2, 1, 1, 1),
-        dilations=(1, 1, 1, 1, 1, 2, 2),
-        out_indices=(2, 4, 6),
-        norm_cfg=dict(type='BN', requires_grad=True),
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}',
-        ),
-    ),
+    data_preprocessor=dict(**_base_.rgb, size=(128, 128)),
+    backbone=dict(**_base_.mbv2, out_indices=(2, 4, 6)),
     # Three depths side by side at output stride 8, the published one: 16 x 16 cells for a third of the time that a
     # backbone of stride 8 takes.
     decode_head=dict(in_channels=(32, 96, 320), in_index=(0, 1, 2), input_transform='resize_concat'),
@@ -41,7 +35,6 @@ model = dict(
         loss_max=dict(start=0.3),
     ),
 )
-weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['tags']),
@@ -50,13 +43,7 @@ train_pipeline = [
         type='RandomResize', resize_type='WeakResize', scale=(128, 128), ratio_range=(1.0, 768 / 448), keep_ratio=True
     ),
     dict(type='WeakRandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=38,
-        contrast_range=(0.7, 1.3),
-        saturation_range=(0.7, 1.3),
-        hue_delta=18,
-    ),
+    _base_.jitter,
     dict(type='WeakRandomCrop', crop_size=(128, 128)),
     dict(type='RasterizeWeakAnnotations'),
     dict(type='PackWeakSegInputs'),
@@ -68,32 +55,18 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(_delete_=True, img_path='JPEGImages'),
-        weak_labels=weak_labels,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(dataset=dict(weak_labels=weak_labels, pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='ContourFScore', split='val')
-test_evaluator = dict(type='ContourFScore', split='val')
+test_evaluator = val_evaluator
 max_iters = 1000
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    _base_.long_warmup,
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=250))
 custom_hooks = [
     dict(type='ExactResumeHook'),

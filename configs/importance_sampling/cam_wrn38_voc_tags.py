@@ -11,27 +11,24 @@
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then wsss cams CONFIG CHECKPOINT -o FOLDER
 #   --known-tags. README.md has the ablations and the evaluation
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/wrn38.py',
     '../_base_/models/importance_sampling.py',
     '../_base_/datasets/voc_tags.py',
+    '../_base_/datasets/voc_val.py',
+    '../_base_/tta/eight_views.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',
 ]
 sampling = dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100)
 model = dict(
+    data_preprocessor=dict(**_base_.rgb, size=(448, 448)),
     views=dict(
         type='SiameseViews',
         scale=0.3,
         pixel_correlation=dict(in_index=(0, 1), in_channels=(512, 1024), channels=(64, 128)),
     ),
-    backbone=dict(
-        type='WideResNet38',
-        out_indices=(1, 2, 3),
-        frozen_stages=0,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$WRN38_CHECKPOINT:data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.pth}}',
-        ),
-    ),
+    backbone=dict(**_base_.wrn38, out_indices=(1, 2, 3), frozen_stages=0),
     decode_head=dict(in_channels=4096),
     losses=dict(
         loss_tags=dict(_delete_=True, type='MultiViewLoss', views=['first', 'second'], loss=sampling),
@@ -58,13 +55,7 @@ train_pipeline = [
         backend='pillow',
     ),
     dict(type='WeakRandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=38,
-        contrast_range=(0.7, 1.3),
-        saturation_range=(0.7, 1.3),
-        hue_delta=18,
-    ),
+    _base_.jitter,
     dict(type='WeakRandomCrop', crop_size=(448, 448)),
     dict(type='RasterizeWeakAnnotations'),
     dict(type='PackWeakSegInputs'),
@@ -72,8 +63,8 @@ train_pipeline = [
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels))  # for maps of known tags
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ContourFScore', split='val')
-test_evaluator = val_evaluator
+val_evaluator = dict(_delete_=True, type='ContourFScore', split='val')
+test_evaluator = dict(_delete_=True, type='ContourFScore', split='val')
 max_iters = 8 * 1322
 optim_wrapper = dict(
     optimizer=dict(lr=0.01, momentum=5e-4, weight_decay=5e-4),

@@ -6,22 +6,25 @@
 # Cost: 600 iterations of 8 crops of 96 px on one CPU thread.
 # Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=LABELS python tools/train.py
 #   configs/importance_sampling/deeplabv1_shapes_tags.py
-_base_ = './cam_shapes_tags.py'
+_base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/models/largefov.py',
+    '../_base_/models/unet_shapes_backbone.py',
+    '../_base_/datasets/shapes_tags.py',
+    '../_base_/schedules/adamw_cpu.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
+    data_preprocessor=dict(**_base_.rgb, size=(96, 96), test_cfg=dict(size_divisor=16)),
+    backbone=_base_.unet,
     decode_head=dict(
-        _delete_=True,
-        type='LargeFOVHead',
         in_channels=32,
         in_index=2,  # half the resolution
         channels=32,
         dilation=6,
         dropout_ratio=0.1,
         num_classes=7,
-        norm_cfg=dict(type='BN', requires_grad=True),
-        align_corners=True,
     ),
-    losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss')),
-    decision=dict(_delete_=True, type='ArgmaxDecision'),
 )
 train_pipeline = [
     dict(type='LoadShapesImage'),
@@ -34,11 +37,13 @@ train_pipeline = [
 train_dataloader = dict(
     dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/pseudo_labels}}', pipeline=train_pipeline),
 )
+val_dataloader = dict(dataset=dict(labels=['tags']))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='ContourFScore', split='val')
+test_evaluator = val_evaluator
 max_iters = 600
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
-]
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=3e-3))
+param_scheduler = [_base_.warmup, dict(type='PolyLR', power=0.9, eta_min=0.0, begin=50, end=max_iters, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
 custom_hooks = [dict(type='ExactResumeHook'), dict(type='ResultSheetHook')]
-find_unused_parameters = True  # on several processes: the head does not read the last level of UNet

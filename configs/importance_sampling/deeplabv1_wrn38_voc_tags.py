@@ -15,50 +15,29 @@
 #   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1
 #   model.decision.refiner.appearance_xy=32 (pip install pydensecrf2)
 _base_ = [
-    '../_base_/datasets/voc_tags.py',
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/wrn38.py',
+    '../_base_/models/largefov.py',
+    '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_pseudo_masks.py',
+    '../_base_/tta/flips.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    type='WeakEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(448, 448),
-    ),
-    backbone=dict(
-        type='WideResNet38',
-        out_indices=(3,),
-        frozen_stages=-1,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$WRN38_CHECKPOINT:data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.pth}}',
-        ),
-    ),
+    data_preprocessor=dict(**_base_.rgb, size=(448, 448)),
+    backbone=dict(**_base_.wrn38, out_indices=(3,), frozen_stages=-1),
     decode_head=dict(
-        type='LargeFOVHead',
         in_channels=4096,
         in_index=0,
         channels=512,
         dilation=12,
         dropout_ratio=0.5,
-        num_classes=21,
-        norm_cfg=dict(type='BN', momentum=3e-4, requires_grad=True),  # SyncBN in distributed training
-        align_corners=True,
+        norm_cfg=dict(momentum=3e-4),
         # Of the classifier: a deviation of 0.309 for 21 classes; the default of heads is 0.01.
         init_cfg=dict(type='Kaiming', mode='fan_out', override=dict(name='conv_seg')),
     ),
-    losses=dict(
-        loss_ce=dict(type='PartialCrossEntropyLoss'),
-        loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=5.0),
-    ),
-    decision=dict(type='ArgmaxDecision'),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    losses=dict(loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=5.0)),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -66,32 +45,23 @@ train_pipeline = [
     dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(448, 448)),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=10,
-        contrast_range=(1.0, 1.0),
-        saturation_range=(0.9, 1.1),
-        hue_delta=10,
-    ),
+    _base_.weak_jitter,
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=10,
-    dataset=dict(
-        _delete_=True,
-        type='PseudoLabelDataset',
-        label_root='{{$PSEUDO_LABEL_ROOT:data/pseudo_labels}}',
-        img_path=_base_.data_root + '/JPEGImages',
-        pipeline=train_pipeline,
-    ),
+    batch_size=10, dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/pseudo_labels}}', pipeline=train_pipeline)
 )
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline[1].transforms[0] = [
-    dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic')
-    for scale in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+sizes = [
+    dict(type='Resize', scale_factor=0.5, keep_ratio=True, interpolation='bicubic'),
+    dict(type='Resize', scale_factor=0.75, keep_ratio=True, interpolation='bicubic'),
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True, interpolation='bicubic'),
+    dict(type='Resize', scale_factor=1.25, keep_ratio=True, interpolation='bicubic'),
+    dict(type='Resize', scale_factor=1.5, keep_ratio=True, interpolation='bicubic'),
+    dict(type='Resize', scale_factor=1.75, keep_ratio=True, interpolation='bicubic'),
 ]
-val_evaluator = dict(type='ContourFScore', split='val')
-test_evaluator = val_evaluator
+tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[sizes, *_base_.every_size])]
+val_evaluator = dict(_delete_=True, type='ContourFScore', split='val')
+test_evaluator = dict(_delete_=True, type='ContourFScore', split='val')
 max_iters = 20000
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_iters, by_epoch=False)]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

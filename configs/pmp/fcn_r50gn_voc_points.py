@@ -11,6 +11,7 @@
 _base_ = [
     '../_base_/models/fcn_r50gn.py',
     '../_base_/datasets/voc_weak.py',
+    '../_base_/datasets/voc_val.py',
     '../_base_/default_runtime.py',
     '../_base_/schedules/sgd_cosine_pmp.py',
 ]

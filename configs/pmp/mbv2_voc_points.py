@@ -9,6 +9,8 @@
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/datasets/voc_animals_points.py',
+    '../_base_/datasets/voc_animals_val.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 # The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
@@ -21,18 +23,12 @@ model = dict(
 )
 epoch = 55  # iterations that go once through the data: what is logged are means over them
 max_iters = 1300
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    _base_.warmup,
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, T_max=max_iters - 50, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=epoch), checkpoint=dict(interval=200))
 log_processor = dict(window_size=epoch)
 custom_hooks = [

@@ -10,6 +10,7 @@
 _base_ = [
     '../_base_/models/unet_grey.py',
     '../_base_/datasets/acdc_scribbles.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 # The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
@@ -39,14 +40,12 @@ train_dataloader = dict(
 )
 window = 40  # what is logged are means over so many iterations
 max_iters = 320
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    _base_.warmup,
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, T_max=max_iters - 50, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=window), checkpoint=dict(interval=200))
 log_processor = dict(window_size=window)
 custom_hooks = [

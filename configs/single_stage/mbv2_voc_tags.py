@@ -7,25 +7,24 @@
 # Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; README.md has the ablations
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/mbv2.py',
     '../_base_/models/stochastic_gate.py',
-    '../_base_/datasets/voc_animals.py',
+    '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_animals_tags.py',
+    '../_base_/datasets/voc_animals_val.py',
+    '../_base_/tta/flips.py',
+    '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     decision=dict(background_power=1.0),
-    data_preprocessor=dict(size=(160, 160)),
+    data_preprocessor=dict(**_base_.rgb, size=(160, 160)),
+    # Its norms train: frozen as in the paper, they learn the tags more slowly.
     backbone=dict(
-        type='MobileNetV2',
-        widen_factor=1.0,
-        strides=(1, 2, 2, 2, 1, 1, 1),
-        dilations=(1, 1, 1, 1, 1, 2, 2),
+        **_base_.mbv2,
         out_indices=(1, 6),
         frozen_stages=2,  # as the published recipe freezes the first blocks
-        norm_cfg=dict(type='BN', requires_grad=True),  # frozen as in the paper, it learns the tags more slowly
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}',
-        ),
     ),
     decode_head=dict(
         in_channels=320,
@@ -43,69 +42,34 @@ model = dict(
         loss_masks=dict(start=0.5, refiner=dict(dilations=(1, 2, 4, 8))),  # of 40 x 40 cells; published: of 81 x 81
     ),
 )
-weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['tags']),
     dict(type='WeakRandomResizedCrop', crop_size=(160, 160), scale=(0.5, 1.0)),
     dict(type='WeakRandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=38,
-        contrast_range=(0.7, 1.3),
-        saturation_range=(0.7, 1.3),
-        hue_delta=18,
-    ),
+    _base_.jitter,
     dict(type='RasterizeWeakAnnotations'),
     dict(type='PackWeakSegInputs'),
 ]
-# Photos of 320 px at 0.6 of their size: about as large as crops show them in training.
-test_scale = 0.6
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale_factor=test_scale, keep_ratio=True),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
-tta_model = dict(type='WeakSegTTAModel')
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=scale * test_scale, keep_ratio=True) for scale in (1.0, 0.5, 1.5, 2.0)],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
-train_dataloader = dict(
-    batch_size=8,
-    dataset=dict(
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(_delete_=True, img_path='JPEGImages'),
-        weak_labels=weak_labels,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.scaled_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='SubsetIoUMetric', split='val')
 test_evaluator = val_evaluator
+sizes = [
+    dict(type='Resize', scale_factor=1.0 * _base_.test_scale, keep_ratio=True),
+    dict(type='Resize', scale_factor=0.5 * _base_.test_scale, keep_ratio=True),
+    dict(type='Resize', scale_factor=1.5 * _base_.test_scale, keep_ratio=True),
+    dict(type='Resize', scale_factor=2.0 * _base_.test_scale, keep_ratio=True),
+]
+tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[sizes, *_base_.every_size])]
 max_iters = 2000
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    _base_.long_warmup,
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=100, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [
     dict(type='ExactResumeHook'),

@@ -8,12 +8,16 @@
 # Command: python tools/train.py configs/single_stage/vgg16_voc_tags.py (VOC_ROOT=... for the data, VGG16_CHECKPOINT=...
 #   for vgg16_20M.pth); then python tools/test.py CONFIG CHECKPOINT --tta
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',
+    '../_base_/datasets/voc_val.py',
+    '../_base_/tta/eight_views.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
+    data_preprocessor=dict(**_base_.rgb, size=(448, 448)),
     backbone=dict(
         type='LargeFOVVGG16',
         out_indices=(0, 3),
@@ -24,6 +28,8 @@ model = dict(
     losses=dict(loss_masks=dict(start=5 / 33)),  # tags alone for 5 of 33 epochs
     decision=dict(score_threshold=0.3, background_power=1.0),
 )
+val_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
+test_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
 train_cfg = dict(max_iters=33 * 661)
 default_hooks = dict(checkpoint=dict(interval=1322))
 custom_hooks = [dict(type='ExactResumeHook'), dict(type='PseudoMaskVisualizationHook', interval=661)]

@@ -12,33 +12,40 @@
 #   for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta, with
 #   --cfg-options model.decision.refiner.type=DenseCRF (pip install pydensecrf2)
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/wrn38.py',
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',
+    '../_base_/datasets/voc_val.py',
+    '../_base_/tta/flips.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(321, 321)),
-    backbone=dict(
-        type='WideResNet38',
-        out_indices=(0, 3),
-        frozen_stages=0,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$WRN38_CHECKPOINT:data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.pth}}',
-        ),
-    ),
+    data_preprocessor=dict(**_base_.rgb, size=(321, 321)),
+    backbone=dict(**_base_.wrn38, out_indices=(0, 3), frozen_stages=0),
     decode_head=dict(in_channels=4096),
     losses=dict(loss_masks=dict(start=5 / 25)),  # tags alone for 5 of 25 epochs
     decision=dict(score_threshold=0.1, background_power=3.0),
 )
-train_pipeline = _base_.train_pipeline
-train_pipeline[2].crop_size = (321, 321)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline[1].transforms[0] = [
-    dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic', backend='pillow')
-    for scale in (1.0, 0.5, 1.5, 2.0)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadWeakAnnotations', kinds=['tags']),
+    dict(**_base_.crop, crop_size=(321, 321)),
+    dict(type='WeakRandomFlip', prob=0.5),
+    _base_.jitter,
+    dict(type='RasterizeWeakAnnotations'),
+    dict(type='PackWeakSegInputs'),
 ]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
+test_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')
+sizes = [
+    dict(type='Resize', scale_factor=1.0, keep_ratio=True, interpolation='bicubic', backend='pillow'),
+    dict(type='Resize', scale_factor=0.5, keep_ratio=True, interpolation='bicubic', backend='pillow'),
+    dict(type='Resize', scale_factor=1.5, keep_ratio=True, interpolation='bicubic', backend='pillow'),
+    dict(type='Resize', scale_factor=2.0, keep_ratio=True, interpolation='bicubic', backend='pillow'),
+]
+tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[sizes, *_base_.every_size])]
 default_hooks = dict(checkpoint=dict(interval=1322))
 custom_hooks = [dict(type='ExactResumeHook'), dict(type='PseudoMaskVisualizationHook', interval=661)]

@@ -5,18 +5,11 @@
 # Cost: eight views of 1,464 images.
 # Command: python tools/test.py configs/single_stage/wrn38_voc_tags_pseudo_labels.py CHECKPOINT --tta --out
 #   pseudo_labels, with --cfg-options model.decision.refiner.type=DenseCRF
-_base_ = './wrn38_voc_tags.py'
+_base_ = ['./wrn38_voc_tags.py', '../_base_/tta/known_tags.py']
 model = dict(decision=dict(known_tags=True))
-pack = dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction', 'gt_tags'))
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadImageTags'),
-    dict(type='LoadAnnotations'),
-    pack,
-]
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline.insert(1, dict(type='LoadImageTags'))
-tta_pipeline[2].transforms[3] = [pack]
+test_pipeline = [*_base_.read, dict(type='LoadAnnotations'), _base_.pack]
+tta_views = [*_base_.tta_pipeline[1].transforms[:3], [_base_.pack]]
+tta_pipeline = [*_base_.read, dict(type='TestTimeAug', transforms=tta_views)]
 test_dataloader = dict(
     dataset=dict(ann_file='ImageSets/Segmentation/train.txt', weak_labels=_base_.weak_labels, pipeline=test_pipeline)
 )

@@ -1,6 +1,6 @@
-# The sample of voc_animals.py with point blots, and with the augmentations of PMP: colours, both flips. The full masks
-# of the training images are there to say how precise the pseudo-masks are.
-_base_ = './voc_animals.py'
+# The clicks of voc_animals_clicks.py with point blots, and with the augmentations of PMP: colours, both flips. The full
+# masks of the training images are there to say how precise the pseudo-masks are.
+_base_ = './voc_animals_clicks.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['points']),

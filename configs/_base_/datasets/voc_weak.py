@@ -1,7 +1,11 @@
-# PASCAL VOC 2012 with human clicks (What's the Point) and scribbles (ScribbleSup); see docs/your_own_data.md.
+# PASCAL VOC 2012 with human clicks (What's the Point) and scribbles (ScribbleSup); see docs/your_own_data.md. For
+# training; voc_val.py has the validation.
 # data_root is the folder with JPEGImages, SegmentationClass, SegmentationClassAug, ImageSets, points and scribbles.
-_base_ = './voc_val.py'
-metainfo = dict(dataset='voc')
+clicks = dict(
+    format='whats_the_point',
+    path='points/voc_whats_the_point.json',
+    background='points/voc_whats_the_point_bg_from_scribbles.json',
+)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations'),
@@ -18,17 +22,11 @@ train_dataloader = dict(
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
         type='WeakSegDataset',
-        data_root=_base_.data_root,
-        metainfo=metainfo,
+        data_root='{{$VOC_ROOT:data/VOCdevkit/VOC2012}}',
+        metainfo=dict(dataset='voc'),
         ann_file='ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-        weak_labels=[
-            dict(
-                format='whats_the_point',
-                path='points/voc_whats_the_point.json',
-                background='points/voc_whats_the_point_bg_from_scribbles.json',
-            )
-        ],
+        weak_labels=[clicks],
         pipeline=train_pipeline,
     ),
 )

@@ -1,19 +1,9 @@
 # DeepLabv3+ on a dilated ResNet-34: output stride 16, ASPP 6/12/18, decoder at stride 4, plain convolutions,
 # no dropout. As in the published code, the second convolution of each block of the last stage is dilated, not the first
-# as in mmseg's ResNet (dilated_conv='first').
+# as in mmseg's ResNet (dilated_conv='first'). A recipe adds the preprocessor.
 norm_cfg = dict(type='BN', requires_grad=True)  # SyncBN in distributed training
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(256, 256),
-)
 model = dict(
     type='WeakEncoderDecoder',
-    data_preprocessor=data_preprocessor,
     backbone=dict(
         type='DeepLabResNet',
         dilated_conv='second',

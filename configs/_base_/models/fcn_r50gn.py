@@ -1,19 +1,11 @@
 # FCN on a dilated ResNet-50 with weight standardisation and groups of 32 channels, from scratch: no batch statistics,
 # no pre-trained weights. Output stride 8.
+_base_ = '../preprocessors/rgb.py'
 conv_cfg = dict(type='ConvWS')
 norm_cfg = dict(type='GroupSizeNorm', group_size=32)
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(320, 320),
-)
 model = dict(
     type='WeakEncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(**_base_.rgb, size=(320, 320)),
     backbone=dict(
         type='ResNet',
         depth=50,

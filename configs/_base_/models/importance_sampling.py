@@ -1,16 +1,7 @@
-# CAM head with a background that is learnt, importance sampling and feature similarity; a recipe adds the backbone.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448),
-)
+# CAM head with a background that is learnt, importance sampling and feature similarity; a recipe adds the
+# preprocessor and the backbone.
 model = dict(
     type='WeakEncoderDecoder',
-    data_preprocessor=data_preprocessor,
     decode_head=dict(type='CAMHead', dropout_ratio=0.5, num_classes=21, align_corners=False),
     losses=dict(
         loss_tags=dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100),

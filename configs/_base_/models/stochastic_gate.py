@@ -1,16 +1,7 @@
-# Decoder, losses and inference of single-stage training from image tags; a recipe adds the backbone, channels, start.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448),
-)
+# Decoder, losses and inference of single-stage training from image tags; a recipe adds the
+# preprocessor, the backbone, channels, start.
 model = dict(
     type='WeakEncoderDecoder',
-    data_preprocessor=data_preprocessor,
     decode_head=dict(
         type='StochasticGateHead',
         channels=256,

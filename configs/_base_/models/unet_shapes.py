@@ -1,18 +1,9 @@
 # A small UNet for the drawn shapes of the demos, at half the resolution of crops of 96 px.
-_base_ = './unet_shapes_backbone.py'
+_base_ = ['../preprocessors/rgb.py', './unet_shapes_backbone.py']
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='WeakEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(96, 96),
-        test_cfg=dict(size_divisor=16),
-    ),
+    data_preprocessor=dict(**_base_.rgb, size=(96, 96), test_cfg=dict(size_divisor=16)),
     backbone=_base_.unet,
     decode_head=dict(
         type='FCNHead',
@@ -29,5 +20,3 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
-# On several processes: the head does not read the last level of UNet.
-find_unused_parameters = True

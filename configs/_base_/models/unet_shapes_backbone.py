@@ -11,3 +11,4 @@ unet = dict(
     dec_dilations=(1, 1, 1),
     norm_cfg=dict(type='BN', requires_grad=True),
 )
+find_unused_parameters = True  # on several processes: no head reads all levels of UNet

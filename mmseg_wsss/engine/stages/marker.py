@@ -42,16 +42,23 @@ def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say, a line each, what differs between what a stage was made from and what it would be made from now.
 
-    Settings in old and in new names are equal if they mean the same, see :mod:`mmseg_wsss.renamed`.
+    Settings in old and in new names are equal if they mean the same, see :mod:`mmseg_wsss.renamed`. A preprocessor
+    beside a model that has its own is not compared: a Runner does not use it.
 
     Args:
         old: ``settings``, ``files`` and ``stages``, as in a marker.
         new: The same.
     """
-    lines = list(differences(in_new_names(with_new_names(old['settings'])), in_new_names(new['settings'])))
+    lines = list(differences(_effective(old['settings']), _effective(new['settings'])))
     lines += [f'the file {path} is another one now' for path, was in old['files'].items() if new['files'][path] != was]
     lines += [f'stage {name!r} has run again' for name, was in old['stages'].items() if new['stages'].get(name) != was]
     return lines
+
+
+def _effective(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings in the names of today, without a preprocessor that the model does not take."""
+    unused = 'data_preprocessor' if (settings.get('model') or {}).get('data_preprocessor') else None
+    return in_new_names(with_new_names({key: value for key, value in settings.items() if key != unused}))
 
 
 def describe_file(path: Path) -> dict[str, Any]:

@@ -25,6 +25,14 @@ def test_settings_in_old_and_new_names_are_equal_if_they_mean_the_same():
     assert changes(made_from(switched_off), made_from(without)) == []
 
 
+def test_a_preprocessor_that_a_runner_does_not_use_is_not_compared():
+    own = {**NEW, 'data_preprocessor': {'type': 'SegDataPreProcessor', 'size': [96, 96]}}
+    beside = made_from(own, data_preprocessor={'type': 'SegDataPreProcessor', 'size': [448, 448]})
+    assert changes(beside, made_from(own)) == changes(made_from(own), beside) == []
+    used = made_from(NEW, data_preprocessor={'type': 'SegDataPreProcessor'})
+    assert changes(used, made_from(NEW)) == ['data_preprocessor: {"type": "SegDataPreProcessor"} -> (not set)']
+
+
 def test_stages_finished_under_an_old_name_are_kept_under_the_new_one(tmp_path, monkeypatch):
     monkeypatch.setattr(Runner, '_log_env', lambda self, env_cfg: None)
 
