@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
-from mmseg_wsss.labelling.images import images_with_boxes, prediction_dataset
+from mmseg_wsss.labelling.images import BoxImages, images_with_boxes, prediction_dataset
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
 
 ROOT = Path(__file__).parents[1] / 'configs'
@@ -96,7 +96,7 @@ def task_data(task, trainings):
     if task['type'] == 'ScoreLabels':
         return DATASETS.build({**task['dataset'], 'pipeline': [], 'test_mode': True})
     if 'dataset' in task:
-        return images_with_boxes(task['dataset'], task.get('empty_images', False))
+        return images_with_boxes(task['dataset'], BoxImages(empty_images=task.get('empty_images', False)))
     return prediction_dataset(trainings[task['stage']], task.get('split', 'train'))
 
 
@@ -113,6 +113,7 @@ def test_data(path, load, seen):
         return
     trainings, results = {}, {}
     for stage in parse_stages(cfg):
+        results.update({other.key: (Path('another'), Path('run')) for other in stage.others})
         settings = Config(with_few_shapes(resolve(stage.config, results)))
         results[stage.name] = (stage.work_dir, stage.work_dir)
         if not stage.is_task:

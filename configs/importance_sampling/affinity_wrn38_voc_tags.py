@@ -16,6 +16,7 @@ _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_val.py',
     '../_base_/datasets/voc_pseudo_masks.py',
     '../_base_/schedules/sgd_four_groups.py',
     '../_base_/default_runtime.py',

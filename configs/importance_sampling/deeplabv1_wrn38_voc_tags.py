@@ -19,6 +19,7 @@ _base_ = [
     '../_base_/backbones/wrn38.py',
     '../_base_/models/largefov.py',
     '../_base_/transforms/jitter.py',
+    '../_base_/datasets/voc_val.py',
     '../_base_/datasets/voc_pseudo_masks.py',
     '../_base_/tta/flips.py',
     '../_base_/schedules/sgd_four_groups.py',

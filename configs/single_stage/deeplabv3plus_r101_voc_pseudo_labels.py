@@ -10,13 +10,14 @@
 #   then PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... python tools/train.py
 #   configs/single_stage/deeplabv3plus_r101_voc_pseudo_labels.py
 _base_ = [
+    '../_base_/preprocessors/rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/pseudo_labels.py',
     '../_base_/schedules/sgd_90k.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=(448, 448)),
+    data_preprocessor=dict(**_base_.rgb, size=(448, 448)),
     backbone=dict(
         type='ResNet',
         _delete_=True,

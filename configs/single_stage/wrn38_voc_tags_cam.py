@@ -10,7 +10,7 @@
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta
 #   for val, and for train the same with --cfg-options test_evaluator.split=train
 #   test_dataloader.dataset.ann_file=ImageSets/Segmentation/train.txt
-_base_ = './wrn38_voc_tags.py'
+_base_ = ['./wrn38_voc_tags.py', '../_base_/tta/known_tags.py']
 model = dict(
     decode_head=dict(
         _delete_=True,
@@ -25,16 +25,9 @@ model = dict(
     losses=dict(loss_tags=dict(pooling=dict(_delete_=True, type='AveragePooling')), loss_masks=None),
     decision=dict(type='CAMDecision', background_score=0.1, background_power=1.0, known_tags=True),
 )
-pack = dict(type='PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction', 'gt_tags'))
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadImageTags'),
-    dict(type='LoadAnnotations'),
-    pack,
-]
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline.insert(1, dict(type='LoadImageTags'))
-tta_pipeline[2].transforms[3] = [pack]
+test_pipeline = [*_base_.read, dict(type='LoadAnnotations'), _base_.pack]
+tta_views = [*_base_.tta_pipeline[1].transforms[:3], [_base_.pack]]
+tta_pipeline = [*_base_.read, dict(type='TestTimeAug', transforms=tta_views)]
 val_dataloader = dict(dataset=dict(weak_labels=_base_.weak_labels, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 train_cfg = dict(max_iters=6 * 661)
