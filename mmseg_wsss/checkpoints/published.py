@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .loading import load_checkpoint
 from .published_layouts import LAYOUTS, PublishedLayout
 from .weights import WeightDifferences, compare_weights, weights_of
 
@@ -39,22 +38,9 @@ def read_published(path: str | Path) -> dict[str, Tensor]:
         path: A dictionary of tensors, or one that has it under ``state_dict`` beside plain values, as Lightning writes.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read or holds anything else.
+        CheckpointError: If there is no such file, or it cannot be read or holds anything else.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'no checkpoint at {path}')
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r'Unsupported (?:global: GLOBAL|class) ([\w.]+)', str(error))
-        raise ValueError(
-            f'{path} holds more than tensors and plain values ({found.group(1) if found else "or is damaged"}), and '
-            'nothing else is read from a file that others made: save its state_dict alone, where you trust it'
-        ) from error
-    except (RuntimeError, EOFError, KeyError, OSError) as error:
-        raise ValueError(f'{path} cannot be read as a checkpoint ({error or type(error).__name__})') from error
-    return weights_of(checkpoint, str(path))
+    return weights_of(load_checkpoint(path), str(path))
 
 
 def translate_published(weights: Mapping[str, Tensor], source: str, model: nn.Module, path: str) -> PublishedWeights:

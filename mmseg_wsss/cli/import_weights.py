@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.published_layouts import LAYOUTS
+from ._arguments import TRUST_HELP, overridden_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         'which file goes with which config.',
     )
     parser.add_argument('source', choices=list(LAYOUTS), help='whose code saved the file')
-    parser.add_argument('file', type=Path, help='the checkpoint; nothing but tensors and plain values is read')
+    parser.add_argument('file', type=Path, help='the checkpoint')
+    parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
     parser.add_argument('-o', '--output', required=True, type=Path, help='file to write')
     parser.add_argument('--config', required=True, help='config file of the network')
     parser.add_argument(
@@ -44,16 +46,17 @@ def run(args: argparse.Namespace) -> None:
     from mmseg.registry import MODELS
 
     from .. import plugin  # noqa: F401
+    from ..checkpoints.loading import trust_checkpoints
     from ..checkpoints.published import read_published, translate_published
     from ..engine.stages.marker import sha256
     from ..files import whole_file
-    from ._arguments import overridden_config
 
     if args.output.exists() and not args.force:
         raise ValueError(f'{args.output} exists: choose another -o, or overwrite it with --force')
     cfg = overridden_config(args.config, args.cfg_options)
     if cfg.get('model') is None:
         raise ValueError(f'{args.config} has no model: expected the config of one network')
+    trust_checkpoints(args.trust_checkpoint)
     weights = read_published(args.file)
     stage = _fit_generator(cfg, weights, args.stage)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
