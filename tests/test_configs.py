@@ -266,8 +266,11 @@ def test_rows_of_the_pmp_ablation(path):
     assert len(seen) == 8
 
 
+PMP_PUBLISHED = ('fcn_r50gn_voc', 'fcn_r50gn_cityscapes_persons', 'fcn_r50gn_inria', 'fcn_r50gn_craid')
+
+
 def test_pmp_trains_from_scratch_without_batch_statistics():
-    for name in ('fcn_r50gn_voc', 'fcn_r50gn_cityscapes_persons', 'fcn_r50gn_inria', 'r18gn_voc'):
+    for name in (*PMP_PUBLISHED, 'r18gn_voc'):
         cfg = load(ROOT / f'pmp/{name}_points.py')
         modules = list(MODELS.build(cfg.model).modules())
         assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in modules)
@@ -277,9 +280,40 @@ def test_pmp_trains_from_scratch_without_batch_statistics():
         assert cfg.model.backbone.conv_cfg.type == 'ConvWS'
         assert not cfg.load_from
         assert not cfg.model.backbone.get('init_cfg')
-    schedule = load(ROOT / 'pmp/fcn_r50gn_voc_points.py')
-    assert (schedule.optim_wrapper.optimizer.type, schedule.optim_wrapper.optimizer.lr) == ('SGD', 1e-5)
-    assert schedule.param_scheduler[0].type == 'CosineAnnealingLR'
+
+
+@pytest.mark.parametrize('name', PMP_PUBLISHED)
+def test_published_setting_of_pmp(name):
+    cfg = load(ROOT / f'pmp/{name}_points.py')
+    assert (cfg.optim_wrapper.optimizer.type, cfg.optim_wrapper.optimizer.lr) == ('SGD', 1e-5)
+    assert cfg.param_scheduler[0].type == 'CosineAnnealingLR'
+    (loss,) = cfg.model.losses.values()  # no loss of the points beside it
+    assert loss.reduction == 'sum'
+    assert loss.loss_weight * cfg.train_dataloader.batch_size == 1
+    part = MODELS.build(loss).pseudo_masks
+    assert (part.threshold, part.threshold_of, part.form, part.present_softmax) == (0.75, 'maximum', 'anchored', False)
+    (flip,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'WeakRandomFlip']
+    assert flip.direction == ['horizontal', 'vertical']
+    persons = {'persons_only': True} if 'persons' in name else {}
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        assert {key: loader.dataset[key] for key in persons} == persons
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'pmp').glob('*.py')), ids=lambda path: path.stem)
+def test_pmp_expands_in_20_to_40_steps_by_a_loss_that_a_collapse_does_not_lower(path):
+    cfg = load(path)
+    (hook,) = [hook for hook in cfg.custom_hooks if hook.type == 'ExpandingConfidenceHook']
+    assert 20 <= cfg.train_cfg.max_iters / hook.epoch_length <= 40
+    points = 'loss_points' in cfg.model.losses
+    assert hook.loss_name == ('loss_points' if points else 'loss_pmp/point_loss')
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'pmp').glob('*.py')), ids=lambda path: path.stem)
+def test_pmp_with_a_dense_crf_is_one_switch(path, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.find_spec', lambda name: True)  # is optional
+    cfg = load(path)
+    cfg.merge_from_dict({'test_evaluator.type': 'RefinedIoUMetric'})
+    assert type(METRICS.build(cfg.test_evaluator).refiner).__name__ == 'DenseCRF'
 
 
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)

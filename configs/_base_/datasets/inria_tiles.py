@@ -1,12 +1,12 @@
-# Inria Aerial Image Labeling cut into tiles of 500 px by wsss convert inria; the pictures 1 to 5 of each city are for
+# Inria Aerial Image Labeling cut into tiles of 384 px by wsss convert inria; the pictures 1 to 5 of each city are for
 # validation, as the data set suggests. data_root is the folder that the command wrote.
 data_root = '{{$INRIA_ROOT:data/inria_tiles}}'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['points']),
-    dict(type='LoadPointBlots', cache_dir='work_dirs/point_blots', settings=dict(max_side=250)),
+    dict(type='LoadPointBlots', cache_dir='work_dirs/point_blots', settings=dict(max_side=256)),
     dict(type='PhotoMetricDistortion'),
-    dict(type='RandomResize', resize_type='WeakResize', scale=(500, 500), ratio_range=(0.75, 1.5), keep_ratio=True),
+    dict(type='RandomResize', resize_type='WeakResize', scale=(384, 384), ratio_range=(0.85, 1.5), keep_ratio=True),
     dict(type='WeakRandomCrop', crop_size=(320, 320), min_labels=1),
     dict(type='WeakRandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
