@@ -25,3 +25,12 @@ custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='WeakVisualizationHook', interval=2000),
 ]
+# A stage whose network is not evaluated: segmentor=_base_.not_evaluated.
+not_evaluated = dict(
+    val_dataloader=None,
+    val_cfg=None,
+    val_evaluator=None,
+    test_dataloader=None,
+    test_cfg=None,
+    test_evaluator=None,
+)

@@ -51,7 +51,7 @@ crf = dict(
     appearance_rgb=5.0,
     appearance_weight=5.0,
 )
-test_evaluator = [val_evaluator, dict(type='RefinedIoUMetric', refiner=crf)]
+test_evaluator = [val_evaluator, dict(type='SubsetIoUMetric', refiner=crf)]
 custom_hooks = [dict(type='ExactResumeHook')]
 runner_type = 'StagedRunner'
 stages = dict(
@@ -61,12 +61,7 @@ stages = dict(
         segmentor=dict(
             model=dict(decode_head=dict(num_classes=21)),
             train_dataloader=dict(dataset=dict(img_path='{{$VOC_ROOT:data/VOCdevkit/VOC2012}}/JPEGImages')),
-            val_dataloader=None,
-            val_cfg=None,
-            val_evaluator=None,
-            test_dataloader=None,
-            test_cfg=None,
-            test_evaluator=None,
+            **_base_.not_evaluated,
         ),
     ),
     generator=dict(

@@ -9,7 +9,11 @@
 #   continues them, stages.first_reads_segmentor=False is the form of the published code, stages.auxiliary_share=0.6
 #   takes fewer auxiliary images. The dense CRF that it compares with needs pip install pydensecrf2;
 #   stages.baselines=filled,grabcut leaves it out. "wsss report" lists the scores.
-_base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/deeplabv3plus_mbv2.py',
+    '../_base_/schedules/adamw_cpu.py',
+    '../_base_/default_runtime.py',
+]
 data_root = '{{$VOC_WEAK_ROOT:data/voc_weak}}'
 photos = dict(
     type='WeakSegDataset',
@@ -56,18 +60,12 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='SubsetIoUMetric')
 test_evaluator = val_evaluator
 max_iters = 200
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=30, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=100))
 custom_hooks = [dict(type='ExactResumeHook')]
 runner_type = 'StagedRunner'
@@ -80,14 +78,7 @@ stages = dict(
     classes=dict(target=['cat', 'cow', 'dog'], auxiliary=['horse', 'person', 'sheep']),
     auxiliary=dict(
         dataset=boxes,
-        segmentor=dict(
-            val_dataloader=None,
-            val_cfg=None,
-            val_evaluator=None,
-            test_dataloader=None,
-            test_cfg=None,
-            test_evaluator=None,
-        ),
+        segmentor=_base_.not_evaluated,
     ),
     generator=dict(config='mbv2_voc_class_masks.py'),
     target=dict(dataset=boxes),

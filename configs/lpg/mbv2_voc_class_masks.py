@@ -7,7 +7,11 @@
 # Cost: 300 iterations of 8 crops of 128 px, 3 to 5 minutes on one CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_class_masks.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; alone it trains without a partner
-_base_ = ['../_base_/models/deeplabv3plus_mbv2.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/deeplabv3plus_mbv2.py',
+    '../_base_/schedules/adamw_cpu.py',
+    '../_base_/default_runtime.py',
+]
 target = ['cat', 'cow', 'dog']
 auxiliary = ['horse', 'person', 'sheep']
 model = dict(
@@ -64,15 +68,13 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 max_iters = 300
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))),
-)
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=30, end=max_iters, by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+val_cfg = None
+test_cfg = None
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=100))
 custom_hooks = [dict(type='ExactResumeHook')]

@@ -2,6 +2,7 @@
 # lay it out: images, train/PointsClass (1 at a berry, 2 at a point of the background) and val/SegmentationClass (0, 1).
 # Training takes the images that have points; val.txt names the others, one id a line. data_root is the folder with
 # both.
+_base_ = './two_class_points.py'
 data_root = '{{$CRAID_ROOT:data/craid}}'
 metainfo = dict(classes=('background', 'berry'), palette=[[0, 0, 0], [200, 30, 60]])
 train_pipeline = [
@@ -15,42 +16,15 @@ train_pipeline = [
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
     dict(type='PackWeakSegInputs', maps=['point_blots']),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
+photos = dict(type='WeakSegDataset', data_root=data_root, metainfo=metainfo)
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
-        type='WeakSegDataset',
-        data_root=data_root,
-        metainfo=metainfo,
+        **photos,
         data_prefix=dict(img_path='images'),
-        img_suffix='.png',
         weak_labels=dict(format='craid', path='train/PointsClass', background_value=2),
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WeakSegDataset',
-        data_root=data_root,
-        metainfo=metainfo,
-        ann_file='val.txt',
-        data_prefix=dict(img_path='images', seg_map_path='val/SegmentationClass'),
-        img_suffix='.png',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+masks = dict(**photos, data_prefix=dict(img_path='images', seg_map_path='val/SegmentationClass'))
+val_dataloader = dict(dataset=masks)
+test_dataloader = dict(_base_.val_dataloader, dataset=dict(_base_.val_dataloader.dataset, **masks))

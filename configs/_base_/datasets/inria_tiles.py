@@ -1,5 +1,6 @@
 # Inria Aerial Image Labeling cut into tiles of 384 px by wsss convert inria; the pictures 1 to 5 of each city are for
 # validation, as the data set suggests. data_root is the folder that the command wrote.
+_base_ = './two_class_points.py'
 data_root = '{{$INRIA_ROOT:data/inria_tiles}}'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -12,41 +13,9 @@ train_pipeline = [
     dict(type='RasterizeWeakAnnotations', click_diameter=1),
     dict(type='PackWeakSegInputs', maps=['point_blots']),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
+tiles = dict(type='InriaDataset', data_root=data_root, data_prefix=dict(img_path='images', seg_map_path='masks'))
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
-    dataset=dict(
-        type='InriaDataset',
-        data_root=data_root,
-        ann_file='train.txt',
-        data_prefix=dict(img_path='images', seg_map_path='masks'),
-        img_suffix='.png',
-        weak_labels='weak_labels.json',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(**tiles, ann_file='train.txt', weak_labels='weak_labels.json', pipeline=train_pipeline)
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='InriaDataset',
-        data_root=data_root,
-        ann_file='val.txt',
-        data_prefix=dict(img_path='images', seg_map_path='masks'),
-        img_suffix='.png',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+val_dataloader = dict(dataset=tiles)
+test_dataloader = dict(_base_.val_dataloader, dataset=dict(_base_.val_dataloader.dataset, **tiles))
