@@ -29,7 +29,7 @@ class SEAMLoss(BaseWeakLoss):
     logged as ``cls``, ``min``, ``er`` and ``ecr``.
 
     Goes with ``SEAMEncoderDecoder`` and a head whose first channel stands for the background, such as ``CAMHead``: that
-    channel is never trained. Images without tags have no effect, and pixels outside the image have none either.
+    channel is never trained. Images that nobody tagged have no effect, nor have pixels outside the image.
 
     Args:
         cls_weight: :math:`w_{cls}`.
