@@ -131,7 +131,7 @@ def parse_kernels(kernels: Sequence[KernelSettings], modalities: Sequence[str] =
     """Check the mixture of kernels.
 
     Args:
-        kernels: As of :func:`gated_crf_loss`.
+        kernels: Same as in :func:`gated_crf_loss`.
         modalities: Names that kernels may use beside ``xy`` and ``rgb``.
 
     Raises:

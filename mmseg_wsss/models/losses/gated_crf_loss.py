@@ -34,8 +34,8 @@ class GatedCRFLoss(BaseWeakLoss):
             ``PackWeakSegInputs(maps=['depth'])``. Every sigma may be left out, but not all of them.
         radius: Half width of the window, in cells of the logits; 5 is 11 x 11.
         source_mask: Whether pixels outside the original image (rotation, padding) are no sources.
-        destination_mask: What may be a destination. ``'unlabelled'``: the pixels of the original image that nobody
-            labelled, as in the paper, where the labelled ones belong to the cross-entropy; where all are labelled the
+        destination_mask: What may be a destination. ``'unlabelled'``: the pixels of the original image without a
+            label, as in the paper, where the labelled ones belong to the cross-entropy; where all are labelled the
             loss is 0. ``'valid'`` or True: all pixels of the original image. None or False: all pixels.
         compatibility: (C, C) cost of class i at the destination beside class j at the source; None is Potts.
         color_space: ``'standardised'`` (ImageNet mean and standard deviation) or ``'unit'`` ([0, 1]).
