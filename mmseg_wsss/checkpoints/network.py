@@ -199,7 +199,7 @@ def plain_config(text: str) -> Config:
         text: Lines ``name = value``; a value is a literal, or lists, tuples and ``dict(...)`` of values.
 
     Raises:
-        SyntaxError: If it is no Python.
+        SyntaxError: If it is not Python.
         ValueError: If it is more than that.
 
     Example:

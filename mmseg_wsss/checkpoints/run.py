@@ -158,7 +158,7 @@ def check_state(checkpoint: Mapping[str, Any], source: str) -> None:
 def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS) -> dict[str, Any]:
     """Return what the results of a stage depend on, as plain JSON values.
 
-    Variables of the config file that are no settings of a Runner are left out, as are loggers and worker processes.
+    Variables of the config file that are not settings of a Runner are left out, as are loggers and worker processes.
 
     Args:
         config: Of the stage.

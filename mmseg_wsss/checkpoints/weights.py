@@ -92,7 +92,7 @@ def weights_of(checkpoint: Any, source: str, prefix: str | None = None) -> dict[
 
 
 def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Refuse weights that would leave some of a network's own as they were drawn; those left over are no matter.
+    """Refuse weights that would leave some of a network's own as they were drawn; those left over do not matter.
 
     Args:
         model: The network.

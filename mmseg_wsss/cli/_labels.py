@@ -37,7 +37,7 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     """Return class names and palette (None where only names are given).
 
     Raises:
-        ValueError: If the value names no class set, no file, and is no list.
+        ValueError: If the value names no class set, no file, and is not a list.
     """
     if value in CLASS_SETS:
         known = CLASS_SETS[value]

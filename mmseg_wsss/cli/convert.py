@@ -71,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     voc = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
     coco = _reader_parser(formats, 'coco', 'COCO instance annotations', 'the JSON file')
-    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are no class')
+    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are not classes')
     coco.add_argument('--masks', help='a folder to write the masks to, too, as index PNGs (needs pycocotools)')
     for boxes in (voc, coco):
         boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')

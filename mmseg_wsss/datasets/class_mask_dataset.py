@@ -63,7 +63,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         dataset: The data set with boxes and masks, or its config.
         target_classes: Names of the classes that the generator will be used on: none of them may be learnt here. Or the
             name of a class set, such as ``'voc'``: all its classes.
-        auxiliary_classes: Names of the classes to learn from; None: all of the data set that are no target class.
+        auxiliary_classes: Names of the classes to learn from; None: all of the data set that are not target classes.
         boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
             touching objects share one.
         min_area: Pixels that a component must have to get a box.
@@ -77,7 +77,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
     Raises:
         FileNotFoundError: If a mask is missing.
         ValueError: If target classes are among the auxiliary ones (also under the other name that COCO or VOC have for
-            them), a name is no class, a mask has another size than its image, or there is no sample.
+            them), a name is not a class, a mask has another size than its image, or there is no sample.
     """
 
     METAINFO: dict[str, Any] = {'classes': ('background', 'object'), 'palette': [[0, 0, 0], [224, 64, 64]]}  # noqa: RUF012
@@ -204,7 +204,7 @@ def auxiliary_ids(
         auxiliary_classes: Names out of ``classes``; None: all but the background and the target classes.
 
     Raises:
-        ValueError: If a name is no class, none is left, there is no target class, or the two overlap.
+        ValueError: If a name is not a class, none is left, there is no target class, or the two overlap.
 
     Example:
         >>> auxiliary_ids(['background', 'cat', 'tv', 'horse'], ['cat', 'tvmonitor'])
@@ -221,7 +221,7 @@ def auxiliary_ids(
     for name in names:
         if name not in classes[1:]:
             hint = nearest(name, classes[1:])
-            raise ValueError(f'auxiliary_classes: {name!r} is no foreground class of the data set; {hint}')
+            raise ValueError(f'auxiliary_classes: {name!r} is not a foreground class of the data set; {hint}')
     targets = {plain_name(name): name for name in target_classes}
     shared = [f'{name!r} (target {targets[plain_name(name)]!r})' for name in names if plain_name(name) in targets]
     if shared:

@@ -46,7 +46,7 @@ def check_images(paths: Mapping[str, str], stated: Mapping[str, Size], source: s
 
     Raises:
         FileNotFoundError: If an image is missing.
-        ValueError: If a file is no image or has another size.
+        ValueError: If a file is not an image or has another size.
     """
     missing = [key for key, path in paths.items() if not Path(path).is_file()]
     if missing:
@@ -82,7 +82,7 @@ def check_mask_sizes(
 
     Raises:
         FileNotFoundError: If a mask is missing.
-        ValueError: If a mask is no image or has another size than its image.
+        ValueError: If a mask is not an image or has another size than its image.
     """
     for key, path in masks.items():
         if not Path(path).is_file():

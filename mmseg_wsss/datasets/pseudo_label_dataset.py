@@ -35,7 +35,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
 
     Raises:
         FileNotFoundError: If the labels, a mask or an image is missing.
-        ValueError: If a mask has another size than its image or values that are no class ids, or an id has no labels.
+        ValueError: If a mask has another size than its image or values that are not class ids, or an id has no labels.
     """
 
     def __init__(

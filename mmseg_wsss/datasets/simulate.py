@@ -198,7 +198,7 @@ def simulate_weak_annotations(
             object, see :func:`points_from_boxes`.
 
     Raises:
-        ValueError: If a kind or a rule for points is unknown or the mask has a value that is no class id.
+        ValueError: If a kind or a rule for points is unknown or the mask has a value that is not a class id.
 
     Example:
         >>> mask = np.zeros((8, 8), dtype=np.uint8)

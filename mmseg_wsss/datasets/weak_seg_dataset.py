@@ -170,7 +170,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         names = self._metainfo['classes']
         unknown = sorted({*(self.only_classes or ()), *self.without_classes} - set(names[1:]))
         if unknown:
-            raise ValueError(f'{unknown} are no foreground classes: choose from {", ".join(names[1:])}')
+            raise ValueError(f'{unknown} are not foreground classes: choose from {", ".join(names[1:])}')
         wanted = set(range(1, len(names)) if self.only_classes is None else map(names.index, self.only_classes))
         refused = set(map(names.index, self.without_classes))
         kept = []

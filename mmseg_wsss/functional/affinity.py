@@ -36,14 +36,14 @@ def pair_offsets(radius: int) -> list[tuple[int, int]]:
         radius: In cells; 5 makes 34 offsets.
 
     Raises:
-        ValueError: If ``radius`` is no whole number from 2.
+        ValueError: If ``radius`` is not an integer of at least 2.
 
     Example:
         >>> pair_offsets(2)
         [(0, 1), (1, -1), (1, 0), (1, 1)]
     """
     if isinstance(radius, bool) or not isinstance(radius, int) or radius < 2:
-        raise ValueError(f'radius must be a whole number of cells from 2, got {radius!r}')
+        raise ValueError(f'radius must be an integer of at least 2, got {radius!r}')
     reach = range(1 - radius, radius)
     return [(y, x) for y in range(radius) for x in reach if (y, x) > (0, 0) and x * x + y * y < radius * radius]
 
@@ -68,7 +68,7 @@ def affinities(features: Tensor, *, radius: int = 5) -> Tensor:
         :func:`pair_offsets`; 0 where that lies outside.
 
     Raises:
-        TypeError: If ``features`` is no floating-point tensor.
+        TypeError: If ``features`` is not a floating-point tensor.
         ValueError: If its shape or ``radius`` is wrong.
 
     Example:
@@ -95,7 +95,7 @@ def affinity_labels(labels: Tensor, *, radius: int = 5, ignore_index: int = 255)
         different classes, 255 where an end is unknown or outside.
 
     Raises:
-        TypeError: If ``labels`` is no tensor of whole numbers.
+        TypeError: If ``labels`` is not a tensor of integers.
         ValueError: If its shape or ``radius`` is wrong.
 
     Example:

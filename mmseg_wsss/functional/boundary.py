@@ -37,7 +37,7 @@ def boundary_matches(pred: npt.ArrayLike, target: npt.ArrayLike, *, bound: float
         ``target``, those of ``target`` near that of ``pred``, all of ``pred`` and all of ``target``.
 
     Raises:
-        TypeError: If ``bound`` is no number.
+        TypeError: If ``bound`` is not a number.
         ValueError: If a mask has other values or another shape than said, or ``bound`` is out of range.
 
     Example:
@@ -66,7 +66,7 @@ def count_contours(
 
     Args:
         pred: Predicted class ids, (H, W).
-        target: True class ids, (H, W); unlabelled pixels are no part of any class.
+        target: True class ids, (H, W); unlabelled pixels are not part of any class.
         classes: Ids of the K classes to count.
         bound: Same as in :func:`boundary_matches`.
 

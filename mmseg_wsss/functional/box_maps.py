@@ -31,8 +31,8 @@ def box_maps(boxes: Any, box_labels: Any, size: tuple[int, int]) -> tuple[Tensor
         span.
 
     Raises:
-        ValueError: If there is no box, or one has swapped corners, a coordinate that is no finite number, a class that
-            is no foreground class, or reaches out of the image.
+        ValueError: If there is no box, or one has swapped corners, a coordinate that is not a finite number, a class
+            that is not a foreground class, or reaches out of the image.
 
     Example:
         >>> maps, class_ids = box_maps([[1, 0, 2, 1], [0, 0, 0, 0], [3, 1, 3, 1]], [7, 4, 7], (2, 4))
@@ -66,7 +66,7 @@ def check_boxes(boxes: Tensor, box_labels: Tensor, size: tuple[int, int]) -> Non
     height, width = size
     first, last = boxes[:, :2], boxes[:, 2:]
     faults = {
-        'has a coordinate that is no finite number': ~boxes.isfinite().all(dim=1),
+        'has a coordinate that is not a finite number': ~boxes.isfinite().all(dim=1),
         'is empty or has swapped corners (expected x1 <= x2 and y1 <= y2)': (first > last).any(dim=1),
         f'reaches out of the image, which is {width} x {height} pixels (width x height)': (
             (first < -0.5) | (last > boxes.new_tensor([width, height]) - 0.5)

@@ -1,4 +1,4 @@
-r"""Class pruning: what the image scores deny is no part of the mask.
+r"""Class pruning: what the image scores deny is not part of the mask.
 
 Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, inference. The power of the background is
 of its published code alone.

@@ -28,7 +28,7 @@ def pixel_correlation(maps: Tensor, features: Tensor, *, eps: float = 1e-5, mask
     Args:
         maps: :math:`m`, any numbers, (B, C, H, W).
         features: :math:`f`, (B, D, H, W).
-        eps: :math:`\epsilon`, above 0, so that features of length 0 are no error; such a pixel becomes 0.
+        eps: :math:`\epsilon`, above 0, so that features of length 0 are not an error; such a pixel becomes 0.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is nobody's neighbour, is 0 in
             the result and may hold NaN or inf.
 

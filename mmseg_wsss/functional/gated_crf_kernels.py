@@ -150,9 +150,9 @@ def parse_kernels(kernels: Sequence[KernelSettings], modalities: Sequence[str] =
 
 
 def check_radius(radius: Any) -> None:
-    """Raise ValueError unless the window is a whole number of cells from 1."""
+    """Raise ValueError unless the window is a positive integer."""
     if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
-        raise ValueError(f'radius must be a whole number of cells from 1, got {radius!r}')
+        raise ValueError(f'radius must be a positive integer, got {radius!r}')
 
 
 def _parse_kernel(settings: KernelSettings, name: str, modalities: Sequence[str]) -> Kernel:

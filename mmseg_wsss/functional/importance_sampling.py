@@ -176,9 +176,9 @@ def check_eps(eps: Any) -> None:
 
 
 def check_num_samples(num_samples: Any) -> None:
-    """Raise unless ``num_samples`` is a whole number from 1."""
+    """Raise unless ``num_samples`` is a positive integer."""
     if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
-        raise ValueError(f'num_samples must be a whole number from 1, got {num_samples!r}')
+        raise ValueError(f'num_samples must be a positive integer, got {num_samples!r}')
 
 
 def _prepare(

@@ -119,7 +119,7 @@ def check_layers(
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise TypeError(f'{name} must be a sequence, one number for each layer, got {describe(values)}')
         if not values or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
-            raise ValueError(f'{name} must be whole numbers from 1, at least one, got {values!r}')
+            raise ValueError(f'{name} must be positive integers, at least one, got {values!r}')
     if any(size % 2 == 0 for size in kernel_sizes):
         raise ValueError(f'kernel_sizes must be odd, so that a window has a centre, got {kernel_sizes!r}')
     if len({len(values) for values in settings.values()}) > 1:

@@ -52,8 +52,8 @@ def pamr(
 
     :math:`N(i)` are the 8 neighbours at every dilation; beyond the border the image and the masks repeat their last
     pixel. :math:`\sigma_i` is the unbiased standard deviation of a colour over the neighbours and, once per dilation,
-    the pixel itself, which is no neighbour of its own but for repeats at the border. Each channel is refined apart from
-    the others. Computed in float32 at least, also under autocast. The result carries no gradient: it is a target, as in
+    the pixel itself, which is not a neighbour of its own but for repeats at the border. Each channel is refined apart
+    from the others. Computed in float32 at least, also under autocast. The result carries no gradient: it is a target, as in
     the published training.
 
     Differs from the paper: there, the difference is divided by :math:`\sigma_i^2`, see ``affinity``.
@@ -129,11 +129,11 @@ def check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affi
     if len(image) != len(masks):
         raise ValueError(f'image and masks must have the same batch size, got {len(image)} and {len(masks)}')
     if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
-        raise ValueError(f'num_iters must be a whole number from 1, got {num_iters!r}')
+        raise ValueError(f'num_iters must be a positive integer, got {num_iters!r}')
     if isinstance(dilations, str) or not isinstance(dilations, Sequence):
         raise TypeError(f'dilations must be a sequence such as (1, 2, 4), got {describe(dilations)}')
     if not dilations or any(isinstance(d, bool) or not isinstance(d, int) or d < 1 for d in dilations):
-        raise ValueError(f'dilations must be whole numbers of pixels from 1, at least one, got {dilations!r}')
+        raise ValueError(f'dilations must be positive integers, at least one, got {dilations!r}')
     if affinity not in AFFINITIES:
         raise ValueError(f'unknown affinity {affinity!r}: choose from {", ".join(AFFINITIES)}')
     if mask is not None:

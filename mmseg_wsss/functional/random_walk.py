@@ -68,9 +68,9 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
 
 
 def check_log2_steps(value: Any, name: str) -> None:
-    """Raise unless ``value`` is a whole number of doublings that a walk can take."""
+    """Raise unless ``value`` is an integer number of doublings that a walk can take."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 16:
-        raise ValueError(f'{name} must be a whole number from 0 to 16, got {value!r}')
+        raise ValueError(f'{name} must be an integer from 0 to 16, got {value!r}')
 
 
 def transition_matrix(affinity: Array, *, radius: int = 5, beta: float = 8.0) -> sparse.csr_matrix:

@@ -47,7 +47,7 @@ def stochastic_gate(
         The gated features, of the same shape.
 
     Raises:
-        TypeError: If the features are no floating-point tensors or ``rate`` is no number.
+        TypeError: If the features are not floating-point tensors or ``rate`` is not a number.
         ValueError: If the shapes differ, ``rate`` is out of range or ``form`` is unknown.
 
     Example:

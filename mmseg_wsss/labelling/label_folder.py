@@ -159,7 +159,7 @@ def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
         width: In pixels; 0 changes nothing.
 
     Raises:
-        ValueError: If the width is no whole number from 0.
+        ValueError: If the width is not a non-negative integer.
 
     Example:
         >>> unsure_borders(np.array([[0, 0, 0, 1, 1, 1]]), 1).tolist()
@@ -174,7 +174,7 @@ def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
 def check_border(width: Any) -> None:
     """Raise ``ValueError`` unless ``width`` is a number of pixels."""
     if isinstance(width, bool) or not isinstance(width, int) or width < 0:
-        raise ValueError(f'the width of unsure borders must be a whole number of pixels from 0, got {width!r}')
+        raise ValueError(f'the width of unsure borders must be a non-negative integer, got {width!r}')
 
 
 def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> FolderIndex:

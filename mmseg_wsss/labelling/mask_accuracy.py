@@ -128,9 +128,9 @@ def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
     if folder is None and ids is not None:
         raise ValueError(f'mask_ids={str(ids)!r} says which masks to measure with: set masks, too, or leave it out')
     if folder is not None and not Path(folder).is_dir():
-        raise FileNotFoundError(f'masks={str(folder)!r} is no folder: give that of the true masks, or leave it out')
+        raise FileNotFoundError(f'masks={str(folder)!r} is not a folder: give that of the true masks, or leave it out')
     if ids is not None and not Path(ids).is_file():
-        raise FileNotFoundError(f'mask_ids={str(ids)!r} is no file: give a list of image ids, one a line')
+        raise FileNotFoundError(f'mask_ids={str(ids)!r} is not a file: give a list of image ids, one a line')
 
 
 def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ def plain_name(name: str) -> str:
 
 
 def other_classes(classes: Iterable[str], target_classes: Iterable[str]) -> tuple[str, ...]:
-    """Return the classes that are no target class by :func:`plain_name`, in their order.
+    """Return the classes that are not target classes by :func:`plain_name`, in their order.
 
     Example:
         >>> other_classes(['person', 'bench', 'tv'], ['tvmonitor', 'person'])

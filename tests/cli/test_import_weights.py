@@ -33,7 +33,7 @@ def compare(case, network, image, output):
     x = case.colours_here(model, image)
     height, width = image.shape[2:]
     torch.testing.assert_close(x[..., :height, :width], case.colours_there(image).float(), atol=2e-5, rtol=0)
-    x = case.with_maps(x).double()  # in which the order of a sum is no matter
+    x = case.with_maps(x).double()  # in which the order of a sum does not matter
     with torch.no_grad():
         expected, found = network.double()(x), case.outputs_here(model.double(), x)
     assert len(found) == len(expected)

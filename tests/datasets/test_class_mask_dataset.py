@@ -228,8 +228,8 @@ def test_ids_of_auxiliary_classes():
     [
         (['cat'], ['cat', 'horse'], r"auxiliary and target classes overlap: 'cat' \(target 'cat'\)"),
         (['Cat'], ['cat'], r"overlap: 'cat' \(target 'Cat'\)"),
-        (['cat'], ['hores'], "'hores' is no foreground class of the data set; did you mean 'horse'"),
-        (['cat'], ['background'], "'background' is no foreground class"),
+        (['cat'], ['hores'], "'hores' is not a foreground class of the data set; did you mean 'horse'"),
+        (['cat'], ['background'], "'background' is not a foreground class"),
         (['cat', 'horse', 'sheep'], None, 'no auxiliary class is left: all of cat, horse, sheep'),
         ([], None, 'name at least one class'),
         ('cat', None, r'must be a list of names \(or one of voc, cityscapes, coco, coco60\)'),

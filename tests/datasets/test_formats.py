@@ -73,7 +73,7 @@ def test_canonical_reads_colours(tmp_path):
         ({'version': 2}, 'version must be 1, got 2'),
         ({'classes': []}, 'classes must be a list with at least one'),
         ({'classes': [{'nam': 'a'}]}, r"classes\[0\]: unknown key 'nam'; did you mean 'name'"),
-        ({'classes': [{'name': 'a', 'color': [0, 0, 256]}]}, 'color must be three whole numbers 0..255, got'),
+        ({'classes': [{'name': 'a', 'color': [0, 0, 256]}]}, 'color must be three integers in 0..255, got'),
         (
             {'classes': [{'name': 'a', 'color': [0, 0, 0]}, {'name': 'b'}]},
             'give every class a color, or none; 1 lack it',
@@ -95,7 +95,7 @@ def test_canonical_names_a_wrong_file_key(tmp_path, changes, message):
         ({'file_name': 3}, 'file_name must be a path below the image folder, got 3'),
         ({'file_name': ''}, "file_name must be a path below the image folder, got ''"),
         ({'file_name': 'a', 'point': []}, "unknown key 'point'; did you mean 'points'"),
-        ({'file_name': 'a', 'width': 3.5}, r"\('a'\): width must be a whole number of pixels, got 3.5"),
+        ({'file_name': 'a', 'width': 3.5}, r"\('a'\): width must be an integer, got 3.5"),
         ({'file_name': 'a', 'points': {}}, 'points must be a list'),
         ({'file_name': 'a', 'points': [{'x': 1, 'Y': 2, 'class': 1}]}, r"points\[0\]: unknown key 'Y'"),
         ({'file_name': 'a', 'points': [{'x': 1, 'y': 2}]}, r"points\[0\]: the key 'class' is missing; expected x, y"),
@@ -263,7 +263,7 @@ def test_whats_the_point_merges_background_after_the_objects(tmp_path):
         ([], 'expected {image_id'),
         ({'a': 3}, "image 'a': expected a list of clicks, got 3"),
         ({'a': [{'x': 1, 'y': 1}]}, r"image 'a': a click must be .*KeyError\('cls'\)"),
-        ({'a': [{'x': 1, 'y': 1, 'cls': 1.5}]}, r"image 'a': cls must be whole numbers, got \[1.5\]"),
+        ({'a': [{'x': 1, 'y': 1, 'cls': 1.5}]}, r"image 'a': cls must be integers, got \[1.5\]"),
         ({'a': [{'x': 1, 'y': 1, 'cls': 3}]}, r"image 'a', points\[0\]: class 3 is not one of the 3 classes"),
     ],
 )

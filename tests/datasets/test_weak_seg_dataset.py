@@ -277,7 +277,7 @@ def test_labels_that_only_make_tags_count(root):
     # A mask with a class that there is not, in an image that the check of 50 masks would leave out.
     save_mask(root / 'masks/c.png', 7)
     dataset = build(root, pipeline=pipeline, check_masks=False)
-    with pytest.raises(ValueError, match=r'c.jpg: the image tags \[7\] are no classes: the data set has 3'):
+    with pytest.raises(ValueError, match=r'c.jpg: the image tags \[7\] are not classes: the data set has 3'):
         dataset[1]
 
 
@@ -400,9 +400,9 @@ def test_some_classes_alone(root):
 
 
 def test_wrong_choices_of_classes(root):
-    with pytest.raises(ValueError, match=r"\['cow'\] are no foreground classes: choose from cat, dog"):
+    with pytest.raises(ValueError, match=r"\['cow'\] are not foreground classes: choose from cat, dog"):
         build(root, only_classes=['cow'])
-    with pytest.raises(ValueError, match='are no foreground classes'):
+    with pytest.raises(ValueError, match='are not foreground classes'):
         build(root, without_classes=['background'])
     with pytest.raises(ValueError, match='only_classes and without_classes need weak_labels'):
         build(root, weak_labels=None, test_mode=True, only_classes=['cat'], metainfo={'classes': CLASSES})

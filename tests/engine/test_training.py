@@ -455,7 +455,7 @@ def test_resume_in_the_config_is_that_of_the_command(config, whole, folder, tmp_
     assert_same_weights(tmp_path / 'own/iter_4.pth', whole / 'iter_4.pth')
 
 
-# ---------------------------------------------------------------- files that are no checkpoint
+# ---------------------------------------------------------------- files that are not checkpoint
 
 
 def no_meta(path, whole):

@@ -142,7 +142,7 @@ def test_flips_and_renamed_classes_change_nothing(seed, height, width):
 @pytest.mark.parametrize(
     ('error', 'message', 'call'),
     [
-        (ValueError, 'radius must be a whole number of cells from 2, got 1', lambda f, y: affinities(f, radius=1)),
+        (ValueError, 'radius must be an integer of at least 2, got 1', lambda f, y: affinities(f, radius=1)),
         (TypeError, 'features must be a floating-point tensor', lambda f, y: affinities(y)),
         (TypeError, r'labels must be a tensor of class ids \(B, H, W\)', lambda f, y: affinity_labels(y.float())),
         (ValueError, r'labels must have the shape \(B, H, W\)', lambda f, y: affinity_labels(y[None])),

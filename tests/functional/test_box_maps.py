@@ -89,7 +89,7 @@ def test_box_maps_take_arrays_and_many_classes():
         ([[0, 0, 6, 1]], [1], r'box 0, .* reaches out of the image, which is 6 x 4 pixels'),
         ([[0, -1, 1, 1]], [1], 'reaches out of the image'),
         ([[20, 20, 30, 30]], [1], 'reaches out of the image'),
-        ([[0, 0, float('nan'), 1]], [1], 'a coordinate that is no finite number'),
+        ([[0, 0, float('nan'), 1]], [1], 'a coordinate that is not a finite number'),
     ],
 )
 def test_wrong_boxes_are_named(boxes, labels, message):

@@ -228,7 +228,7 @@ def test_rounded_probabilities_cost_nothing_less_than_nothing(loss_fn, radius):
     loss, grad = value_and_grad(loss_fn, probs, torch.zeros(1, 3, 8, 8), kernels=PAPER, radius=radius)
     assert loss == 0
     assert (grad[:, 0] < -0.05).all()
-    # What is no probability keeps its value, also below 0.
+    # What is not a probability keeps its value, also below 0.
     assert loss_fn(1.1 * probs.float(), torch.zeros(1, 3, 8, 8), kernels=PAPER, radius=radius) < -0.1
 
 
@@ -308,9 +308,9 @@ def test_no_gradient_to_image_and_costs(loss_fn):
         ({'source_mask': torch.ones(1, 4, 4)}, ValueError, r'source_mask must have the shape \(1, 1, h, w\)'),
         ({'destination_mask': torch.ones(1, 3, 4, 4)}, ValueError, 'destination_mask must have the shape'),
         ({'destination_mask': 1.0}, TypeError, 'destination_mask must be a tensor'),
-        ({'radius': 0}, ValueError, 'radius must be a whole number of cells from 1, got 0'),
-        ({'radius': 2.0}, ValueError, 'radius must be a whole number'),
-        ({'radius': True}, ValueError, 'radius must be a whole number'),
+        ({'radius': 0}, ValueError, 'radius must be a positive integer, got 0'),
+        ({'radius': 2.0}, ValueError, 'radius must be a positive integer'),
+        ({'radius': True}, ValueError, 'radius must be a positive integer'),
         ({'compatibility': torch.ones(2, 2)}, ValueError, r'compatibility must have the shape \(3, 3\)'),
         ({'compatibility': [[0.0]]}, TypeError, 'compatibility must be a tensor'),
         ({'kernels': []}, ValueError, 'at least one'),

@@ -289,8 +289,8 @@ def test_logits():
         ({'mask': torch.ones(1, 1, 8, 8)}, ValueError, r'mask must have the size of probs, \(4, 4\), got \(8, 8\)'),
         ({'eps': 0}, ValueError, 'eps must be a number between 0 and 1, such as 1e-3, got 0'),
         ({'eps': 1.0}, ValueError, 'eps must be a number between 0 and 1'),
-        ({'num_samples': 0}, ValueError, 'num_samples must be a whole number from 1, got 0'),
-        ({'num_samples': 2.5}, ValueError, 'num_samples must be a whole number from 1, got 2.5'),
+        ({'num_samples': 0}, ValueError, 'num_samples must be a positive integer, got 0'),
+        ({'num_samples': 2.5}, ValueError, 'num_samples must be a positive integer, got 2.5'),
     ],
 )
 def test_errors(change, error, message):

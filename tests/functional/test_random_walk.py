@@ -72,8 +72,8 @@ def test_no_channels():
         ({'affinity': np.full((12, 4, 5), 2.0)}, r'affinity must be in \[0, 1\], got 2.0..2.0'),
         ({'affinity': np.full((12, 4, 5), np.nan)}, r'affinity must be in \[0, 1\], got nan'),
         ({'beta': 0}, 'beta must be a finite number above 0'),
-        ({'log2_steps': -1}, 'log2_steps must be a whole number from 0 to 16, got -1'),
-        ({'log2_steps': 2.0}, 'log2_steps must be a whole number'),
+        ({'log2_steps': -1}, 'log2_steps must be an integer from 0 to 16, got -1'),
+        ({'log2_steps': 2.0}, 'log2_steps must be an integer'),
         ({'radius': 4}, r'\(P, H, W\) = \(22, 4, 5\)'),
     ],
 )

@@ -123,7 +123,7 @@ def test_unsure_borders_by_hand():
     assert unsure_borders(labels, 1).tolist() == [[0, 0, 0, 0], [0, 0, 255, 255], [0, 0, 255, 255]]
     assert np.array_equal(unsure_borders(labels, 0), labels)
     for width in (-1, 1.5, True):
-        with pytest.raises(ValueError, match='a whole number of pixels from 0'):
+        with pytest.raises(ValueError, match='a non-negative integer'):
             unsure_borders(labels, width)
 
 
@@ -233,7 +233,7 @@ def test_bad_settings(dataset, tmp_path):
         ({'grabcut_iters': 0}, 'grabcut_iters must be at least 1, got 0'),
         ({'empty_images': 'leave'}, "empty_images must be False, True or 'skip', got 'leave'"),
         ({'share': 0}, 'share must be a finite number above 0, got 0'),
-        ({'unsure_border': -1}, 'unsure borders must be a whole number'),
+        ({'unsure_border': -1}, 'unsure borders must be a non-negative integer'),
     ]:
         with pytest.raises(ValueError, match=message):
             BoxSettings(**settings)

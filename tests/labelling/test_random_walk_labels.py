@@ -210,7 +210,7 @@ def test_labels_are_measured_with_true_masks(network, cams, tmp_path):
     with pytest.raises(FileNotFoundError, match='has no mask of any image that is among the 1 of mask_ids'):
         write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', RandomWalkSettings(**chosen))
     (tmp_path / 'empty').mkdir()
-    for folder, message in (('empty', 'has no mask of any image'), ('none', 'is no folder: give that of the true')):
+    for folder, message in (('empty', 'has no mask of any image'), ('none', 'is not a folder: give that of the true')):
         with pytest.raises(FileNotFoundError, match=message):
             write_random_walk(cfg, checkpoint, cams, tmp_path / 'out', RandomWalkSettings(masks=tmp_path / folder))
 

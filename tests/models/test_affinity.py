@@ -118,7 +118,7 @@ def test_what_is_made_for_classes_is_refused():
         MODELS.build({'type': 'MultiViewLoss', 'loss': {'type': 'AffinityLoss'}})
     with pytest.raises(ValueError, match='must name the same levels'):
         MODELS.build({**HEAD, 'widths': (3,)})
-    with pytest.raises(ValueError, match='radius must be a whole number of cells from 2, got 1'):
+    with pytest.raises(ValueError, match='radius must be an integer of at least 2, got 1'):
         MODELS.build({'type': 'AffinityLoss', 'radius': 1})
 
 

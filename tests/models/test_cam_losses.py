@@ -257,7 +257,7 @@ def test_in_a_segmentor_every_parameter_gets_a_gradient():
     [
         ({'type': 'ImportanceSamplingLoss', 'weight': 1.2}, r'weight is the share.*\[0, 1\], got 1.2'),
         ({'type': 'ImportanceSamplingLoss', 'pooling': 'mean'}, "pooling must be one of average, max, got 'mean'"),
-        ({'type': 'ImportanceSamplingLoss', 'num_samples': 0}, 'num_samples must be a whole number from 1'),
+        ({'type': 'ImportanceSamplingLoss', 'num_samples': 0}, 'num_samples must be a positive integer'),
         ({'type': 'ImportanceSamplingLoss', 'eps': 0}, 'eps must be a number between 0 and 1'),
         ({'type': 'FeatureSimilarityLoss', 'sigma': 0}, 'sigma must be a finite number above 0'),
         ({'type': 'FeatureSimilarityLoss', 'radius': -1}, 'radius must be a finite number above 0'),

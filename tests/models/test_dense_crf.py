@@ -150,7 +150,7 @@ def test_missing_library_is_named_when_the_model_is_built(monkeypatch):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'num_iters': 0}, 'num_iters must be a whole number from 1, got 0'),
+        ({'num_iters': 0}, 'num_iters must be a positive integer, got 0'),
         ({'appearance_rgb': -1.0}, 'appearance_rgb must be a finite number above 0'),
         ({'smoothness_weight': 0}, 'smoothness_weight'),
     ],

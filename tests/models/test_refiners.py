@@ -78,7 +78,7 @@ def test_autocast_and_no_gradient():
 @pytest.mark.parametrize(
     ('settings', 'error', 'message'),
     [
-        ({'num_iters': 0}, ValueError, 'num_iters must be a whole number from 1, got 0'),
+        ({'num_iters': 0}, ValueError, 'num_iters must be a positive integer, got 0'),
         ({'dilations': 3}, TypeError, 'dilations must be a sequence'),
         ({'affinity': 'code'}, ValueError, "unknown affinity 'code'"),
         ({'backend': 'cuda'}, ValueError, "unknown backend 'cuda': choose from auto, torch, triton"),

@@ -66,7 +66,7 @@ def _classes(classes: Any, path: str) -> tuple[tuple[str, ...], Palette | None]:
         _check_keys(item, ('name', 'color'), ('name',), where)
         color = item.get('color', [0, 0, 0])
         if not isinstance(color, list) or len(color) != 3 or any(value not in range(256) for value in color):
-            raise ValueError(f'{where}: color must be three whole numbers 0..255, got {color!r}')
+            raise ValueError(f'{where}: color must be three integers in 0..255, got {color!r}')
     names = tuple(str(item['name']) for item in classes)
     coloured = ['color' in item for item in classes]
     if any(coloured) and not all(coloured):
@@ -82,7 +82,7 @@ def _image(image: Any, where: str, root: Path) -> ImageEntry:
         raise ValueError(f'{where}: file_name must be a path below the image folder, got {image["file_name"]!r}')
     for key in ('width', 'height'):
         if image.get(key) is not None and (type(image[key]) is not int or image[key] < 1):
-            raise ValueError(f'{where}: {key} must be a whole number of pixels, got {image[key]!r}')
+            raise ValueError(f'{where}: {key} must be an integer, got {image[key]!r}')
     for kind, keys in ITEM_KEYS.items():
         items = image.get(kind, [])
         if not isinstance(items, list):
@@ -108,7 +108,7 @@ def _check_item(item: Any, keys: tuple[str, ...], where: str, kind: str, index: 
     if not isinstance(item, dict) or item.keys() != set(keys):
         _check_keys(item, keys, keys, f'{where}, {kind}[{index}]')
     if type(item['class']) is not int:
-        raise ValueError(f'{where}, {kind}[{index}]: class must be a class id (a whole number), got {item["class"]!r}')
+        raise ValueError(f'{where}, {kind}[{index}]: class must be a class id (an integer), got {item["class"]!r}')
 
 
 def _check_keys(item: Any, known: Collection[str], required: Collection[str], where: str) -> None:

@@ -31,7 +31,7 @@ def read_coco(
         classes: Class names by id.
         boxes: Keep the boxes.
         tags: Keep the classes of the boxes as image tags.
-        only_classes: Leave out categories that are no class; else they are an error.
+        only_classes: Leave out categories that are not classes; else they are an error.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -108,7 +108,7 @@ def _by_image(
     if unknown and not only_classes:
         raise ValueError(
             f'{path}: unknown class {unknown[0]!r}; {nearest(unknown[0], classes)}. only_classes=True leaves out '
-            'the categories that are no class.'
+            'the categories that are not classes.'
         )
     ids = {category: classes.index(name) for category, name in names.items() if name in classes}
     found: dict[Any, list[tuple[int, Record]]] = {image['id']: [] for image in content['images']}

@@ -84,7 +84,7 @@ def class_id(name: str, classes: tuple[str, ...], where: str, aliases: dict[str,
     """Return the id of a class name.
 
     Raises:
-        ValueError: If the name is no class.
+        ValueError: If the name is not a class.
     """
     full_name = (aliases or {}).get(name, name)
     if full_name not in classes:

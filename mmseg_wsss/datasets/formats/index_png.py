@@ -33,7 +33,7 @@ def read_index_png(
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no such file.
-        ValueError: If a file is no index image or holds a value that is no class id.
+        ValueError: If a file is not an index image or holds a value that is not a class id.
     """
     skipped = [unlabelled] if isinstance(unlabelled, int) else list(unlabelled)
     root, files = listed_files(path, suffix, 'the folder of index PNG files')
@@ -60,7 +60,7 @@ def load_index_image(file: str | Path) -> npt.NDArray[np.integer]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no image, or one of colours.
+        ValueError: If it is not an image, or one of colours.
     """
     try:
         with Image.open(file) as image:

@@ -56,5 +56,5 @@ def _clicks(clicks: Any, max_rank: int | None, where: str) -> WeakAnnotations:
             f'{where}: a click must be {{"x": .., "y": .., "cls": id}}; reading it gave {error!r}'
         ) from error
     if annotations.point_labels.tolist() != ids:
-        raise ValueError(f'{where}: cls must be whole numbers, got {ids}')
+        raise ValueError(f'{where}: cls must be integers, got {ids}')
     return annotations

@@ -60,7 +60,7 @@ class LoadPointBlots(BaseTransform):
         if unknown:
             raise ValueError(f'unknown settings of point_blots {unknown}: choose from {", ".join(_DEFAULTS)}')
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f'seed must be a whole number from 0, got {seed!r}')
+            raise ValueError(f'seed must be a non-negative integer, got {seed!r}')
         point_blots(np.zeros((1, 1)), np.zeros((0, 2)), np.zeros(0, dtype=int), **settings)  # checks their ranges
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.settings = {**_DEFAULTS, **settings}

@@ -59,7 +59,7 @@ class LoadWeakAnnotations(BaseTransform):
 
         Raises:
             KeyError: If the data set gives no weak labels.
-            ValueError: If the image or the mask has not the size that the labels are for, or a tag is no class.
+            ValueError: If the image or the mask has not the size that the labels are for, or a tag is not a class.
         """
         if 'weak_annotations' not in results:
             raise KeyError('the sample has no weak_annotations: take WeakSegDataset or ShapesDataset as data set')
@@ -174,7 +174,7 @@ def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int,
 
 
 def check_tags(tags: Sequence[int] | None, results: Sample) -> None:
-    """Refuse tags that are no classes, before they are an index on a GPU.
+    """Refuse tags that are not classes, before they are an index on a GPU.
 
     Raises:
         ValueError: With the image and the tags.
@@ -182,7 +182,7 @@ def check_tags(tags: Sequence[int] | None, results: Sample) -> None:
     strange = [tag for tag in tags or () if not 0 <= tag < results.get('num_classes', UNLABELLED)]
     if strange:
         raise ValueError(
-            f'{results.get("img_path")}: the image tags {strange} are no classes: the data set has '
+            f'{results.get("img_path")}: the image tags {strange} are not classes: the data set has '
             f'{results.get("num_classes", UNLABELLED)} with the background, counted from 0. Correct the labels (the '
             'values of the dense mask, if the tags come from there) or the list of classes'
         )

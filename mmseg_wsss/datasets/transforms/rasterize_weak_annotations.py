@@ -45,7 +45,7 @@ class RasterizeWeakAnnotations(BaseTransform):
     ) -> None:
         for name, value in (('click_diameter', click_diameter), ('stroke_width', stroke_width)):
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{name} must be a whole number of pixels from 1, got {value!r}')
+                raise ValueError(f'{name} must be a positive integer, got {value!r}')
         self.click_diameter = click_diameter
         self.stroke_width = stroke_width
         self.draw_boxes = draw_boxes

@@ -270,7 +270,7 @@ def _check_references(stage: Stage, before: list[Stage]) -> None:
     trainings = [other.name for other in before if not other.is_task]
     if stage.reader is not None and stage.reader not in trainings:
         raise ValueError(
-            f'{stage.title}: stage={stage.reader!r} is no training before it: '
+            f'{stage.title}: stage={stage.reader!r} is not a training before it: '
             + (f'choose from {", ".join(trainings)}' if trainings else 'there is none')
         )
     for text in stage.texts:

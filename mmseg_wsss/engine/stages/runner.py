@@ -177,7 +177,7 @@ class StagedRunner:
             text = error.args[0] if isinstance(error, KeyError) else error  # its str() is a repr
             raise kind(f'{stage.title}: {text}') from error
         if not isinstance(task, StageTask):
-            raise TypeError(f'{stage.title}: {type(task).__name__} is no StageTask, it has no run(context)')
+            raise TypeError(f'{stage.title}: {type(task).__name__} is not a StageTask, it has no run(context)')
         return task
 
     def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:

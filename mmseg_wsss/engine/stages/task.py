@@ -37,7 +37,7 @@ class StageContext:
 
 
 class StageTask(ABC):
-    """A stage that is no training: ``stages=dict(export=dict(task=dict(type='MyTask', ...)))``.
+    """A stage that is not a training: ``stages=dict(export=dict(task=dict(type='MyTask', ...)))``.
 
     Register subclasses with ``mmseg.registry.TASK_UTILS``; the other keys are the arguments of ``__init__``, where
     ``'{stages.cam}'`` has become the checkpoint of stage ``cam``. Before the first stage runs, each task is built once

@@ -33,7 +33,7 @@ class GatedCRFLoss(BaseWeakLoss):
             that map, such as ``depth=0.2`` beside ``LoadModality(key='depth', ...)`` and
             ``PackWeakSegInputs(maps=['depth'])``. Every sigma may be left out, but not all of them.
         radius: Half width of the window, in cells of the logits; 5 is 11 x 11.
-        source_mask: Whether pixels outside the original image (rotation, padding) are no sources.
+        source_mask: Whether pixels outside the original image (rotation, padding) are not sources.
         destination_mask: What may be a destination. ``'unlabelled'``: the pixels of the original image without a
             label, as in the paper, where the labelled ones belong to the cross-entropy; where all are labelled the
             loss is 0. ``'valid'`` or True: all pixels of the original image. None or False: all pixels.

@@ -26,7 +26,7 @@ class ConfidentLabels(nn.Module):
         min_confidence: What every class must exceed, in [0, 1].
 
     Raises:
-        TypeError: If a setting is no number.
+        TypeError: If a setting is not a number.
         ValueError: If a setting is outside [0, 1].
     """
 

@@ -41,7 +41,7 @@ class DenseCRF(nn.Module):
 
     Raises:
         ImportError: If ``pydensecrf`` is not installed; with the name of its package.
-        TypeError: If a setting is no number.
+        TypeError: If a setting is not a number.
         ValueError: If a setting is not above 0.
     """
 
@@ -58,7 +58,7 @@ class DenseCRF(nn.Module):
         if find_spec('pydensecrf') is None:
             raise ImportError('DenseCRF needs the module pydensecrf: pip install pydensecrf2, or leave DenseCRF out')
         if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
-            raise ValueError(f'num_iters must be a whole number from 1, got {num_iters!r}')
+            raise ValueError(f'num_iters must be a positive integer, got {num_iters!r}')
         self.num_iters = num_iters
         self.smoothness_xy = check_positive(smoothness_xy, 'smoothness_xy')
         self.smoothness_weight = check_positive(smoothness_weight, 'smoothness_weight')

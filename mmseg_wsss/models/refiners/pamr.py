@@ -28,7 +28,7 @@ class PAMR(nn.Module):
         backend: See :func:`mmseg_wsss.ops.pamr`.
 
     Raises:
-        TypeError: If ``dilations`` is no sequence.
+        TypeError: If ``dilations`` is not a sequence.
         ValueError: If a setting is out of range or unknown.
     """
 

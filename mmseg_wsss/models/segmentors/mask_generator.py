@@ -33,7 +33,7 @@ class MaskGenerator(BaseSegmentor):
     It is trained on the masks of auxiliary classes (``ClassMaskDataset``) and used on others. The channels of its
     input are, in this order: :math:`p_c`, :math:`b_c`, the image.
 
-    The partner is no part of this module and not in its ``state_dict``: see :meth:`set_partner`.
+    The partner is not part of this module and not in its ``state_dict``: see :meth:`set_partner`.
 
     The published image is BGR minus (104.008, 116.669, 122.675), not scaled: ``data_preprocessor=dict(
     type='SegDataPreProcessor', mean=[104.008, 116.669, 122.675], std=[1, 1, 1], size=(512, 512))``.

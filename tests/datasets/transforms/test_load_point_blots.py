@@ -162,7 +162,7 @@ def test_no_points_and_points_outside():
         ({'settings': {'betas': 1}}, r"unknown settings of point_blots \['betas'\]: choose from rule, num_iters, beta"),
         ({'settings': {'rng': 1}}, 'unknown settings'),
         ({'settings': {'beta': 0}}, 'beta must be a finite number above 0'),
-        ({'seed': -1}, 'seed must be a whole number from 0, got -1'),
+        ({'seed': -1}, 'seed must be a non-negative integer, got -1'),
     ],
 )
 def test_bad_settings(change, message):

@@ -133,9 +133,9 @@ def test_tags_are_those_of_the_image_before_the_crop():
 
 def test_tags_that_are_no_classes_are_named():
     for labels in (WeakAnnotations(tags=(1, 4)), WeakAnnotations(points=[[0, 0]], point_labels=[4])):
-        with pytest.raises(ValueError, match=r'a.jpg: the image tags \[4\] are no classes: the data set has 4 with'):
+        with pytest.raises(ValueError, match=r'a.jpg: the image tags \[4\] are not classes: the data set has 4 with'):
             load(sample((4, 4), labels) | {'num_classes': 4, 'img_path': 'a.jpg'})
-    with pytest.raises(ValueError, match=r'the image tags \[-1\] are no classes'):
+    with pytest.raises(ValueError, match=r'the image tags \[-1\] are not classes'):
         load(sample((4, 4), WeakAnnotations(tags=(-1,))))
 
 

@@ -155,7 +155,7 @@ def test_packing_keeps_everything_as_data_that_moves():
 
 @pytest.mark.parametrize('name', ['click_diameter', 'stroke_width'])
 def test_sizes_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=f'{name} must be a whole number of pixels from 1, got 0'):
+    with pytest.raises(ValueError, match=f'{name} must be a positive integer, got 0'):
         TRANSFORMS.build({'type': 'RasterizeWeakAnnotations', name: 0})
 
 

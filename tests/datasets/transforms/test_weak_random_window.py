@@ -47,7 +47,7 @@ def expected(statistic):
 
 def test_statistics_are_those_of_the_published_code(windows):
     # A sample of the published pipeline, of some hundred crops, had 2.62 clicks, 12.8 % empty crops, 4.5 % of the area
-    # outside and a mean zoom of 0.94. Its expectations follow from its rule, and this is no other.
+    # outside and a mean zoom of 0.94. The expectations of its rule are other numbers.
     clicks, outside, factors = windows
     area = CROP**2 / np.prod(PHOTO)
     rules = {

@@ -611,7 +611,7 @@ def test_bad_configs(changes, message):
 
 def test_task_of_the_wrong_kind(tmp_path):
     cfg = staged_config(tmp_path, stages={'a': {'task': {'type': torch.nn.ReLU}}})
-    with pytest.raises(TypeError, match="stage 1/1 'a': ReLU is no StageTask"):
+    with pytest.raises(TypeError, match="stage 1/1 'a': ReLU is not a StageTask"):
         train(cfg)
 
 
@@ -627,10 +627,10 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
     [
         ('WriteRandomWalk', {'alpha': -1}, 'alpha must be a finite number above 0, got -1'),
         ('WriteRandomWalk', {'beta': 0}, 'beta must be a finite number above 0, got 0'),
-        ('WriteRandomWalk', {'log2_steps': 99}, 'log2_steps must be a whole number from 0 to 16, got 99'),
+        ('WriteRandomWalk', {'log2_steps': 99}, 'log2_steps must be an integer from 0 to 16, got 99'),
         ('WriteRandomWalk', {'unsure_below': 60}, r'unsure_below must be in \[0, 1\], got 60'),
-        ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is no folder"),
-        ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is no file"),
+        ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is not a folder"),
+        ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is not a file"),
         ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'which masks to measure with: set masks, too'),
         ('WriteRandomWalk', {'refiner': {'type': 'DenceCRF'}}, 'DenceCRF'),
         ('WriteSeeds', {'alpha_low': 30}, 'alpha_low must be below alpha_high, got 30 and 24.0'),
@@ -643,8 +643,8 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WriteCAMs', {'thresholds': (1.5,)}, r'thresholds must be in \[0, 1\], got 1.5'),
         ('WriteCAMs', {'scalse': 1}, "CAMSettings has no setting 'scalse'; did you mean 'scales'\\?"),
         ('WriteCamz', {}, 'WriteCamz'),
-        ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is no training before it: choose from first"),
-        ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is no training before it: choose from first"),
+        ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is not a training before it: choose from first"),
+        ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is not a training before it: choose from first"),
     ],
 )
 def test_wrong_values_of_a_task_are_found_before_the_first_training(tmp_path, kind, changes, message):
@@ -730,7 +730,7 @@ def test_what_a_training_is_made_from():
 
 
 def test_former_names_of_settings(tmp_path):
-    """In a config they are read as the new ones; in the marker of a finished stage they are no change."""
+    """In a config they are read as the new ones; in the marker of a finished stage they are not change."""
     cfg = staged_config(tmp_path)
     cfg.stages = {
         'first': {'custom_hooks': [{'type': 'LPGStageHook', 'stage': 1, 'num_stages': 3}]},

@@ -83,7 +83,7 @@ def test_by_hand():
         metrics = evaluate(build(absent_score=absent_score), [sample(pred, truth)])
         assert metrics['contour_F'] == pytest.approx(expected, abs=0.01)
     metrics = evaluate(build(classes=['background', 'cat']), [sample(pred, truth)])
-    assert metrics['contour_F'] == 100  # the background is no foreground class
+    assert metrics['contour_F'] == 100  # the background is not a foreground class
     metrics = evaluate(build(classes=['horse'], absent_score=None), [sample(pred, truth)])
     assert math.isnan(metrics['contour_F'])
 
