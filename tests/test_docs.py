@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
+from mmseg_wsss.datasets.formats.registry import READERS, read_labels
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
 
@@ -96,3 +97,25 @@ def test_the_loss_of_add_a_loss():
         torch.testing.assert_close(losses['loss_entropy'](batch), 0.05 * torch.tensor(3.0).log())
     finally:
         MODELS.module_dict.pop('EntropyLoss')
+
+
+def test_the_format_of_add_a_format(tmp_path):
+    """The reader and the tests of the page, run as they stand, also as a format of a data set."""
+    reader, tests = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/add_a_format.md').read_text(), re.DOTALL)
+    page = {}
+    for code in (reader, tests):
+        exec(compile(code, 'docs/add_a_format.md', 'exec'), page)
+    for number, name in enumerate(name for name in page if name.startswith('test_')):
+        folder = tmp_path / str(number)
+        for case in getattr(page[name], 'pytestmark', [None]):
+            for arguments in [()] if case is None else case.args[1]:
+                folder.mkdir(exist_ok=True)
+                page[name](folder, *arguments)
+    READERS['points_csv'] = page['read_points_csv']
+    try:
+        labels = read_labels(
+            {'format': 'points_csv', 'path': str(tmp_path / '0' / 'clicks.csv')}, ('background', 'weed')
+        )
+        assert list(labels.images) == ['field/1']
+    finally:
+        del READERS['points_csv']

@@ -53,8 +53,8 @@ def pamr(
     :math:`N(i)` are the 8 neighbours at every dilation; beyond the border the image and the masks repeat their last
     pixel. :math:`\sigma_i` is the unbiased standard deviation of a colour over the neighbours and, once per dilation,
     the pixel itself, which is not a neighbour of its own but for repeats at the border. Each channel is refined apart
-    from the others. Computed in float32 at least, also under autocast. The result carries no gradient: it is a target, as in
-    the published training.
+    from the others. Computed in float32 at least, also under autocast. The result carries no gradient: it is a target,
+    as in the published training.
 
     Differs from the paper: there, the difference is divided by :math:`\sigma_i^2`, see ``affinity``.
 
