@@ -16,6 +16,7 @@ from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted([*(p for p in ROOT.rglob('*.py') if '_base_' not in p.parts), *ROOT.glob('_base_/datasets/*.py')])
+CONFIGS = [path for path in CONFIGS if path.stem != 'two_class_points']  # loaders without a data set
 SHAPES = {'num_images': 4, 'size': (96, 96)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import check_paths
+from ._arguments import add_checkpoint_arguments, check_paths
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -14,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'voc-submission', help='predict images without masks, packed for the evaluation server of PASCAL VOC'
     )
     parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    add_checkpoint_arguments(parser)
     parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write results and results.tgz to')
     parser.add_argument(
         '--ids',

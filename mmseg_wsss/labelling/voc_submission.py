@@ -12,19 +12,16 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.device import get_device
 from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.registry import init_default_scope
-from mmseg.apis import init_model
 from mmseg.registry import DATASETS, MODELS
-from tqdm import tqdm
 
-from ..checkpoints.work_dir import check_weights
 from ..datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from ..datasets.pseudo_label_files import index_picture
 from ..files import whole_file
 from .images import LOADERS_OF_LABELS, reader_of
-from .label_folder import missing_indices, names_of
+from .label_folder import missing_indices, names_of, progress
+from .predictions import load_model
 
 COMPETITIONS = ('comp5_test_cls', 'comp6_test_cls')
 """With VOC's own images and masks alone, and with any others."""
@@ -72,12 +69,11 @@ def write_voc_submission(
             f'a submission is of the 21 classes of VOC in their order, the test data has '
             f'{", ".join(dataset.metainfo["classes"])}'
         )
-    model = init_model(copy.deepcopy(cfg), str(checkpoint), device=get_device())
-    check_weights(model, str(checkpoint))
+    model = load_model(cfg, checkpoint)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if tta else model
     results = Path(folder) / 'results/VOC2012/Segmentation' / competition
     with torch.no_grad():
-        for index in tqdm(missing_indices(dataset), desc='test', disable=not is_main_process(), leave=False):
+        for index in progress(missing_indices(dataset), 'test'):
             (sample,) = predictor.test_step(pseudo_collate([dataset[index]]))
             labels = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
             with whole_file(results / f'{names_of(dataset.get_data_info(index), dataset)[0]}.png') as file:

@@ -10,17 +10,23 @@ from mmseg.registry import MODELS
 from mmseg_wsss.checkpoints.loading import CheckpointError
 from mmseg_wsss.checkpoints.network import build_network, config_of
 from mmseg_wsss.checkpoints.weights import load_weights
+from mmseg_wsss.engine.stages.config import listed_stages
 from tests.helpers.models import model_config
 from tests.helpers.trainings import plain_text
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
+def listed(cfg):
+    """The stages of a config, those of a part among them."""
+    return listed_stages(cfg).values() if 'stages' in cfg else ()
+
+
 def test_checkpoints_of_every_recipe_name_nothing_foreign():
     configs = [Config.fromfile(path) for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts]
     assert len(configs) > 40
     for cfg in configs:
-        for part in (cfg, *(Config(stage) for stage in cfg.get('stages', {}).values() if 'task' not in stage)):
+        for part in (cfg, *(Config(stage) for stage in listed(cfg) if 'task' not in stage)):
             assert config_of({'meta': {'cfg': plain_text(part)}}, 'a.pth').to_dict() == part.to_dict()
 
 

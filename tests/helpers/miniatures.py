@@ -24,7 +24,8 @@ PERSON = 11  # train id of Cityscapes
 
 def write_miniatures(root: Path) -> dict[str, str]:
     """Write all of them and return the environment that leads configs to them."""
-    for write in (write_voc, write_cityscapes, write_acdc, write_coco, write_inria, write_voc_pseudo_labels):
+    writers = (write_voc, write_cityscapes, write_acdc, write_coco, write_inria, write_craid, write_voc_pseudo_labels)
+    for write in writers:
         write(root)
     return {
         'VOC_ROOT': str(root / 'voc'),
@@ -34,6 +35,7 @@ def write_miniatures(root: Path) -> dict[str, str]:
         'ACDC_POINTS': str(root / 'acdc/points.json'),
         'COCO_ROOT': str(root / 'coco'),
         'INRIA_ROOT': str(root / 'inria'),
+        'CRAID_ROOT': str(root / 'craid'),
         'PSEUDO_LABEL_ROOT': str(root / 'pseudo_labels'),
     }
 
@@ -64,17 +66,17 @@ def write_voc(root: Path) -> None:
 def write_cityscapes(root: Path) -> None:
     """Train and validation images of one city, with the clicks and points that ``wsss convert`` would write."""
     folder = root / 'cityscapes'
-    points = {}
+    points: dict[str, dict[str, str]] = {'train': {}, 'val': {}}
     for split, number in (('train', 0), ('train', 1), ('val', 2)):
         key = f'ulm/ulm_{number:06d}_000019'
         save(folder / f'leftImg8bit/{split}/{key}_leftImg8bit.png', photo(number))
         save(folder / f'gtFine/{split}/{key}_gtFine_labelTrainIds.png', mask(PERSON))
-        if split == 'train':
-            points[f'{key}_leftImg8bit.png'] = {'points': [click(15, 20, PERSON), click(2, 3, 0)]}
-    save_text(folder / 'weak_labels.json', weak_labels('cityscapes', points))
-    persons = {name: {'points': [click(15, 20, 1), click(2, 3, 0)]} for name in points}
+        points[split][f'{key}_leftImg8bit.png'] = {'points': [click(15, 20, PERSON), click(2, 3, 0)]}
+    save_text(folder / 'weak_labels.json', weak_labels('cityscapes', points['train']))
     classes = [{'name': 'background'}, {'name': 'person'}]
-    save_text(folder / 'person_points.json', weak_labels(classes, persons))
+    for split, names in points.items():
+        persons = {name: {'points': [click(15, 20, 1), click(2, 3, 0)]} for name in names}
+        save_text(folder / f'person_points_{split}.json', weak_labels(classes, persons))
 
 
 def write_acdc(root: Path) -> None:
@@ -93,7 +95,7 @@ def write_acdc(root: Path) -> None:
 
 
 def write_coco(root: Path) -> None:
-    """Instances of train2017: a class that VOC has not, one that it has, and the masks of the former."""
+    """Instances of train2017 and photos of val2017: a class that VOC has not, one that it has, masks of the former."""
     folder, names = root / 'coco', ('person', 'zebra')
     left, top, right, bottom = BOX
     images, annotations = [], []
@@ -102,12 +104,15 @@ def write_coco(root: Path) -> None:
         save(folder / f'train2017/{file_name}', photo(number))
         label = CLASS_SETS['coco60']['classes'].index(name) if name == 'zebra' else 0
         save(folder / f'masks_coco60/{number:012d}.png', mask(label))
+        save(folder / f'val2017/{file_name}', photo(number))
+        save(folder / f'masks_coco60_val/{number:012d}.png', mask(label))
         images.append({'id': number, 'file_name': file_name, 'width': SIZE[0], 'height': SIZE[1]})
         bbox = [left, top, right - left + 1, bottom - top + 1]
         annotations.append({'id': number, 'image_id': number, 'category_id': number, 'bbox': bbox, 'iscrowd': 0})
     categories = [{'id': number, 'name': name} for number, name in enumerate(names, start=1)]
     content = {'images': images, 'annotations': annotations, 'categories': categories}
     save_text(folder / 'annotations/instances_train2017.json', json.dumps(content))
+    save_text(folder / 'val2017_coco60.txt', ''.join(f'{number:012d}\n' for number in (1, 2)))
 
 
 def write_inria(root: Path) -> None:
@@ -120,6 +125,18 @@ def write_inria(root: Path) -> None:
     points = {'train_0_0.png': {'points': [click(15, 20, 1), click(2, 3, 0)]}}
     classes = [{'name': 'background'}, {'name': 'building'}]
     save_text(folder / 'weak_labels.json', weak_labels(classes, points))
+
+
+def write_craid(root: Path) -> None:
+    """Photos of berries with painted points for training and a full mask for evaluation."""
+    folder = root / 'craid'
+    for name in ('train_0', 'val_0'):
+        save(folder / f'images/{name}.png', photo(0))
+    points = np.zeros((SIZE[1], SIZE[0]), dtype=np.uint8)
+    points[20, 15], points[3, 2] = 1, 2
+    save(folder / 'train/PointsClass/train_0.png', points)
+    save(folder / 'val/SegmentationClass/val_0.png', mask(1))
+    save_text(folder / 'val.txt', 'val_0\n')
 
 
 def write_voc_pseudo_labels(root: Path) -> None:
