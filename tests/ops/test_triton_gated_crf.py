@@ -28,9 +28,9 @@ def assert_equals_the_reference(probs, image, **chosen):
     loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, backend='triton', **chosen)
     assert loss.dtype == torch.float32
     assert grad.dtype == probs.dtype
-    torch.testing.assert_close(loss.double(), expected, rtol=2e-6, atol=1e-6)
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
     # A gradient in bfloat16 is rounded once, at the end.
-    rtol = max(2e-6, torch.finfo(probs.dtype).eps)
+    rtol = max(1e-5, torch.finfo(probs.dtype).eps)
     torch.testing.assert_close(grad.double(), expected_grad, rtol=rtol, atol=1e-6 * float(expected_grad.abs().max()))
 
 
