@@ -1,13 +1,17 @@
 import gc
+import importlib.util
 import os
 
 import hypothesis
 import pytest
 import torch
 
-# Triton reads this when it is imported: without a GPU its kernels run in its interpreter.
+# Triton reads this when it is imported: without a GPU its kernels run in its interpreter. Imported here, for some tests
+# take the variable away for a while.
 if not torch.cuda.is_available():
     os.environ['TRITON_INTERPRET'] = '1'
+if importlib.util.find_spec('triton'):
+    importlib.import_module('triton')
 
 from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope

@@ -20,7 +20,7 @@ from .checks import describe
 class ClassAreas(NamedTuple):
     """Numbers of pixels of each class, (C,) int64 each.
 
-    Args:
+    Attributes:
         intersection: Pixels of the class in both maps.
         union: Pixels of the class in at least one of the two maps.
         prediction: Pixels of the class in the prediction.

@@ -133,7 +133,7 @@ def test_images_that_nobody_tagged_have_no_effect(settings):
     assert not grad[1].any()
     kept = [0, 2]
     alone = batch(logits=inputs.logits[kept], image=inputs.image[kept], valid=inputs.valid[kept], tags=tags[kept])
-    torch.testing.assert_close(loss(alone), value)
+    torch.testing.assert_close(loss(alone), value, rtol=1e-4, atol=1e-5)
     for unknown in (None, torch.full((3, 3), NAN)):
         value, grad = run(loss, batch(tags=unknown))
         assert value == 0

@@ -62,11 +62,11 @@ def test_error_is_at_most_twice_that_of_plain_pytorch(dtype, spread, masked):
     exact, exact_grad = value_and_grad(functional.feature_similarity_loss, probs.double(), image.double(), **chosen)
     plain, plain_grad = value_and_grad(plain_pytorch, probs, image, **chosen)
     loss, grad = value_and_grad(ops.feature_similarity_loss, probs, image, **chosen)
-    eps = torch.finfo(torch.float32).eps
-    # The error of one sum in plain PyTorch may be 0 by chance; ours is that of a sum of sums.
-    assert (loss - exact).abs() <= 2 * (plain - exact).abs() + 4 * eps * exact.abs()
+    # In float32, plain PyTorch may be exact by chance: a few roundings of the last bit are allowed.
+    room = 4 * torch.finfo(torch.float32).eps
+    assert (loss - exact).abs() <= 2 * (plain - exact).abs() + room * exact.abs()
     worst = (plain_grad - exact_grad).abs().max()
-    assert (grad - exact_grad).abs().max() <= 2 * worst + eps * exact_grad.abs().max()
+    assert (grad - exact_grad).abs().max() <= 2 * worst + room * exact_grad.abs().max()
 
 
 def plain_pytorch(probs, image, *, mask=None):

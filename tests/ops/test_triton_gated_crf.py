@@ -28,9 +28,9 @@ def assert_equals_the_reference(probs, image, **chosen):
     loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, backend='triton', **chosen)
     assert loss.dtype == torch.float32
     assert grad.dtype == probs.dtype
-    torch.testing.assert_close(loss.double(), expected, rtol=2e-6, atol=1e-6)
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
     # A gradient in bfloat16 is rounded once, at the end.
-    rtol = max(2e-6, torch.finfo(probs.dtype).eps)
+    rtol = max(1e-5, torch.finfo(probs.dtype).eps)
     torch.testing.assert_close(grad.double(), expected_grad, rtol=rtol, atol=1e-6 * float(expected_grad.abs().max()))
 
 
@@ -72,11 +72,11 @@ def test_error_is_at_most_twice_that_of_plain_pytorch(dtype):
         plain_pytorch, probs.cpu(), image.cpu(), kernels=MIXTURE, source_mask=chosen['source_mask'].cpu()
     )
     loss, grad = value_and_grad(ops.gated_crf_loss, probs, image, backend='triton', **chosen)
-    eps = torch.finfo(torch.float32).eps
-    # The error of one sum in plain PyTorch may be 0 by chance; ours is that of a sum of sums.
-    assert (loss - exact).abs() <= 2 * (plain - exact.cpu()).abs().to(DEVICE) + 4 * eps * exact
+    # In float32, plain PyTorch may be exact by chance: a few roundings of the last bit are allowed.
+    room = 4 * torch.finfo(torch.float32).eps
+    assert (loss - exact).abs() <= 2 * (plain - exact.cpu()).abs().to(DEVICE) + room * exact
     worst = (plain_grad - exact_grad.cpu()).abs().max().to(DEVICE)
-    assert (grad - exact_grad).abs().max() <= 2 * worst + eps * exact_grad.abs().max()
+    assert (grad - exact_grad).abs().max() <= 2 * worst + room * exact_grad.abs().max()
 
 
 def test_layout_of_the_inputs_does_not_matter():

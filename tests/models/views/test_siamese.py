@@ -86,10 +86,10 @@ def test_equivariance_equals_the_equations():
         probs = first.view(name).logits.softmax(1)
         maps.append(F.interpolate(probs, size, mode='bilinear', align_corners=True).detach())
     er, ecr = loop_differences(maps)
-    assert float(loss(first)) == pytest.approx(er + ecr, rel=1e-4)
+    assert loss(first).item() == pytest.approx(er + ecr, rel=1e-4)
     assert [float(loss.statistics[key]) for key in ('er', 'ecr')] == pytest.approx([er, ecr], rel=1e-4)
     weighted = MODELS.build({**EQUIVARIANCE, 'er_weight': 2.0, 'ecr_weight': 0.5, 'loss_weight': 3.0})
-    assert float(weighted(first)) == pytest.approx(3 * (2 * er + 0.5 * ecr), rel=1e-4)
+    assert weighted(first).item() == pytest.approx(3 * (2 * er + 0.5 * ecr), rel=1e-4)
 
 
 def test_whole_objective_of_the_published_code():
