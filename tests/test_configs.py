@@ -6,11 +6,13 @@ import warnings
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
+from PIL import Image
 
 from mmseg_wsss.datasets.transforms.pipeline_check import check_pipeline
 from mmseg_wsss.engine.stages import StagedRunner
@@ -328,6 +330,27 @@ def test_pmp_with_a_dense_crf_is_one_switch(path, monkeypatch):
     cfg = load(path)
     cfg.merge_from_dict({'test_evaluator.type': 'RefinedIoUMetric'})
     assert type(METRICS.build(cfg.test_evaluator).refiner).__name__ == 'DenseCRF'
+
+
+def test_data_of_craid_as_its_authors_lay_it_out(tmp_path, monkeypatch):
+    points = np.zeros((40, 50), np.uint8)
+    points[10, 20], points[30, 40] = 1, 2  # a berry, a point of the background
+    for folder, name, values in [
+        ('images', 'count_1_a', np.zeros((40, 50, 3), np.uint8)),
+        ('images', 'count_1_b', np.zeros((40, 50, 3), np.uint8)),
+        ('train/PointsClass', 'count_1_a', points),
+        ('val/SegmentationClass', 'count_1_b', (points == 1).astype(np.uint8)),
+    ]:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(tmp_path / folder / f'{name}.png')
+    (tmp_path / 'val.txt').write_text('count_1_b\n')
+    monkeypatch.setenv('CRAID_ROOT', str(tmp_path))
+    cfg = load(ROOT / 'pmp/fcn_r50gn_craid_points.py')
+    train, val = (DATASETS.build(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val'))
+    labels = train.get_data_info(0)['weak_annotations']
+    assert (len(train), labels.points.tolist(), labels.point_labels.tolist()) == (1, [[20, 10], [40, 30]], [1, 0])
+    assert len(val) == 1
+    assert int(val[0]['data_samples'].gt_sem_seg.data.sum()) == 1
 
 
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)
