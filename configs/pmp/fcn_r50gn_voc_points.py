@@ -6,7 +6,7 @@
 # Cost: 120k iterations, batch 16, crop 320 (the paper gives none of the three); the first epoch also makes the blots,
 #   about half a second per image in a data worker, or beforehand: wsss blots configs/pmp/fcn_r50gn_voc_points.py
 # Differs: the settings that the paper leaves open, configs/pmp/README.md, among them the reduction of the loss (step
-#   budget: configs/_base_/schedules/sgd_cosine_pmp.py). Scale jitter (0.5 to 2) is ours; strides of 2 in the first four
+#   budget: the header of sgd_cosine_pmp.py). Scale jitter (0.5 to 2) is ours; strides of 2 in the first four
 #   layers of PAC are PACRefiner(strides=(2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1)).
 # Command: wsss convert voc_xml data/VOCdevkit/VOC2012/Annotations --classes voc --box-centres 4
 #   --images data/VOCdevkit/VOC2012/JPEGImages -o data/VOCdevkit/VOC2012/points/box_centres.json
