@@ -328,7 +328,7 @@ def test_pmp_expands_in_20_to_40_steps_by_a_loss_that_a_collapse_does_not_lower(
 def test_pmp_with_a_dense_crf_is_one_switch(path, monkeypatch):
     monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.find_spec', lambda name: True)  # is optional
     cfg = load(path)
-    cfg.merge_from_dict({'test_evaluator.type': 'RefinedIoUMetric'})
+    cfg.merge_from_dict({'test_evaluator.type': 'SubsetIoUMetric', 'test_evaluator.refiner.type': 'DenseCRF'})
     assert type(METRICS.build(cfg.test_evaluator).refiner).__name__ == 'DenseCRF'
 
 

@@ -9,13 +9,12 @@ from typing import Any
 import mmcv
 import numpy as np
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
-from tqdm import tqdm
 
 from ..visualization.heat_maps import draw_heat_maps
 from .images import prediction_dataset
-from .label_folder import missing_indices, names_of
+from .label_folder import missing_indices, names_of, progress
 from .refined_cams import CAMReader, full_size_cams
 
 FOLDER = 'overlays'
@@ -46,7 +45,7 @@ def write_cam_overlays(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams)
     dataset = reader.dataset
-    for index in tqdm(missing_indices(dataset), desc='overlays', disable=not is_main_process(), leave=False):
+    for index in progress(missing_indices(dataset), 'overlays'):
         info = dataset.get_data_info(index)
         picture = draw_cam_overlays(reader, info, opacity=opacity)
         path = Path(folder) / FOLDER / f'{names_of(info, dataset)[0]}.jpg'
