@@ -10,9 +10,11 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
+from mmseg_wsss.engine.own_data import fill_own_data, is_own_data
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
 from mmseg_wsss.labelling.images import BoxImages, images_with_boxes, prediction_dataset
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
+from tests.helpers.own_data import write_own_data
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted([*(p for p in ROOT.rglob('*.py') if '_base_' not in p.parts), *ROOT.glob('_base_/datasets/*.py')])
@@ -51,6 +53,9 @@ def load(environment, tmp_path, monkeypatch):
 
     def read(path):
         cfg = Config.fromfile(path)
+        if is_own_data(cfg):
+            cfg.data_root = str(write_own_data(tmp_path / 'own'))
+            fill_own_data(cfg)
         cfg.work_dir = str(tmp_path)
         return cfg
 

@@ -82,7 +82,7 @@ def write_cam_folder(
     if model.decision is None:
         raise TypeError("maps are made by a network with a decision: set model.decision=dict(type='TagDecision', ...)")
     drop_index(folder, INDEX)
-    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
+    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo))
     rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
     for index in progress(missing_indices(dataset, rows), 'CAMs'):
         info = dataset.get_data_info(index)

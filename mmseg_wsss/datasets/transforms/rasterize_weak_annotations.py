@@ -33,19 +33,23 @@ class RasterizeWeakAnnotations(BaseTransform):
             within half the diameter.
         stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
             this diameter, so an even width comes out one pixel wider.
-        draw_boxes: Whether to fill boxes with their class.
+        draw_boxes: True fills boxes with their class. ``'core'`` draws what is sure of an image with boxes: the class
+            in the middle of each box, half as wide and high, and the background outside all boxes, where no mask says
+            otherwise. False draws no boxes.
         ignore_index: The unlabelled value.
 
     Raises:
-        ValueError: If a size is below 1.
+        ValueError: If a size is below 1, or ``draw_boxes`` is another word.
     """
 
     def __init__(
-        self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool = False, ignore_index: int = 255
+        self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool | str = False, ignore_index: int = 255
     ) -> None:
         for name, value in (('click_diameter', click_diameter), ('stroke_width', stroke_width)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{name} must be a positive integer, got {value!r}')
+        if draw_boxes not in (True, False, 'core'):
+            raise ValueError(f"draw_boxes must be True, False or 'core', got {draw_boxes!r}")
         self.click_diameter = click_diameter
         self.stroke_width = stroke_width
         self.draw_boxes = draw_boxes
@@ -68,8 +72,12 @@ class RasterizeWeakAnnotations(BaseTransform):
         drawn = np.zeros(size, dtype=bool)
         overwritten = 0
         corners = box_corners(labels.boxes, matrix)
+        if self.draw_boxes == 'core' and len(corners):
+            outside = np.logical_and.reduce([~fill_parallelogram(quad, size) for quad in corners])
+            canvas[outside & valid & (canvas == self.ignore_index)] = 0
         if self.draw_boxes:
             for quad, label in zip(corners, labels.box_labels, strict=True):
+                quad = quad if self.draw_boxes is True else (quad + quad.mean(axis=0)) / 2
                 overwritten += _draw(canvas, drawn, fill_parallelogram(quad, size) & valid, label)
         for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
             pixels = np.floor(apply(matrix, line + 0.5)).astype(np.int32)
@@ -127,7 +135,7 @@ class RasterizeWeakAnnotations(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(click_diameter={self.click_diameter}, stroke_width={self.stroke_width}, '
-            f'draw_boxes={self.draw_boxes})'
+            f'draw_boxes={self.draw_boxes!r})'
         )
 
 

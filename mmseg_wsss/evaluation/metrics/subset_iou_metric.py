@@ -42,8 +42,8 @@ class SubsetIoUMetric(IoUMetric):
     decided anew, and there is none where they are not.
 
     Args:
-        classes: Names of the classes to average over; None stands for all classes of the data set, whose mean is
-            ``mIoU``.
+        classes: Names of the classes to average over; None stands for the ``measured_classes`` in the meta information
+            of the data set, and where there are none for all of its classes, whose mean is ``mIoU``.
         split: What is evaluated, such as ``'val'``; None leaves the keys as ``prefix`` says.
         known_tags: Whether the decision knows the classes of the image. Requires ``gt_tags``, see ``LoadImageTags``.
             The background gets the power that the ``inference_switches`` of the sample name, if there are any.
@@ -93,7 +93,7 @@ class SubsetIoUMetric(IoUMetric):
                 "metainfo=dict(classes=(...)) of the data set in the evaluator's dataloader"
             )
         try:
-            self._chosen = class_ids(self.classes, meta['classes'])
+            self._chosen = class_ids(self.classes or meta.get('measured_classes'), meta['classes'])
         except ValueError as error:
             raise ValueError(f'{type(self).__name__}: {error}') from None
         self._dataset_meta = meta
@@ -101,6 +101,9 @@ class SubsetIoUMetric(IoUMetric):
     def chosen_ids(self) -> list[int]:
         """Return the ids of ``classes``, of all classes if there is no subset."""
         return self._chosen
+
+    def _has_subset(self) -> bool:
+        return self.classes is not None or 'measured_classes' in self._dataset_meta
 
     def process(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
         """Decide one batch anew if the settings ask for it, take the name from it, and count it.
@@ -130,7 +133,7 @@ class SubsetIoUMetric(IoUMetric):
     def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
         """Return the scores of ``IoUMetric`` and ``mIoU_subset``, in percent."""
         metrics: dict[str, float] = super().compute_metrics(results)
-        if not metrics or self.classes is None:  # no metrics with format_only: the predictions went to disk
+        if not metrics or not self._has_subset():  # no metrics with format_only: the predictions went to disk
             return metrics
         intersection, union = (torch.stack(areas).sum(dim=0) for areas in list(zip(*results, strict=True))[:2])
         metrics['mIoU_subset'] = round(100 * mean_iou(intersection, union, classes=self._chosen).item(), 2)
