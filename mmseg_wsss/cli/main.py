@@ -1,4 +1,4 @@
-"""The console command ``wsss``: everything but training and testing."""
+"""The console command ``wsss``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ COMMANDS = {
     'convert': 'turn label files of other tools into weak_labels.json',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
+    'train': 'check a config and its data, then train',
+    'test': 'evaluate a checkpoint on the test data of a config',
+    'predict': 'write masks of photos, with overlays and confidences',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses see them',
     'cams': 'write class activation maps, and measure them',

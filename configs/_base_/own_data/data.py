@@ -1,7 +1,7 @@
 # Data of one's own: images, weak_labels.json and, to measure, index PNGs (docs/your_own_data.md). A config over a
-# recipe of configs/own_data sets the variables below; OwnDataRunner and the commands of wsss put them where they belong,
-# in the pipelines, the preprocessor, the heads, the schedule and the hooks. Class names and colours are those of
-# weak_labels.json.
+# recipe of configs/own_data sets the variables below; OwnDataRunner and the commands of wsss put them where they
+# belong, in the pipelines, the preprocessor, the heads, the schedule and the hooks. Class names and colours are those
+# of weak_labels.json.
 runner_type = 'OwnDataRunner'
 iterations = 2000  # the length; what is counted in iterations (validations, warm-up, checkpoints) keeps its share
 batch = 8
