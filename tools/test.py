@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.engine.own_data import fill_own_data
+from mmseg_wsss.engine.processes import connect, disconnect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,8 @@ def main() -> None:
 def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
@@ -62,9 +65,11 @@ def run(args: argparse.Namespace) -> None:
     try:
         if '://' not in args.checkpoint:
             check_readable(args.checkpoint)
+        connect(cfg)
         runner = Runner.from_cfg(cfg)
         check_weights(runner.model, args.checkpoint)
         runner.test()
+        disconnect()
     except CheckpointError as error:
         raise SystemExit(str(error)) from error
 

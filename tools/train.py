@@ -10,7 +10,8 @@ from mmengine.config import Config, DictAction
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import WorkDirError
 from mmseg_wsss.engine.own_data import fill_own_data
-from mmseg_wsss.engine.training import train
+from mmseg_wsss.engine.processes import disconnect
+from mmseg_wsss.engine.training import StartError, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,8 @@ def main() -> None:
 def run(args: argparse.Namespace) -> None:
     """Build the runner that the config asks for and train."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
@@ -73,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
     trust_checkpoints(args.trust_checkpoint)
     try:
         train(cfg, args.resume)
-    except (CheckpointError, WorkDirError) as error:
+        disconnect()
+    except (CheckpointError, StartError, WorkDirError) as error:
         raise SystemExit(str(error)) from error
 
 
