@@ -104,7 +104,8 @@ def agree(decide: Callable[[], Result]) -> Result:
     broadcast_object_list(decision)
     if decision[1] is not None:
         raise decision[1]
-    return decision[0]
+    decided: Result = decision[0]
+    return decided
 
 
 def _checked_start(cfg: Config, resume: str | None) -> str | None:

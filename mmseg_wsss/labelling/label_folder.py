@@ -34,6 +34,7 @@ from ..datasets.pseudo_label_files import (
     write_index,
     write_pseudo_label,
 )
+from ..files import relative_name
 from ..structures import ImageDataset, Sample
 
 ClassIds = npt.NDArray[np.integer]
@@ -200,7 +201,7 @@ def names_of(info: Sample, dataset: ImageDataset) -> tuple[str, str]:
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
+    return relative_name(info.get('sample_id') or name.with_suffix('').as_posix()), name.as_posix()
 
 
 def _read(info: Sample, dataset: ImageDataset, folder: str | Path) -> tuple[Row, ClassIds]:
