@@ -85,8 +85,8 @@ def pac_refine(
         Refined masks, (B, C, H, W), in float32, or float64 for float64 masks.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> masks, image = torch.rand(1, 2, 8, 8), torch.rand(1, 3, 8, 8)

@@ -32,14 +32,14 @@ def partial_cross_entropy(
         logits: Scores :math:`z` before softmax, (B, C, H, W).
         labels: Class ids :math:`t` of any integer type, (B, H, W); in [0, C) or ``ignore_index``.
         class_weight: Weight :math:`w` of each class, C values; None weighs all classes the same.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Returns:
         Scalar; 0 that keeps the graph, with zero gradients, if nothing is labelled.
 
     Raises:
         TypeError: If ``logits`` is not a floating-point tensor or ``labels`` not an integer one.
-        ValueError: If shapes do not fit each other.
+        ValueError: If shapes do not match.
 
     Example:
         >>> labels = torch.tensor([[[0, 255]]])

@@ -115,7 +115,7 @@ def point_blots(
 
     Raises:
         TypeError: If the image is neither uint8 nor floating-point, or class ids are not integers.
-        ValueError: If shapes do not fit each other, or colours or a setting are out of range.
+        ValueError: If shapes do not match, or colours or a setting are out of range.
 
     Example:
         >>> image = np.zeros((8, 8), np.uint8)

@@ -41,7 +41,7 @@ def confident_labels(
         foreground_ratio: Share of its maximum that a foreground channel must exceed, in [0, 1].
         background_ratio: The same for channel 0.
         min_confidence: :math:`m_{\min}`, what every channel must exceed, in [0, 1].
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no maximum, is not
             labelled and may hold NaN or inf.
 
@@ -49,8 +49,8 @@ def confident_labels(
         Class ids, (B, H, W) int64.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> masks = torch.tensor([[[[0.9, 0.6, 0.7]], [[0.1, 0.4, 0.3]]]])
@@ -105,7 +105,7 @@ def balanced_cross_entropy(
         labels: Class ids :math:`t` of any integer type, (B, H, W); in [0, C] or ``ignore_index``.
         tags: Which foreground classes are in the image, (B, C) of 0 and 1; a row with NaN (nobody tagged the image)
             drops it.
-        ignore_index: The unlabelled value. An unlabelled pixel may hold NaN or inf in ``logits``.
+        ignore_index: The value of unlabelled pixels. An unlabelled pixel may hold NaN or inf in ``logits``.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel counts as unlabelled and is not
             counted in :math:`HW`.
         balance: ``'reference'``, the form of the published code, or ``'paper'``.
@@ -114,8 +114,8 @@ def balanced_cross_entropy(
         One loss per image, (B,), in float32, or float64 for float64 logits.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``balance`` is unknown.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``balance`` is unknown.
 
     Example:
         >>> labels, tags = torch.tensor([[[0, 1, 1, 255]]]), torch.tensor([[1.0]])

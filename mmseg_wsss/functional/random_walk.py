@@ -43,7 +43,7 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
         The scores after the walk, (C, H, W).
 
     Raises:
-        ValueError: If shapes do not fit each other, or a setting or an affinity is out of range.
+        ValueError: If shapes do not match, or a setting or an affinity is out of range.
 
     Example:
         >>> import numpy as np

@@ -32,8 +32,8 @@ def normalised_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | 
         Maps in [0, 1], (B, K, H, W), in float32, or float64 for float64 scores; differentiable.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``eps`` is not above 0.
 
     Example:
         >>> normalised_activations(torch.tensor([-1.0, 1.0, 3.0]).view(1, 1, 1, 3)).flatten()
@@ -68,8 +68,8 @@ def winning_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | Non
         Maps :math:`m` in [0, 1], (B, K+1, H, W), in float32, or float64 for float64 scores.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, there is one channel, or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, there is one channel, or ``eps`` is not above 0.
 
     Example:
         >>> scores = torch.tensor([[9.0, 9.0], [4.0, 1.0], [-1.0, 2.0]]).view(1, 3, 1, 2)
@@ -106,8 +106,8 @@ def min_pooling_loss(maps: Tensor, *, share: float = 0.25, mask: Tensor | None =
         Scalar in float32, or float64 for float64 maps; 0 if no pixel counts.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``share`` is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``share`` is out of range.
 
     Example:
         >>> min_pooling_loss(torch.tensor([0.1, 0.9, 0.3, 0.5]).view(1, 1, 2, 2), share=0.5)  # (.1 + .3) / 2
@@ -154,7 +154,7 @@ def seam_regularisation(
         :math:`L_{ER}` and :math:`L_{ECR}`, scalars in float32, or float64 for float64 maps; 0 if no pixel counts.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If shapes differ or ``hardest`` is out of range.
 
     Example:

@@ -95,8 +95,8 @@ def feature_similarity_loss(
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend cannot serve.
 
     Example:
         >>> probs = torch.rand(2, 4, 8, 8).softmax(1).requires_grad_()

@@ -96,8 +96,8 @@ def gated_crf_loss(
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend cannot serve.
     """
     inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility, modalities)
     chosen = choose_backend(backend, probs, _limit_of_triton(radius, compatibility, modalities))

@@ -54,8 +54,8 @@ def pamr(
         Refined masks, (B, C, h, w), in float32, or float64 for float64 masks. There is no gradient.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend cannot serve.
 
     Example:
         >>> masks, image = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16)

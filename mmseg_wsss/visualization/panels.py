@@ -54,7 +54,7 @@ def draw_panels(
             every class, (C, H, W), where a pixel has the colour of its highest class, the paler the lower it is.
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
         ValueError: If a map has not the size of the image, or a class id has no colour.
@@ -121,7 +121,7 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
     Args:
         labels: Class ids, (H, W).
         radius: In pixels.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
     labelled = labels != ignore_index
     components, _ = ndimage.label(labelled, structure=np.ones((3, 3)))

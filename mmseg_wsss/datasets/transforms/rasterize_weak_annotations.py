@@ -34,7 +34,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
             this diameter, so an even width comes out one pixel wider.
         draw_boxes: Whether to fill boxes with their class.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
         ValueError: If a size is below 1.
@@ -144,7 +144,7 @@ class RasterizeClassMask(BaseTransform):
     Modified keys: ``gt_seg_map``: 1 where the class is, 0 elsewhere, ``ignore_index`` kept.
 
     Args:
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
 
     def __init__(self, ignore_index: int = 255) -> None:

@@ -19,7 +19,7 @@ class AffinityInputs:
         features: What the head returns for a batch, (B, D, H, W).
         labels: Class ids, (B, h, w) int64; ``ignore_index`` where nothing is known.
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
 
     features: Tensor

@@ -44,7 +44,7 @@ class ConfidentLabels(nn.Module):
         Args:
             masks: Soft masks, (B, C, h, w), 0 in absent classes.
             mask: 1 inside the image, (B, 1, h, w).
-            ignore_index: The unlabelled value.
+            ignore_index: The value of unlabelled pixels.
         """
         return confident_labels(
             masks,
@@ -89,7 +89,7 @@ def make_pseudo_masks(
         refiner: ``refiner(masks, image, mask=valid, present=...)`` returns refined masks; None leaves the masks as they
             are.
         labeller: ``labeller(masks, mask=..., ignore_index=...)`` turns masks of the size of the image into labels.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
     present = torch.cat([torch.ones_like(tags[:, :1]), (tags == 1).to(tags.dtype)], dim=1)
     chosen = present[:, :, None, None] > 0

@@ -166,7 +166,7 @@ class MaskGenerator(BaseSegmentor):
             Logits of outside and object, (N, 2, H, W), also outside of the boxes.
 
         Raises:
-            ValueError: If shapes do not fit each other, or probabilities are missing or not wanted.
+            ValueError: If shapes do not match, or probabilities are missing or not wanted.
         """
         logits = self._logits(image, box_maps, probabilities)
         height, width = image.shape[2:]

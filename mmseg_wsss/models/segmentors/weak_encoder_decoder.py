@@ -50,7 +50,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     (see :meth:`decide`).
 
     Args:
-        backbone: As in ``EncoderDecoder``.
+        backbone: Same as in ``EncoderDecoder``.
         decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
         losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None in the place of one removes
             it from an inherited config.
