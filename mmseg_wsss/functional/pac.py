@@ -77,8 +77,8 @@ def pac_refine(
             :math:`m_i \leftarrow \sum_n k_{in} m_n`, the printed formula of the paper, with weights that are negative
             and do not sum to 1: values are squared in every layer, and more than four layers overflow float32.
         sharpness: :math:`s`, above 0. It is not in the paper; with a value of 1 twelve layers blur all objects. On
-            noisy masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points, and 10, the value of PAMR, loses
-            at least 16.
+            noisy masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points, and 10, the value of PAMR,
+            loses at least 16.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. A cell outside does not affect others, may
             hold NaN or inf in ``masks`` and ``image``, and is 0 in the result.
 

@@ -34,8 +34,8 @@ def confident_labels(
         m_{c,i} > \max\left( \rho_c \max_j m_{c,j},\ m_{\min} \right)
 
     where :math:`\rho_0` is the ``background_ratio`` and all others are the ``foreground_ratio``; the maximum is over
-    the pixels of the image. A pixel that two channels are confident of, or none, is not labelled. The result does not carry
-    a gradient.
+    the pixels of the image. A pixel that two channels are confident of, or none, is not labelled. The result does not
+    carry a gradient.
 
     Args:
         masks: Soft masks :math:`m` in [0, 1], (B, C+1, H, W); 0 in the channels of absent classes.

@@ -136,9 +136,9 @@ def seam_regularisation(
         L_{ECR} = \operatorname{top}\big(|w(m') - \hat m|\big) + \operatorname{top}\big(|w(m) - \hat m'|\big)
 
     where :math:`|\cdot|` in :math:`L_{ER}` is the mean over images, foreground classes and pixels; :math:`w` sets
-    channel 0 to :math:`1 - \max_k m_k`, keeps only the highest foreground class of each pixel and stops the gradient; and
-    :math:`\operatorname{top}` is the mean over the largest values of an image, a share ``hardest`` of all its channels
-    and pixels, averaged over images.
+    channel 0 to :math:`1 - \max_k m_k`, keeps only the highest foreground class of each pixel and stops the gradient;
+    and :math:`\operatorname{top}` is the mean over the largest values of an image, a share ``hardest`` of all its
+    channels and pixels, averaged over images.
 
     Args:
         first: Maps :math:`m` of the first view on the grid of the second, (B, K+1, H, W); channel 0 is not read.
