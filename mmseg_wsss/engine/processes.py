@@ -70,7 +70,8 @@ def agree(decide: Callable[[], Result]) -> Result:
     broadcast_object_list(decision)
     if decision[1] is not None:
         raise decision[1]
-    return decision[0]
+    decided: Result = decision[0]
+    return decided
 
 
 def _end_with_parent() -> None:

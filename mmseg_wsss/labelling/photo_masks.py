@@ -19,6 +19,7 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
@@ -132,7 +133,7 @@ def write_photo_masks(
     cfg = switched(cfg, settings)
     classes, palette = classes_of(cfg, checkpoint)
     steps = without_labels(cfg.tta_pipeline if settings.tta else _pipeline(cfg))
-    model = load_model(cfg, checkpoint)
+    model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     read, load = Compose(steps), TRANSFORMS.build(steps[0])
     pixels = np.zeros(len(classes), np.int64)
@@ -213,7 +214,8 @@ def overlay(photo: Picture, labels: npt.NDArray[Any], palette: Colours, opacity:
     blended = (1 - opacity) * bgr + opacity * colours
     edges = cv2.morphologyEx(labels.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     blended[edges] = colours[edges]
-    return np.rint(blended).clip(0, 255).astype(np.uint8)
+    picture: Picture = np.rint(blended).clip(0, 255).astype(np.uint8)
+    return picture
 
 
 def _pipeline(cfg: Config) -> list[Any]:

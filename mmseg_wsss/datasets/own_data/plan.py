@@ -15,10 +15,9 @@ from .fingerprint import Fingerprint
 SMALL_OBJECT = 12
 """Pixels that the side of a small object should keep."""
 CERTAIN_CLASS = 0.8
-"""With more than this share of the labelled pixels a class is all that a network learns, unless classes are weighted."""
+"""With more than this share of the labelled pixels, a class is all that a network learns without class weights,"""
 RARE_CLASS = 0.02
-"""So is another class with less than this share of them, and labels of whole areas."""
-DENSE = ('masks',)
+"""if another class has less than this share."""
 STEP = 32
 """Sides are multiples of this."""
 
