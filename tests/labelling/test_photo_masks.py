@@ -109,6 +109,6 @@ def test_command_and_that_nothing_is_overwritten(project, capsys):
     assert 'shares of the classes: ' in printed
     before = (root / 'out/masks/b.png').stat().st_mtime_ns
     assert main(command) == 2
-    assert 'has files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
+    assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert (root / 'out/masks/b.png').stat().st_mtime_ns == before
     assert main([*command, '--force', '--no-overlays']) == 0

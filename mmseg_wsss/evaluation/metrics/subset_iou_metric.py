@@ -135,7 +135,7 @@ class SubsetIoUMetric(IoUMetric):
     def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
         """Return the scores of ``IoUMetric`` and ``mIoU_subset``, in percent."""
         metrics: dict[str, float] = super().compute_metrics(results)
-        if not metrics or self.classes is None:  # with format_only the predictions were written to disk
+        if not metrics or not self._has_subset():  # with format_only the predictions were written to disk
             return metrics
         intersection, union = (torch.stack(areas).sum(dim=0) for areas in list(zip(*results, strict=True))[:2])
         metrics['mIoU_subset'] = round(100 * mean_iou(intersection, union, classes=self._chosen).item(), 2)
