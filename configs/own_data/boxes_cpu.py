@@ -13,7 +13,7 @@ _base_ = [
 ]
 runner_type = 'StagedRunner'
 model = dict(losses=_base_.from_labels)
-default_hooks = dict(checkpoint=dict(interval=500, save_best='auto'))
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='WeakVisualizationHook', interval=500),

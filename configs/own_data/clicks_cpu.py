@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(losses=_base_.from_labels)
-default_hooks = dict(checkpoint=dict(interval=500, save_best='auto'))
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='WeakVisualizationHook', interval=500),

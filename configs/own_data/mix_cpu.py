@@ -13,7 +13,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(losses=dict(**_base_.from_labels, **_base_.from_tags))
-default_hooks = dict(checkpoint=dict(interval=500, save_best='auto'))
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='WeakVisualizationHook', interval=500),

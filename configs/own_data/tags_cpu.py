@@ -29,7 +29,7 @@ model = dict(
 crop = 160
 optim_wrapper = dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))))
 train_dataloader = dict(dataset=dict(pipeline=_base_.tag_pipeline))
-default_hooks = dict(checkpoint=dict(interval=500, save_best='auto'))
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='PseudoMaskVisualizationHook', interval=500),

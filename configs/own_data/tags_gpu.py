@@ -29,7 +29,7 @@ iterations = 20000
 crop = 448
 scale = 512
 train_dataloader = dict(dataset=dict(pipeline=_base_.tag_pipeline), num_workers=4, persistent_workers=True)
-default_hooks = dict(checkpoint=dict(interval=2500, save_best='auto'))
+default_hooks = dict(checkpoint=dict(interval=2500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='PseudoMaskVisualizationHook', interval=2500),
