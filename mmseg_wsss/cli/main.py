@@ -12,6 +12,7 @@ from .. import __version__
 # Each is a module with add_parser(subparsers) and run(args), which returns an exit code or None.
 COMMANDS = {
     'doctor': 'check the installation',
+    'init': 'write labels, splits and a config for data of your own',
     'config': 'write a config, with all its bases, to one file',
     'convert': 'convert label files of other tools to weak_labels.json',
     'simulate': 'make weak labels from full masks',

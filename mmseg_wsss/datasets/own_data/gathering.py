@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from ..formats import FORMATS, ReadReport, read_labels, recognise_format
 from ..formats.checks import fit_to_images
 from ..image_checks import check_images
 from .folders import Folders, pictures_in
 from .mask_ids import MaskIds, find_ids, has_background, read_values
+from .reading import read_any
 
 MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation')
 """What the name of a mask may have after that of its image."""
@@ -46,7 +46,6 @@ def gather(
     *,
     background: bool | None = None,
     unlabelled: int | None = None,
-    outlines: Path | None = None,
 ) -> Gathered:
     """Read labels and masks.
 
@@ -55,7 +54,6 @@ def gather(
         classes: Their names; None: those of the label files.
         background: Whether class 0 is a background; None: by its name.
         unlabelled: The value of unlabelled mask pixels; None: found.
-        outlines: Folder to write outlines of label files to, as masks.
 
     Raises:
         FileNotFoundError: If no labelled image is on disk.
@@ -67,7 +65,8 @@ def gather(
         labels = _labels_of_masks(folders, masks, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
-        labels = _read(folders, classes, outlines, says)
+        labels, title = read_any(folders.labels, classes, folders.suffix)
+        says.append(f'{folders.labels}: {title}, {len(labels.images)} images')
     background = has_background(labels.classes) if background is None else background
     named = len(labels.classes)
     labels = _on_disk(labels, folders, says)
@@ -129,32 +128,6 @@ def make_palette(num_classes: int) -> Palette:
     hues = [(index * 0.381966) % 1 for index in range(num_classes - 1)]
     colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.9 - 0.25 * (index % 3 == 2)) for index, hue in enumerate(hues)]
     return ((0, 0, 0), *((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours))
-
-
-def _read(folders: Folders, classes: Sequence[str] | None, outlines: Path | None, says: list[str]) -> WeakLabelSet:
-    known = recognise_format(str(folders.labels))
-    source: dict[str, object] = {'format': known.name, 'path': str(folders.labels)}
-    options = {option.name for option in FORMATS[known.name].options}
-    if outlines is not None and 'masks' in options:
-        source['masks'] = str(outlines)
-    report = ReadReport()
-    names = None if classes is None else tuple(classes)
-    try:
-        if names is None and known.name != 'canonical':
-            labels = known.read(
-                **{key: value for key, value in source.items() if key != 'format'}, classes=None, report=report
-            )
-        else:
-            labels = read_labels(source, names, img_suffix=folders.suffix, report=report)
-    except (TypeError, AttributeError) as error:
-        if names is not None:
-            raise
-        raise ValueError(
-            f'{folders.labels} ({known.title}) does not name its classes: name them with --classes'
-        ) from error
-    says.append(f'{folders.labels}: {known.title}, {len(labels.images)} images')
-    says.extend(report.lines())
-    return labels
 
 
 def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Sequence[str] | None) -> WeakLabelSet:

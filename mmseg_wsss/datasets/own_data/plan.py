@@ -143,7 +143,8 @@ def choose_scale(found: Fingerprint, limits: Limits) -> tuple[int, str]:
         why += f', small objects {found.object_share * longer:.0f}'
         if needed > limits.usual_scale:
             why += f', of which {SMALL_OBJECT} should be left'
-    scale = rounded(min(max(wanted, limits.scale[0]), limits.scale[1], max(longer, STEP)))
+    wanted = min(max(wanted, limits.scale[0]), limits.scale[1])
+    scale = longer if wanted >= longer else rounded(wanted)
     return scale, f'{why}; between {limits.scale[0]} and {limits.scale[1]}, and not enlarged'
 
 
