@@ -151,7 +151,7 @@ def check_state(checkpoint: Mapping[str, Any], source: str) -> None:
     if lacking:
         raise CheckpointError(
             f'{source} does not hold the state of a training (it has no {", ".join(lacking)}): to start from its '
-            'weights, --cfg-options load_from=CHECKPOINT in the place of --resume'
+            'weights, --cfg-options load_from=CHECKPOINT instead of --resume'
         )
 
 

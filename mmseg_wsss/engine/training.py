@@ -1,4 +1,4 @@
-"""Starting a training: one at a time in a folder, from its beginning or from a checkpoint of its own."""
+"""The start of a training, one at a time in a folder, from the beginning or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -29,18 +29,16 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
     Args:
         cfg: The config, with a ``work_dir``.
-        resume: The checkpoint to go on from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
-            training (``resume=True`` in the config is ``'auto'``, or its ``load_from``). Stages always go on.
+        resume: The checkpoint to resume from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
+            training (``resume=True`` in the config means ``'auto'``, or its ``load_from``). Stages always resume.
 
     Raises:
-        CheckpointError: If a checkpoint cannot be used, or stages are to go on from one.
-        WorkDirError: If another training runs in the ``work_dir``, or it has checkpoints of another run.
+        CheckpointError: If a checkpoint cannot be used, or is given for a training in stages.
+        WorkDirError: If another training runs in the ``work_dir``, or it contains checkpoints of another run.
     """
     if 'stages' in cfg:
         if resume not in (None, 'auto'):
-            raise CheckpointError(
-                '--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out'
-            )
+            raise CheckpointError('--resume CHECKPOINT: stages find their checkpoints in the work dir: omit the path')
         RUNNERS.build(cfg).train()
         return
     if resume is None and cfg.get('resume'):
@@ -56,7 +54,7 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
 
 def guard(runner: Runner) -> None:
-    """Give a runner what belongs to every training: checkpoints that are whole and known, and its last validation.
+    """Register the hooks of every training: for complete and identified checkpoints and the last validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
@@ -80,7 +78,7 @@ def connect(cfg: Config) -> None:
 
 @contextmanager
 def sole_training(work_dir: str | Path) -> Iterator[None]:
-    """Keep other trainings out of a folder; the first process holds its lock.
+    """Lock a folder against other trainings; the first process holds the lock.
 
     Raises:
         WorkDirError: On every process, if another training runs there.
@@ -94,7 +92,7 @@ def sole_training(work_dir: str | Path) -> Iterator[None]:
 
 
 def agree(decide: Callable[[], Result]) -> Result:
-    """Let the first process decide and tell the others; what it raises is raised by all."""
+    """Let the first process decide and inform the others; its errors are raised on all processes."""
     decision: list[Any] = [None, None]
     if is_main_process():
         try:
@@ -108,7 +106,7 @@ def agree(decide: Callable[[], Result]) -> Result:
 
 
 def _checked_start(cfg: Config, resume: str | None) -> str | None:
-    """Return the checkpoint to go on from; one that is only to be loaded is checked before anything is built."""
+    """Return the checkpoint to resume from; one that is only loaded is checked before anything is built."""
     checkpoint = checkpoint_to_go_on_from(cfg.work_dir, resume)
     wanted = cfg.get('load_from')
     if checkpoint is None and wanted and '://' not in wanted:

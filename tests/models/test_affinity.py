@@ -103,7 +103,7 @@ def test_embedding_is_what_the_loss_sees():
 
 def test_what_is_made_for_classes_is_refused():
     with pytest.raises(
-        TypeError, match=r"has no mode 'predict', since it predicts no classes: a WriteRandomWalk stage"
+        TypeError, match=r"has no mode 'predict', because it does not predict classes: a WriteRandomWalk stage"
     ):
         model().val_step(raw_batch(sizes=((32, 32),)))
     with pytest.raises(TypeError, match='takes an AffinityHead, got FCNHead: .*WeakEncoderDecoder'):

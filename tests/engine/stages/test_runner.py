@@ -521,7 +521,7 @@ def test_missing_input_is_named(tmp_path):
     cfg.stages.first.inputs = []
     cfg.stages.last.inputs = ['{stages.between.dir}/other.txt']
     with pytest.raises(
-        FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing, no stage made it"
+        FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing, and no stage made it"
     ):
         train(cfg)
 
