@@ -88,7 +88,7 @@ def are_trusted() -> bool:
     return _trusted
 
 
-def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
+def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> Mapping[str, Any]:
     """Load a checkpoint from a file or an address, as mmengine does, without running anything in it.
 
     Args:
@@ -99,10 +99,11 @@ def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
         CheckpointError: If it cannot be read, is not a dictionary, or holds more than weights and plain values;
             :class:`MissingCheckpointError`, a ``FileNotFoundError``, if there is none.
     """
-    return CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
+    checkpoint: Mapping[str, Any] = CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
+    return checkpoint
 
 
-def check_readable(path: str | Path) -> dict[str, Any]:
+def check_readable(path: str | Path) -> Mapping[str, Any]:
     """Refuse a checkpoint that cannot be read; its tensors are compared with their checksums and not kept.
 
     Args:
@@ -117,13 +118,12 @@ def check_readable(path: str | Path) -> dict[str, Any]:
     return _read(Path(path), 'meta', mmap=_begins(Path(path)) == ZIP)
 
 
-@CheckpointLoader.register_scheme(prefixes='', force=True)
-def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
+def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a file; see :func:`load_checkpoint`."""
     return _read(Path(filename).expanduser(), map_location)
 
 
-def _read(path: Path, map_location: Any, mmap: bool = False) -> dict[str, Any]:
+def _read(path: Path, map_location: Any, mmap: bool = False) -> Mapping[str, Any]:
     _check_whole(path)
     settings = {'map_location': map_location, 'mmap': mmap}
     with _named(path):
@@ -200,7 +200,7 @@ def weights_alone() -> Iterator[None]:
     if _trusted:
         yield
         return
-    known = torch.serialization.safe_globals(_safe_globals()) if NEW_TORCH else nullcontext()
+    known = torch.serialization.safe_globals([*_safe_globals()]) if NEW_TORCH else nullcontext()
     with _torch_told({FORCE: '1'}), known:
         yield
 
@@ -228,7 +228,7 @@ def _untrusted(source: Path | str, error: pickle.UnpicklingError) -> UntrustedCh
     )
 
 
-def _without_code(checkpoint: Any, source: Path | str) -> dict[str, Any]:
+def _without_code(checkpoint: Any, source: Path | str) -> Mapping[str, Any]:
     """Take out the text that mmengine's ``Runner.resume`` would run: it is in checkpoints of mmcv 1."""
     if not isinstance(checkpoint, Mapping):
         raise CheckpointError(
@@ -249,7 +249,7 @@ def _guarded(load: Loader) -> Loader:
     """Return a loader of mmengine, for addresses of some kind, that reads weights alone."""
 
     @functools.wraps(load)
-    def guarded(filename: str, map_location: Any = None) -> dict[str, Any]:
+    def guarded(filename: str, map_location: Any = None) -> Mapping[str, Any]:
         try:
             with weights_alone():
                 return _without_code(load(filename, map_location=map_location), filename)
@@ -259,6 +259,7 @@ def _guarded(load: Loader) -> Loader:
     return guarded
 
 
+CheckpointLoader.register_scheme('', load_from_local, force=True)
 for _prefix, _loader in [*CheckpointLoader._schemes.items()]:
     if _prefix:
         CheckpointLoader.register_scheme(_prefix, _guarded(_loader), force=True)

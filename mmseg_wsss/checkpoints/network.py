@@ -34,10 +34,11 @@ def build_network(cfg: Config) -> nn.Module:
         cfg: The config of a training.
     """
     unused = {key: None for key in ('pretrained', 'train_cfg') if key in cfg.model}
-    return MODELS.build({**cfg.model, **unused}).to(get_device()).eval()
+    network: nn.Module = MODELS.build({**cfg.model, **unused})
+    return network.to(get_device()).eval()
 
 
-def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
+def trained_network(source: Source) -> tuple[nn.Module, Config, Mapping[str, Any]]:
     """Build the network of a checkpoint and load it; no other file is needed where mmengine wrote it.
 
     Args:
@@ -224,7 +225,8 @@ def _value(node: ast.expr) -> Any:
         values = [_value(item) for item in node.elts]
         return tuple(values) if isinstance(node, ast.Tuple) else values
     if isinstance(node, ast.Dict) and None not in node.keys:
-        return {ast.literal_eval(key): _value(item) for key, item in zip(node.keys, node.values, strict=True)}
+        items = zip(node.keys, node.values, strict=True)
+        return {ast.literal_eval(key): _value(item) for key, item in items if key}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and len(node.args) < 2:
         inner = [_value(item) for item in node.args]
         if all(isinstance(item, dict) for item in inner) and all(keyword.arg for keyword in node.keywords):

@@ -59,8 +59,9 @@ def run_of(checkpoint: Mapping[str, Any]) -> dict[str, Any] | None:
     The run is known by its ``id``, which a resume keeps; ``settings`` may change on the way.
     """
     run = (checkpoint.get('meta') or {}).get(RUN_KEY)
-    known = isinstance(run, Mapping) and all(isinstance(run.get(key), str) for key in ('id', 'started'))
-    return {'settings': {}, **run} if known else None
+    if not isinstance(run, Mapping) or not all(isinstance(run.get(key), str) for key in ('id', 'started')):
+        return None
+    return {'settings': {}, **run}
 
 
 def checkpoint_to_go_on_from(work_dir: str | Path, resume: str | None) -> str | None:
@@ -164,7 +165,8 @@ def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS)
         config: Of the stage.
         keys: The settings that count; by default those of a training or a task.
     """
-    settings = json.loads(json.dumps({key: config[key] for key in keys if key in config}, default=json_name))
+    chosen = {key: config[key] for key in keys if key in config}
+    settings: dict[str, Any] = json.loads(json.dumps(chosen, default=json_name))
     for key in ('logger', 'timer', 'visualization'):
         (settings.get('default_hooks') or {}).pop(key, None)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -140,8 +140,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the network itself, without what wraps it for several processes or for test-time augmentation."""
-    while hasattr(model, 'module'):
-        model = model.module
+    while isinstance(inner := getattr(model, 'module', None), nn.Module):
+        model = inner
     return model
 
 
@@ -191,7 +191,7 @@ class PretrainedExactly(BaseModule):
         self.load_state_dict(weights, strict=False)
 
 
-def is_pretrained(init_cfg: Any) -> bool:
+def is_pretrained(init_cfg: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether the ``init_cfg`` of a module names a checkpoint."""
     return isinstance(init_cfg, Mapping) and init_cfg.get('type') == 'Pretrained'
 
@@ -207,15 +207,16 @@ def checked_pretraining(model: nn.Module) -> Iterator[None]:
         FileNotFoundError: If a checkpoint cannot be had; with its key in the config and a way out.
         CheckpointError: If not one weight of a checkpoint fits its module; mmengine only logs that.
     """
-    modules = {name: module for name, module in model.named_modules() if is_pretrained(getattr(module, 'init_cfg', 0))}
+    found = [(name, module, getattr(module, 'init_cfg', None)) for name, module in model.named_modules()]
+    pretrained = [(name, module, init_cfg) for name, module, init_cfg in found if is_pretrained(init_cfg)]
     try:
         yield
-        for name, module in modules.items():
-            _refuse_foreign_weights(name, module)
+        for name, module, init_cfg in pretrained:
+            _refuse_foreign_weights(name, module, init_cfg)
     except (OSError, ImportError) as error:
-        if not modules:
+        if not pretrained:
             raise
-        name, module = next(iter(modules.items()))
+        name, _, init_cfg = pretrained[0]
         key = f'model.{name}.init_cfg'
         cure = (
             f'Install {error.name}, which this kind of address needs,'
@@ -223,16 +224,16 @@ def checked_pretraining(model: nn.Module) -> Iterator[None]:
             else 'Without a network, download the file elsewhere'
         )
         raise FileNotFoundError(
-            f'pretrained weights {module.init_cfg["checkpoint"]!r} ({key}.checkpoint) could not be loaded: {error}. '
+            f'pretrained weights {init_cfg["checkpoint"]!r} ({key}.checkpoint) could not be loaded: {error}. '
             f'{cure} and pass --cfg-options {key}.checkpoint=/path/to/file.pth, or train from scratch with '
             f'--cfg-options {key}=None'
         ) from error
 
 
-def _refuse_foreign_weights(name: str, module: nn.Module) -> None:
-    source = module.init_cfg['checkpoint']
+def _refuse_foreign_weights(name: str, module: nn.Module, init_cfg: Mapping[str, Any]) -> None:
+    source = init_cfg['checkpoint']
     checkpoint = load_checkpoint(source)
-    weights, own = weights_of(checkpoint, source, module.init_cfg.get('prefix')), module.state_dict()
+    weights, own = weights_of(checkpoint, source, init_cfg.get('prefix')), module.state_dict()
     found = compare_weights(own, weights)
     counters = [key for key in own if key.endswith('num_batches_tracked')]
     if len(found.missing) + len(found.reshaped) >= len(own) - len(counters):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 from mmengine.fileio import LocalBackend, register_backend
@@ -101,7 +101,47 @@ MARKER = 'stage.json'
 UNFINISHED_MARKER = temporary_path(MARKER).name
 
 
-def read_marker(work_dir: Path) -> dict[str, Any] | None:
+class FileState(TypedDict):
+    """A file, known by its content."""
+
+    size: int
+    sha256: str
+
+
+class StageSources(TypedDict):
+    """What a stage was made from."""
+
+    settings: dict[str, Any]
+    files: dict[str, FileState]
+    """By path."""
+    stages: dict[str, str | None]
+    """Digests of the markers of the stages whose results it takes; None where it was not said."""
+
+
+class StageResult(TypedDict, total=False):
+    """What a stage left: a training the first two, a task the others."""
+
+    checkpoint: str
+    """Name of the file in the folder of the stage."""
+    sha256: str
+    returned: dict[str, Any]
+    """What the task returned."""
+    files: str
+    """Digest of the names and sizes of all files."""
+
+
+class _Begun(TypedDict):
+    done: bool
+    made_from: StageSources
+
+
+class StageMarker(_Begun, total=False):
+    """What :data:`MARKER` says of a stage; ``result`` is there when it is ``done``."""
+
+    result: StageResult
+
+
+def read_marker(work_dir: Path) -> StageMarker | None:
     """Return the marker of a stage, None if it was never started.
 
     Raises:
@@ -117,9 +157,10 @@ def read_marker(work_dir: Path) -> dict[str, Any] | None:
             )
         return None
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        marker: StageMarker = json.loads(path.read_text(encoding='utf-8'))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
+    return marker
 
 
 def is_cut(folder: Path) -> bool:

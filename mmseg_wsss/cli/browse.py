@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._arguments import check_output, load_config
 
 if TYPE_CHECKING:
+    import numpy as np
     from mmengine.config import Config
+    from mmseg.structures import SegDataSample
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ..models.losses import GatedCRFLoss
+    from ..visualization.panels import Image
 
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('browse', help='draw training batches as the losses receive them')
     parser.add_argument('config', help='config file')
@@ -63,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
 def training_rows(
     cfg: Config, num_images: int, seed: int, kernel_stride: int | None = None
-) -> Iterator[tuple[str, Any, int, int]]:
+) -> Iterator[tuple[str, Image, int, int]]:
     """Yield, per training image: its name, its panels, the number of its labelled pixels and of those inside the image.
 
     The pictures are those of the network's input: the preprocessor normalises and pads, and its normalisation is
@@ -100,7 +107,9 @@ def training_rows(
             images = image_in_unit_range(inputs, preprocessor)
             labels = stack_labels(samples)
             valid = stack_validity(samples, labels.shape[1:], inputs.device)
-            kernels = [None] * len(images) if loss is None else kernel_maps(loss, images, samples, kernel_stride)
+            kernels: Iterable[NDArray[np.float32] | None] = [None] * len(images)
+            if loss is not None and kernel_stride is not None:
+                kernels = kernel_maps(loss, images, samples, kernel_stride)
             for image, label, inside, sample, heat in zip(images, labels, valid, samples, kernels, strict=True):
                 photo = (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
                 row = draw_panels(
@@ -117,7 +126,7 @@ def training_rows(
                     return
 
 
-def gated_crf_of(cfg: Config) -> Any:
+def gated_crf_of(cfg: Config) -> GatedCRFLoss:
     """Build the first ``GatedCRFLoss`` of a config.
 
     Raises:
@@ -130,10 +139,11 @@ def gated_crf_of(cfg: Config) -> Any:
     chosen = [settings for settings in found if settings.get('type') == 'GatedCRFLoss']
     if not chosen:
         raise ValueError('--kernels draws the kernels of a GatedCRFLoss, but model.losses of the config has none')
-    return MODELS.build(chosen[0])
+    built: GatedCRFLoss = MODELS.build(chosen[0])
+    return built
 
 
-def kernel_maps(loss: Any, images: Any, samples: list[Any], stride: int) -> Any:
+def kernel_maps(loss: GatedCRFLoss, images: Tensor, samples: list[SegDataSample], stride: int) -> NDArray[np.float32]:
     """Return the kernels of a batch on cells of ``stride`` pixels, in [0, 1], (B, H, W)."""
     from ..models.segmentors.batch import stack_labels, stack_maps, stack_validity
     from ..structures import LossInputs
@@ -147,10 +157,11 @@ def kernel_maps(loss: Any, images: Any, samples: list[Any], stride: int) -> Any:
         valid=stack_validity(samples, images.shape[2:], images.device),
         maps=stack_maps(samples, images.shape[2:], images.device),
     )
-    return loss.kernel_map(inputs)[:, 0].numpy()
+    kernels: NDArray[np.float32] = loss.kernel_map(inputs)[:, 0].numpy()
+    return kernels
 
 
-def draw_kernels(photo: Any, heat: Any) -> Any:
+def draw_kernels(photo: Image, heat: NDArray[np.float32]) -> Image:
     """Draw the kernels of an image, (H, W), at the size of its panels and under a title."""
     from ..visualization.heat_maps import draw_heat_maps
 

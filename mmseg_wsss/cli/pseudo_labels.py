@@ -8,7 +8,7 @@ from pathlib import Path
 from ._arguments import add_checkpoint_arguments, check_paths, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('pseudo-labels', help='write predictions as labels to train the next network on')
     parser.add_argument('config', help='the config file of the network')

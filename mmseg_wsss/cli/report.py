@@ -1,5 +1,7 @@
 """``wsss report WORK_DIR``: show the checkpoint, the metrics and the pictures of a finished run."""
 
+from __future__ import annotations
+
 import argparse
 import json
 from pathlib import Path
@@ -8,7 +10,7 @@ from ..checkpoints.loading import UntrustedCheckpointError
 from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser('report', help='show the checkpoint, the metrics and the pictures of a run')
     parser.add_argument('work_dir', type=Path, help='the work dir of the run')
@@ -34,6 +36,8 @@ def stage_lines(work_dir: Path) -> list[str]:
     folders = sorted(path.parent for path in work_dir.glob(f'*/{MARKER}'))
     for folder in folders:
         marker = read_marker(folder)
+        if marker is None:  # deleted meanwhile
+            continue
         result = marker.get('result', {})
         if not marker['done']:
             text = 'not finished'

@@ -8,7 +8,7 @@ from pathlib import Path
 from ._arguments import add_checkpoint_arguments, check_paths
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         'voc-submission', help='predict images without masks and pack them for the evaluation server of PASCAL VOC'

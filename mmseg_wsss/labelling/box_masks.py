@@ -18,7 +18,8 @@ from mmengine.dist import all_gather_object
 
 from ..functional import box_maps
 from ..functional.grids import rgb_tensor
-from ..structures import WeakAnnotations
+from ..structures import Sample, WeakAnnotations
+from ..structures.sample import ImageSize
 from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, check_border, unsure_borders, write_label_folder
 from .refined_cams import build_refiner
@@ -26,6 +27,8 @@ from .refined_cams import build_refiner
 METHODS = ('filled', 'grabcut', 'dense_crf')
 GRABCUT_COMPONENTS = 5
 """Gaussians for the background and as many for the object: cv2.grabCut needs a pixel for each."""
+NO_RECTANGLE = (0, 0, 0, 0)
+"""cv2.grabCut does not look at it where it gets a mask."""
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -106,7 +109,7 @@ def write_box_labels(
     images = images_with_boxes(dataset, settings)
     boxes_filled: list[int] = []  # of each image
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
@@ -114,8 +117,8 @@ def write_box_labels(
             labels, filled = grabcut_labels(image, annotations, iters=settings.grabcut_iters, seed=settings.seed)
             boxes_filled.append(filled)
         else:
-            labels = filled_labels(annotations, image.shape[:2])
-        confidence = np.ones(labels.shape)
+            labels = filled_labels(annotations, _size(image))
+        confidence: npt.NDArray[np.floating] = np.ones(labels.shape)
         if crf is not None:
             labels, confidence = refined_labels(image, labels, annotations, crf, settings.box_certainty)
         return unsure_borders(labels, settings.unsure_border), confidence
@@ -128,7 +131,7 @@ def write_box_labels(
     return summary
 
 
-def pixels_of(box: npt.NDArray[np.float64], size: tuple[int, int]) -> Mask:
+def pixels_of(box: npt.NDArray[np.float64], size: ImageSize) -> Mask:
     """Return the pixels of one box, (H, W)."""
     return box_maps(box[None], [1], size)[0][0].numpy().astype(bool)
 
@@ -139,7 +142,7 @@ def smaller_last(annotations: WeakAnnotations) -> npt.NDArray[np.intp]:
     return np.argsort(-width * height, kind='stable')
 
 
-def filled_labels(annotations: WeakAnnotations, size: tuple[int, int]) -> Labels:
+def filled_labels(annotations: WeakAnnotations, size: ImageSize) -> Labels:
     """Return the filled boxes, smaller ones on top, (H, W).
 
     Args:
@@ -168,7 +171,7 @@ def grabcut_labels(
         iters: Iterations.
         seed: Seed of every box, so that the order of images and processes changes nothing.
     """
-    size = image.shape[:2]
+    size = _size(image)
     labels = np.zeros(size, dtype=np.uint8)
     filled = 0
     for index in smaller_last(annotations):
@@ -188,7 +191,7 @@ def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask
     state = np.where(box, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(seed)
-    cv2.grabCut(np.ascontiguousarray(image), state, None, *models, iters, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(np.ascontiguousarray(image), state, NO_RECTANGLE, *models, iters, cv2.GC_INIT_WITH_MASK)
     kept = state == cv2.GC_PR_FGD
     return kept if kept.any() else None
 
@@ -218,7 +221,7 @@ def refined_labels(
     allowed = np.zeros((len(classes), *filled.shape), dtype=bool)
     allowed[0] = True
     for box, label in zip(annotations.boxes, annotations.box_labels, strict=True):
-        allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
+        allowed[np.searchsorted(classes, label)] |= pixels_of(box, _size(filled))
     soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
     soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
     probs = refiner(torch.from_numpy(soft)[None], rgb_tensor(image))[0].numpy() * allowed
@@ -226,3 +229,7 @@ def refined_labels(
     probs[0][filled == 0] = 1
     probs[1:, filled == 0] = 0
     return classes[probs.argmax(axis=0)].astype(np.uint8), probs.max(axis=0)
+
+
+def _size(image: npt.NDArray[Any]) -> ImageSize:
+    return image.shape[0], image.shape[1]

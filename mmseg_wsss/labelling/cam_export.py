@@ -22,9 +22,11 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
+from ..datasets.index_file import IndexedImage
 from ..functional import normalised_cams
-from ..models.decisions import mean_of_views
+from ..models.decisions import ArgmaxDecision, mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
+from ..structures import ImageDataset, Sample
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
 from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of, progress
@@ -79,8 +81,7 @@ def write_cam_folder(
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = load_model(cfg, checkpoint, WeakEncoderDecoder)
-    if model.decision is None:
-        raise TypeError("maps are made by a network with a decision: set model.decision=dict(type='TagDecision', ...)")
+    refiner = decision_of(model).refiner
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
     rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
@@ -92,30 +93,28 @@ def write_cam_folder(
         rows[index] = image_entry(info, dataset, cams.size)
         write_cams(folder, rows[index][0], cams)
         if settings.evaluate:
-            score_decisions(
-                scores, settings, cams, probs, _truth(read, info), refiner=model.decision.refiner, photo=photo
-            )
+            score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=refiner, photo=photo)
     results = _results(scores, settings, dataset, folder, rows, read) if settings.evaluate else {}
     summary = {'images': len(dataset), 'split': settings.split, **results}
     _write_index(dataset, folder, rows, settings, {'checkpoint': str(checkpoint)}, summary)
     return summary
 
 
-Rows = dict[int, tuple[str, dict[str, Any]]]
+Rows = dict[int, tuple[str, IndexedImage]]
 """Id and index entry of images by their number in the data set."""
 
 
-def _kept_rows(dataset: Any, folder: str | Path) -> Rows:
+def _kept_rows(dataset: ImageDataset, folder: str | Path) -> Rows:
     """Return the rows of the images whose maps are there."""
 
-    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def read_entry(info: Sample) -> tuple[str, IndexedImage]:
         return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
 
     return {index: entry for index, _, entry in kept_images(dataset, read_entry)}
 
 
 def _results(
-    scores: MaskScores, settings: CAMSettings, dataset: Any, folder: str | Path, rows: Rows, read: Compose
+    scores: MaskScores, settings: CAMSettings, dataset: ImageDataset, folder: str | Path, rows: Rows, read: Compose
 ) -> dict[str, float]:
     """Return the scores of all ways to decide, with those of the best threshold, for which maps are read again."""
     best = best_threshold(scores.compute(), settings)
@@ -126,7 +125,7 @@ def _results(
 
 
 def _write_index(
-    dataset: Any,
+    dataset: ImageDataset,
     folder: str | Path,
     rows: Rows,
     settings: CAMSettings,
@@ -190,13 +189,24 @@ def mean_probs(
         said += model.class_probs(**batch)
     merged = mean_of_views(said)
     if tags is None:
-        tags = (model.decision.present(merged).nonzero().flatten() + 1).tolist()
+        tags = (decision_of(model).present(merged).nonzero().flatten() + 1).tolist()
     classes = sorted({int(tag) for tag in tags} - {0})
     mean = torch.zeros(())
     for view in said:
         kept = view.probs.float()[[0, *classes]].cpu()
         mean = mean + kept / kept.sum(dim=0, keepdim=True).clamp(min=1e-8) / len(said)
     return classes, mean, None if merged.image is None else merged.image.cpu()
+
+
+def decision_of(model: WeakEncoderDecoder) -> ArgmaxDecision:
+    """Return what makes labels of the probabilities of a network.
+
+    Raises:
+        TypeError: If it has no such part.
+    """
+    if model.decision is None:
+        raise TypeError("maps are made by a network with a decision: set model.decision=dict(type='TagDecision', ...)")
+    return model.decision
 
 
 def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool = True) -> ImageCAMs:
@@ -216,11 +226,12 @@ def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool =
     return ImageCAMs(np.array(classes, dtype=np.int64), scores, size)
 
 
-def _truth(read: Compose, info: dict[str, Any]) -> Tensor:
+def _truth(read: Compose, info: Sample) -> Tensor:
     sample = read(copy.deepcopy(info))['data_samples']
     if 'gt_sem_seg' not in sample:
         raise ValueError(
             'evaluate=True, but the test pipeline loads no true masks: put LoadAnnotations into it and seg_map_path '
             'into the data_prefix of the test data'
         )
-    return sample.gt_sem_seg.data[0].long()
+    truth: Tensor = sample.gt_sem_seg.data[0].long()
+    return truth

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import mmcv
 import numpy as np
@@ -12,7 +10,9 @@ from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 
+from ..structures import Sample
 from ..visualization.heat_maps import draw_heat_maps
+from ..visualization.panels import Image
 from .images import prediction_dataset
 from .label_folder import missing_indices, names_of, progress
 from .refined_cams import CAMReader, full_size_cams
@@ -54,7 +54,7 @@ def write_cam_overlays(
     return len(dataset)
 
 
-def draw_cam_overlays(reader: CAMReader, info: Mapping[str, Any], *, opacity: float = 0.5) -> Any:
+def draw_cam_overlays(reader: CAMReader, info: Sample, *, opacity: float = 0.5) -> Image:
     """Return the picture of one image, RGB (h, w, 3) uint8.
 
     Args:

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 
 from ..functional import cam_seeds
 from ..functional.checks import check_positive
+from ..structures import Sample
 from .images import check_split, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
 from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, refiner_name, soft_masks
@@ -77,7 +78,7 @@ def write_seeds(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, settings.split), cams, settings.refiner)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in alphas]

@@ -26,6 +26,7 @@ from ..checkpoints.weights import ROUND_KEY
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
+from ..structures import ImageDataset, Sample, WeakAnnotations
 from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 
@@ -100,7 +101,7 @@ def write_generator_labels(
     model.to(get_device())
     read = reading_pipeline(cfg)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         annotations = info['weak_annotations']
         return generator_label(model, read(info), annotations, rule=settings.rule, unsure=settings.unsure)
 
@@ -144,7 +145,7 @@ def load_generator(
     return model, cfg, checkpoint.get('meta', {}).get(ROUND_KEY)
 
 
-def check_foreground(images: Any) -> None:
+def check_foreground(images: ImageDataset) -> None:
     """Refuse boxes of the background, before the first image is labelled.
 
     Raises:
@@ -176,7 +177,12 @@ def reading_pipeline(cfg: Config) -> Compose:
 
 @torch.no_grad()
 def generator_label(
-    model: MaskGenerator, sample: dict[str, Any], annotations: Any, *, rule: str = 'overlap', unsure: float = 0.0
+    model: MaskGenerator,
+    sample: dict[str, Any],
+    annotations: WeakAnnotations,
+    *,
+    rule: str = 'overlap',
+    unsure: float = 0.0,
 ) -> LabelAndConfidence:
     """Return the labels of one image and their confidence, (H, W) each.
 

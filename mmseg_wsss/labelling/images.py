@@ -6,19 +6,34 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from ..datasets.image_checks import spread
 from ..functional.checks import check_positive, check_share
-from ..structures import WeakAnnotations
+from ..structures import ImageDataset, Sample, WeakAnnotations
 
 EMPTY_IMAGES = (False, True, 'skip')
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
+
+
+class ReadableDataset(ImageDataset, Protocol):
+    """A data set of mmengine, which also reads its images."""
+
+    @property
+    def pipeline(self) -> Compose:
+        """What reads them."""
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        """Return an image as the pipeline packs it: ``inputs`` and ``data_samples``."""
+
+    def get_subset_(self, indices: Sequence[int]) -> None:
+        """Keep these images alone."""
 
 
 def check_split(value: Any, name: str) -> None:
@@ -27,7 +42,7 @@ def check_split(value: Any, name: str) -> None:
         raise ValueError(f'{name} must be one of {", ".join(SPLITS)}, got {value!r}')
 
 
-def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
+def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> ReadableDataset:
     """Build the data set of a split for prediction: every image as it is, no labels loaded into the pipeline.
 
     Args:
@@ -54,7 +69,8 @@ def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
         folder = settings.data_prefix.pop('seg_map_path', None) or reader.dataset.data_prefix.get('seg_map_path')
         if masks and folder:
             settings.data_prefix.seg_map_path = folder
-    return DATASETS.build(settings)
+    dataset: ReadableDataset = DATASETS.build(settings)
+    return dataset
 
 
 def reader_of(cfg: Config) -> ConfigDict:
@@ -69,7 +85,7 @@ def reader_of(cfg: Config) -> ConfigDict:
     return reader
 
 
-def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
+def known_classes(info: Sample) -> Sequence[int] | None:
     """Return the classes that the weak labels of an image name, None if it has none.
 
     Raises:
@@ -80,7 +96,7 @@ def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
     return info['weak_annotations'].image_tags()
 
 
-def check_known_tags(dataset: Any, split: str) -> None:
+def check_known_tags(dataset: ImageDataset, split: str) -> None:
     """Say in the log of how many images the tags are not known.
 
     Args:
@@ -136,7 +152,7 @@ class BoxImages:
         check_positive(check_share(self.share, 'share'), 'share')
 
 
-def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> Any:
+def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> ReadableDataset:
     """Build a data set that is to be labelled from its boxes: every image as it is.
 
     Args:
@@ -147,7 +163,7 @@ def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> Any:
         ValueError: If no image has a box, or one has none and these are not expected.
     """
     pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
-    dataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
+    dataset: ReadableDataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     boxless = (not len(info.get('weak_annotations', WeakAnnotations()).boxes) for info in infos)
     bare = [index for index, empty in enumerate(boxless) if empty]

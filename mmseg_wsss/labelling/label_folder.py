@@ -24,7 +24,7 @@ from rich.progress import track
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from ..datasets.image_checks import image_size
-from ..datasets.index_file import FolderIndex
+from ..datasets.index_file import FolderIndex, IndexedImage
 from ..datasets.pseudo_label_files import (
     INDEX,
     UNSURE,
@@ -35,26 +35,27 @@ from ..datasets.pseudo_label_files import (
     write_pseudo_label,
 )
 from ..files import relative_name
+from ..structures import ImageDataset, Sample
 
-ClassIds = npt.NDArray[Any]
-LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
+ClassIds = npt.NDArray[np.integer]
+LabelAndConfidence = tuple[ClassIds, npt.NDArray[np.floating]]
 """Class ids, 255 where unsure, and the confidence in [0, 1], (H, W) each."""
-Row = tuple[str, dict[str, Any], int, int]
+Row = tuple[str, IndexedImage, int, int]
 """Of an image: id, entry of the index, number of unsure pixels and of all."""
 Kept = TypeVar('Kept')
 
 
 @torch.no_grad()
 def write_label_folder(
-    dataset: Any,
+    dataset: ImageDataset,
     folder: str | Path,
-    label_image: Callable[[int, dict[str, Any]], LabelAndConfidence],
+    label_image: Callable[[int, Sample], LabelAndConfidence],
     source: Mapping[str, Any],
     *,
     coco_rle: bool = False,
     title: str = 'pseudo-labels',
     keep: bool = False,
-    count_kept: Callable[[dict[str, Any], ClassIds], None] | None = None,
+    count_kept: Callable[[Sample, ClassIds], None] | None = None,
 ) -> dict[str, Any]:
     """Label every image of a data set and write the pseudo-labels; the processes share the images.
 
@@ -92,7 +93,7 @@ def write_label_folder(
 
 
 def _finish(
-    dataset: Any, folder: str | Path, rows: Mapping[int, Row], source: Mapping[str, Any], coco_rle: bool
+    dataset: ImageDataset, folder: str | Path, rows: Mapping[int, Row], source: Mapping[str, Any], coco_rle: bool
 ) -> dict[str, Any]:
     """Gather the rows of all processes, write the index, and return the summary."""
     of_all = [row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items())]
@@ -116,7 +117,7 @@ def progress(indices: Collection[int], title: str) -> Iterable[int]:
     return track(indices, title, console=terminal, transient=True, disable=not is_main_process())
 
 
-def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterator[tuple[int, dict[str, Any], Kept]]:
+def kept_images(dataset: ImageDataset, read: Callable[[Sample], Kept]) -> Iterator[tuple[int, Sample, Kept]]:
     """Find the images of this process that a run which was cut has finished; the log says how many all processes keep.
 
     Args:
@@ -140,7 +141,7 @@ def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterato
     print_log(f'{total} of {len(dataset)} images were finished before the cut and are kept', logger='current')
 
 
-def missing_indices(dataset: Any, done: Collection[int] = ()) -> list[int]:
+def missing_indices(dataset: ImageDataset, done: Collection[int] = ()) -> list[int]:
     """Return which images of a data set are for this process, without those that are done."""
     return [index for index in range(get_rank(), len(dataset), get_world_size()) if index not in done]
 
@@ -152,7 +153,7 @@ def drop_index(folder: str | Path, name: str = INDEX) -> None:
     barrier()
 
 
-def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+def unsure_borders(labels: ClassIds, width: int) -> ClassIds:
     """Return the labels with 255 wherever another label lies within ``width`` rows and columns.
 
     Args:
@@ -178,13 +179,13 @@ def check_border(width: Any) -> None:
         raise ValueError(f'the width of unsure borders must be a non-negative integer, got {width!r}')
 
 
-def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> FolderIndex:
+def make_index(dataset: ImageDataset, images: Mapping[str, IndexedImage], source: Mapping[str, Any]) -> FolderIndex:
     """Return the index of what was made from the images of a data set."""
-    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
+    palette = tuple((int(red), int(green), int(blue)) for red, green, blue in dataset.metainfo['palette'])
     return FolderIndex(tuple(dataset.metainfo['classes']), palette, images, source)
 
 
-def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
+def image_entry(info: Sample, dataset: ImageDataset, shape: Sequence[int]) -> tuple[str, IndexedImage]:
     """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
 
     Raises:
@@ -195,7 +196,7 @@ def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tup
     return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
 
 
-def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
+def names_of(info: Sample, dataset: ImageDataset) -> tuple[str, str]:
     """Return the id of an image and its file name below the image folder."""
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
@@ -203,12 +204,12 @@ def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
     return relative_name(info.get('sample_id') or name.with_suffix('').as_posix()), name.as_posix()
 
 
-def _read(info: dict[str, Any], dataset: Any, folder: str | Path) -> tuple[Row, ClassIds]:
+def _read(info: Sample, dataset: ImageDataset, folder: str | Path) -> tuple[Row, ClassIds]:
     labels, _ = read_pseudo_label(folder, names_of(info, dataset)[0])
     return _row(info, dataset, labels), labels
 
 
-def _row(info: dict[str, Any], dataset: Any, labels: ClassIds) -> Row:
+def _row(info: Sample, dataset: ImageDataset, labels: ClassIds) -> Row:
     return *image_entry(info, dataset, labels.shape), int((labels == UNSURE).sum()), labels.size
 
 

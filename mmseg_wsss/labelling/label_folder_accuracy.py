@@ -15,6 +15,7 @@ from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
 from ..structures.class_names import class_ids
 from ..structures.sample import with_label_map
+from .label_folder import ClassIds
 from .mask_accuracy import MaskScores
 
 
@@ -59,5 +60,5 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
     }
 
 
-def _tensor(mask: np.ndarray[Any, Any]) -> Tensor:
+def _tensor(mask: ClassIds) -> Tensor:
     return torch.from_numpy(mask.astype(np.int64))

@@ -19,6 +19,8 @@ from ..datasets.formats.files import read_ids
 from ..datasets.formats.index_png import load_index_image
 from ..functional import class_areas, class_ious, contour_scores, count_contours, mean_iou
 
+Counts = npt.NDArray[np.int64]
+
 
 class MaskScores:
     """Counts areas and contours of predicted labels by name, and turns the counts into scores.
@@ -38,8 +40,8 @@ class MaskScores:
         self.foreground = [index for index in chosen if index != 0]
         self.ignore_index = ignore_index
         self.bound = bound
-        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes), dtype=np.int64))
-        self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
+        self._areas: dict[str, Counts] = defaultdict(lambda: np.zeros((2, num_classes), dtype=np.int64))
+        self._contours: dict[str, Counts] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
 
     def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True, source: object = None) -> None:
         """Count an image.
@@ -133,7 +135,7 @@ def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
         raise FileNotFoundError(f'mask_ids={str(ids)!r} is not a file: give a list of image ids, one a line')
 
 
-def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    parts = all_gather_object(dict(counts))
+def _sums(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    parts: list[dict[str, Counts]] = all_gather_object(dict(counts))
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: sum(part[name] for part in parts if name in part) for name in names}
+    return {name: np.sum([part[name] for part in parts if name in part], axis=0) for name in names}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -17,8 +18,11 @@ from ..checkpoints.network import build_network
 from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional.checks import check_share
+from ..structures import Sample
 from .images import check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
+
+Network = TypeVar('Network', bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +82,9 @@ def write_pseudo_labels(
     dataset = prediction_dataset(cfg, settings.split)
     if settings.known_tags:
         check_known_tags(dataset, settings.split)
-    model = load_model(cfg, checkpoint)
+    model = load_model(cfg, checkpoint, BaseModel)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         known = known_classes(info) if settings.known_tags else None
         return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below)
@@ -94,7 +98,7 @@ def write_pseudo_labels(
     return write_label_folder(dataset, folder, label_image, source, coco_rle=settings.coco_rle, keep=keep)
 
 
-def load_model(cfg: Config, checkpoint: str | Path, kind: type = nn.Module) -> Any:
+def load_model(cfg: Config, checkpoint: str | Path, kind: type[Network]) -> Network:
     """Build the network of a config with the weights of a checkpoint, in evaluation mode.
 
     Args:

@@ -23,6 +23,7 @@ from ..functional import affinities, random_walk
 from ..functional.checks import check_positive, check_share
 from ..functional.random_walk import check_log2_steps
 from ..models.segmentors import AffinityNetwork
+from ..structures import Sample
 from .images import check_split, chosen_classes, prediction_dataset
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
 from .mask_accuracy import TruthScores
@@ -117,7 +118,7 @@ def write_random_walk(
     refiner = refiner_name(settings.refiner)
     name = '_'.join(['walk', settings.split, reader.tags, *filter(None, [refiner])])
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         soft = soft_masks(maps, settings.alpha)
@@ -128,7 +129,7 @@ def write_random_walk(
         sure = torch.where(confidence < settings.unsure_below, UNSURE, channels)
         return class_ids_of(sure, maps), confidence.numpy()
 
-    def count_kept(info: dict[str, Any], labels: ClassIds) -> None:
+    def count_kept(info: Sample, labels: ClassIds) -> None:
         scores.add(name, names_of(info, reader.dataset)[0], labels.astype(np.int64))
 
     source = {

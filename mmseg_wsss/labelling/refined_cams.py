@@ -20,6 +20,8 @@ from ..datasets.cam_files import ImageCAMs, read_cam_index, read_cams
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional import cam_label_probs
 from ..functional.grids import rgb_tensor
+from ..structures import Sample
+from .images import ReadableDataset
 from .label_folder import ClassIds, names_of
 
 
@@ -36,7 +38,7 @@ class CAMReader:
         ValueError: If they are of other classes or lack images.
     """
 
-    def __init__(self, dataset: Any, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, dataset: ReadableDataset, folder: str | Path, refiner: Mapping[str, Any] | None = None) -> None:
         self.dataset = dataset
         self.folder = folder
         self.refiner = build_refiner(refiner)
@@ -56,18 +58,18 @@ class CAMReader:
                 f'data set (first: {missing[0]}): take the split that they are of, or {again}'
             )
 
-    def image(self, info: Mapping[str, Any]) -> Tensor:
+    def image(self, info: Sample) -> Tensor:
         """Return an image as it is, RGB in [0, 1], (1, 3, H, W)."""
-        return rgb_tensor(self.dataset.pipeline.transforms[0](copy.deepcopy(dict(info)))['img'])
+        return rgb_tensor(self.dataset.pipeline.transforms[0](copy.deepcopy(info))['img'])
 
-    def cams(self, info: Mapping[str, Any], image: Tensor) -> ImageCAMs:
+    def cams(self, info: Sample, image: Tensor) -> ImageCAMs:
         """Read the maps of an image.
 
         Raises:
             FileNotFoundError: If they are missing.
             ValueError: If they are damaged, or of an image of another size.
         """
-        key, _ = names_of(dict(info), self.dataset)
+        key, _ = names_of(info, self.dataset)
         maps = read_cams(self.folder, key)
         if tuple(maps.size) != tuple(image.shape[2:]):
             raise ValueError(

@@ -13,13 +13,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from ..datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from ..datasets.pseudo_label_files import index_picture
 from ..files import whole_file
-from .images import LOADERS_OF_LABELS, reader_of
+from .images import LOADERS_OF_LABELS, ReadableDataset, reader_of
 from .label_folder import missing_indices, names_of, progress
 from .predictions import load_model
 
@@ -63,13 +64,13 @@ def write_voc_submission(
     if competition not in COMPETITIONS:
         raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {competition!r}')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(unlabelled_dataset(cfg, ids, tta=tta))
+    dataset: ReadableDataset = DATASETS.build(unlabelled_dataset(cfg, ids, tta=tta))
     if tuple(dataset.metainfo['classes']) != tuple(VOC_CLASSES):
         raise ValueError(
             f'a submission is of the 21 classes of VOC in their order, the test data has '
             f'{", ".join(dataset.metainfo["classes"])}'
         )
-    model = load_model(cfg, checkpoint)
+    model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if tta else model
     results = Path(folder) / 'results/VOC2012/Segmentation' / competition
     with torch.no_grad():

@@ -8,7 +8,7 @@ the current image, P points, K boxes, T tags.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from .weak_annotations import WeakAnnotations
 
 Matrix = npt.NDArray[np.float64]
 LabelMap = npt.NDArray[np.uint8]
+Integer = TypeVar('Integer', bound=np.integer[Any])
 ImageSize = tuple[int, int]
 """(height, width)"""
 
@@ -134,7 +135,7 @@ def moved(results: Sample) -> bool:
     return len(results.get('weak_frames', ())) != 1
 
 
-def with_label_map(mask: LabelMap, label_map: Mapping[int, int] | None) -> LabelMap:
+def with_label_map(mask: npt.NDArray[Integer], label_map: Mapping[int, int] | None) -> npt.NDArray[Integer | np.uint8]:
     """Return a mask whose class ids are those of the data set.
 
     Args:
@@ -149,4 +150,5 @@ def with_label_map(mask: LabelMap, label_map: Mapping[int, int] | None) -> Label
         return mask
     table = np.arange(256, dtype=np.uint8)
     table[list(label_map)] = list(label_map.values())
-    return table[mask]
+    mapped: npt.NDArray[np.uint8] = table[mask]
+    return mapped

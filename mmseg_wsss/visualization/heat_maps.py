@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .panels import PANEL_SIZE, Image, contact_sheet, with_title
+from .panels import Image, contact_sheet, enlarged, panel_scale, with_title
 
 HeatMap = npt.NDArray[np.floating]
 
@@ -49,8 +49,14 @@ def overlay_heat_map(image: Image, heat: HeatMap, opacity: float = 0.5) -> Image
         raise ValueError(f'opacity must be in [0, 1], got {opacity}')
     heat = np.asarray(heat, dtype=np.float32)
     if heat.shape != image.shape[:2]:
-        heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        heat = resized(heat, image, cv2.INTER_LINEAR)
     return np.rint((1 - opacity) * image + opacity * heat_colours(heat)).astype(np.uint8)
+
+
+def resized(heat: HeatMap, image: Image, interpolation: int) -> HeatMap:
+    """Return a map at the size of an image, as OpenCV interpolates it."""
+    size = (image.shape[1], image.shape[0])
+    return np.asarray(cv2.resize(heat.astype(np.float32), size, interpolation=interpolation), dtype=np.float32)
 
 
 def draw_heat_maps(
@@ -65,11 +71,10 @@ def draw_heat_maps(
         columns: Number of pictures per row.
         with_photo: Whether the first picture is the photo.
     """
-    scale = max(1, round(PANEL_SIZE / image.shape[1]))
-    photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    photo = enlarged(image, panel_scale(image))
     drawn = {'photo': photo} if with_photo else {}
     for title, heat in heats.items():
         if opacity == 1:
-            heat = cv2.resize(heat.astype(np.float32), photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            heat = resized(heat, photo, cv2.INTER_NEAREST)
         drawn[title] = overlay_heat_map(photo, heat, opacity)
     return contact_sheet([with_title(picture, title) for title, picture in drawn.items()], columns=columns)

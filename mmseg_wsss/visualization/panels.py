@@ -6,6 +6,7 @@ Shape letters: H x W one picture. Images are RGB uint8; label maps contain class
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from skimage.morphology import disk
 Image = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.integer]
 SoftMaps = npt.NDArray[np.floating]
+Scalar = TypeVar('Scalar', bound=np.generic)
 
 PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
 _TITLE_HEIGHT = 20
@@ -23,6 +25,24 @@ _LEGEND_HEIGHT = 18
 _GAP = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _MARK_RADIUS = 3
+
+
+class ClassColours(TypedDict):
+    """The arguments of :func:`draw_panels` that say what the class ids mean."""
+
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+
+
+class Panels(TypedDict, total=False):
+    """The arguments of :func:`draw_panels` that say what is beside the photo."""
+
+    weak_labels: LabelMap
+    prediction: LabelMap
+    truth: LabelMap
+    steps: Mapping[str, LabelMap | SoftMaps]
+    valid: npt.NDArray[Any]
+    titles: Mapping[str, str]
 
 
 def draw_panels(
@@ -34,7 +54,7 @@ def draw_panels(
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
     steps: Mapping[str, LabelMap | SoftMaps] | None = None,
-    valid: npt.NDArray | None = None,
+    valid: npt.NDArray[Any] | None = None,
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
 ) -> Image:
@@ -59,14 +79,15 @@ def draw_panels(
     Raises:
         ValueError: If a map and the image differ in size, or a class id has no colour.
     """
+    named: dict[str, LabelMap | SoftMaps | None]
     named = {'weak labels': weak_labels, **(steps or {}), 'prediction': prediction, 'truth': truth}
     maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
     if len(palette) != len(classes):
         raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
     _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})}, len(palette))
-    present = _present_classes({name: m for name, m in maps.items() if m.ndim == 2}, len(palette), ignore_index)
-    scale = max(1, round(PANEL_SIZE / image.shape[1]))
-    photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    present = _present_classes([m for m in maps.values() if m.ndim == 2], len(palette), ignore_index)
+    scale = panel_scale(image)
+    photo = enlarged(image, scale)
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = palette
     drawn = {'photo': photo}
@@ -74,11 +95,11 @@ def draw_panels(
         if labels.ndim == 3:
             drawn[name] = _enlarge(_draw_soft(labels, colours[: len(palette)]), scale)
             continue
-        labels = _enlarge(labels.astype(np.uint8), scale)
+        ids = _enlarge(labels.astype(np.uint8), scale)
         if name == 'weak labels':
-            drawn[name] = _draw_marks(photo, labels, colours, ignore_index)
+            drawn[name] = _draw_marks(photo, ids, colours, ignore_index)
         else:
-            drawn[name] = _draw_dense(photo, labels, colours, ignore_index)
+            drawn[name] = _draw_dense(photo, ids, colours, ignore_index)
     outside = None if valid is None else _enlarge(np.asarray(valid) == 0, scale)
     row = []
     for name, panel in drawn.items():
@@ -88,6 +109,16 @@ def draw_panels(
         row.append(np.full((row[0].shape[0], _GAP, 3), 255, dtype=np.uint8))
     strip = np.concatenate(row[:-1], axis=1)
     return np.concatenate([strip, _legend(strip.shape[1], present, colours, classes)])
+
+
+def panel_scale(image: Image) -> int:
+    """Return how many times a picture is enlarged, so that clicks and text can be read."""
+    return max(1, round(PANEL_SIZE / image.shape[1]))
+
+
+def enlarged(image: Image, scale: int) -> Image:
+    """Return a photo of ``scale`` times the size."""
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
@@ -133,7 +164,7 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
     return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
 
 
-def _check(image: Image, maps: Mapping[str, npt.NDArray], num_classes: int) -> None:
+def _check(image: Image, maps: Mapping[str, npt.NDArray[Any]], num_classes: int) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
     for name, labels in maps.items():
@@ -143,15 +174,15 @@ def _check(image: Image, maps: Mapping[str, npt.NDArray], num_classes: int) -> N
             raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
 
 
-def _present_classes(maps: Mapping[str, LabelMap], num_classes: int, ignore_index: int) -> list[int]:
-    present = sorted({int(label) for labels in maps.values() for label in np.unique(labels)} - {ignore_index})
+def _present_classes(maps: Sequence[npt.NDArray[np.number]], num_classes: int, ignore_index: int) -> list[int]:
+    present = sorted({int(label) for labels in maps for label in np.unique(labels)} - {ignore_index})
     strange = [label for label in present if not 0 <= label < num_classes]
     if strange:
         raise ValueError(f'class ids {strange} have no colour: the palette has {num_classes}')
     return present
 
 
-def _enlarge(labels: npt.NDArray, scale: int) -> npt.NDArray:
+def _enlarge(labels: npt.NDArray[Scalar], scale: int) -> npt.NDArray[Scalar]:
     return labels.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
@@ -169,9 +200,10 @@ def _draw_dense(photo: Image, labels: LabelMap, colours: Image, ignore_index: in
     return np.where((labels == ignore_index)[..., None], _hatched(labels.shape, crossed=False), blended)
 
 
-def _draw_soft(maps: SoftMaps, colours: Image) -> Image:
+def _draw_soft(maps: npt.NDArray[np.number], colours: Image) -> Image:
     strength = maps.max(axis=0).clip(0, 1)[..., None]
-    return np.rint(strength * colours[maps.argmax(axis=0)] + (1 - strength) * 255).astype(np.uint8)
+    drawn: Image = np.rint(strength * colours[maps.argmax(axis=0)] + (1 - strength) * 255).astype(np.uint8)
+    return drawn
 
 
 def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
@@ -179,7 +211,8 @@ def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
     lines = (rows + columns) % 8 == 0
     if crossed:
         lines |= (rows - columns) % 8 == 0
-    return np.where(lines, 110, 200).astype(np.uint8)[..., None].repeat(3, axis=2)
+    grey = np.where(lines, 110, 200).astype(np.uint8)
+    return np.stack([grey] * 3, axis=2)
 
 
 def with_title(panel: Image, title: str) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,19 +12,23 @@ import numpy.typing as npt
 import torch
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmseg.models import BaseSegmentor
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+
+from ...visualization.panels import ClassColours, Panels
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[nn.Module]:
+def undisturbed(model: nn.Module) -> Iterator[BaseSegmentor]:
     """Yield the model in eval mode, without gradients, and restore all modes and random states afterwards."""
-    model = model.module if is_model_wrapper(model) else model
-    modes = {module: module.training for module in model.modules()}
+    network: BaseSegmentor = model.module if is_model_wrapper(model) else model
+    modes = {module: module.training for module in network.modules()}
     python_state, numpy_state = random.getstate(), np.random.get_state()
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
         with torch.random.fork_rng(devices), torch.no_grad():
-            yield model.eval()
+            yield network.eval()
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
@@ -32,7 +36,7 @@ def undisturbed(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-def predict_batch(model: nn.Module, data_batch: dict[str, Any]) -> list[npt.NDArray[np.int64]]:
+def predict_batch(model: BaseSegmentor, data_batch: dict[str, Any]) -> list[npt.NDArray[np.int64]]:
     """Predict class ids for the inputs as they are, one (h, w) map per image.
 
     The model does not get the samples, with which it would undo the flip and the crop of training.
@@ -50,15 +54,15 @@ def rgb_picture(inputs: Tensor) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(picture[..., ::-1], (*picture.shape[:2], 3)))
 
 
-def label_maps(sample: Any) -> dict[str, npt.NDArray]:
+def label_maps(sample: SegDataSample) -> Panels:
     """Return ``weak_labels`` and, if there is one, ``valid`` of a training sample, as arguments of panels."""
-    maps = {'weak_labels': sample.gt_sem_seg.data[0].cpu().numpy()}
+    maps: Panels = {'weak_labels': sample.gt_sem_seg.data[0].cpu().numpy()}
     if 'gt_valid_map' in sample:
         maps['valid'] = sample.gt_valid_map.data[0].cpu().numpy()
     return maps
 
 
-def class_colours(metainfo: dict[str, Any]) -> dict[str, Sequence]:
+def class_colours(metainfo: Mapping[str, Any]) -> ClassColours:
     """Return the names and colours of the classes of a data set.
 
     Raises:

@@ -1,5 +1,7 @@
 """Random states of the main process that do not depend on interruptions."""
 
+from typing import Any
+
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -49,6 +51,6 @@ class ExactResumeHook(Hook):
         """Seed for the first batch of an epoch, which an epoch-based loop loads before the iteration."""
         seed_everything(runner.seed, runner.rank, runner.iter)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Seed for this iteration."""
         seed_everything(runner.seed, runner.rank, runner.iter)

@@ -132,4 +132,5 @@ def iterations_per_epoch(runner: Runner) -> int:
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         return len(loader)
     # An infinite sampler does not have a length.
-    return math.ceil(len(loader.dataset) / (loader.batch_size * runner.world_size))
+    iterations: int = math.ceil(len(loader.dataset) / (loader.batch_size * runner.world_size))
+    return iterations

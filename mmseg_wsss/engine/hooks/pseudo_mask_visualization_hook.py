@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
 from torch import nn
 
 from ...models.losses import BaseWeakLoss
+from ...models.segmentors import WeakEncoderDecoder
+from ...visualization.panels import Panels
 from .weak_visualization_hook import WeakVisualizationHook
 
 
@@ -39,7 +42,7 @@ class PseudoMaskVisualizationHook(WeakVisualizationHook):
         super().__init__(interval, max_images, draw)
         self.loss = loss
 
-    def panels(self, model: nn.Module, batch: dict[str, Any], classes: Sequence[str]) -> list[dict[str, Any]]:
+    def panels(self, model: WeakEncoderDecoder, batch: dict[str, Any], classes: Sequence[str]) -> list[Panels]:
         """Return the maps to draw next to each photo, as arguments of ``draw_panels``."""
         loss = find_loss(model, self.loss)
         rows = super().panels(model, batch, classes)
@@ -63,6 +66,7 @@ def find_loss(model: nn.Module, name: str | None) -> BaseWeakLoss:
     Raises:
         ValueError: If there is no loss of that name, or if there are none or several to choose from.
     """
+    losses: dict[str, BaseWeakLoss]
     losses = {key: loss for key, loss in getattr(model, 'losses', {}).items() if makes_labels(loss)}
     chosen = [loss for key, loss in losses.items() if name in (None, key)]
     if len(chosen) != 1:
@@ -75,12 +79,12 @@ def find_loss(model: nn.Module, name: str | None) -> BaseWeakLoss:
     return chosen[0]
 
 
-def makes_labels(loss: nn.Module) -> bool:
+def makes_labels(loss: object) -> TypeGuard[BaseWeakLoss]:
     """Return whether the loss has steps to draw."""
     return isinstance(loss, BaseWeakLoss) and type(loss).steps is not BaseWeakLoss.steps
 
 
-def tag_names(sample: Any, classes: Sequence[str]) -> str:
+def tag_names(sample: SegDataSample, classes: Sequence[str]) -> str:
     """Return the names of the tags of a sample, as a title."""
     if 'gt_tags' not in sample:
         return 'no tags'

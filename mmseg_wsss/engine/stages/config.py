@@ -226,11 +226,12 @@ def _stage_config(name: str, settings: dict[str, Any], base: dict[str, Any], cfg
                 f"stage {name!r}: a task is task=dict(type='...', ...), and optionally inputs=[...], got "
                 f'{sorted(settings)}'
             )
-        return Config(settings).to_dict()
+        task: dict[str, Any] = Config(settings).to_dict()
+        return task
     path = settings.pop('config', None)
     own = Config(copy.deepcopy(base)) if path is None else Config.fromfile(_find_config(name, path, cfg.filename))
     own.merge_from_dict(settings)
-    merged = own.to_dict()
+    merged: dict[str, Any] = own.to_dict()
     merged['launcher'] = cfg.get('launcher', 'none')
     if 'stages' in merged:
         raise ValueError(f'stage {name!r} has stages itself: list all stages in one config')

@@ -282,7 +282,8 @@ def merged(settings: Mapping[str, Any], changes: Mapping[str, Any] | None) -> di
     """
     config = Config(dict(settings))
     config.merge_from_dict(dict(changes or {}))
-    return config.to_dict()
+    both: dict[str, Any] = config.to_dict()
+    return both
 
 
 def _named(stages: Sequence[Mapping[str, Any]]) -> ListedStages:
@@ -291,7 +292,9 @@ def _named(stages: Sequence[Mapping[str, Any]]) -> ListedStages:
 
 def _check_keys(name: str, given: Mapping[str, Any] | None, needed: list[str], more: list[str]) -> None:
     """Raise unless a setting, if given, has all required keys and no unknown ones."""
-    for key in [] if given is None else [*given, *needed]:
+    if given is None:
+        return
+    for key in [*given, *needed]:
         if key not in (*needed, *more):
             raise ValueError(f'{name} has no setting {key!r}; {nearest(key, (*needed, *more))}')
         if key not in given:

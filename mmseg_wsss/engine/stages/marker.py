@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ...checkpoints.run import differences, json_name
-from ...checkpoints.work_dir import MARKER, UNFINISHED_MARKER, newest_loadable_checkpoint, read_marker
+from ...checkpoints.work_dir import (
+    MARKER,
+    UNFINISHED_MARKER,
+    FileState,
+    StageMarker,
+    StageSources,
+    newest_loadable_checkpoint,
+    read_marker,
+)
 from ...files import whole_file
 from ...renamed import in_new_names
 from .config import with_new_names
@@ -39,15 +47,15 @@ def input_files(config: Any, roots: tuple[str, ...] = ()) -> Iterator[Path]:
             yield from input_files(value, roots)
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def changes(old: StageSources, new: StageSources) -> list[str]:
     """Return, one per line, the differences between what a stage was made from and what it would be made from now.
 
     Settings in old and in new names are equal if they mean the same, see :mod:`mmseg_wsss.renamed`. A preprocessor
     next to a model that has its own is not compared, because a Runner does not use it.
 
     Args:
-        old: ``settings``, ``files`` and ``stages``, as in a marker.
-        new: The same.
+        old: The sources in the marker.
+        new: The current sources, from :func:`~mmseg_wsss.engine.stages.plan.made_from`.
     """
     lines = list(differences(_effective(old['settings']), _effective(new['settings'])))
     lines += [f'the file {path} has changed' for path, was in old['files'].items() if new['files'][path] != was]
@@ -58,10 +66,13 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def _effective(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings with current names, without a preprocessor that the model does not use."""
     unused = 'data_preprocessor' if (settings.get('model') or {}).get('data_preprocessor') else None
-    return in_new_names(with_new_names({key: value for key, value in settings.items() if key != unused}))
+    effective: Mapping[str, Any] = in_new_names(
+        with_new_names({key: value for key, value in settings.items() if key != unused})
+    )
+    return effective
 
 
-def describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> FileState:
     """Return the size of a file and the SHA-256 of its content; see ``HASHED_BYTES``."""
     size = path.stat().st_size
     return {'size': size, 'sha256': sha256(path, size - 2**20 if size > HASHED_BYTES else 0)}
@@ -88,7 +99,7 @@ def describe_folder(folder: Path) -> str:
     return digest([(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files])
 
 
-def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
+def read_begun_marker(work_dir: Path) -> StageMarker | None:
     """Return the marker of a stage, or None if there are no results yet, so that its settings may still change.
 
     Raises:
@@ -99,7 +110,7 @@ def read_begun_marker(work_dir: Path) -> dict[str, Any] | None:
     return marker if marker is not None and (marker['done'] or made) else None
 
 
-def write_marker(work_dir: Path, marker: dict[str, Any]) -> None:
+def write_marker(work_dir: Path, marker: StageMarker) -> None:
     """Write the marker in one step; a killed process leaves either the old or the new one behind."""
     text = json.dumps(marker, indent=1, default=json_name)
     with whole_file(work_dir / MARKER) as file:

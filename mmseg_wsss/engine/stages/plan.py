@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ...checkpoints.run import relevant_settings
-from ...checkpoints.work_dir import is_cut, read_marker
+from ...checkpoints.work_dir import StageMarker, StageSources, is_cut, read_marker
 from .config import OtherStage, Stage, refers
 from .marker import (
     changes,
@@ -37,8 +36,8 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
     sources = _sources(stages, only)
     for stage in stages.values():
         if stage.name not in only:
-            if stage.name in sources and is_done(stage):
-                marker = read_marker(stage.work_dir)
+            marker = read_marker(stage.work_dir) if stage.name in sources else None
+            if marker is not None and marker['done']:
                 reasons = changes(marker['made_from'], made_from(stage, stages, marker))
                 problems += [_misfit(stage, stages, True, reasons)] if reasons else []
             continue
@@ -67,7 +66,7 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
     return unfinished
 
 
-def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def made_from(stage: Stage, stages: Mapping[str, Stage], marker: StageMarker | None = None) -> StageSources:
     """Return the current settings, files and results of other stages that a stage depends on.
 
     Args:
@@ -83,7 +82,7 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
     else:
         known = marker['made_from']['files']
         files = {path: describe_file(Path(path)) if Path(path).is_file() else known[path] for path in known}
-    results = {}
+    results: dict[str, str | None] = {}
     for name in stage.references:
         other = read_marker(stages[name].work_dir)
         if other is not None and other['done']:
@@ -120,7 +119,7 @@ def result_of(stage: Stage | OtherStage) -> Path:
 def _sources(stages: Mapping[str, Stage], only: Sequence[str]) -> set[str]:
     """Return all stages that those in ``only`` depend on, directly or indirectly."""
     found: set[str] = set()
-    for stage in reversed(stages.values()):
+    for stage in reversed([*stages.values()]):
         if stage.name in only or stage.name in found:
             found.update(stage.references)
     return found
@@ -177,9 +176,10 @@ def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
     problems = []
     sources: list[Stage | OtherStage] = [*(stages[name] for name in stage.references), *stage.others]
     for other in sources:
-        if not is_done(other):
+        marker = read_marker(other.work_dir)
+        if marker is None or not marker['done']:
             continue
-        made = read_marker(other.work_dir)['result']
+        made = marker['result']
         path = result_of(other)
         again = f'though {other.title} is finished. To make it again: rm -r {other.work_dir}'
         if not path.exists():

@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS, init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
 from ...checkpoints.run import newest_checkpoint_of_one_run
-from ...checkpoints.work_dir import newest_loadable_checkpoint, read_marker
-from ..training import agree, connect, guard, sole_training
+from ...checkpoints.work_dir import StageResult, newest_loadable_checkpoint, read_marker
+from ..processes import agree, connect
+from ..training import run_training, sole_training
 from .config import Stage, parse_stages, resolve
 from .marker import describe_folder, read_begun_marker, sha256, write_marker
 from .plan import is_done, made_from, plan, result_of
@@ -152,8 +152,11 @@ class StagedRunner:
 
     def _end(self, stage: Stage, result: dict[str, Any]) -> None:
         marker = read_marker(stage.work_dir)
+        if marker is None:
+            raise ValueError(f'{stage.title} has lost its folder {stage.work_dir} while it ran: run it again')
+        made: StageResult
         if stage.is_task:
-            result = {'returned': result, 'files': describe_folder(stage.work_dir)}
+            made = {'returned': result, 'files': describe_folder(stage.work_dir)}
         else:
             checkpoint = newest_loadable_checkpoint(stage.work_dir)
             if checkpoint is None:
@@ -161,8 +164,8 @@ class StagedRunner:
                     f'{stage.title} ended without a checkpoint in {stage.work_dir}: it needs a CheckpointHook '
                     "(default_hooks=dict(checkpoint=dict(type='CheckpointHook', ...))) that saves the last weights"
                 )
-            result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
-        write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
+            made = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
+        write_marker(stage.work_dir, {**marker, 'done': True, 'result': made})
 
     def _run_task(self, stage: Stage, resumed: bool) -> dict[str, Any]:
         task = self._build_task(stage, self.stage_config(stage.name).task)
@@ -191,9 +194,6 @@ class StagedRunner:
         processor = dict(config.get('log_processor') or {})
         if processor.get('type', 'LogProcessor') == 'LogProcessor':
             config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
-        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-        guard(runner)
-        runner.train()
-        del runner
+        run_training(config)
         gc.collect()
         torch.cuda.empty_cache()

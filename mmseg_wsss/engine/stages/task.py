@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from logging import Logger
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from mmengine.config import Config
 
 from ...datasets.formats.files import nearest
 
-Settings = TypeVar('Settings')
+
+class Dataclass(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Settings = TypeVar('Settings', bound=Dataclass)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class StageBuilder(ABC):
     Register subclasses, which are dataclasses that check themselves, with ``mmseg.registry.TASK_UTILS``; the other keys
     are their fields.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @abstractmethod
     def stages(self) -> dict[str, Any]:

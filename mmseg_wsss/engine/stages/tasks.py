@@ -174,8 +174,14 @@ class WriteGeneratorLabels(StageTask):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
-        others = {'partner': self.partner, 'keep': context.resumed}
-        summary = write_generator_labels(self.generator, self.dataset, context.work_dir, self.settings, **others)
+        summary = write_generator_labels(
+            self.generator,
+            self.dataset,
+            context.work_dir,
+            self.settings,
+            partner=self.partner,
+            keep=context.resumed,
+        )
         context.logger.info(f'{context.name}: {summary}')
         return summary
 

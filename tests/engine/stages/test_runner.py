@@ -91,6 +91,14 @@ class CountStarts(StageTask):
         (context.work_dir / 'whole.txt').write_text('whole')
 
 
+@TASK_UTILS.register_module()
+class LosesFolder(StageTask):
+    """Does what someone who tidies up does."""
+
+    def run(self, context):
+        shutil.rmtree(context.work_dir)
+
+
 @pytest.fixture(autouse=True)
 def _alive():
     KillInStageHook.at = None
@@ -246,6 +254,11 @@ def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monk
     assert CountStarts.notes == [False, writes, writes]
     log = (tmp_path / 'stages.log').read_text()
     assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
+
+
+def test_stage_that_lost_its_folder_is_not_finished(tmp_path):
+    with pytest.raises(ValueError, match=r"stage 1/1 'tidy' has lost its folder .*01_tidy while it ran: run it again"):
+        train(staged_config(tmp_path, stages={'tidy': {'task': {'type': 'LosesFolder'}}}))
 
 
 def test_changed_setting_of_a_finished_stage_is_refused(own_copy):
