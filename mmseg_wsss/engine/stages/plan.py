@@ -134,7 +134,7 @@ def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list
     shown += [f'and {len(reasons) - SHOWN_CHANGES} more'] if len(reasons) > SHOWN_CHANGES else []
     return '\n'.join(
         [
-            f'{stage.title} is {"finished" if done else "begun"}, but the config has changed:',
+            f'{stage.title} is {"finished" if done else "begun"}, but differs from the current config:',
             *(f'  {reason}' for reason in shown),
             f'Nothing was overwritten. To run it again: rm -r {" ".join(map(str, folders))}',
             'To keep it: restore the old settings and files, or choose another --work-dir',
