@@ -170,7 +170,7 @@ def reading_pipeline(cfg: Config) -> Compose:
     steps = cfg.get('test_pipeline') or [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]
     if steps[-1]['type'] != 'PackSegInputs':
         raise ValueError(
-            'test_pipeline of the generator must load an image, must not load labels, and must end in PackSegInputs, got '
+            'test_pipeline of the generator must load an image but no labels, and end in PackSegInputs, got '
             f'{[step["type"] for step in steps]}'
         )
     return Compose([TRANSFORMS.build(step) for step in steps])

@@ -112,7 +112,7 @@ def test_what_is_made_for_classes_is_refused():
         model(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
     with pytest.raises(TypeError, match='losses.loss_affinity is a AffinityLoss: a head that classifies gives'):
         MODELS.build(model_config('fcn', losses={'loss_affinity': {'type': 'AffinityLoss'}}))
-    with pytest.raises(TypeError, match=r"reads no pretrained and no train_cfg, got 'x.pth' and None: leave"):
+    with pytest.raises(TypeError, match=r"does not use pretrained and train_cfg, got 'x.pth' and None: omit"):
         model(pretrained='x.pth')
     with pytest.raises(TypeError, match='MultiViewLoss takes a loss on class logits.*got AffinityLoss'):
         MODELS.build({'type': 'MultiViewLoss', 'loss': {'type': 'AffinityLoss'}})

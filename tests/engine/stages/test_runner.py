@@ -321,7 +321,7 @@ def test_stages_that_the_chosen_ones_are_made_from_are_compared_too(own_copy):
         ValueError, match=r"stage 1/3 'first' is finished, but differs .*\n *model.decode_head.drop"
     ) as caught:
         train(cfg)
-    assert "stage 2/3 'between' is finished, but not as" in str(caught.value)
+    assert "stage 2/3 'between' is finished, but differs" in str(caught.value)
     assert folder_state(own_copy) == before
     cfg.only = 'first'  # the others are none of its business
     cfg.stages.first.pop('model')
