@@ -340,7 +340,9 @@ def test_tags_first_then_masks():
 
 
 def test_a_model_without_foreground_is_refused():
-    with pytest.raises(ValueError, match='needs the background and at least one class for the tags, got 1'):
+    with pytest.raises(
+        ValueError, match='ImageTagLoss needs the background and at least one class for the tags, got 1'
+    ):
         build('ImageTagLoss').check_num_classes(1)
 
 
