@@ -144,6 +144,7 @@ def measure_pictures(paths: Sequence[str | Path]) -> Pictures:
     values = (0.0, 255.0)
     if bits > 8:
         low, high = (float(value) for value in np.nanpercentile(pixels, (0.5, 99.5)))
+        low, high = (float(np.floor(low)), float(np.ceil(high))) if np.dtype(dtype).kind in 'ui' else (low, high)
         values = (low, high if high > low else low + 1)
         pixels = ((np.nan_to_num(pixels, nan=low) - low) * 255 / (values[1] - low)).clip(0, 255)
     mean, std = pixels.mean(axis=0)[::-1], pixels.std(axis=0)[::-1]
