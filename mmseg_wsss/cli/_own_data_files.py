@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..datasets.own_data.folders import Folders
 from ..datasets.own_data.gathering import Gathered
 from ..datasets.own_data.mask_ids import write_masks
 from ..files import whole_file
+from ..structures import WeakAnnotations, WeakLabelSet
 from .config import config_root, flatten_config
 
 BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
@@ -46,13 +48,12 @@ def write_labels(
     Returns:
         The folder of the validation masks, None if there are none.
     """
-    palette = gathered.labels.palette or ()
-    labels = gathered.labels
-    masks = folders.masks
-    needed = {key: gathered.masks[key] for key in gathered.masks if key in set(splits['val']) or _is_label(labels, key)}
-    if needed and (not gathered.ids.is_plain or any(path.stem != Path(key).stem for key, path in needed.items())):
+    labels, masks = gathered.labels, folders.masks
+    files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
+    files |= {key: gathered.masks[key] for key in splits['val']}
+    if files and (not gathered.ids.is_plain or any(path.stem != Path(key).stem for key, path in files.items())):
         masks = output / MASKS
-        write_masks(needed, masks, gathered.ids, palette)
+        write_masks(files, masks, gathered.ids, labels.palette or ())
         labels = _with_masks_in(labels, masks)
     labels.write(output / LABELS)
     for split, name in SPLITS.items():
@@ -127,18 +128,14 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _is_label(labels: Any, key: str) -> bool:
-    return key in labels.images and labels.images[key].annotations.mask_path is not None
+def _annotations(labels: WeakLabelSet) -> list[tuple[str, WeakAnnotations]]:
+    return [(key, entry.annotations) for key, entry in labels.images.items()]
 
 
-def _with_masks_in(labels: Any, folder: Path) -> Any:
+def _with_masks_in(labels: WeakLabelSet, folder: Path) -> WeakLabelSet:
     """Return labels whose dense masks are those in a folder."""
-    from dataclasses import replace
-
-    images = {
-        key: replace(entry, annotations=replace(entry.annotations, mask_path=str(folder / f'{key}.png')))
-        if entry.annotations.mask_path is not None
-        else entry
-        for key, entry in labels.images.items()
-    }
+    images = dict(labels.images)
+    for key, one in _annotations(labels):
+        if one.mask_path is not None:
+            images[key] = replace(images[key], annotations=replace(one, mask_path=str(folder / f'{key}.png')))
     return replace(labels, images=images)

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     if not train:
         raise ValueError('no image is left to train on: label more images, or give masks of others')
     pictures = measure_pictures([folders.images / gathered.labels.images[key].file_name for key in train])
-    found = measure_labels(gathered.labels.subset(train), pictures.size)
+    found = measure_labels(gathered.labels.subset(train), pictures.size, gathered.ids.table)
     plan = make_plan(found, machine())
     masks = write_labels(args.output, gathered, {'train': train, 'val': val}, folders)
     places = {

@@ -64,13 +64,17 @@ class Fingerprint:
     object_share: float | None = None
 
 
-def measure_labels(labels: WeakLabelSet, size: tuple[int, int]) -> Fingerprint:
+def measure_labels(labels: WeakLabelSet, size: tuple[int, int], ids: Mapping[int, int] | None = None) -> Fingerprint:
     """Count labels.
 
     Args:
         labels: Those of the training images.
         size: Median width and height of the images.
+        ids: Class id by value of their dense masks, 255 for unlabelled; None: masks hold class ids.
     """
+    table = np.arange(256)
+    for value, label in (ids or {}).items():
+        table[value] = label
     present = [kinds_of(entry.annotations) for entry in labels.images.values()]
     kinds = {kind: sum(kind in one for one in present) for kind in KINDS.values()}
     alone = {kind: sum(one == {kind} for one in present) for kind in KINDS.values()}
@@ -84,7 +88,7 @@ def measure_labels(labels: WeakLabelSet, size: tuple[int, int]) -> Fingerprint:
         np.add.at(pixels, one.polyline_labels, np.maximum(lengths, 1))
         sides += [float(side) / longer for side in np.sqrt(np.prod(one.boxes[:, 2:] - one.boxes[:, :2] + 1, axis=1))]
     for entry in spread([entry for entry in labels.images.values() if entry.annotations.mask_path], MOST_PICTURES):
-        mask = load_index_image(str(entry.annotations.mask_path))
+        mask = table[load_index_image(str(entry.annotations.mask_path))]
         pixels += np.bincount(mask.ravel(), minlength=256)[: len(pixels)]
         sides += [side / max(mask.shape) for side in region_sides(mask)]
     shares = tuple((pixels / max(1.0, pixels.sum())).round(6).tolist())

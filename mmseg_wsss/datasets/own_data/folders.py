@@ -65,7 +65,8 @@ def find_folders(
     if labels is None:
         choices = [path for path in _by_name(children, LABEL_NAMES) if path not in (images, masks)]
         choices += [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
-        labels = next((path for path in choices if path.is_file() or not is_mask_folder(path)), None)
+        # a folder of index PNGs beside that of the masks holds painted labels
+        labels = next((path for path in choices if path.is_file() or masks or not is_mask_folder(path)), None)
         if labels is None and any(images.rglob('*.json')):
             labels = images  # beside the pictures, as LabelMe writes them
     if labels is None and masks is None:

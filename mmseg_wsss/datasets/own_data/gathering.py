@@ -65,7 +65,12 @@ def gather(
         labels = _labels_of_masks(folders, masks, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
-        labels, title = read_any(folders.labels, classes, folders.suffix)
+        labels, title, ordered = read_any(folders.labels, classes, folders.suffix)
+        if masks and not ordered:
+            raise ValueError(
+                f'{folders.masks} holds class ids, and {folders.labels} ({title}) names of classes: say which id is '
+                f'which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
+            )
         says.append(f'{folders.labels}: {title}, {len(labels.images)} images')
     background = has_background(labels.classes) if background is None else background
     named = len(labels.classes)
@@ -76,7 +81,8 @@ def gather(
             'ids count from 1 (a name such as "background" or --background says that it is one)'
         )
         labels = with_empty_class(labels)
-    values = read_values(list(masks.values()))
+    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    values = read_values(own) | read_values(list(masks.values()))
     ids = find_ids(values, named, shift=int(not background), unlabelled=unlabelled)
     if ids.says:
         says.append(ids.says)

@@ -51,13 +51,16 @@ def recognise(path: Path) -> str:
     )
 
 
-def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str) -> tuple[WeakLabelSet, str]:
-    """Read labels of any format, and say what it is.
+def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str) -> tuple[WeakLabelSet, str, bool]:
+    """Read labels of any format.
 
     Args:
         path: The file or folder.
         classes: Class names by id; None: those that the files name, after ``background``.
         img_suffix: Suffix of the images, for formats that name images without one.
+
+    Returns:
+        The labels, what their format is, and whether somebody has put the classes into an order.
 
     Raises:
         ValueError: If the format is not known, or its files do not name their classes.
@@ -67,7 +70,7 @@ def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str) -> tupl
     labels = read_labels({'format': name, 'path': str(path)}, names, img_suffix=img_suffix)
     if name == 'canonical':
         labels = WeakLabelSet(labels.classes, read_classes(str(path))[1], labels.images)
-    return labels, TITLES[name]
+    return labels, TITLES[name], classes is not None or name == 'canonical'
 
 
 def _names(path: Path, name: str) -> tuple[str, ...]:

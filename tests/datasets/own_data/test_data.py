@@ -224,3 +224,39 @@ def test_labels_of_images_that_are_not_there_are_left_out_and_counted(tmp_path):
     assert any('1 labelled images are not in' in line and 'tags.jpg' in line for line in found.says)
     assert found.labels.classes == CLASSES
     assert found.labels.images['boxes'].size == (64, 48)
+
+
+def test_painted_labels_beside_masks(tmp_path):
+    save(tmp_path / 'images/a.png', photo())
+    painted = np.full((48, 64), 255, np.uint8)
+    painted[3, 4], painted[20, 30] = 0, 1
+    truth = np.zeros((48, 64), np.uint8)
+    truth[10:30, 10:40] = 1
+    save(tmp_path / 'labels/a.png', painted)
+    save(tmp_path / 'masks/a.png', truth)
+    found = gather(find_folders(tmp_path), ('background', 'cell'))
+    assert found.labels.images['a'].annotations.points.tolist() == [[4, 3], [30, 20]]
+    assert list(found.masks) == ['a']
+
+
+def test_names_and_ids_are_not_guessed(tmp_path):
+    save(tmp_path / 'images/a.jpg', photo(size=(40, 44)))
+    save(tmp_path / 'masks/a.png', np.ones((40, 44), np.uint8))
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/a.xml').write_text(voc_xml('cat'))
+    with pytest.raises(
+        ValueError, match='say which id is which with --classes, id 0 first, from the names background, cat'
+    ):
+        gather(find_folders(tmp_path))
+    assert gather(find_folders(tmp_path), ('background', 'cat')).labels.images['a'].annotations.box_labels.tolist() == [
+        1
+    ]
+
+
+def test_shares_are_those_of_class_ids_and_not_of_values(tmp_path):
+    save(tmp_path / 'images/a.png', photo())
+    truth = np.zeros((48, 64), np.uint8)
+    truth[:24] = 255
+    save(tmp_path / 'masks/a.png', truth)
+    found = gather(find_folders(tmp_path), ('background', 'cell'))
+    assert measure_labels(found.labels, (64, 48), found.ids.table).shares == (0.5, 0.5)
