@@ -138,7 +138,7 @@ def test_code_is_not_run_by_a_command(run, evil, tmp_path, touched, capsys, entr
         assert command() == 2
         printed = capsys.readouterr().err.removeprefix('wsss: error: ').rstrip('\n')
     assert printed == (
-        f'{evil} holds code (os.makedirs) besides weights and plain values, and nothing of a checkpoint is run: '
+        f'{evil} holds code (os.makedirs) besides weights and plain values, and code in checkpoints is not run: '
         f'{WAY_OUT}'
     )
     assert not touched.exists()

@@ -1,4 +1,4 @@
-# As generator_hourglass_coco60.py, with ResNet-101 in the place of the hourglass.
+# Same as generator_hourglass_coco60.py, with ResNet-101 instead of the hourglass.
 #
 # Paper: that of generator_hourglass_coco60.py; its ablation of the generator's network (table II).
 # Expected: no score of its own; LargeFOV on VOC val with its masks 67.1. Of the hourglass: 67.5 with one generator for

@@ -5,7 +5,7 @@
 # Cost: 100,000 iterations of 32 crops of 512 px.
 # Differs from the published code: its learning rate falls every 50 iterations, here at each; it pads what it labels to
 #   512 px (VOC) or 640 px (COCO), here to the next multiple of 128; its crop meets the hull of the boxes and may miss
-#   each (WeakClassCrop); crowds of COCO are no label here.
+#   each (WeakClassCrop); crowds of COCO are not labels here.
 # Command: as a stage of generator_hourglass_coco60.py; alone (python tools/train.py configs/lpg/hourglass_coco60.py) it
 #   trains without a partner, which is the first round of the published code. COCO_ROOT=... for the data: train2017,
 #   annotations, and masks_coco60 as wsss convert coco annotations/instances_train2017.json --classes coco60

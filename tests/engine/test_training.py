@@ -488,7 +488,7 @@ FILES = {
         lambda path, whole: torch.save({}, path),
         'does not fit WeakEncoderDecoder: .* missing: backbone',
     ),
-    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not hold weights alone, expected tensors'),
+    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not contain only weights, expected tensors'),
     'no meta': (no_meta, None),
     'bare weights': (bare, None),
     'no iteration': (no_iter, None),

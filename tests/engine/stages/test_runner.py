@@ -646,7 +646,7 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WriteRandomWalk', {'unsure_below': 60}, r'unsure_below must be in \[0, 1\], got 60'),
         ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is not a folder"),
         ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is not a file"),
-        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'which masks to measure with: set masks, too'),
+        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'the masks to evaluate with: set masks, too'),
         ('WriteRandomWalk', {'refiner': {'type': 'DenceCRF'}}, 'DenceCRF'),
         ('WriteSeeds', {'alpha_low': 30}, 'alpha_low must be below alpha_high, got 30 and 24.0'),
         ('WriteSeeds', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
