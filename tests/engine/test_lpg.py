@@ -136,7 +136,7 @@ def test_killed_in_the_second_e_step(finished, tmp_path):
     with pytest.raises(KilledError):
         train(demo(work_dir, only=chosen))
     results = train(demo(work_dir, only=chosen))
-    assert "'generator_2' goes on from" in (work_dir / 'stages.log').read_text()
+    assert "'generator_2' resumes from" in (work_dir / 'stages.log').read_text()
     for name in ('generator_1', 'auxiliary_segmentor_1', 'generator_2'):
         first, second = weights(results[name]), weights(finished[1][name])
         assert [key for key, value in first.items() if not torch.equal(value, second[key])] == [], name

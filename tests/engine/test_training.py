@@ -166,7 +166,7 @@ def test_a_stage_does_not_go_on_from_another_run(config, whole, tmp_path):
 def warnings_of(work_dir):
     """Warnings in the newest log of a folder."""
     log = max(work_dir.glob('*/*.log'), key=lambda path: path.stat().st_mtime_ns)
-    return [line for line in log.read_text().splitlines() if 'goes on with other settings' in line]
+    return [line for line in log.read_text().splitlines() if 'resumes with other settings' in line]
 
 
 def test_changed_settings_are_named_and_workers_may_change(config, folder):
@@ -176,7 +176,7 @@ def test_changed_settings_are_named_and_workers_may_change(config, folder):
     run_tool('train', config, '--work-dir', folder, *arguments, 'train_cfg.max_iters=6', 'randomness.seed=3')
     (line,) = warnings_of(folder)
     started = run_in(folder / 'iter_4.pth')['started']
-    assert line.endswith(f'the run that started {started} goes on with other settings: train_cfg.max_iters: 4 -> 6')
+    assert line.endswith(f'the run that started {started} resumes with other settings: train_cfg.max_iters: 4 -> 6')
     assert run_in(folder / 'iter_6.pth')['id'] == run_in(folder / 'iter_4.pth')['id']
     many = [f'train_cfg.new_{index}={index}' for index in range(10)]
     cfg = Config.fromfile(config)
@@ -395,7 +395,7 @@ MISFITS = {
     reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\) in the',
     without_a_weight: 'does not fit WeakEncoderDecoder: 1 missing: decode_head.conv_seg.bias. Pass a checkpoint of',
     with_a_weight: 'does not fit WeakEncoderDecoder: 1 unexpected: other.weight. Pass a checkpoint of this network, or',
-    without_optimizer: 'holds no optimizer, so a training that goes on from it does not go on exactly: begin with',
+    without_optimizer: 'holds no optimizer, so a resumed training would not be exact: begin with',
     other_groups: 'holds an optimizer of other parameters than the config has: begin with a new optimizer by --allow-m',
 }
 

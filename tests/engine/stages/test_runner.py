@@ -235,7 +235,7 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     whole = (finished[0] / '02_between/sum.txt').read_text()
     assert (tmp_path / '02_between/sum.txt').read_text() == whole
     if at[1] == 3:
-        assert f"{at[0]}' goes on from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
+        assert f"{at[0]}' resumes from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
 
 
 @pytest.mark.parametrize('writes', [True, False])
