@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PHRASES = {
     r'\bnobody\b': 'say what is missing: "unlabelled", "without tags"',
-    r'(?<!there )\bis no (?!longer)(?:[a-z]|:class:|``)': '"is not a ..."',
+    r'(?<![Tt]here )\bis no (?!longer)(?:[a-z]|:class:|``)': '"is not a ..."',
     r'\bAs (?:of|in) (?:``|:\w+:)': '"Same as in ..."',
     r'\bwhole numbers?\b': '"integer", "positive integer"',
     r'\bin (?:the )?place of\b': '"instead of"',
