@@ -1,4 +1,4 @@
-# The hourglass that turns boxes into masks, on the 60 classes of COCO that VOC has not: one E-step.
+# The hourglass that turns boxes into masks, on the 60 classes of COCO that VOC does not have: one E-step.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step.
 # Expected: no score of its own. Not run here yet.
