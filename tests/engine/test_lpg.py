@@ -325,7 +325,7 @@ def test_sources_of_networks(finished, tmp_path):
     cut.mkdir()
     (cut / 'iter_1.pth').write_bytes(finished[1]['generator_1'].read_bytes())
     (cut / 'stage.json').write_text('{"done": false}')
-    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: go on with it first, or name'):
+    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: finish it first, or name'):
         trained_network(cut)
     assert trained_network(cut / 'iter_1.pth')[0].in_channels == 5
     model, _, _ = trained_network(finished[1]['generator_1'])

@@ -1,4 +1,4 @@
-"""Trainings that are cut, started again, mixed up or run twice: each goes on as itself or says why not."""
+"""Trainings that are interrupted, started again, mixed up or run twice: each resumes correctly or raises an error."""
 
 import json
 import re
@@ -120,12 +120,12 @@ def test_checkpoints_of_another_run_are_refused_by_name(config, whole, folder, t
     assert said == (
         f'{folder} holds checkpoints of another run than {folder}/iter_9.pth, whose run started {foreign["started"]}: '
         f'iter_2.pth, iter_4.pth of the run that started {own["started"]}. Delete those of the run that you do not '
-        'want, or go on in a folder of its own: --resume CHECKPOINT --work-dir OTHER'
+        'want, or resume in another folder: --resume CHECKPOINT --work-dir OTHER'
     )
     said = message('train', config, '--work-dir', folder, '--resume', folder / 'iter_2.pth')
     assert said.startswith(f'{folder} holds checkpoints of another run than {folder}/iter_2.pth, whose')
     assert f': iter_9.pth of the run that started {foreign["started"]}. ' in said
-    # in a folder of its own it goes on, as itself
+    # in another folder it resumes
     run_tool('train', config, '--work-dir', tmp_path / 'own', '--resume', folder / 'iter_2.pth')
     assert run_in(tmp_path / 'own/iter_4.pth') == own
     (folder / 'iter_9.pth').unlink()
@@ -440,9 +440,9 @@ def test_a_stage_may_take_what_fits(whole, tmp_path):
 
 def test_nothing_to_go_on_from_is_said_in_a_line(config, whole, tmp_path, capsys):
     run_tool('train', config, '--work-dir', tmp_path / 'new', '--resume')
-    said = [line for line in capsys.readouterr().out.splitlines() if 'to go on from' in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if 'to resume from' in line]
     assert len(said) == 1
-    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to go on from: the training starts from its beginning')
+    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to resume from: the training starts from the beginning')
     assert_same_weights(tmp_path / 'new/iter_4.pth', whole / 'iter_4.pth')
 
 

@@ -357,7 +357,7 @@ def test_a_cut_stage_goes_on(tmp_path, monkeypatch, evaluate):
     StagedRunner.from_cfg(cfg).train()
     assert len(counted) == (4 if evaluate else 3)
     log = (tmp_path / 'cut/stages.log').read_text()
-    assert "stage 2/2 'maps' goes on, in" in log
+    assert "stage 2/2 'maps' resumes, in" in log
     assert ('1 of 4 images were finished before the interruption and are kept' in log) != evaluate
     # the same from the beginning
     cfg.work_dir = str(tmp_path / 'whole')

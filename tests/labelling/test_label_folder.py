@@ -72,7 +72,7 @@ def test_a_cut_run_goes_on(whole, tmp_path, monkeypatch):
     for index, labels in kept.items():
         assert np.array_equal(labels, Labeller()(index, None)[0])
     assert list(kept) == [0, 1, 2, 3]
-    # without keep, all anew
+    # without keep, all again
     anew = Labeller()
     assert (write(folder, anew), content(folder)) == whole
     assert (anew.seen, len(lines)) == ([0, 1, 2, 3, 4, 5, 6], 1)

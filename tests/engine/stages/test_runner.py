@@ -253,7 +253,7 @@ def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monk
     train(cfg)
     assert CountStarts.notes == [False, writes, writes]
     log = (tmp_path / 'stages.log').read_text()
-    assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
+    assert (log.count("'count' begins"), log.count("'count' resumes, in")) == ((1, 2) if writes else (3, 0))
 
 
 def test_stage_that_lost_its_folder_is_not_finished(tmp_path):
@@ -353,7 +353,7 @@ def test_killed_in_the_last_validation_the_scores_are_not_lost(tmp_path):
 
 def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
     (own_copy / '01_first/iter_4.pth').unlink()
-    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # nobody needs it any more
+    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # not needed any more
     shutil.rmtree(own_copy / '03_last')
     with pytest.raises(ValueError, match=rf'needs {own_copy}/01_first/iter_4.pth, which is gone.*\n?.*rm -r'):
         train(staged_config(own_copy))
