@@ -29,7 +29,7 @@ class MaskScores:
         num_classes: C.
         chosen: Ids of the classes that the means are over; the contours' leave the background out.
         ignore_index: The unlabelled value of the truth.
-        bound: As of :func:`mmseg_wsss.functional.boundary_matches`.
+        bound: Same as in :func:`mmseg_wsss.functional.boundary_matches`.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def write_voc_submission(
         checkpoint: Its weights.
         folder: Where to write ``results/VOC2012/Segmentation/<competition>/<image id>.png``, palette images of class
             ids, and ``results.tgz``, which holds them and is what the server takes.
-        ids: Text file with one image id a line; a relative path starts at the ``data_root`` of the test data.
+        ids: Text file with one image id per line; a relative path starts at the ``data_root`` of the test data.
         tta: Average the views of ``tta_pipeline``.
         competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that saw nothing but VOC's own training
             images, no ImageNet weights either.
@@ -92,7 +92,7 @@ def unlabelled_dataset(cfg: Config, ids: str, *, tta: bool = False) -> dict[str,
 
     Args:
         cfg: A config.
-        ids: Text file with one image id a line.
+        ids: Text file with one image id per line.
         tta: Whether the pipeline is that of several views.
 
     Raises:

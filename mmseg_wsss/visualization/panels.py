@@ -1,6 +1,6 @@
-"""Pictures of what a loss sees: photo, weak labels, prediction and truth side by side.
+"""Pictures of the inputs of a loss: photo, weak labels, prediction and ground truth side by side.
 
-Shape letters: H x W one picture. Images are RGB uint8; label maps hold class ids, 255 where nobody labelled.
+Shape letters: H x W one picture. Images are RGB uint8; label maps contain class ids, 255 where unlabelled.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def draw_panels(
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
 ) -> Image:
-    """Draw one row: photo | weak labels | steps | prediction | truth, as far as given, over a legend of their classes.
+    """Draw one row: photo | weak labels | steps | prediction | truth, as far as given, above a legend of the classes.
 
-    Clicks and thin strokes are drawn thicker than they are, with a white rim. In the other maps, unlabelled pixels are
-    hatched; in all panels, what lies outside the original image is crossed out.
+    Clicks and thin strokes are enlarged and have a white rim. In the other maps, unlabelled pixels are hatched; in all
+    panels, the area outside the original image is crossed out.
 
     Args:
         image: RGB, (H, W, 3) uint8.
@@ -70,14 +70,14 @@ def draw_panels(
         truth: Class ids, (H, W).
         palette: One RGB colour per class.
         classes: The names of the classes.
-        steps: More maps by title, such as the pseudo-labels of the model: class ids, (H, W), or soft maps in [0, 1] of
-            every class, (C, H, W), where a pixel has the colour of its highest class, the paler the lower it is.
+        steps: Further maps by title, such as the pseudo-labels of the model: class ids, (H, W), or soft maps in [0, 1]
+            of every class, (C, H, W), where a pixel has the colour of its highest class, paler for lower values.
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
-        ValueError: If a map has not the size of the image, or a class id has no colour.
+        ValueError: If a map and the image differ in size, or a class id has no colour.
     """
     named: dict[str, LabelMap | SoftMaps | None]
     named = {'weak labels': weak_labels, **(steps or {}), 'prediction': prediction, 'truth': truth}
@@ -122,14 +122,14 @@ def enlarged(image: Image, scale: int) -> Image:
 
 
 def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
-    """Put pictures of any size on one white sheet, row by row.
+    """Arrange pictures of any size on a white sheet, row by row.
 
     Args:
         panels: RGB pictures.
         columns: Pictures per row.
 
     Raises:
-        ValueError: If there is no picture, or no column.
+        ValueError: If there are no pictures or no columns.
     """
     if not len(panels) or columns < 1:
         raise ValueError(f'expected at least one picture and one column, got {len(panels)} and {columns}')
@@ -145,14 +145,14 @@ def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
 
 
 def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelMap:
-    """Thicken clicks and strokes: each pixel within ``radius`` of one takes the nearest.
+    """Enlarge clicks and strokes: each pixel within ``radius`` gets the nearest label.
 
-    Connected regions that are wider somewhere than the marks would become, such as masks, are left as they are.
+    Connected regions that are already wider than the enlarged marks, such as masks, do not change.
 
     Args:
         labels: Class ids, (H, W).
-        radius: In pixels.
-        ignore_index: The unlabelled value.
+        radius: Radius in pixels.
+        ignore_index: The value of unlabelled pixels.
     """
     labelled = labels != ignore_index
     components, _ = ndimage.label(labelled, structure=np.ones((3, 3)))
@@ -169,7 +169,7 @@ def _check(image: Image, maps: Mapping[str, npt.NDArray[Any]], num_classes: int)
         raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
     for name, labels in maps.items():
         if labels.ndim == 3 and len(labels) != num_classes:
-            raise ValueError(f'{name} must have one soft map for each of the {num_classes} classes, got {len(labels)}')
+            raise ValueError(f'{name} must have one soft map per class ({num_classes}), got {len(labels)}')
         if labels.shape[-2:] != image.shape[:2]:
             raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
 
@@ -223,7 +223,7 @@ def with_title(panel: Image, title: str) -> Image:
 
 
 def _legend(width: int, present: Sequence[int], colours: Image, classes: Sequence[str]) -> Image:
-    """Draw a swatch and a name per class, in as many lines as they need."""
+    """Draw a swatch and a name per class, in as many lines as necessary."""
     places, left, line = [], 3, 0
     for label in present:
         needed = 22 + cv2.getTextSize(classes[label], _FONT, 0.4, 1)[0][0]

@@ -21,7 +21,7 @@ class WeightBiasConstructor(DefaultOptimWrapperConstructor):
         )
 
     Args:
-        optim_wrapper_cfg: As of ``DefaultOptimWrapperConstructor``.
+        optim_wrapper_cfg: Same as in ``DefaultOptimWrapperConstructor``.
         paramwise_cfg: See above.
 
     Raises:
