@@ -64,5 +64,5 @@ def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
 
 @pytest.mark.parametrize('changes', [{'channels': (8,), 'units': (1,)}, {'units': (1, 1)}, {'units': (1, 0, 1)}])
 def test_a_wrong_shape_of_the_hourglass_is_named(changes):
-    with pytest.raises(ValueError, match='one number above 0 for each of at least two scales'):
+    with pytest.raises(ValueError, match='one positive number for each of at least two scales'):
         Hourglass(**{**{k: v for k, v in SMALL.items() if k != 'type'}, **changes})

@@ -28,7 +28,7 @@ def test_cam_head_is_one_convolution_without_bias():
 
 
 def test_cam_head_refuses_what_it_cannot_be():
-    with pytest.raises(ValueError, match='num_classes counts the background, so it is at least 2, got 1'):
+    with pytest.raises(ValueError, match='num_classes includes the background, so it is at least 2, got 1'):
         MODELS.build({**CAM, 'num_classes': 1})
     with pytest.raises(ValueError, match='CAMHead reads one feature map'):
         MODELS.build({**CAM, 'in_channels': [8, 16], 'in_index': [0, 1], 'input_transform': 'multiple_select'})

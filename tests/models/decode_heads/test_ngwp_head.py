@@ -17,7 +17,7 @@ def features(batch=2, size=(9, 7)):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'num_classes': 1}, 'NGWPHead: num_classes counts the background'),
+        ({'num_classes': 1}, 'NGWPHead: num_classes includes the background'),
         ({'input_transform': 'multiple_select'}, 'NGWPHead reads one feature map'),
     ],
 )

@@ -224,7 +224,7 @@ def test_form_of_the_cues_reaches_the_head():
         ({'gate_form': 'papre'}, "unknown gate_form 'papre': choose from paper, reference"),
         ({'cue_form': 'papre'}, "unknown form of the global cues 'papre': choose from paper, reference"),
         ({'dropout_ratios': (0.5,)}, r'three.*got \[0.5\]'),
-        ({'num_classes': 1}, 'StochasticGateHead: num_classes counts the background.*at least 2, got 1'),
+        ({'num_classes': 1}, 'StochasticGateHead: num_classes includes the background.*at least 2, got 1'),
     ],
 )
 def test_bad_settings(changes, message):

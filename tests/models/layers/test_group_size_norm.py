@@ -37,7 +37,7 @@ def test_in_a_resnet_with_weight_standardisation():
 
 
 def test_bad_settings():
-    with pytest.raises(ValueError, match='48 channels do not come out in groups of 32'):
+    with pytest.raises(ValueError, match='48 channels cannot be divided into groups of 32'):
         build_norm_layer(NORM, 48)
     with pytest.raises(ValueError, match='group_size must be at least 1, got 0'):
         build_norm_layer({**NORM, 'group_size': 0}, 32)

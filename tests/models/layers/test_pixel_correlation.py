@@ -23,5 +23,5 @@ def test_pixel_correlation_joins_image_and_features_as_published():
     assert features[2].grad is None
     assert maps.grad.abs().sum() > 0
     assert all(parameter.grad.abs().sum() > 0 for parameter in module.parameters())
-    with pytest.raises(ValueError, match='of one length, got'):
+    with pytest.raises(ValueError, match='of equal length, got'):
         MODELS.build({'type': 'PixelCorrelation', 'in_index': [1]})

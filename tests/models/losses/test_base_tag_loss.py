@@ -56,7 +56,7 @@ def test_a_batch_without_tags_is_zero_and_many_are_an_error(kind):
         value = loss(batch)
     assert value == 0
     assert value.requires_grad
-    message = f'{kind} learns from image tags, and none of the first {PATIENCE} images had any.*tags_from of LoadWeak'
+    message = f'{kind} learns from image tags, but none of the first {PATIENCE} images had any.*tags_from of LoadWeak'
     with pytest.raises(ValueError, match=message):
         loss(batch)
     rare = build(kind)
@@ -144,5 +144,7 @@ def test_tags_first_then_masks():
 
 
 def test_a_model_without_foreground_is_refused():
-    with pytest.raises(ValueError, match='ImageTagLoss needs the background and a class that tags name, got 1'):
+    with pytest.raises(
+        ValueError, match='ImageTagLoss needs the background and at least one class for the tags, got 1'
+    ):
         build('ImageTagLoss').check_num_classes(1)

@@ -50,3 +50,10 @@ def test_in_a_segmentor_every_parameter_gets_a_gradient():
     assert {'loss_tags', 'loss_similarity'} < set(log)
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
     assert model.losses['loss_similarity'].theta.grad < 0
+
+
+@pytest.mark.parametrize('weight', [-1, float('nan'), float('inf'), 'a', True, None])
+def test_weights_of_losses_are_finite_numbers(weight):
+    with pytest.raises(ValueError, match='loss_weight must be a finite non-negative number, got'):
+        MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': weight})
+    assert MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': 0}).loss_weight == 0

@@ -69,7 +69,7 @@ def test_padding_changes_nothing_at_the_resolution_of_the_image():
         ({'pseudo_labels': {'type': 'ConfidentLabels', 'foreground_ratio': 1.2}}, 'foreground_ratio'),
         ({'pseudo_labels': {'type': 'ConfidentLabels', 'min_confidence': -1}}, 'min_confidence'),
         ({'refiner': {'type': 'PAMR', 'num_iters': 0}}, 'num_iters'),
-        ({'start': 2}, 'start is the fraction'),
+        ({'start': 2}, 'start must be the fraction'),
         ({'balance': 'equal'}, "unknown balance 'equal': choose from reference, paper"),
     ],
 )
