@@ -344,7 +344,7 @@ def test_an_unknown_argument_is_refused(root):
 
 def test_the_pipeline_is_checked_before_any_file_is_read(root):
     (root / 'w.json').unlink()
-    with pytest.raises(ValueError, match='has LoadWeakAnnotations exactly once, this one has it 0 times'):
+    with pytest.raises(ValueError, match='have LoadWeakAnnotations exactly once, but this one has it 0 times'):
         build(root, metainfo={'classes': CLASSES}, pipeline=[len])
 
 
