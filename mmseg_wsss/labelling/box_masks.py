@@ -1,4 +1,4 @@
-"""Pseudo-labels straight from boxes: filled, cut out by GrabCut, or refined by a dense CRF.
+"""Pseudo-labels from boxes alone: filled, segmented by GrabCut, or refined by a dense CRF.
 
 Shape letters: H x W pixels of the image, K boxes, C classes of the image with the background.
 """
@@ -26,7 +26,7 @@ from .refined_cams import build_refiner
 
 METHODS = ('filled', 'grabcut', 'dense_crf')
 GRABCUT_COMPONENTS = 5
-"""Gaussians for the background and as many for the object: cv2.grabCut needs a pixel for each."""
+"""Number of Gaussians for the background and for the object; cv2.grabCut needs a pixel for each."""
 NO_RECTANGLE = (0, 0, 0, 0)
 """cv2.grabCut does not look at it where it gets a mask."""
 Labels = npt.NDArray[np.uint8]
@@ -37,19 +37,19 @@ Mask = npt.NDArray[np.bool_]
 class BoxSettings(BoxImages):
     """How boxes become labels.
 
-    ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
-    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is
-    filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap
+    ``'filled'`` labels whole boxes. ``'grabcut'`` labels the object that ``cv2.grabCut`` (Rother et al., 2004) finds in
+    each box; a box that it cannot segment, because there are too few pixels inside or outside or the result is empty,
+    is filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. If boxes overlap,
     the smaller one is on top.
 
     Args:
-        method: One of the three. With GrabCut all images are made again after a cut: no file says which boxes it could
-            not cut.
+        method: One of the three methods. With GrabCut, all images are labelled again after an interruption, because
+            files do not record which boxes it could not segment.
         grabcut_iters: Iterations of GrabCut.
-        refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
+        refiner: Config of the CRF; None means ``dict(type='DenseCRF')``.
         box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
-            shared by the other classes of the image and the background.
-        unsure_border: Pixels with another label within so many rows and columns become 255.
+            divided among the other classes of the image and the background.
+        unsure_border: Pixels with another label within this number of rows and columns become 255.
         seed: Seed of GrabCut, the same for every box.
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
         share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
@@ -78,30 +78,30 @@ class BoxSettings(BoxImages):
         self.build_crf()
 
     def build_crf(self) -> torch.nn.Module | None:
-        """Build what the method refines boxes with; None for the other methods."""
+        """Build the refiner of the method, or return None for the other methods."""
         return build_refiner(self.refiner or {'type': 'DenseCRF'}) if self.method == 'dense_crf' else None
 
 
 def write_box_labels(
     dataset: Mapping[str, Any], folder: str | Path, settings: BoxSettings | None = None, *, keep: bool = False
 ) -> dict[str, Any]:
-    """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
+    """Write pseudo-labels from the boxes of a data set; pixels outside of all boxes are background.
 
-    The confidence is the CRF's probability, otherwise 1.
+    The confidence is the probability of the CRF, or 1 without it.
 
     Args:
-        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
+        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` only loads the image; the default is
             ``LoadImageFromFile``.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the labels.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
-        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, those that it could
-        not cut.
+        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, the boxes that it
+        could not segment.
 
     Raises:
-        ValueError: If an image has no box.
+        ValueError: If an image has no boxes.
     """
     settings = settings or BoxSettings()
     crf = settings.build_crf()
@@ -137,7 +137,7 @@ def pixels_of(box: npt.NDArray[np.float64], size: ImageSize) -> Mask:
 
 
 def smaller_last(annotations: WeakAnnotations) -> npt.NDArray[np.intp]:
-    """Return the order of the boxes by area, largest first; of equal ones the later stays later."""
+    """Return the order of the boxes by area, largest first; equal boxes keep their order."""
     width, height = (annotations.boxes[:, 2:] - annotations.boxes[:, :2] + 1).T
     return np.argsort(-width * height, kind='stable')
 
@@ -163,13 +163,13 @@ def filled_labels(annotations: WeakAnnotations, size: ImageSize) -> Labels:
 def grabcut_labels(
     image: npt.NDArray[np.uint8], annotations: WeakAnnotations, *, iters: int = 5, seed: int = 0
 ) -> tuple[Labels, int]:
-    """Return what GrabCut takes for the object in each box, smaller boxes on top, (H, W), and how many were filled.
+    """Return the object that GrabCut finds in each box, smaller boxes on top, (H, W), and the number of filled boxes.
 
     Args:
         image: BGR, (H, W, 3).
         annotations: Labels of the image, with boxes.
-        iters: Iterations.
-        seed: Seed of every box, so that the order of images and processes changes nothing.
+        iters: Number of iterations.
+        seed: Seed of every box, so that the result does not depend on the order of images and processes.
     """
     size = _size(image)
     labels = np.zeros(size, dtype=np.uint8)
@@ -185,7 +185,7 @@ def grabcut_labels(
 
 
 def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask | None:
-    """Return the object in a box, (H, W); None if it cannot be cut."""
+    """Return the object in a box, (H, W), or None if it cannot be segmented."""
     if min(box.sum(), (~box).sum()) < GRABCUT_COMPONENTS:
         return None
     state = np.where(box, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)

@@ -85,9 +85,8 @@ def _check_step(step: Any, *, between: bool) -> None:
     if between and name not in PHOTOMETRIC:
         raise ValueError(
             f'{name} does not move weak labels and their validity with the image: remove it, or put it after '
-            'RasterizeWeakAnnotations if it does not move the image. Between LoadWeakAnnotations and '
-            f'RasterizeWeakAnnotations are allowed {", ".join(kind.__name__ for kind in GEOMETRIC)}, '
-            f'{", ".join(sorted(PHOTOMETRIC))}'
+            'RasterizeWeakAnnotations if it does not move the image. Allowed in between: '
+            f'{", ".join(kind.__name__ for kind in GEOMETRIC)}, {", ".join(sorted(PHOTOMETRIC))}'
         )
 
 

@@ -1,4 +1,4 @@
-"""What the drawing hooks share: raw batches as pictures, predictions that leave training as it was."""
+"""Shared parts of the drawing hooks: raw batches as pictures, and predictions without an effect on training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...visualization.panels import ClassColours, Panels
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[BaseSegmentor]:
-    """Lend the model in eval mode, without gradients; afterwards all modes and random states are as before."""
+    """Yield the model in eval mode, without gradients, and restore all modes and random states afterwards."""
     network: BaseSegmentor = model.module if is_model_wrapper(model) else model
     modes = {module: module.training for module in network.modules()}
     python_state, numpy_state = random.getstate(), np.random.get_state()
@@ -39,7 +39,7 @@ def undisturbed(model: nn.Module) -> Iterator[BaseSegmentor]:
 def predict_batch(model: BaseSegmentor, data_batch: dict[str, Any]) -> list[npt.NDArray[np.int64]]:
     """Predict class ids for the inputs as they are, one (h, w) map per image.
 
-    The samples are withheld from the model: with them it would undo the flip and the crop of training.
+    The model does not get the samples, with which it would undo the flip and the crop of training.
     """
     inputs = model.data_preprocessor(data_batch, True)['inputs']
     outputs = model(inputs, None, mode='predict')
@@ -49,13 +49,13 @@ def predict_batch(model: BaseSegmentor, data_batch: dict[str, Any]) -> list[npt.
 
 
 def rgb_picture(inputs: Tensor) -> npt.NDArray[np.uint8]:
-    """Turn one input of the data loader, BGR or grey (3 or 1, h, w) in 0-255, into RGB (h, w, 3)."""
+    """Convert an input of the data loader, BGR or grey (3 or 1, h, w) in 0-255, to RGB (h, w, 3)."""
     picture = inputs.detach().cpu().float().clamp(0, 255).round().byte().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(np.broadcast_to(picture[..., ::-1], (*picture.shape[:2], 3)))
 
 
 def label_maps(sample: SegDataSample) -> Panels:
-    """Return ``weak_labels`` and, where there is one, ``valid`` of a training sample, as panels take them."""
+    """Return ``weak_labels`` and, if there is one, ``valid`` of a training sample, as arguments of panels."""
     maps: Panels = {'weak_labels': sample.gt_sem_seg.data[0].cpu().numpy()}
     if 'gt_valid_map' in sample:
         maps['valid'] = sample.gt_valid_map.data[0].cpu().numpy()
@@ -74,6 +74,6 @@ def class_colours(metainfo: Mapping[str, Any]) -> ClassColours:
 
 
 def training_dataset(runner: Runner) -> Any:
-    """Return the data set that is being trained on, or None outside of training."""
+    """Return the current training data set, or None outside of training."""
     loop = runner._train_loop
     return loop.dataloader.dataset if hasattr(loop, 'dataloader') else None

@@ -1,4 +1,4 @@
-"""One picture that says whether the training worked."""
+"""A picture of the results of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress that says which stage it is about."""
+"""A log with the name of the stage."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ class StageLogProcessor(LogProcessor):
     """mmengine's ``LogProcessor`` with the stage in front of every line.
 
     Args:
-        stage: Such as ``stage 2/3 'affinity'``.
+        stage: The stage, such as ``stage 2/3 'affinity'``.
         **kwargs: Settings of ``LogProcessor``.
     """
 
