@@ -32,6 +32,12 @@ ALLOWED = {
 }
 PURE = {'functional', 'ops'}
 FILES = sorted(PACKAGE.rglob('*.py'))
+TESTS = Path(__file__).parent
+OF_SEVERAL_MODULES = {
+    'cli/test_label_commands.py',  # simulate, convert and check, each on what the one before wrote
+    'datasets/test_formats.py',  # the readers, on the same pictures
+}
+"""Tests in a mirrored folder that are of no single module; those of several folders lie beside this file."""
 
 
 def layer(path):
@@ -67,6 +73,24 @@ def test_arrows_point_one_way(path):
 
 def test_every_layer_is_known():
     assert {layer(path) for path in FILES} <= set(ALLOWED)
+
+
+def test_every_test_is_where_its_module_is():
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    tests = {path.relative_to(TESTS) for path in TESTS.rglob('test_*.py')}
+    lost = [
+        path.as_posix()
+        for path in sorted(tests)
+        if path.parts[0] in folders and path.as_posix() not in OF_SEVERAL_MODULES and not modules_named_in(path)
+    ]
+    assert lost == []
+
+
+def modules_named_in(test):
+    """The module that a test has its name from; one that starts with an underscore may lose it."""
+    name = test.name.removeprefix('test_')
+    places = (PACKAGE / test.parent / name, PACKAGE / test.parent / f'_{name}')
+    return [place for place in places if place.is_file()]
 
 
 def test_torchvision_is_needed_nowhere():
