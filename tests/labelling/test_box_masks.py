@@ -127,9 +127,20 @@ def test_unsure_borders_by_hand():
             unsure_borders(labels, width)
 
 
+def test_masks_do_not_depend_on_the_number_of_threads(dataset, tmp_path):
+    for workers in (1, 3):
+        settings = BoxSettings(method='grabcut', empty_images=True, workers=workers)
+        summary = write_box_labels(dataset, tmp_path / str(workers), settings)
+        assert (summary['images'], summary['boxes']) == (3, 3)
+    for path in (tmp_path / '1/masks').iterdir():
+        np.testing.assert_array_equal(read(path), read(tmp_path / '3/masks' / path.name))
+    with pytest.raises(ValueError, match='workers must not be negative, got -1'):
+        BoxSettings(workers=-1)
+
+
 @pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
 def test_written_labels(dataset, tmp_path, method):
-    # PAMR in the place of the dense CRF, whose library is optional
+    # PAMR instead of the dense CRF, whose library is optional
     refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
     settings = BoxSettings(method=method, unsure_border=1, empty_images=True, **refiner)
     summary = write_box_labels(dataset, tmp_path / 'out', settings)
@@ -240,5 +251,5 @@ def test_bad_settings(dataset, tmp_path):
     (tmp_path / 'none.txt').write_text('c\n')
     with pytest.raises(ValueError, match='none of the 1 images of the WeakSegDataset has a box'):
         write_box_labels({**dataset, 'ann_file': str(tmp_path / 'none.txt')}, tmp_path / 'out')
-    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, leave'):
+    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, remove'):
         write_box_labels(dataset, tmp_path / 'out')
