@@ -113,8 +113,6 @@ METRIC_SCORES = {
         ),
     ),
 }
-
-
 RENAMED = {
     'RefinedIoUMetric': 'SubsetIoUMetric',
     'TagIoUMetric': 'SubsetIoUMetric',
