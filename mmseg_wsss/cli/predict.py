@@ -33,8 +33,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> None:
     """Predict and say what is in the photos."""
+    from ..checkpoints.work_dir import best_checkpoint
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
+    args.checkpoint = best_checkpoint(args.checkpoint)
     check_paths(args)
     settings = PhotoSettings(
         tta=args.tta, crf=args.crf, prune=args.prune, window=args.window, overlays=not args.no_overlays
