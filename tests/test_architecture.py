@@ -9,12 +9,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / 'mmseg_wsss'
 # What each layer may import, besides itself.
-BASE = {'functional', 'structures', 'files', 'renamed'}
+BASE = {'functional', 'structures', 'files', 'openmmlab', 'renamed'}
 PARTS = BASE | {'ops', 'checkpoints'}
 LABELS = PARTS | {'models', 'datasets', 'evaluation', 'visualization'}
 ALLOWED = {
     'functional': set(),
     'files': set(),
+    'openmmlab': set(),
     'renamed': set(),
     'structures': {'functional', 'files'},
     'ops': {'functional'},
@@ -106,3 +107,11 @@ def test_functional_imports_without_openmmlab():
         [sys.executable, '-c', script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )
     assert printed.stdout.strip() == '[]'
+
+
+def test_the_plugin_is_imported_without_a_word():
+    script = 'import mmseg_wsss.plugin, mmseg_wsss.engine.training'
+    done = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout + done.stderr == ''

@@ -133,7 +133,7 @@ def test_killed_in_the_second_e_step(finished, tmp_path):
     with pytest.raises(KilledError):
         train(demo(work_dir, only=chosen))
     results = train(demo(work_dir, only=chosen))
-    assert "'generator_2' goes on from" in (work_dir / 'stages.log').read_text()
+    assert "'generator_2' resumes from" in (work_dir / 'stages.log').read_text()
     for name in ('generator_1', 'auxiliary_segmentor_1', 'generator_2'):
         first, second = weights(results[name]), weights(finished[1][name])
         assert [key for key, value in first.items() if not torch.equal(value, second[key])] == [], name
@@ -322,7 +322,7 @@ def test_sources_of_networks(finished, tmp_path):
     cut.mkdir()
     (cut / 'iter_1.pth').write_bytes(finished[1]['generator_1'].read_bytes())
     (cut / 'stage.json').write_text('{"done": false}')
-    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: go on with it first, or name'):
+    with pytest.raises(ValueError, match=r'the training in .*/01_cut is not finished: finish it first, or name'):
         trained_network(cut)
     assert trained_network(cut / 'iter_1.pth')[0].in_channels == 5
     model, _, _ = trained_network(finished[1]['generator_1'])

@@ -187,7 +187,7 @@ def test_a_checkpoint_of_something_else_is_named(tmp_path):
     before = model.conv1a.weight.clone()
     message = (
         r'other.pth is not a checkpoint of WideResNet38: 1 missing: b6.conv_branch1.weight; 1 unexpected: '
-        r'layer1.0.conv1.weight; 1 of another shape: conv1a.weight \(5, 3, 3, 3\) in the place of \(2, 3, 3, 3\)'
+        r'layer1.0.conv1.weight; 1 of another shape: conv1a.weight \(5, 3, 3, 3\) instead of \(2, 3, 3, 3\)'
     )
     with pytest.raises(ValueError, match=message):
         model.init_weights()

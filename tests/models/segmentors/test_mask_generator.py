@@ -156,14 +156,14 @@ def test_it_learns_one_image(seed):
     scores = []
     generator.decode_head.conv_seg.register_forward_hook(lambda module, inputs, logits: scores.append(logits))
 
-    def learnt(losses):
+    def learned(losses):
         margin = (scores[-1][0, 1] - scores[-1][0, 0]).detach()
         return losses[-1] < 0.2 and margin[labels == 1].min() > margin[labels == 0].max() + 1
 
     descend(
         lambda: generator.loss(**copy.deepcopy(data))['loss_mask'],
         torch.optim.Adam(generator.parameters(), 0.01),
-        until=learnt,
+        until=learned,
         at_most=80,
     )
 
