@@ -392,7 +392,7 @@ def other_groups(checkpoint):
 
 
 MISFITS = {
-    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\) instead of',
+    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\)',
     without_a_weight: 'does not fit WeakEncoderDecoder: 1 missing: decode_head.conv_seg.bias. Pass a checkpoint of',
     with_a_weight: 'does not fit WeakEncoderDecoder: 1 unexpected: other.weight. Pass a checkpoint of this network, or',
     without_optimizer: 'holds no optimizer, so a resumed training would not be exact: begin with',
