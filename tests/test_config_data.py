@@ -14,7 +14,7 @@ from mmseg_wsss.engine.own_data import fill_own_data, is_own_data
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
 from mmseg_wsss.labelling.images import BoxImages, images_with_boxes, prediction_dataset
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
-from tests.helpers.own_data import write_own_data
+from tests.helpers.one_of_each import write_own_data
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted([*(p for p in ROOT.rglob('*.py') if '_base_' not in p.parts), *ROOT.glob('_base_/datasets/*.py')])

@@ -12,7 +12,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
 from mmseg_wsss.engine.own_data import fill_own_data
 from tests.helpers.miniatures import save
-from tests.helpers.own_data import CLASSES, write_own_data
+from tests.helpers.one_of_each import CLASSES, write_own_data
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS, METRICS, MODELS
 
 from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.stages.config import parse_stages
-from tests.helpers.own_data import CLASSES, COLOURS, LABELS, write_own_data
+from tests.helpers.one_of_each import CLASSES, COLOURS, LABELS, write_own_data
 
 ROOT = Path(__file__).parents[2] / 'configs/own_data'
 RECIPES = sorted(path.stem for path in ROOT.glob('*.py'))

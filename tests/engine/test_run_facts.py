@@ -6,7 +6,7 @@ import pytest
 
 from mmseg_wsss.engine.run_facts import annotation_hours, curves_of, last_table, read_run
 from mmseg_wsss.structures import WeakAnnotations
-from tests.helpers.own_data import write_own_data
+from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import TABLE, write_run
 
 

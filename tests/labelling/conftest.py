@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_wsss.engine.own_data import fill_own_data
-from tests.helpers.own_data import CLASSES, COLOURS, write_own_data
+from tests.helpers.one_of_each import CLASSES, COLOURS, write_own_data
 
 RECIPE = Path(__file__).parents[2] / 'configs/own_data/clicks_cpu.py'
 BACKBONE = "dict(_delete_=True, type='ResNet', depth=18, base_channels=8, stem_channels=8)"

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.onnx_file import ExportedNetwork, write_onnx
 from tests.helpers.models import model_config
-from tests.helpers.own_data import CLASSES
+from tests.helpers.one_of_each import CLASSES
 
 onnxruntime = pytest.importorskip('onnxruntime')
 pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')

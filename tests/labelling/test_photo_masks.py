@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
-from tests.helpers.own_data import COLOURS
+from tests.helpers.one_of_each import COLOURS
 
 
 def read(path):

@@ -10,7 +10,7 @@ from PIL import Image
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.run_facts import read_run
 from mmseg_wsss.visualization.run_page import embedded, run_page, weak_over_full
-from tests.helpers.own_data import write_own_data
+from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import write_run
 
 

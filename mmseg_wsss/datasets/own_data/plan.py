@@ -122,13 +122,12 @@ def choose_kind(kinds: Mapping[str, int], alone: Mapping[str, int]) -> tuple[str
     if not there:
         raise ValueError('no image has a label: nothing can be learnt')
     listed = ', '.join(f'{kind} on {number} images' for kind, number in there.items())
-    strokes = {'clicks', 'scribbles', 'masks'} & there.keys()
     if set(there) <= {'boxes', 'tags'} and 'boxes' in there and alone.get('tags', 0) == 0:
         mixed = 'tags' in there and alone.get('boxes', 0) > 0
         return ('mix' if mixed else 'boxes'), f'the labels are {listed}'
     if set(there) == {'tags'}:
         return 'tags', f'the labels are {listed}'
-    if strokes and not alone.get('boxes', 0) and not alone.get('tags', 0) and 'boxes' not in there:
+    if set(there) <= {'clicks', 'scribbles', 'masks'}:
         return 'clicks', f'the labels are {listed}'
     return 'mix', f'the labels are {listed}, each used by the losses that can'
 

@@ -8,7 +8,7 @@ from mmseg_wsss.datasets.own_data.folders import find_folders
 from mmseg_wsss.datasets.own_data.gathering import gather
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.miniatures import save
-from tests.helpers.own_data import LABELS, write_own_data
+from tests.helpers.one_of_each import LABELS, write_own_data
 
 
 def photo(value=90, size=(48, 64), dtype=np.uint8):

@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_wsss.datasets.own_data.folders import find_folders, is_mask_folder
 from tests.helpers.miniatures import save
-from tests.helpers.own_data import write_own_data
+from tests.helpers.one_of_each import write_own_data
 
 
 def photo(value=90, size=(48, 64), dtype=np.uint8):

@@ -9,7 +9,7 @@ from mmseg_wsss.datasets.own_data.folders import find_folders
 from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, with_empty_class
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.miniatures import save, voc_xml
-from tests.helpers.own_data import CLASSES, write_own_data
+from tests.helpers.one_of_each import CLASSES, write_own_data
 
 
 def photo(value=90, size=(48, 64), dtype=np.uint8):

@@ -27,7 +27,7 @@ def variables(found, machine=CPU):
     [
         ({'clicks': 5}, {'clicks': 5}, 'clicks'),
         ({'scribbles': 5, 'masks': 2}, {'scribbles': 3}, 'clicks'),
-        ({'clicks': 5, 'tags': 5}, {}, 'clicks'),
+        ({'clicks': 5, 'tags': 5}, {}, 'mix'),
         ({'boxes': 5}, {'boxes': 5}, 'boxes'),
         ({'boxes': 5, 'tags': 5}, {}, 'boxes'),
         ({'boxes': 5, 'tags': 7}, {'boxes': 1, 'tags': 3}, 'mix'),

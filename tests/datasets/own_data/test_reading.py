@@ -6,7 +6,7 @@ import pytest
 
 from mmseg_wsss.datasets.own_data.reading import recognise
 from tests.helpers.miniatures import scribble_xml, voc_xml
-from tests.helpers.own_data import write_own_data
+from tests.helpers.one_of_each import write_own_data
 
 
 def test_formats_are_recognised(tmp_path):
