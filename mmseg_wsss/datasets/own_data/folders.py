@@ -64,9 +64,12 @@ def find_folders(
         masks = next((path for path in [*named, *folders] if path != images and is_mask_folder(path)), None)
     if labels is None:
         choices = [path for path in _by_name(children, LABEL_NAMES) if path not in (images, masks)]
-        choices += [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
+        loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
+        choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one for each image
         # a folder of index PNGs beside that of the masks holds painted labels
-        labels = next((path for path in choices if path.is_file() or masks or not is_mask_folder(path)), None)
+        labels = next(
+            (path for path in choices if path.is_file() or masks or path == root or not is_mask_folder(path)), None
+        )
         if labels is None and any(images.rglob('*.json')):
             labels = images  # beside the pictures, as LabelMe writes them
     if labels is None and masks is None:
