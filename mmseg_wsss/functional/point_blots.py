@@ -19,7 +19,7 @@ from scipy.special import rel_entr
 from skimage.segmentation import random_walker
 from skimage.transform import resize
 
-from .checks import check_positive, check_share
+from .checks import check_integer, check_positive, check_share
 
 Colours = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -286,8 +286,7 @@ def _check_settings(
     side = 1 if max_side is None else max_side
     whole = {'num_iters': (num_iters, 0), 'num_bins': (taken.num_bins, 1), 'max_side': (side, 1)}
     for name, (number, least) in whole.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ValueError(f'{name} must be an integer and at least {least}, got {number!r}')
+        check_integer(number, name, least)
     check_share(min_probability, 'min_probability')
     check_share(taken.min_overlap, 'min_overlap')
     # written so that NaN fails, too
