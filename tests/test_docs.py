@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
 from mmseg_wsss.datasets.formats.registry import READERS, read_labels
+from mmseg_wsss.models.segmentors.renamed import OF_DECISION, OF_VIEWS
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
 
@@ -23,6 +24,7 @@ CLASSES = [
     {'name': 'crop', 'color': [0, 160, 0]},
     {'name': 'weed', 'color': [200, 0, 0]},
 ]
+CONFIGS = sorted((ROOT / 'configs').rglob('*.py'))
 BASE = ROOT / 'configs/gated_crf/deeplabv3plus_r34_voc_clicks.py'
 
 
@@ -129,3 +131,11 @@ def test_the_format_of_add_a_format(tmp_path):
         assert list(labels.images) == ['field/1']
     finally:
         del READERS['points_csv']
+
+
+def test_docs_and_headers_do_not_name_settings_that_moved():
+    """``model.refiner`` and the like, which are errors now."""
+    moved = re.compile(rf'\bmodel\.({"|".join([*OF_DECISION, *OF_VIEWS])})\b')
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md'), *(ROOT / 'configs').rglob('*.md'), *CONFIGS]
+    found = [f'{page}: {text}' for page in pages for text in moved.findall(page.read_text(encoding='utf-8'))]
+    assert found == []

@@ -19,7 +19,7 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def image_size(path: str | Path) -> Size:
-    """Return (width, height) of the image after decoding, from its header alone.
+    """Return (width, height) of the image after decoding, from only its header.
 
     Raises:
         FileNotFoundError: If the file does not exist.

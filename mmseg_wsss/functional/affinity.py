@@ -90,7 +90,7 @@ def affinity_labels(labels: Tensor, *, radius: int = 5, ignore_index: int = 255)
         ignore_index: The value of unlabelled pixels.
 
     Returns:
-        (B, P, H, W) uint8, laid out as :func:`affinities`: 0 both background, 1 both the same foreground class, 2
+        (B, P, H, W) uint8, in the layout of :func:`affinities`: 0 both background, 1 both the same foreground class, 2
         different classes, 255 if one of the pixels is unknown or outside.
 
     Raises:

@@ -8,7 +8,7 @@ from skimage.segmentation import random_walker
 
 from mmseg_wsss.functional import point_blots
 from mmseg_wsss.functional.point_blots import (
-    NOBODY,
+    UNCLAIMED,
     Acceptance,
     Perturbation,
     _followed,
@@ -134,7 +134,7 @@ def slow_union(colours, seeds, labels, maps, phi, delta):
     for (x, y), label in zip(seeds, labels, strict=True):
         if maps[0][int(y), int(x)] == label:
             blots.setdefault((int(label), flooded(maps[0], (int(y), int(x)))))
-    result = np.full(maps[0].shape, NOBODY)
+    result = np.full(maps[0].shape, UNCLAIMED)
     claims = {}
     for label, current in blots:
         for regions in maps[1:]:
@@ -250,9 +250,9 @@ def test_the_order_of_expansion_by_hand():
 
 def test_a_pixel_of_two_classes_keeps_the_class_of_the_first_walk():
     claims = np.array([[[1, 1, 1, 0, 1, 0]], [[0, 1, 1, 1, 1, 0]], [[0, 0, 0, 0, 1, 0]]], dtype=bool)
-    first_walk = np.array([[NOBODY, 0, 1, 1, NOBODY, 2]])
-    assert _settled(claims, first_walk).tolist() == [[0, 0, 1, 1, NOBODY, NOBODY]]
-    assert _settled(claims, np.array([[2, 2, 2, 2, 2, 2]])).tolist() == [[0, NOBODY, NOBODY, 1, 2, NOBODY]]
+    first_walk = np.array([[UNCLAIMED, 0, 1, 1, UNCLAIMED, 2]])
+    assert _settled(claims, first_walk).tolist() == [[0, 0, 1, 1, UNCLAIMED, UNCLAIMED]]
+    assert _settled(claims, np.array([[2, 2, 2, 2, 2, 2]])).tolist() == [[0, UNCLAIMED, UNCLAIMED, 1, 2, UNCLAIMED]]
 
 
 def test_perturbations_grow():
