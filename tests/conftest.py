@@ -1,6 +1,8 @@
 import gc
 import importlib.util
+import logging
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -13,7 +15,7 @@ if not torch.cuda.is_available():
 if importlib.util.find_spec('triton'):
     importlib.import_module('triton')
 
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
 
 import mmseg_wsss.plugin  # noqa: F401
@@ -31,7 +33,14 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def _fresh_start():
-    """Every test starts with the same seed and threads, in the default scope and outside a training."""
+    """Every test starts with the same seed and threads, in the default scope and outside a training.
+
+    Loggers write where this test does: one that a test with ``capsys`` made keeps a stream that is closed by now.
+    """
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                handler.stream = sys.stdout
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     init_default_scope('mmseg')
     hub = MessageHub.get_current_instance()

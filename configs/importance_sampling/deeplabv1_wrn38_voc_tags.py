@@ -5,11 +5,11 @@
 # Expected: val, tags unknown, 12 views and dense CRF: 64.6 mIoU and 43.8 contour F, from SEAM's labels 64.5 and 38.2;
 #   test 65.2 mIoU (paper). Not run here yet.
 # Cost: 20,000 iterations, batch 10, crop 448.
-# Differs from the published code: the first convolution trains; scale and shift of the head's batch norms train; the
-#   classifier begins with a standard deviation of 0.01, there 0.31 (Kaiming, fan-out);
+# Differs from the published code: the first convolution trains; scale and shift of the head's batch norms train;
 #   PhotoMetricDistortion in the place of its shifts of hue, saturation and value by at most 10; views are enlarged as
-#   logits, as there, and averaged as probabilities, there as logits; longer sides of 250 to 750 px, there 0.5 to 1.5 times the file; the bias of the
-#   classifier starts at 0, there within 0.044. As there, its weights are drawn by Kaiming's rule for its outputs.
+#   logits, as there, and averaged as probabilities, there as logits; longer sides of 250 to 750 px, there 0.5 to 1.5
+#   times the file; the bias of the classifier starts at 0, there within 0.044. As there, the weights of the classifier
+#   are drawn by Kaiming's rule for its outputs.
 # Command: part of pipeline_wrn38_voc_tags.py; alone PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/deeplabv1_wrn38_voc_tags.py; then python tools/test.py CONFIG
 #   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1

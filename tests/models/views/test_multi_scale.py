@@ -42,7 +42,9 @@ def test_three_scales_and_their_maximum():
 @pytest.mark.parametrize('fused', [True, False, None])
 @pytest.mark.parametrize('enlarged', [True, False])
 def test_fusing_and_the_last_enlargement_may_differ(fused, enlarged):
-    model = MODELS.build(model_config({**HEAD, 'align_corners': enlarged}, CE, views={**SCALES, 'align_corners': fused}))
+    model = MODELS.build(
+        model_config({**HEAD, 'align_corners': enlarged}, CE, views={**SCALES, 'align_corners': fused})
+    )
     batch = model.eval().data_preprocessor(raw_batch(clicks=30), False)
     inputs, corners = batch['inputs'], enlarged if fused is None else fused
     first, *smaller = (
