@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
+from mmseg_wsss.engine.processes import connect, disconnect
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,10 +19,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
-    parser.add_argument('--show-dir', help='folder to write painted predictions to, every image')
+    parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
     parser.add_argument(
-        '--trust-checkpoint', action='store_true', help='load it even if it holds code besides weights, which then runs'
+        '--trust-checkpoint', action='store_true', help='load it even if it contains code, which is then run'
     )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -34,6 +35,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
+    if not Path(args.config).is_file():
+        raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
@@ -57,9 +60,11 @@ def main() -> None:
     try:
         if '://' not in args.checkpoint:
             check_readable(args.checkpoint)
+        connect(cfg)
         runner = Runner.from_cfg(cfg)
         check_weights(runner.model, args.checkpoint)
         runner.test()
+        disconnect()
     except CheckpointError as error:
         raise SystemExit(str(error)) from error
 

@@ -6,7 +6,7 @@
 #   test 65.2 mIoU (paper). Not run here yet.
 # Cost: 20,000 iterations, batch 10, crop 448.
 # Differs from the published code: the first convolution trains; scale and shift of the head's batch norms train;
-#   PhotoMetricDistortion in the place of its shifts of hue, saturation and value by at most 10; views are enlarged as
+#   PhotoMetricDistortion instead of its shifts of hue, saturation and value by at most 10; views are enlarged as
 #   logits, as there, and averaged as probabilities, there as logits; longer sides of 250 to 750 px, there 0.5 to 1.5
 #   times the file; the bias of the classifier starts at 0, there within 0.044. As there, the weights of the classifier
 #   are drawn by Kaiming's rule for its outputs.

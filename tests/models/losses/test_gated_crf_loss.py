@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 
-from mmseg_wsss.functional import gated_crf_loss, inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional import gated_crf_loss
 from mmseg_wsss.structures import LossInputs
 
 
@@ -145,35 +145,8 @@ def test_kernels_over_maps_of_the_sample():
     )
     loss = MODELS.build({'type': 'GatedCRFLoss', 'kernels': kernels, 'loss_weight': 1.0})
     torch.testing.assert_close(loss(batch), expected)
-    with pytest.raises(KeyError, match=r"compares 'depth', and the batch has the maps \(none\).*LoadModality"):
+    with pytest.raises(KeyError, match=r"compares 'depth', but the batch has the maps \(none\).*LoadModality"):
         loss(inputs())
-
-
-def test_partial_cross_entropy_weights():
-    batch = inputs()
-    weight = torch.tensor([0.5, 1.0, 2.0])
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_weight': weight.tolist()})
-    expected = partial_cross_entropy(batch.full_logits, batch.labels, class_weight=weight)
-    torch.testing.assert_close(loss(batch), expected)
-
-    frequencies = [0.7, 0.2, 0.1]
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_frequencies': frequencies})
-    expected = partial_cross_entropy(
-        batch.full_logits, batch.labels, class_weight=inverse_log_class_weights(torch.tensor(frequencies))
-    )
-    torch.testing.assert_close(loss(batch), expected)
-
-
-def test_partial_cross_entropy_weights_of_the_batch():
-    batch = inputs()
-    counts = torch.tensor([(batch.labels == label).sum() for label in range(3)]).float()
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_weight': 'batch'})
-    expected = partial_cross_entropy(
-        batch.full_logits, batch.labels, class_weight=inverse_log_class_weights(counts / counts.sum())
-    )
-    torch.testing.assert_close(loss(batch), expected)
-    nothing = inputs(labels=torch.full((2, 12, 12), 255))
-    assert loss(nothing) == 0
 
 
 @pytest.mark.parametrize(
@@ -187,12 +160,7 @@ def test_partial_cross_entropy_weights_of_the_batch():
             "destination_mask must be one of unlabelled, valid or None, got 'labelled'",
         ),
         ({'type': 'GatedCRFLoss', 'color_space': 'lab'}, "color_space must be one of.*'lab'"),
-        ({'type': 'GatedCRFLoss', 'start': 1.5}, r'start is the fraction.*\[0, 1\], got 1.5'),
-        ({'type': 'PartialCrossEntropyLoss', 'class_weight': 'yes'}, "'batch' or None, got 'yes'"),
-        (
-            {'type': 'PartialCrossEntropyLoss', 'class_weight': [1.0], 'class_frequencies': [1.0]},
-            'set one of them',
-        ),
+        ({'type': 'GatedCRFLoss', 'start': 1.5}, r'start must be the fraction.*\[0, 1\], got 1.5'),
     ],
 )
 def test_bad_settings(settings, message):
