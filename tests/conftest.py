@@ -46,4 +46,7 @@ def _fresh_start():
     hub = MessageHub.get_current_instance()
     for key in ('iter', 'max_iters'):
         hub.pop_info(key, None)
+    for handler in MMLogger.get_current_instance().handlers:
+        if type(handler) is logging.StreamHandler:  # the one of an earlier test may be closed with its captured output
+            handler.stream = sys.__stdout__
     torch.manual_seed(0)
