@@ -33,14 +33,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def _fresh_start():
-    """Every test starts with the same seed and threads, in the default scope and outside a training.
-
-    Loggers write where this test does: one that a test with ``capsys`` made keeps a stream that is closed by now.
-    """
-    for logger in MMLogger._instance_dict.values():
-        for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-                handler.stream = sys.stdout
+    """Every test starts with the same seed and threads, in the default scope and outside a training."""
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     init_default_scope('mmseg')
     hub = MessageHub.get_current_instance()
