@@ -9,8 +9,6 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .formats.index_png import load_index_image
-
 Key = TypeVar('Key')
 Size = tuple[int, int]
 EXIF_ORIENTATION = 274
@@ -93,40 +91,6 @@ def check_mask_sizes(
                 f'image {key!r}: its mask {path} is {size[0]} x {size[1]}, the image {sizes[key][0]} x {sizes[key][1]} '
                 f'(width x height); both must be equal. {cure}.'
             )
-
-
-def check_mask_values(
-    masks: Mapping[str, str], keys: Sequence[str], num_classes: int, ignore_index: int, *, background_shift: int = 0
-) -> bool:
-    """Check that masks hold class ids.
-
-    Args:
-        masks: Mask files by image id.
-        keys: The images whose mask is read.
-        num_classes: Number of classes.
-        ignore_index: The value of unlabelled pixels.
-        background_shift: 1 where files count classes from 1 (``reduce_zero_label``), else 0.
-
-    Returns:
-        Whether any of these masks has a labelled pixel.
-
-    Raises:
-        ValueError: If a mask has a value that is neither a class id nor ``ignore_index``.
-    """
-    labelled = False
-    for key in keys:
-        values = np.unique(load_index_image(masks[key])).tolist()
-        unknown = [
-            value for value in values if not 0 <= value < num_classes + background_shift and value != ignore_index
-        ]
-        if unknown:
-            raise ValueError(
-                f'image {key!r}: its mask {masks[key]} holds the values {unknown[:8]}, which are neither ids of the '
-                f'{num_classes} classes (0..{num_classes - 1 + background_shift}) nor {ignore_index} (unlabelled). '
-                'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes.'
-            )
-        labelled |= any(value != ignore_index for value in values)
-    return labelled
 
 
 def spread(keys: Sequence[Key], count: int) -> list[Key]:

@@ -10,7 +10,8 @@ from mmseg.registry import DATASETS
 
 from ..structures import Sample
 from .formats.files import read_ids
-from .image_checks import check_images, check_mask_sizes, check_mask_values, spread
+from .image_checks import check_images, check_mask_sizes, spread
+from .mask_values import check_mask_values
 from .pseudo_label_files import UNSURE, read_index, written_by
 from .resumable import SeededItems
 
@@ -81,8 +82,8 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
             check_mask_sizes(made, sizes, cure=f'Write {source} again: {written_by(source)}')
         check_mask_sizes(true, sizes, cure='Check true_masks')
         files['masks'].update(true)
-        labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
-        if not labelled and len(keys) <= MASK_SAMPLE:
+        found = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
+        if not found.labelled and len(keys) <= MASK_SAMPLE:
             raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the least confidence')
         return [
             {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +9,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
+from .audit import UNUSED, LabelAudit, check_classes
 from .class_sets import CLASS_SETS
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
-from .formats.index_png import load_index_image
 from .formats.registry import LabelSource
-from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
+from .image_checks import Size, check_images
+from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
+from .label_counts import contradictions, count_labels
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
+from .transforms.label_routes import label_routes
 from .transforms.pipeline_check import check_pipeline
-
-MASK_SAMPLE = 50
 
 
 @DATASETS.register_module()
@@ -48,6 +47,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
             baseline with the same pipeline.
+        unused_labels: What a training does about labels of a kind that no loss learns from, such as boxes that are not
+            drawn: ``'stop'``, or ``'warn'`` as long as it learns from others.
         only_classes: Keep the labels of these foreground classes alone, and the images that have one. Pixels of the
             others are background in masks; class ids stay as they are.
         without_classes: Leave out the images that have one of these. Both need ``weak_labels`` that name the classes
@@ -70,6 +71,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         check_images: bool = True,
         check_masks: bool | str = 'sample',
         use_dense_masks: bool = False,
+        unused_labels: str = 'stop',
         only_classes: Sequence[str] | None = None,
         without_classes: Sequence[str] = (),
         metainfo: dict[str, Any] | None = None,
@@ -79,6 +81,9 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     ) -> None:
         if check_masks not in (True, False, 'sample'):
             raise ValueError(f"check_masks must be True, False or 'sample', got {check_masks!r}")
+        if unused_labels not in UNUSED:
+            raise ValueError(f'unused_labels must be one of {", ".join(map(repr, UNUSED))}, got {unused_labels!r}')
+        self.unused_labels = unused_labels
         self.weak_labels = None if weak_labels is None else normalise_source(weak_labels, data_root)
         self.check_images = check_images
         self.check_masks = check_masks
@@ -87,8 +92,10 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         self.without_classes = tuple(without_classes)
         data_prefix = {key: path for key, path in (data_prefix or {}).items() if path or key == 'img_path'}
         self._check_settings(data_prefix, kwargs)
+        metainfo = self._with_classes(metainfo)
+        check_classes({**self.METAINFO, **metainfo}['classes'])
         super().__init__(
-            metainfo=self._with_classes(metainfo),
+            metainfo=metainfo,
             data_root=data_root,
             data_prefix={'img_path': '', **data_prefix},
             **kwargs,
@@ -224,22 +231,21 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return sample
 
     def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
-        """Check the masks, and that there is anything to learn from."""
-        weak = {s['sample_id']: self._used(s['weak_annotations']) for s in samples}
-        masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
+        """Check the masks, and that there is anything to learn from; say what is wrong with the labels."""
+        weak = {s['sample_id']: s['weak_annotations'] for s in samples}
+        used = {key: self._used(labels) for key, labels in weak.items()}
+        masks = {key: labels.mask_path for key, labels in used.items() if labels.mask_path is not None}
         if self.test_mode:
             masks |= {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
-        labelled = bool(masks)
+        values, found = None, list[str]()
         if self.check_masks and masks:
-            if self.check_images:
-                check_mask_sizes(masks, sizes)
-            keys = list(masks) if self.check_masks is True else spread(list(masks), MASK_SAMPLE)
-            if self.label_map is None or self.only_classes is not None:
-                labelled = check_mask_values(
-                    masks, keys, len(self._metainfo['classes']), self.ignore_index,
-                    background_shift=int(self.reduce_zero_label),
-                )  # fmt: skip
-        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in weak.values()):
+            reader = MaskReader(
+                self._metainfo['classes'], self.check_masks is True, self.ignore_index, int(self.reduce_zero_label),
+                self.label_map, any_values=self.label_map is not None and self.only_classes is None,
+            )  # fmt: skip
+            values, found = reader.read(masks, sizes if self.check_images else None, None if self.test_mode else weak)
+        labelled = bool(masks) if values is None else values.labelled
+        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in used.values()):
             raise ValueError(
                 f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled '
                 f'mask pixel of the kinds that LoadWeakAnnotations reads in {self._source}. '
@@ -247,48 +253,31 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 f'(first: {samples[0]["sample_id"]!r})?'
             )
         if not self.test_mode:
-            self._name_unused_classes(list(weak.values()))
+            classes = self._metainfo['classes']
+            found += [text for key, labels in weak.items() for text in contradictions(key, labels, classes)]
+        self._audit = LabelAudit(
+            self._source,
+            count_labels(list(weak.values()), self._metainfo['classes'], values),
+            None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
+            contradictions=tuple(found),
+            unused=self.unused_labels,
+            evaluation=self.test_mode,
+        )
+        report(self._audit)
+
+    @property
+    def audit(self) -> LabelAudit:
+        """What labels there are and what the pipeline makes of them; with masks, as far as they were read."""
+        self.full_init()
+        return self._audit
 
     def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
         """The labels without the kinds that the pipeline leaves out."""
         loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
         return labels.select(sorted(loaders[0].needed_kinds)) if loaders else labels
 
-    def _name_unused_classes(self, labels: list[WeakAnnotations]) -> None:
-        """Say which foreground classes no image has; what dense masks hold is not known before they are read."""
-        named = {0}.union(*(item.classes for item in labels))
-        unused = [name for index, name in enumerate(self._metainfo['classes']) if index not in named]
-        if unused and not any(item.mask_path for item in labels):
-            print_log(
-                f'{self._source}: no image is labelled with {", ".join(unused)}: a model cannot learn these '
-                f'{len(unused)} of {len(self._metainfo["classes"])} classes',
-                logger='current',
-                level=logging.WARNING,
-            )
-
     def class_frequencies(self) -> npt.NDArray[np.float64]:
-        """Return the share of each class among the labelled pixels of all images, (C,), sum 1.
-
-        A click is one pixel, a scribble as many as it is long (at least one), a dense mask its own. Where there is
-        none of these, each box counts one, and where there is no box either, each tag.
-
-        Raises:
-            ValueError: If nothing is labelled.
-        """
+        """Return the share of each class among the labels of all images, (C,); see ``label_checks.class_shares``."""
         self.full_init()
-        num_classes = len(self._metainfo['classes'])
-        pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
-        for index in range(len(self)):
-            labels: WeakAnnotations = self.get_data_info(index)['weak_annotations']
-            np.add.at(pixels, labels.point_labels, 1)
-            lengths = [np.hypot(*np.diff(line, axis=0).T).sum() for line in labels.polylines]
-            np.add.at(pixels, labels.polyline_labels, np.maximum(lengths, 1))
-            if labels.mask_path is not None:
-                pixels += np.bincount(load_index_image(labels.mask_path).ravel(), minlength=256)[:num_classes]
-            np.add.at(boxes, labels.box_labels, 1)
-            np.add.at(tags, list(labels.tags or ()), 1)
-        counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
-        if counts is None:
-            raise ValueError('class_frequencies: no image has a label')
-        shares: npt.NDArray[np.float64] = counts / counts.sum()
-        return shares
+        labels = [self.get_data_info(index)['weak_annotations'] for index in range(len(self))]
+        return class_shares(labels, len(self._metainfo['classes']))

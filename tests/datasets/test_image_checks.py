@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 from PIL import Image
 
-from mmseg_wsss.datasets.image_checks import check_mask_values, image_size, spread
+from mmseg_wsss.datasets.image_checks import image_size, spread
 
 
 def save_image(path, size, **settings):
@@ -16,18 +15,6 @@ def test_image_size_is_that_of_the_decoded_image_even_when_exif_turns_it(tmp_pat
     save_image(tmp_path / 'plain.jpg', (8, 6))
     assert image_size(tmp_path / 'turned.jpg') == (6, 8)
     assert image_size(tmp_path / 'plain.jpg') == (8, 6)
-
-
-def test_values_of_masks(tmp_path):
-    mask = np.full((4, 5), 255, dtype=np.uint8)
-    masks = {key: str(tmp_path / f'{key}.png') for key in 'ab'}
-    Image.fromarray(mask).save(masks['a'])
-    assert check_mask_values(masks, ['a'], 3, 255) is False
-    mask[0, 0] = 3
-    Image.fromarray(mask).save(masks['b'])
-    assert check_mask_values(masks, ['a', 'b'], 3, 255, background_shift=1) is True
-    with pytest.raises(ValueError, match=r"image 'b': its mask .*b.png holds the values \[3\], which are neither ids"):
-        check_mask_values(masks, ['a', 'b'], 3, 255)
 
 
 def test_keys_are_spread_from_the_first_to_the_last():

@@ -12,7 +12,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import distance_fields, pac_refine, partial_cross_entropy
-from mmseg_wsss.models.losses.base_weak_loss import PATIENCE
+from mmseg_wsss.models.losses.patience import PATIENCE
 from mmseg_wsss.models.pseudo_masks import CONFIDENCE_KEY
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config, raw_batch

@@ -10,7 +10,7 @@ from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import balanced_cross_entropy, confident_labels, focal_mask_penalty, ngwp, pamr
-from mmseg_wsss.models.losses.base_weak_loss import PATIENCE
+from mmseg_wsss.models.losses.patience import PATIENCE
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config, raw_batch
 

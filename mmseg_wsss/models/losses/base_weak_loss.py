@@ -7,8 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...structures import LossInputs
-
-PATIENCE = 1000
+from .patience import Patience
 
 
 class MisplacedLossError(AttributeError):
@@ -35,6 +34,13 @@ class BaseWeakLoss(BaseModule):
     reads: type = LossInputs
     """What :meth:`forward` takes; a segmentor refuses losses that read something else than it hands out."""
 
+    learns_from: tuple[str, ...] | None = None
+    """The labels that the loss learns from: some of ``labels``, ``tags``, ``points`` and ``boxes`` of ``LossInputs``.
+
+    None: it does not say. Empty: it learns from no labels. ``wsss check CONFIG`` and every training find labels that no
+    loss learns from, and a training whose first thousand images have none for a loss ends.
+    """
+
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__()
         if not 0 <= start <= 1:
@@ -42,6 +48,7 @@ class BaseWeakLoss(BaseModule):
         self.loss_weight = loss_weight
         self.start = start
         self.statistics: dict[str, Tensor] = {}
+        self._patience: Patience | None = None
 
     @abstractmethod
     def compute(self, inputs: Any) -> Tensor:
@@ -62,11 +69,23 @@ class BaseWeakLoss(BaseModule):
             ValueError: If a setting does not fit.
         """
 
-    def forward(self, inputs: LossInputs) -> Tensor:
-        """Return the weighted loss; 0 before ``start``."""
+    def forward(self, inputs: Any) -> Tensor:
+        """Return the weighted loss; 0 before ``start``.
+
+        Raises:
+            ValueError: If none of the first thousand images had labels that the loss learns from.
+        """
+        if self._patience is None:
+            self._patience = Patience(type(self).__name__, self.learns_from or ())
+        self._patience.check(inputs, inputs.num_images)
+        return self.weighted(inputs)
+
+    def weighted(self, inputs: Any) -> Tensor:
+        """Return the weighted loss of a batch, or of a view of it, whose images are counted already."""
         self.statistics = {}
         if inputs.progress < self.start:
-            return inputs.zero
+            zero: Tensor = inputs.zero
+            return zero
         return self.loss_weight * self.compute(inputs)
 
     def __getattr__(self, name: str) -> Any:
@@ -79,34 +98,3 @@ class BaseWeakLoss(BaseModule):
                 'loss_decode of the head at its default'
             )
         return super().__getattr__(name)
-
-
-class Patience:
-    """Ends a training whose images lack what a loss learns from, before hours of it.
-
-    Images without such labels are normal; a thousand of them at the start of a training are not.
-
-    Args:
-        learner: Which loss learns from what: 'X learns from image tags'.
-        advice: Where to look for the fault.
-    """
-
-    def __init__(self, learner: str, advice: str) -> None:
-        self._learner = learner
-        self._advice = advice
-        self._images: int | None = 0  # so far without; None: there were such labels
-
-    def check(self, found: bool, num_images: int) -> None:
-        """Count the images of a batch.
-
-        Raises:
-            ValueError: If none of the first thousand images had such labels.
-        """
-        if found:
-            self._images = None
-        elif self._images is not None:
-            self._images += num_images
-            if self._images >= PATIENCE:
-                raise ValueError(
-                    f'{self._learner}, and none of the first {self._images} images had any. {self._advice}'
-                )
