@@ -16,10 +16,10 @@ from ..datasets.formats.index_png import load_index_image
 from ..datasets.formats.inria import cut_inria, list_inria
 from ..datasets.simulate import CLICK_RULES, cityscapes_clicks, points_from_boxes
 from ..structures import ImageEntry, WeakLabelSet, image_id
+from ._arguments import check_output
 from ._labels import (
     add_class_argument,
     add_output_arguments,
-    check_output,
     parse_classes,
     progress,
     summary,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...files import path_inside
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ...structures.weak_label_set import image_id
 from .files import load_json, nearest
@@ -89,7 +90,7 @@ def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, o
                 shape = coco_mask.frPyObjects(shape, height, width)
             mask = coco_mask.decode(coco_mask.merge(shape) if isinstance(shape, list) else shape)
             canvas[mask > 0] = UNLABELLED if item.get('iscrowd', 0) else label
-        file = Path(folder) / f'{image_id(image["file_name"])}.png'
+        file = path_inside(folder, f'{image_id(image["file_name"])}.png')
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(canvas).save(file)
         count += 1
