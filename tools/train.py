@@ -9,6 +9,7 @@ from mmengine.config import Config, DictAction
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.datasets.findings import AuditError
 from mmseg_wsss.engine.training import train
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     try:
         train(cfg, args.resume)
-    except (CheckpointError, WorkDirError) as error:
+    except (AuditError, CheckpointError, WorkDirError) as error:
         raise SystemExit(str(error)) from error
 
 

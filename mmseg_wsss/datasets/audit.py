@@ -13,14 +13,14 @@ import numpy as np
 
 from ..structures.weak_annotations import KEYS
 from .crop_draws import CropDraws
+from .findings import ERROR, NOTE, WARNING, Finding
 from .label_counts import NOUNS, LabelCounts
 from .transforms.label_routes import LabelRoutes
 
 LabelUse = Mapping[str, tuple[str, ...] | None]
-ERROR, WARNING, NOTE = 'error', 'warning', 'note'
 FIELDS = {'labels': 'pixels', 'tags': 'tags', 'points': 'points', 'boxes': 'boxes'}
 EMPTY_SHARE = 0.1
-SMALL_SHARE = 0.5
+SMALL_SHARE = 0.9
 SHOWN = 5
 CURES = {
     'boxes': 'fill them with their class (RasterizeWeakAnnotations(draw_boxes=True)), or make masks of them '
@@ -34,24 +34,6 @@ UNUSED = ('stop', 'warn')
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong, how bad that is, and what to do.
-
-    Args:
-        level: ``error``: the training would fail or learn nothing; ``warning``; ``note``.
-        text: What is wrong.
-        cure: What to do.
-    """
-
-    level: str
-    text: str
-    cure: str = ''
-
-    def __str__(self) -> str:
-        return f'{self.text}: {self.cure}' if self.cure else self.text
-
-
-@dataclass(frozen=True)
 class LabelAudit:
     """What labels there are and what becomes of them.
 
@@ -62,6 +44,7 @@ class LabelAudit:
         use: What the losses of the model learn from; None: not known.
         draws: What some draws of crops gave.
         contradictions: What images say against themselves.
+        pictures: What becomes of the images.
         unused: ``'stop'``: labels that nothing uses are an error. ``'warn'``: a warning, if others are used.
         evaluation: Whether the masks are those that predictions are compared with.
     """
@@ -73,11 +56,16 @@ class LabelAudit:
     draws: CropDraws | None = None
     contradictions: tuple[str, ...] = ()
     unused: str = 'stop'
+    pictures: tuple[Finding, ...] = ()
     evaluation: bool = False
 
     def of_model(self, use: LabelUse) -> LabelAudit:
         """Return the audit for a model."""
         return replace(self, use=use)
+
+    def of_draws(self, draws: CropDraws | None) -> LabelAudit:
+        """Return the audit with some draws of crops."""
+        return replace(self, draws=draws)
 
     def reach(self, kind: str) -> tuple[str, ...]:
         """Return the fields of ``LossInputs`` that labels of a kind reach."""
@@ -97,7 +85,7 @@ class LabelAudit:
 
     def findings(self) -> list[Finding]:
         """Return all that is wrong, errors first."""
-        found = [*self._masks(), *self._unused(), *self._classes(), *self._images(), *self._crops()]
+        found = [*self.pictures, *self._masks(), *self._unused(), *self._classes(), *self._images(), *self._crops()]
         order = (ERROR, WARNING, NOTE)
         return sorted(found, key=lambda finding: order.index(finding.level))
 
@@ -260,33 +248,6 @@ class LabelAudit:
 
     def _passed(self, kind: str) -> str:
         return ', '.join(FIELDS[field] for field in self.reach(kind)) or 'left out'
-
-
-def raise_errors(findings: Iterable[Finding]) -> None:
-    """Raise all errors among findings as one.
-
-    Raises:
-        ValueError: With one line per error.
-    """
-    errors = [str(finding) for finding in findings if finding.level == ERROR]
-    if errors:
-        raise ValueError('\n'.join(errors))
-
-
-def check_classes(classes: Sequence[str]) -> None:
-    """Refuse a list of classes with nothing beside the background.
-
-    Raises:
-        ValueError: With what to write.
-    """
-    if len(classes) < 2:
-        name = classes[0] if classes else 'object'
-        object_name = name if name != 'background' else 'object'
-        raise ValueError(
-            f'there is one class ({", ".join(classes)}), and class 0 is the background, so that there is nothing to '
-            f"tell apart: take classes=('background', '{object_name}'), num_classes=2, and class 1 for what is "
-            f'{object_name} in the labels and masks'
-        )
 
 
 def _names(classes: Sequence[str], indices: Iterable[int]) -> str:

@@ -96,7 +96,9 @@ def draw_crops(dataset: ImageDataset, steps: Sequence[Any], *, num: int = 100, s
 
 
 def _blank_will_do(sample: Sample, loaders: Sequence[Any]) -> bool:
-    return sample.get('weak_label_size') is not None and not any(isinstance(step, LoadShapesImage) for step in loaders)
+    """Whether nothing of the picture matters: of drawn shapes, the mask may be a label."""
+    draws_masks = sample.get('shapes_mask') and any(isinstance(step, LoadShapesImage) for step in loaders)
+    return sample.get('weak_label_size') is not None and not draws_masks
 
 
 def _blank(sample: Sample) -> Sample:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from mmengine.logging import print_log
 
 from ..structures import WeakAnnotations
-from .audit import WARNING, LabelAudit, raise_errors
+from .audit import LabelAudit
+from .findings import WARNING, raise_errors
 from .formats.index_png import load_index_image
 from .image_checks import Size, check_mask_sizes, spread
 from .label_counts import contradictions

@@ -12,6 +12,7 @@ from ..structures import Sample
 from .formats.files import read_ids
 from .image_checks import check_images, check_mask_sizes, spread
 from .mask_values import check_mask_values
+from .picture_loading import image_loader
 from .pseudo_label_files import UNSURE, read_index, written_by
 from .resumable import SeededItems
 
@@ -72,7 +73,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         source = str(self.label_root)
         images = {key: str(Path(self.data_prefix['img_path']) / known[key]['file_name']) for key in keys}
         stated = {key: (known[key]['width'], known[key]['height']) for key in keys}
-        sizes = check_images(images, stated, source)
+        sizes = check_images(images, stated, source, image_loader(self.pipeline.transforms))
         files = {
             kind: {key: str(self.label_root / kind / f'{key}.png') for key in keys} for kind in ('masks', 'confidence')
         }

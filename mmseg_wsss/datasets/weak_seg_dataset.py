@@ -15,15 +15,17 @@ from mmseg.utils import get_classes, get_palette
 
 from ..files import relative_name
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
-from .audit import UNUSED, LabelAudit, check_classes
+from .audit import UNUSED, LabelAudit
 from .class_sets import CLASS_SETS
+from .findings import Finding, check_classes
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
 from .formats.registry import LabelSource
-from .image_checks import Size, check_images
+from .image_checks import Size, look_at_images
 from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
 from .label_counts import contradictions, count_labels
+from .picture_loading import image_loader
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
 from .transforms.label_routes import label_routes
@@ -43,7 +45,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     Args:
         weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
             in order (docs/formats.md). Relative paths start at ``data_root``. None: no weak labels, for evaluation.
-        check_images: Read the header of every image: is it there, is it as large as the labels say?
+        check_images: Read the header of every image, and load one of every kind: are they there, are they as large as
+            the labels say, does the loader of the pipeline take them?
         check_masks: Look at dense masks: sizes of all and values of 50 (``'sample'``), values of all (True), nothing
             (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
@@ -87,6 +90,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         self.unused_labels = unused_labels
         self.weak_labels = None if weak_labels is None else normalise_source(weak_labels, data_root)
         self.check_images = check_images
+        self._pictures: list[Finding] = []
         self.check_masks = check_masks
         self.use_dense_masks = use_dense_masks
         self.only_classes = None if only_classes is None else tuple(only_classes)
@@ -160,7 +164,9 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         samples = [sample for sample, _ in images]
         sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
         if self.check_images:
-            sizes = check_images({s['sample_id']: s['img_path'] for s in samples}, sizes, source)
+            paths = {s['sample_id']: s['img_path'] for s in samples}
+            loader = image_loader(self.pipeline.transforms)
+            sizes, self._pictures = look_at_images(paths, sizes, source, loader)
         labels = fit_to_images(labels, sizes, self._source)
         for sample in samples:
             annotations = labels.images[sample['sample_id']].annotations
@@ -262,6 +268,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
             contradictions=tuple(found),
             unused=self.unused_labels,
+            pictures=tuple(self._pictures),
             evaluation=self.test_mode,
         )
         report(self._audit)

@@ -19,6 +19,7 @@ from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
 from ..checkpoints.work_dir import hold, lock_of
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
+from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
 
 Result = TypeVar('Result')
@@ -56,12 +57,12 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
 
 def guard(runner: Runner) -> None:
-    """Give a runner what belongs to every training: checkpoints that are whole and known, and its last validation.
+    """Give a runner what belongs to every training: checks of its labels and checkpoints, and its last validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (CheckpointGuardHook(), LastValidationHook()):
+    for hook in (LabelAuditHook(), CheckpointGuardHook(), LastValidationHook()):
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:

@@ -86,9 +86,17 @@ def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
         ValueError: With both numbers.
     """
     for sample in data_samples:
-        given = sample.metainfo.get('num_classes', num_classes)
-        if given != num_classes:
-            raise ValueError(
-                f'the training data has {given} classes with the background and model.decode_head.num_classes is '
-                f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
-            )
+        check_same_number(sample.metainfo.get('num_classes', num_classes), num_classes)
+
+
+def check_same_number(given: int, num_classes: int) -> None:
+    """Refuse a data set of ``given`` classes for a head of ``num_classes``.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    if given != num_classes:
+        raise ValueError(
+            f'the training data has {given} classes with the background and model.decode_head.num_classes is '
+            f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
+        )

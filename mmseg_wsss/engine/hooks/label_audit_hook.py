@@ -1,0 +1,69 @@
+"""What labels there are, and what becomes of them, in the log before the first iteration."""
+
+from __future__ import annotations
+
+import logging
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...checkpoints.weights import unwrapped
+from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
+from ..preflight import audit_training, check_network
+
+LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
+
+
+@HOOKS.register_module()
+class LabelAuditHook(Hook):
+    """Logs, per class and kind of labels, what the files hold, the pipeline passes on and the losses learn from.
+
+    It belongs to every training that ``tools/train.py`` starts, each of several stages too; with another tool, write it
+    into ``custom_hooks``. ``wsss check CONFIG`` says the same, and more, without a training.
+
+    Labels that no loss learns from end the training, if ``unused_labels`` of the data set is not ``'warn'``, and so do
+    a data set of other classes than the head has and batch normalisation that sees one value.
+
+    Priority: before weights are loaded, which takes longer.
+
+    Args:
+        num_draws: Crops that are drawn, without reading pictures, to say how many hold no label; 0: none.
+
+    Raises:
+        ValueError: If ``num_draws`` is below 0.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, num_draws: int = 50) -> None:
+        if num_draws < 0:
+            raise ValueError(f'num_draws must not be negative, got {num_draws}')
+        self.num_draws = num_draws
+
+    def before_run(self, runner: Runner) -> None:
+        """Look at the model and its training data.
+
+        Raises:
+            AuditError: If the training would fail or learn nothing.
+        """
+        if runner._train_loop is None:  # of a test
+            return
+        loader = runner.train_dataloader
+        model, dataset = unwrapped(runner.model), loader.dataset
+        audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
+        found = check_network(model, dataset, loader.batch_size)
+        for audit in audits:
+            if is_main_process():
+                lines = '\n'.join(f'  {line}' for line in audit.table())
+                runner.logger.info(f'labels of {audit.source}:\n{lines}')
+            found += audit.findings()
+        self._say(runner, found)
+        raise_errors(found)
+
+    def _say(self, runner: Runner, found: list[Finding]) -> None:
+        """Log what is not an error; the data sets have said on building what needs no model."""
+        for finding in found:
+            if finding.level != ERROR and is_main_process():
+                runner.logger.log(LEVELS.get(finding.level, logging.INFO), str(finding))
