@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -197,32 +197,27 @@ def _depth(
     return Finding(level, f'{header.bits}-bit images: {values}: {name} {left}', cure)
 
 
-def decode_all(paths: Mapping[str, str], loader: Any) -> Iterator[Finding | None]:
-    """Load every image and yield, for each, what is wrong with it, None if nothing is.
+def decode(key: str, path: str, loader: Any) -> Finding | None:
+    """Load an image and return what is wrong with it, None if nothing is.
 
     Args:
-        paths: Image files by image id.
-        loader: What loads them.
+        key: The image.
+        path: Its file.
+        loader: What loads it.
     """
-    for key, path in paths.items():
-        try:
-            load(loader, path)
-        except ValueError as error:
-            yield Finding(ERROR, f'image {key!r}: {path} cannot be loaded ({error})', 'copy it again, or leave it out')
-            continue
-        try:
-            with opened(path) as image:
-                image.load()
-        except (OSError, SyntaxError, EOFError) as error:  # of a decoder that is stricter than the loader
-            yield Finding(
-                WARNING,
-                f'image {key!r}: {path} is damaged ({error}); the loader fills in what is missing',
-                'copy it again',
-            )
-        except ValueError:
-            yield None  # a kind of file that Pillow does not know
-        else:
-            yield None
+    try:
+        load(loader, path)
+    except ValueError as error:
+        return Finding(ERROR, f'image {key!r}: {path} cannot be loaded ({error})', 'copy it again, or leave it out')
+    try:
+        with opened(path) as image:
+            image.load()
+    except (OSError, SyntaxError, EOFError) as error:  # of a decoder that is stricter than the loader
+        text = f'image {key!r}: {path} is damaged ({error}); the loader fills in what is missing'
+        return Finding(WARNING, text, 'copy it again')
+    except ValueError:
+        return None  # a kind of file that Pillow does not know
+    return None
 
 
 def _huge(paths: Mapping[str, str], headers: Mapping[str, PictureHeader], loader: Any) -> list[Finding]:

@@ -167,7 +167,11 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             paths = {s['sample_id']: s['img_path'] for s in samples}
             loader = image_loader(self.pipeline.transforms)
             sizes, self._pictures = look_at_images(paths, sizes, source, loader)
-        labels = fit_to_images(labels, sizes, self._source)
+        try:
+            labels = fit_to_images(labels, sizes, self._source)
+        except ValueError as error:
+            turned = [f'{finding}.' for finding in self._pictures if 'EXIF orientation' in finding.text]
+            raise ValueError(' '.join([str(error), *turned])) from error
         for sample in samples:
             annotations = labels.images[sample['sample_id']].annotations
             if self.use_dense_masks:

@@ -56,7 +56,7 @@ def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> lis
     Args:
         model: The network, without wrappers.
         dataset: The training data.
-        batch_size: Images of a batch of one process; None: not known.
+        batch_size: Images of the smallest batch of one process; None: not known.
     """
     found = []
     num_classes = getattr(model, 'num_classes', None)
@@ -74,11 +74,28 @@ def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> lis
                 ERROR,
                 f'batch normalisation of a pooled map needs two images, and a batch has one: {names[0]}{more} of the '
                 'network sees one value per channel ("Expected more than 1 value per channel when training")',
-                'set train_dataloader.batch_size to 2 or more, or another norm_cfg of the head, such as '
-                "dict(type='GN', num_groups=8)",
+                'set train_dataloader.batch_size to 2 or more (and drop_last=True where one image is left over), or '
+                "another norm_cfg of the head, such as dict(type='GN', num_groups=8)",
             )
         )
     return found
+
+
+def smallest_batch(batch_size: int, num_images: int, *, infinite: bool, drop_last: bool) -> int:
+    """Return the size of the smallest batch of one process.
+
+    Args:
+        batch_size: Images of a whole batch.
+        num_images: Images of an epoch.
+        infinite: Whether the sampler goes on from one epoch to the next within a batch.
+        drop_last: Whether an incomplete batch at the end of an epoch is left out.
+
+    Example:
+        >>> smallest_batch(4, 9, infinite=False, drop_last=False), smallest_batch(4, 9, infinite=True, drop_last=False)
+        (1, 4)
+    """
+    rest = num_images % batch_size
+    return batch_size if infinite or drop_last or not rest else rest
 
 
 def pooled_batch_norms(model: nn.Module) -> list[str]:

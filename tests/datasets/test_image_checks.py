@@ -11,7 +11,7 @@ from PIL import Image
 from mmseg_wsss.datasets.findings import ERROR, NOTE, WARNING
 from mmseg_wsss.datasets.image_checks import image_size, look_at_images, spread
 from mmseg_wsss.datasets.picture_headers import PictureHeader
-from mmseg_wsss.datasets.picture_loading import check_loading, decode_all
+from mmseg_wsss.datasets.picture_loading import check_loading, decode
 from mmseg_wsss.datasets.transforms import LoadDeepImage
 
 PILLOW = {'imdecode_backend': 'pillow'}
@@ -171,7 +171,7 @@ def test_damaged_pictures(tmp_path):
             path.write_bytes(content[: len(content) // 2])
         paths[name] = str(path)
     (tmp_path / 'pointer.jpg').write_text('version https://git-lfs.github.com/spec/v1')
-    found = dict(zip(paths, decode_all(paths, LoadImageFromFile()), strict=True))
+    found = {name: decode(name, path, LoadImageFromFile()) for name, path in paths.items()}
     assert found['fine.png'] is None
     for name in ('cut.png', 'cut.jpg', 'cut.tif', 'pointer.jpg'):
         assert name in str(found[name])

@@ -72,7 +72,7 @@ class LoadDeepImage(BaseTransform):
         values = self._chosen(read_bands(fileio.get(path, backend_args=self.backend_args), path), path)
         low, high = self.range
         inside = np.nan_to_num(values.astype(np.float64), nan=low).clip(low, high)
-        image = np.rint((inside - low) * (255 / (high - low))).astype(np.uint8)
+        image: npt.NDArray[Any] = np.rint((inside - low) * (255 / (high - low))).astype(np.uint8)
         if image.shape[2] == 3:
             image = np.ascontiguousarray(image[..., ::-1])
         if self.color_type == 'grayscale':

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmseg.registry import HOOKS
 
 from ...checkpoints.weights import unwrapped
 from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
-from ..preflight import audit_training, check_network
+from ..preflight import audit_training, check_network, smallest_batch
 
 LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
 
@@ -48,12 +49,16 @@ class LabelAuditHook(Hook):
         Raises:
             AuditError: If the training would fail or learn nothing.
         """
-        if runner._train_loop is None:  # of a test
+        if not isinstance(runner._train_loop, BaseLoop):  # of a test
             return
         loader = runner.train_dataloader
         model, dataset = unwrapped(runner.model), loader.dataset
         audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
-        found = check_network(model, dataset, loader.batch_size)
+        infinite = isinstance(loader.sampler, InfiniteSampler)
+        smallest = smallest_batch(
+            loader.batch_size, len(loader.sampler) if not infinite else 0, infinite=infinite, drop_last=loader.drop_last
+        )
+        found = check_network(model, dataset, smallest)
         for audit in audits:
             if is_main_process():
                 lines = '\n'.join(f'  {line}' for line in audit.table())
