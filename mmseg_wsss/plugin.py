@@ -1,6 +1,6 @@
-"""Importing this module registers every part with MMSegmentation, and nothing else does.
+"""The only module whose import registers the parts of this package with MMSegmentation.
 
-A config says ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
+Configs use it by ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
 """
 
 import mmseg.datasets

@@ -96,7 +96,9 @@ def check_data(cfg, seen):
 def unused_labels(cfg, dataset):
     """What the losses of a config would leave unused of its labels."""
     model = torch.nn.Module()
-    if cfg.get('model', {}).get('losses'):
+    if 'model' not in cfg:
+        return []
+    if cfg.model.get('losses'):
         reads = AffinityInputs if cfg.model.type == 'AffinityNetwork' else LossInputs
         model.losses = build_losses(cfg.model.losses, 'losses', len(dataset.metainfo['classes']), reads=reads)
     findings = [finding for audit in audit_training(model, dataset) for finding in audit.findings()]

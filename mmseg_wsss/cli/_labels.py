@@ -28,16 +28,16 @@ def add_class_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--classes',
         required=True,
-        help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name a line, or '
-        'names with commas between them',
+        help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name per line, or '
+        'names separated by commas',
     )
 
 
 def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | None]:
-    """Return class names and palette (None where only names are given).
+    """Return class names and palette (None if only names are given).
 
     Raises:
-        ValueError: If the value names no class set, no file, and is not a list.
+        ValueError: If the value is not a class set, not a file and not a list of names.
     """
     if value in CLASS_SETS:
         known = CLASS_SETS[value]
@@ -48,7 +48,8 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
         names = value.split(',')
     else:
         raise ValueError(
-            f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor names with commas'
+            f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor a list of names '
+            'separated by commas'
         )
     return tuple(name.strip() for name in names if name.strip()), None
 
@@ -69,12 +70,12 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
 
 
 def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
-    """Show a progress bar that disappears when done."""
+    """Show a progress bar that disappears at the end."""
     return track(items, description=description, total=total, transient=True)
 
 
 def summary(labels: WeakLabelSet) -> str:
-    """Return a few lines that say what is labelled."""
+    """Return a few lines that summarise the labels."""
     every = [entry.annotations for entry in labels.images.values()]
     counts: Mapping[str, int] = {
         'points': sum(len(a.points) for a in every),

@@ -1,4 +1,4 @@
-"""``wsss convert``: other people's label files -> ``weak_labels.json``."""
+"""``wsss convert``: convert label files of other tools and data sets to ``weak_labels.json``."""
 
 from __future__ import annotations
 
@@ -46,14 +46,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to ``wsss``."""
     parser = subparsers.add_parser(
         'convert',
-        help='turn other label files into weak_labels.json',
-        description="Other people's label files to weak_labels.json.",
+        help='convert other label files to weak_labels.json',
+        description='Convert label files of other tools and data sets to weak_labels.json.',
     )
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
 
     points = _reader_parser(formats, 'whats_the_point', "clicks in What's the Point JSON", 'the JSON file of clicks')
-    points.add_argument('--background', nargs='+', default=[], help='more files of clicks, e.g. on the background')
-    points.add_argument('--max-rank', type=int, help='keep clicks up to this rank; 1: one per class and image')
+    points.add_argument(
+        '--background', nargs='+', default=[], help='more files of clicks, such as clicks on the background'
+    )
+    points.add_argument(
+        '--max-rank', type=int, help='keep clicks up to this rank; 1 keeps one click per class and image'
+    )
 
     scribbles = _reader_parser(formats, 'scribblesup', 'ScribbleSup XML', 'the folder of XML files')
     scribbles.add_argument(
@@ -62,54 +66,67 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs='?',
         const=0.5,
         metavar='SHARE',
-        help='only clicks on the background: both ends of the middle half (SHARE) of its scribbles (Gated CRF paper)',
+        help='write only background clicks: both ends of the middle part of each background scribble; SHARE is its '
+        'length (default: 0.5, as in the Gated CRF paper)',
     )
 
     index = _reader_parser(formats, 'index_png', 'painted index PNGs', 'the folder of PNG files')
-    index.add_argument('--unlabelled', type=int, nargs='+', default=[255], help='value(s) of unlabelled pixels')
-    index.add_argument('--suffix', default='.png', help='what the names of the files end in')
+    index.add_argument(
+        '--unlabelled', type=int, nargs='+', default=[255], help='one or more values of unlabelled pixels'
+    )
+    index.add_argument('--suffix', default='.png', help='suffix of the files')
 
     voc = _reader_parser(formats, 'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files')
     coco = _reader_parser(formats, 'coco', 'COCO instance annotations', 'the JSON file')
-    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are not classes')
-    coco.add_argument('--masks', help='a folder to write the masks to, too, as index PNGs (needs pycocotools)')
+    coco.add_argument('--only-classes', action='store_true', help='leave out categories that are not in --classes')
+    coco.add_argument('--masks', help='also write the masks to this folder as index PNGs (needs pycocotools)')
     for boxes in (voc, coco):
         boxes.add_argument('--boxes', action=argparse.BooleanOptionalAction, default=True, help='keep the boxes')
-        boxes.add_argument('--tags', action=argparse.BooleanOptionalAction, default=False, help='keep classes as tags')
+        boxes.add_argument(
+            '--tags', action=argparse.BooleanOptionalAction, default=False, help='keep the classes of the boxes as tags'
+        )
         _add_box_points(boxes)
 
     persons = _reader_parser(
         formats, 'citypersons', 'CityPersons JSON boxes', 'the folder of *_gtBboxCityPersons.json', '_leftImg8bit.png'
     )
     persons.add_argument(
-        '--visible', action=argparse.BooleanOptionalAction, default=True, help='boxes of what is visible of a person'
+        '--visible',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='use the boxes of the visible parts of persons',
     )
     _add_box_points(persons)
 
     berries = _reader_parser(formats, 'craid', 'points of CRAID', 'the CSV file, or a folder of painted points', '.png')
     berries.add_argument('--background', help='the folder of painted points of the background')
-    berries.add_argument('--background-value', type=int, help='what painted points of the background hold (CRAID: 2)')
+    berries.add_argument('--background-value', type=int, help='value of painted points of the background (CRAID: 2)')
 
     clicks = formats.add_parser('cityscapes-clicks', help='synthetic clicks as in the Gated CRF paper')
-    clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, e.g. gtFine/train')
+    clicks.add_argument('--gtfine', required=True, help=f'folder with *{INSTANCE_SUFFIX}, such as gtFine/train')
     clicks.add_argument(
         '--rule',
         choices=CLICK_RULES,
         default=CLICK_RULES[0],
-        help='where to click if the centroid lies beside its object: as in the paper, or at random (docs/formats.md)',
+        help='where to click if a centroid is not on its object: as in the paper, or at random (docs/formats.md)',
     )
-    clicks.add_argument('--seed', type=int, default=0, help='of --rule random')
-    clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
+    clicks.add_argument('--seed', type=int, default=0, help='seed of the random clicks of --rule random')
+    clicks.add_argument(
+        '--min-stuff-area',
+        type=int,
+        default=256,
+        help='area in pixels of the smallest stuff component that gets a click',
+    )
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
     add_output_arguments(clicks)
 
     tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
-    tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
+    tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, such as AerialImageDataset/train')
     tiles.add_argument('--tiles', required=True, help='the folder to write images, masks, train.txt and val.txt to')
     tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels (configs/pmp: 384)')
-    tiles.add_argument('--stride', type=int, help='pixels from one tile to the next; by default the side of a tile')
-    tiles.add_argument('--whole', action='store_true', help='no smaller tiles at the right and at the bottom')
-    tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
+    tiles.add_argument('--stride', type=int, help='pixels from one tile to the next (default: the side of a tile)')
+    tiles.add_argument('--whole', action='store_true', help='do not write smaller tiles at the right and at the bottom')
+    tiles.add_argument('--num-background', type=int, default=4, help='number of background clicks per building')
     tiles.add_argument('--seed', type=int, default=0)
     add_output_arguments(tiles)
     parser.set_defaults(run=run)
@@ -125,9 +142,9 @@ def _reader_parser(
     parser = formats.add_parser(name, help=title, description=title)
     parser.add_argument('path', help=path)
     add_class_argument(parser)
-    parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
+    parser.add_argument('--images', help='image folder, to check that labels fit the images and to write the sizes')
     parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images')
-    parser.add_argument('--split', help='text file with one image id a line; other images are left out')
+    parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     add_output_arguments(parser)
     return parser
 
@@ -137,13 +154,13 @@ def _add_box_points(parser: argparse.ArgumentParser) -> None:
         '--box-centres',
         type=int,
         metavar='N',
-        help='points instead of boxes: the middle of each, and N points per box outside all boxes (PMP: 4)',
+        help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the points outside all boxes')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the points outside of all boxes (--box-centres)')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert and say what came out."""
+    """Convert the labels and print a summary."""
     check_output(args)
     labels = {'cityscapes-clicks': _cityscapes, 'inria': _inria}.get(args.format, _read)(args)
     labels.write(args.output)
@@ -158,7 +175,7 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     if args.split is not None:
         labels = labels.subset(read_ids(args.split))
     if not labels.images:
-        raise ValueError(f'no image is left: {args.split} and {args.path} have no image id in common')
+        raise ValueError(f'there are no images to write: {args.split} and {args.path} have no image ids in common')
     if getattr(args, 'masks', None) is not None:
         count = write_coco_masks(args.path, args.masks, classes, only_classes=args.only_classes)
         print(f'{args.masks}: {count} masks')

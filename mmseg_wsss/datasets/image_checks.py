@@ -27,8 +27,8 @@ def image_size(path: str | Path, loader: Any = None) -> Size:
         loader: What loads it; None: ``LoadImageFromFile``, which turns images by their EXIF orientation.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not an image.
     """
     return size_of(read_header(path), LoadImageFromFile() if loader is None else loader)
 
@@ -58,7 +58,7 @@ def look_at_images(
 
     Raises:
         FileNotFoundError: If an image is missing.
-        ValueError: If a file is not an image or has another size.
+        ValueError: If a file is not an image, or its size differs from the stated one.
     """
     loader = LoadImageFromFile() if loader is None else loader
     missing = [key for key, path in paths.items() if not Path(path).is_file()]
@@ -121,16 +121,16 @@ def check_mask_sizes(
     *,
     cure: str = 'Check seg_map_path and seg_map_suffix, or the mask path in the label file (relative to that file)',
 ) -> None:
-    """Check that masks exist and are as large as their image.
+    """Check that masks exist and have the size of their image.
 
     Args:
         masks: Mask files by image id.
         sizes: (width, height) of the images by image id.
-        cure: What errors say to do.
+        cure: What to do, for the error messages.
 
     Raises:
         FileNotFoundError: If a mask is missing.
-        ValueError: If a mask is not an image or has another size than its image.
+        ValueError: If a mask is not an image, or its size differs from that of its image.
     """
     for key, path in masks.items():
         if not Path(path).is_file():

@@ -1,28 +1,29 @@
-"""Starting a training: one at a time in a folder, from its beginning or from a checkpoint of its own."""
+"""The start of a training, one at a time in a folder, from the beginning or from a checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmengine.utils.dl_utils import set_multi_processing
 
 from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
-from ..checkpoints.work_dir import hold, lock_of
+from ..checkpoints.work_dir import WorkDirError, hold, lock_of
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
+from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
-
-Result = TypeVar('Result')
+from .processes import agree, connect, wrap_on_cpu
+from .setting_faults import FAULTS_OF_SETTINGS, describe_fault
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -30,19 +31,20 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
     Args:
         cfg: The config, with a ``work_dir``.
-        resume: The checkpoint to go on from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
-            training (``resume=True`` in the config is ``'auto'``, or its ``load_from``). Stages always go on.
+        resume: The checkpoint to resume from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
+            training (``resume=True`` in the config means ``'auto'``, or its ``load_from``). Stages always resume.
 
     Raises:
-        CheckpointError: If a checkpoint cannot be used, or stages are to go on from one.
-        WorkDirError: If another training runs in the ``work_dir``, or it has checkpoints of another run.
+        CheckpointError: If a checkpoint cannot be used, or is given for a training in stages.
+        StartError: If a setting or a file is wrong, before the first iteration.
+        WorkDirError: If another training runs in the ``work_dir``, or it contains checkpoints of another run.
     """
     if 'stages' in cfg:
         if resume not in (None, 'auto'):
-            raise CheckpointError(
-                '--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out'
-            )
-        RUNNERS.build(cfg).train()
+            raise CheckpointError('--resume CHECKPOINT: stages find their checkpoints in the work dir: omit the path')
+        with _faults_of_settings(cfg):
+            stages = RUNNERS.build(cfg)
+        stages.train()
         return
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
@@ -51,18 +53,64 @@ def train(cfg: Config, resume: str | None = None) -> None:
         checkpoint = agree(lambda: _checked_start(cfg, resume))
         cfg.resume = checkpoint is not None
         cfg.load_from = checkpoint or cfg.get('load_from')
+        run_training(cfg)
+
+
+def run_training(cfg: Config) -> None:
+    """Build the runner of one training, with what belongs to every training, and train.
+
+    Raises:
+        StartError: If a setting or a file is wrong, before the first iteration.
+    """
+    began = _BeganHook()
+    with _faults_of_settings(cfg, began):
+        wrap_on_cpu(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         guard(runner)
+        runner.register_hook(began)
         runner.train()
 
 
+class StartError(ValueError):
+    """A training that could not start; the message is one line, and the log file has the traceback."""
+
+
+class _BeganHook(Hook):
+    """Records whether the training has started."""
+
+    began = False
+
+    def before_train(self, runner: Runner) -> None:
+        self.began = True
+
+
+@contextmanager
+def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator[None]:
+    """Report an error of the user in one line; errors after the start of the training keep their traceback."""
+    try:
+        yield
+    except (CheckpointError, StartError, WorkDirError):
+        raise
+    except FAULTS_OF_SETTINGS as error:
+        if hook is not None and hook.began:
+            raise
+        for handler in MMLogger.get_current_instance().handlers:
+            if isinstance(handler, logging.FileHandler):
+                record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, 'no training', (), sys.exc_info())
+                handler.handle(record)
+        raise StartError(f'the training could not begin: {describe_fault(error, cfg.to_dict())}') from error
+
+
 def guard(runner: Runner) -> None:
-    """Give a runner what belongs to every training: checks of its labels and checkpoints, and its last validation.
+    """Give a runner the hooks that belong to every training.
+
+    They are responsible for checks of its labels, complete and identified checkpoints, validations with the network of
+    the checkpoint, and the last validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (LabelAuditHook(), CheckpointGuardHook(), LastValidationHook()):
+    for hook in (LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:
@@ -71,17 +119,9 @@ def guard(runner: Runner) -> None:
             hook.backend_args = {'backend': 'whole_file'}
 
 
-def connect(cfg: Config) -> None:
-    """Connect the processes of a launcher, as a Runner does, before the first one is built."""
-    launcher, environment = cfg.get('launcher', 'none'), cfg.get('env_cfg', {})
-    if launcher != 'none' and not is_distributed():
-        set_multi_processing(**environment.get('mp_cfg', {}), distributed=True)
-        init_dist(launcher, **environment.get('dist_cfg', {'backend': 'nccl'}))
-
-
 @contextmanager
 def sole_training(work_dir: str | Path) -> Iterator[None]:
-    """Keep other trainings out of a folder; the first process holds its lock.
+    """Lock a folder against other trainings; the first process holds the lock.
 
     Raises:
         WorkDirError: On every process, if another training runs there.
@@ -94,22 +134,8 @@ def sole_training(work_dir: str | Path) -> Iterator[None]:
         lock.release()
 
 
-def agree(decide: Callable[[], Result]) -> Result:
-    """Let the first process decide and tell the others; what it raises is raised by all."""
-    decision: list[Any] = [None, None]
-    if is_main_process():
-        try:
-            decision[0] = decide()
-        except (ValueError, OSError) as error:
-            decision[1] = error
-    broadcast_object_list(decision)
-    if decision[1] is not None:
-        raise decision[1]
-    return decision[0]
-
-
 def _checked_start(cfg: Config, resume: str | None) -> str | None:
-    """Return the checkpoint to go on from; one that is only to be loaded is checked before anything is built."""
+    """Return the checkpoint to resume from; one that is only loaded is checked before anything is built."""
     checkpoint = checkpoint_to_go_on_from(cfg.work_dir, resume)
     wanted = cfg.get('load_from')
     if checkpoint is None and wanted and '://' not in wanted:

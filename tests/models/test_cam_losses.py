@@ -58,7 +58,7 @@ def test_a_thousand_images_that_nobody_tagged_are_an_error():
     nobody = batch(batch_size=500, classes=2, size=(2, 2), grid=(1, 1), tags=None, valid=torch.ones(500, 1, 2, 2))
     loss = build('ImportanceSampling')
     assert loss(nobody) == 0
-    with pytest.raises(ValueError, match='ImportanceSamplingLoss learns from image tags, and none of the first 1000'):
+    with pytest.raises(ValueError, match='ImportanceSamplingLoss learns from image tags, but none of the first 1000'):
         loss(nobody)
     rare = build('ImportanceSampling')
     rare(batch())
@@ -255,7 +255,7 @@ def test_in_a_segmentor_every_parameter_gets_a_gradient():
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'type': 'ImportanceSamplingLoss', 'weight': 1.2}, r'weight is the share.*\[0, 1\], got 1.2'),
+        ({'type': 'ImportanceSamplingLoss', 'weight': 1.2}, r'weight must be the share.*\[0, 1\], got 1.2'),
         ({'type': 'ImportanceSamplingLoss', 'pooling': 'mean'}, "pooling must be one of average, max, got 'mean'"),
         ({'type': 'ImportanceSamplingLoss', 'num_samples': 0}, 'num_samples must be a positive integer'),
         ({'type': 'ImportanceSamplingLoss', 'eps': 0}, 'eps must be a number between 0 and 1'),

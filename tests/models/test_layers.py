@@ -40,7 +40,7 @@ def test_in_a_resnet_with_weight_standardisation():
 
 
 def test_bad_settings():
-    with pytest.raises(ValueError, match='48 channels do not come out in groups of 32'):
+    with pytest.raises(ValueError, match='48 channels cannot be divided into groups of 32'):
         build_norm_layer(NORM, 48)
     with pytest.raises(ValueError, match='group_size must be at least 1, got 0'):
         build_norm_layer({**NORM, 'group_size': 0}, 32)
@@ -61,5 +61,5 @@ def test_pixel_correlation_joins_image_and_features_as_published():
     assert features[2].grad is None
     assert maps.grad.abs().sum() > 0
     assert all(parameter.grad.abs().sum() > 0 for parameter in module.parameters())
-    with pytest.raises(ValueError, match='of one length, got'):
+    with pytest.raises(ValueError, match='of equal length, got'):
         MODELS.build({'type': 'PixelCorrelation', 'in_index': [1]})

@@ -145,7 +145,7 @@ def test_kernels_over_maps_of_the_sample():
     )
     loss = MODELS.build({'type': 'GatedCRFLoss', 'kernels': kernels, 'loss_weight': 1.0})
     torch.testing.assert_close(loss(batch), expected)
-    with pytest.raises(KeyError, match=r"compares 'depth', and the batch has the maps \(none\).*LoadModality"):
+    with pytest.raises(KeyError, match=r"compares 'depth', but the batch has the maps \(none\).*LoadModality"):
         loss(inputs())
 
 
@@ -187,7 +187,7 @@ def test_partial_cross_entropy_weights_of_the_batch():
             "destination_mask must be one of unlabelled, valid or None, got 'labelled'",
         ),
         ({'type': 'GatedCRFLoss', 'color_space': 'lab'}, "color_space must be one of.*'lab'"),
-        ({'type': 'GatedCRFLoss', 'start': 1.5}, r'start is the fraction.*\[0, 1\], got 1.5'),
+        ({'type': 'GatedCRFLoss', 'start': 1.5}, r'start must be the fraction.*\[0, 1\], got 1.5'),
         ({'type': 'PartialCrossEntropyLoss', 'class_weight': 'yes'}, "'batch' or None, got 'yes'"),
         (
             {'type': 'PartialCrossEntropyLoss', 'class_weight': [1.0], 'class_frequencies': [1.0]},
@@ -198,3 +198,10 @@ def test_partial_cross_entropy_weights_of_the_batch():
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(settings)
+
+
+@pytest.mark.parametrize('weight', [-1, float('nan'), float('inf'), 'a', True, None])
+def test_weights_of_losses_are_finite_numbers(weight):
+    with pytest.raises(ValueError, match='loss_weight must be a finite non-negative number, got'):
+        MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': weight})
+    assert MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': 0}).loss_weight == 0

@@ -118,7 +118,7 @@ def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
 
 @pytest.mark.parametrize('changes', [{'channels': (8,), 'units': (1,)}, {'units': (1, 1)}, {'units': (1, 0, 1)}])
 def test_a_wrong_shape_of_the_hourglass_is_named(changes):
-    with pytest.raises(ValueError, match='one number above 0 for each of at least two scales'):
+    with pytest.raises(ValueError, match='one positive number for each of at least two scales'):
         Hourglass(**{**{k: v for k, v in SMALL.items() if k != 'type'}, **changes})
 
 
@@ -288,10 +288,10 @@ def test_a_missing_or_wrong_partner_is_named():
     data = preprocess(generator)
     with pytest.raises(RuntimeError, match=r'no segmentor gives it: call set_partner\(segmentor\) \(LPGStageHook does'):
         generator.loss(**data)
-    with pytest.raises(TypeError, match='must be a segmentor with one decode head, as EncoderDecoder, got Linear'):
+    with pytest.raises(TypeError, match='must be a segmentor with one decode head, such as EncoderDecoder, got Linear'):
         generator.set_partner(torch.nn.Linear(1, 1))
     generator.set_partner(partner(num_classes=3))
-    with pytest.raises(ValueError, match='class 3 is none of the 3 classes of the partner'):
+    with pytest.raises(ValueError, match='class 3 is not one of the 3 classes of the partner'):
         generator.loss(**data)
     generator.set_partner(None)
     assert (generator.partner, generator.has_partner) == (None, False)
@@ -358,7 +358,7 @@ def test_samples_without_boxes_or_class_are_named():
     for key in ('gt_maps', 'class_id'):
         data = preprocess(generator)
         delattr(data['data_samples'][1], key)
-        with pytest.raises(ValueError, match="has no class_id or no 'box_map': take ClassMaskDataset"):
+        with pytest.raises(ValueError, match="has no class_id or no 'box_map': use ClassMaskDataset"):
             generator.loss(**data)
 
 
@@ -368,7 +368,7 @@ def test_samples_without_boxes_or_class_are_named():
         (
             {'backbone': {**SMALL, 'in_channels': 4}},
             ValueError,
-            'the generator reads 5 channels: leave in_channels out',
+            'the generator reads 5 channels: omit in_channels',
         ),
         ({'decode_head': {**HEAD, 'num_classes': 3}}, ValueError, r'num_classes must be 2 \(outside, object\), got 3'),
         ({'decode_head': {**HEAD, 'num_classes': 2, 'out_channels': 1}}, TypeError, 'out_channels'),

@@ -29,7 +29,7 @@ def test_cross_entropy_without_a_labelled_pixel():
     loss = MODELS.build({'type': 'PartialCrossEntropyLoss'})
     assert loss(inputs()) == 0
     message = (
-        'PartialCrossEntropyLoss learns from labelled pixels, and none of the first 1000 images had any. '
+        'PartialCrossEntropyLoss learns from labelled pixels, but none of the first 1000 images had any. '
         r'Do the labels reach the pixels \(wsss check CONFIG\)\? Boxes do with .*draw_boxes=True'
     )
     with pytest.raises(ValueError, match=message):

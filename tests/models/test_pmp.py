@@ -283,7 +283,7 @@ def test_images_without_points_are_normal_and_a_thousand_of_them_an_error():
     for _ in range(PATIENCE // 2 - 1):
         value = loss(nothing)
     assert value == 0
-    with pytest.raises(ValueError, match=f'PMPLoss learns from points, and none of the first {PATIENCE} .*box-centres'):
+    with pytest.raises(ValueError, match=f'PMPLoss learns from points, but none of the first {PATIENCE} .*box-centres'):
         loss(nothing)
     rare = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})
     assert rare(inputs(points=(torch.zeros(0, 3), torch.tensor([[5.2, 5.8, 4]])))) > 0

@@ -267,8 +267,8 @@ def test_deeper_cues_change_the_whole_shallow_map():
         ({'gate_form': 'papre'}, "unknown gate_form 'papre': choose from paper, reference"),
         ({'cue_form': 'papre'}, "unknown form of the global cues 'papre': choose from paper, reference"),
         ({'dropout_ratios': (0.5,)}, r'three.*got \[0.5\]'),
-        ({'num_classes': 1}, 'StochasticGateHead: num_classes counts the background.*at least 2, got 1'),
-        ({'type': 'NGWPHead', 'num_classes': 1}, 'NGWPHead: num_classes counts the background'),
+        ({'num_classes': 1}, 'StochasticGateHead: num_classes includes the background.*at least 2, got 1'),
+        ({'type': 'NGWPHead', 'num_classes': 1}, 'NGWPHead: num_classes includes the background'),
         ({'type': 'NGWPHead', 'input_transform': 'multiple_select'}, 'NGWPHead reads one feature map'),
     ],
 )
@@ -363,7 +363,7 @@ def test_cam_head_is_one_convolution_without_bias():
 
 
 def test_cam_head_refuses_what_it_cannot_be():
-    with pytest.raises(ValueError, match='num_classes counts the background, so it is at least 2, got 1'):
+    with pytest.raises(ValueError, match='num_classes includes the background, so it is at least 2, got 1'):
         MODELS.build({**CAM, 'num_classes': 1})
     with pytest.raises(ValueError, match='CAMHead reads one feature map'):
         MODELS.build({**CAM, 'in_channels': [8, 16], 'in_index': [0, 1], 'input_transform': 'multiple_select'})

@@ -139,7 +139,7 @@ def test_a_batch_without_tags_is_zero_and_many_are_an_error(kind):
         value = loss(batch)
     assert value == 0
     assert value.requires_grad
-    message = f'{kind} learns from image tags, and none of the first {PATIENCE} images had any.*tags_from of LoadWeak'
+    message = f'{kind} learns from image tags, but none of the first {PATIENCE} images had any.*tags_from of LoadWeak'
     with pytest.raises(ValueError, match=message):
         loss(batch)
     rare = build(kind)
@@ -283,7 +283,7 @@ def test_untagged_images_get_no_labels():
         ({'pseudo_labels': {'type': 'ConfidentLabels', 'foreground_ratio': 1.2}}, 'foreground_ratio'),
         ({'pseudo_labels': {'type': 'ConfidentLabels', 'min_confidence': -1}}, 'min_confidence'),
         ({'refiner': {'type': 'PAMR', 'num_iters': 0}}, 'num_iters'),
-        ({'start': 2}, 'start is the fraction'),
+        ({'start': 2}, 'start must be the fraction'),
         ({'balance': 'equal'}, "unknown balance 'equal': choose from reference, paper"),
     ],
 )
@@ -340,7 +340,9 @@ def test_tags_first_then_masks():
 
 
 def test_a_model_without_foreground_is_refused():
-    with pytest.raises(ValueError, match='ImageTagLoss needs the background and a class that tags name, got 1'):
+    with pytest.raises(
+        ValueError, match='ImageTagLoss needs the background and at least one class for the tags, got 1'
+    ):
         build('ImageTagLoss').check_num_classes(1)
 
 

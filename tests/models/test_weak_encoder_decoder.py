@@ -271,11 +271,11 @@ own_loss_head = {'type': OwnLossHead, 'in_channels': 64, 'channels': 64, 'num_cl
         ({'losses': [{'type': 'GatedCRFLoss'}]}, 'model.losses must be a dict of losses by name, .* got list'),
         (
             {'losses': {'loss_x': [{'type': 'GatedCRFLoss'}]}},
-            r"losses.loss_x must be dict\(type='...', ...\), or None to leave it out, got \[",
+            r"losses.loss_x must be dict\(type='...', ...\), or None to remove it, got \[",
         ),
         ({'losses': {'loss_x': {'radius': 3}}}, r"losses.loss_x must be dict\(type='...'.*got {'radius': 3}"),
         ({'losses': {'loss_ce': {'type': 'CrossEntropyLoss'}}}, 'model.losses.loss_ce is a CrossEntropyLoss'),
-        ({'losses': {'labelled_pixels': {'type': 'GatedCRFLoss'}}}, "'labelled_pixels' is taken"),
+        ({'losses': {'labelled_pixels': {'type': 'GatedCRFLoss'}}}, "'labelled_pixels' is already used"),
         ({'auxiliary_losses': {'x': {'type': 'GatedCRFLoss'}}}, 'no auxiliary_head'),
     ],
 )
@@ -288,7 +288,7 @@ def test_refuses_what_could_not_work(changes, message):
     ('loss', 'message'),
     [
         ({'type': 'GatedCRFLoss', 'compatibility': [[0, 1], [1, 0]]}, r'must be 3 x 3.*\(2, 2\)'),
-        ({'type': 'PartialCrossEntropyLoss', 'class_weight': [1, 2]}, r'is 3 numbers.*\(2,\)'),
+        ({'type': 'PartialCrossEntropyLoss', 'class_weight': [1, 2]}, r'one number per class \(3\).*\(2,\)'),
         ({'type': 'GatedCRFLoss', 'backend': 'trition'}, "unknown backend 'trition'"),
     ],
 )

@@ -35,7 +35,7 @@ def number(parent: Element, key: str, where: str) -> float:
     """Return a child's text as a number.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is not a number.
     """
     value = text(parent, key, where)
     try:

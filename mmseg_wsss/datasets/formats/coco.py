@@ -32,11 +32,11 @@ def read_coco(
         classes: Class names by id.
         boxes: Keep the boxes.
         tags: Keep the classes of the boxes as image tags.
-        only_classes: Leave out categories that are not classes; else they are an error.
+        only_classes: Leave out categories that are not in ``classes``; otherwise they are an error.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not of this form or names an unknown class.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file does not have this form or names an unknown class.
     """
     if not boxes and not tags:
         raise ValueError('coco: boxes and tags are both off, so nothing would be read')
@@ -57,20 +57,20 @@ def read_coco(
 def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, only_classes: bool = True) -> int:
     """Write the masks of an instance file as index PNGs, one per image that has an object of ``classes``.
 
-    Where objects meet the later annotation wins, as in the file; ``iscrowd`` regions become 255.
+    Where objects overlap, the later annotation of the file wins; ``iscrowd`` regions become 255.
 
     Args:
         path: The JSON file.
         folder: Where to write ``<image id>.png``.
         classes: Class names by id, the background first, such as ``CLASS_SETS['coco60']['classes']``.
-        only_classes: As of :func:`read_coco`.
+        only_classes: Same as in :func:`read_coco`.
 
     Returns:
         The number of masks.
 
     Raises:
         ImportError: If pycocotools is not installed.
-        ValueError: If the file is not of this form.
+        ValueError: If the file does not have this form.
     """
     try:
         from pycocotools import mask as coco_mask
@@ -109,7 +109,7 @@ def _by_image(
     if unknown and not only_classes:
         raise ValueError(
             f'{path}: unknown class {unknown[0]!r}; {nearest(unknown[0], classes)}. only_classes=True leaves out '
-            'the categories that are not classes.'
+            'the categories that are not in the list of classes.'
         )
     ids = {category: classes.index(name) for category, name in names.items() if name in classes}
     found: dict[Any, list[tuple[int, Record]]] = {image['id']: [] for image in content['images']}
@@ -117,7 +117,7 @@ def _by_image(
         if item['image_id'] not in found or item['category_id'] not in names:
             raise ValueError(
                 f'{path}: annotation {item.get("id")} names image {item["image_id"]} and category '
-                f'{item["category_id"]}, which the file does not both list'
+                f'{item["category_id"]}, and the file does not list both of them'
             )
         if item['category_id'] in ids:
             found[item['image_id']].append((ids[item['category_id']], item))

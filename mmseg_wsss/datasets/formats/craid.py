@@ -1,4 +1,4 @@
-"""CRAID (Akiva et al., "Finding Berries", CVPRW 2020): the middles of cranberries in photos from the air."""
+"""CRAID (Akiva et al., "Finding Berries", CVPRW 2020): the centres of cranberries in aerial photos."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def read_craid(
 
     Args:
         path: The CSV file with a row per image, whose ``filename`` is that of the image and whose ``locations`` are
-            ``[(x, y), ...]``, pixel i covering [i, i + 1); or the folder of PNG files that are not 0 at a point.
+            ``[(x, y), ...]``, where pixel i covers [i, i + 1); or the folder of PNG files that are not 0 at a point.
         classes: Class names by id: the background and one class.
         background: The folder of PNG files that are not 0 at a point of the background (``back_masks``).
-        background_value: What the PNG files at ``path`` hold at a point of the background, where they hold both kinds
-            (2 in ``train/PointsClass``). Without either argument nothing labels the background.
-        img_suffix: Suffix of the images, where ``path`` is a folder.
+        background_value: The value of background points in the PNG files at ``path``, if they hold both kinds of
+            points (2 in ``train/PointsClass``). Without either argument the background has no labels.
+        img_suffix: Suffix of the images, if ``path`` is a folder.
 
     Raises:
-        FileNotFoundError: If a file or folder is missing, or holds no PNG file.
-        ValueError: If a file is not of this form, there are not two classes, or ``path`` is a table and a
-            ``background_value`` is given.
+        FileNotFoundError: If a file or folder is missing, or a folder contains no PNG files.
+        ValueError: If a file does not have this form, the number of classes is not two, or ``path`` is a table and
+            a ``background_value`` is given.
     """
     if len(classes) != 2:
         raise ValueError(f'craid gives two classes, the background and berries; the data set has {classes}')
@@ -67,7 +67,7 @@ def _read_csv(path: Path) -> dict[str, ImageEntry]:
                 ) from error
             name = row['filename']
             if image_id(name) in images:
-                raise ValueError(f'{path}, line {reader.line_num}: {name!r} has a row already')
+                raise ValueError(f'{path}, line {reader.line_num}: {name!r} already has a row')
             annotations = WeakAnnotations(points=np.floor(places).reshape(-1, 2), point_labels=[1] * len(places))
             images[image_id(name)] = ImageEntry(name, annotations=annotations)
     return images

@@ -1,4 +1,4 @@
-"""Reading small files with errors that say what to do."""
+"""Readers of small files whose error messages say what to do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 def existing(path: str | Path, what: str) -> Path:
-    """Return the path of a file or folder that must be there.
+    """Return the path of a file or folder that must exist.
 
     Raises:
-        FileNotFoundError: If it is not; the message names the nearest folder that exists.
+        FileNotFoundError: If it does not exist; the message names the nearest folder that does.
     """
     path = Path(path)
     if path.exists():
@@ -23,17 +23,17 @@ def existing(path: str | Path, what: str) -> Path:
 
 
 def listed_files(folder: str | Path, suffix: str, what: str) -> tuple[Path, list[Path]]:
-    """Return a folder and its files with a suffix, subfolders included, sorted.
+    """Return a folder and the sorted list of its files with a suffix, including those in subfolders.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no such file.
+        FileNotFoundError: If the folder is missing or contains no such file.
     """
     root = existing(folder, what)
     if not root.is_dir():
         raise FileNotFoundError(f'{what} must be a folder, got the file {root}')
     files = sorted(root.rglob(f'*{suffix}'))
     if not files:
-        raise FileNotFoundError(f'{what} {root} holds no file that ends in {suffix!r}')
+        raise FileNotFoundError(f'{what} {root} contains no file that ends in {suffix!r}')
     return root, files
 
 
@@ -43,13 +43,13 @@ def relative_id(file: Path, root: Path, suffix: str) -> str:
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Return the image ids of a split file, one a line; empty lines do not count.
+    """Return the image ids of a split file, which has one per line; empty lines are skipped.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If an id comes twice.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If an id appears twice.
     """
-    lines = existing(path, 'the split file (one image id a line)').read_text(encoding='utf-8').splitlines()
+    lines = existing(path, 'the split file (one image id per line)').read_text(encoding='utf-8').splitlines()
     ids = [line.strip() for line in lines if line.strip()]
     twice = sorted({key for key in ids if ids.count(key) > 1}) if len(set(ids)) < len(ids) else []
     if twice:
@@ -61,8 +61,8 @@ def load_json(path: str | Path, what: str) -> Any:
     """Load a JSON file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not JSON.
     """
     path = existing(path, what)
     if path.is_dir():
@@ -74,7 +74,7 @@ def load_json(path: str | Path, what: str) -> Any:
 
 
 def nearest(name: str, choices: Collection[str]) -> str:
-    """Return a hint for a misspelt name: the nearest choice if there is one, and all choices."""
+    """Return a hint for a misspelled name: the nearest choice, if there is one, and all choices."""
     close = difflib.get_close_matches(str(name), list(choices), n=1)
     hint = f'did you mean {close[0]!r}? ' if close else ''
     return f'{hint}Choose from {", ".join(map(repr, choices))}'

@@ -1,4 +1,4 @@
-"""Index PNG: one file per image whose labelled pixels hold a class id."""
+"""Index PNG: one file per image, in which the value of a labelled pixel is its class id."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def read_index_png(
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
-        unlabelled: The value of pixels that nobody labelled, or several values. Files in the wild use 255, the number
-            of classes, or 0; with 0 there is no background label in the files.
-        suffix: What the names of the files end in.
+        unlabelled: The value, or several values, of unlabelled pixels. Files in the wild use 255, the number of
+            classes, or 0; with 0 the files contain no background labels.
+        suffix: Suffix of the files.
         img_suffix: Suffix of the images.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no such file.
-        ValueError: If a file is not an index image or holds a value that is not a class id.
+        FileNotFoundError: If the folder is missing or contains no such file.
+        ValueError: If a file is not an index image or contains a value that is not a class id.
     """
     skipped = [unlabelled] if isinstance(unlabelled, int) else list(unlabelled)
     root, files = listed_files(path, suffix, 'the folder of index PNG files')
@@ -46,7 +46,7 @@ def read_index_png(
         if unknown:
             raise ValueError(
                 f'{file} holds the values {unknown[:8]}, which are not ids of the {len(classes)} classes '
-                f'(0..{len(classes) - 1}). If one of them marks unlabelled pixels, say so: unlabelled={unknown[-1]} '
+                f'(0..{len(classes) - 1}). If one of them marks unlabelled pixels, set unlabelled={unknown[-1]} '
                 f'(now {unlabelled}).'
             )
         key = relative_id(file, root, suffix)
@@ -56,11 +56,11 @@ def read_index_png(
 
 
 def load_index_image(file: str | Path) -> npt.NDArray[np.integer]:
-    """Return the values of an index image (palette PNGs as indices), (H, W).
+    """Return the values of an index image, (H, W); a palette PNG gives its indices.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image, or one of colours.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not an image, or is a colour image.
     """
     try:
         with Image.open(file) as image:

@@ -19,7 +19,7 @@ SHORT_NAMES = {
     'plant': 'pottedplant',
     'monitor': 'tvmonitor',
 }
-"""The names that differ from those of PASCAL VOC."""
+"""Class names that differ from those of PASCAL VOC."""
 
 
 def read_scribblesup(
@@ -38,15 +38,15 @@ def read_scribblesup(
     Args:
         path: The folder; an image id is the relative path without ``.xml``.
         classes: Class names by id.
-        names: Names in the files -> class names, where they differ. None knows the short names of ScribbleSup.
-        background_clicks: Instead of the scribbles, give clicks on the background: both ends of the middle part of
-            each background scribble, which is this share of its length, in (0, 1]. 0.5 makes the background clicks
-            that go with those of What's the Point in the Gated CRF paper (supplement 6.4).
+        names: Class names by the name in the files, where the two differ. None means the short names of ScribbleSup.
+        background_clicks: Return clicks on the background instead of the scribbles: both ends of the middle part of
+            each background scribble. The number is the length of that part as a share of the scribble, in (0, 1].
+            0.5 gives the background clicks that the Gated CRF paper adds to What's the Point (supplement 6.4).
         img_suffix: Suffix of the images.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no XML file.
-        ValueError: If a file is not of this form or names an unknown class, or the share is out of range.
+        FileNotFoundError: If the folder is missing or contains no XML files.
+        ValueError: If a file does not have this form or names an unknown class, or the share is out of range.
     """
     if background_clicks is not None and not 0 < background_clicks <= 1:
         raise ValueError(f'scribblesup: background_clicks must be a share in (0, 1], got {background_clicks}')
@@ -75,7 +75,7 @@ def read_scribblesup(
 
 
 def middle_ends(line: Sequence[Sequence[float]], share: float) -> list[tuple[float, float]]:
-    """Return both ends (x, y) of the middle part of a polyline, or the one place of a line without length.
+    """Return both ends (x, y) of the middle part of a polyline, or the single point of a line of length 0.
 
     Args:
         line: Vertices (x, y).

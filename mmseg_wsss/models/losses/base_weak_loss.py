@@ -1,5 +1,6 @@
-"""What every weak loss has in common: its weight, its inputs and the place where it may stand."""
+"""The base of all weak losses: their weight, their inputs and their place in a config."""
 
+import math
 from abc import abstractmethod
 from typing import Any
 
@@ -11,28 +12,28 @@ from .patience import Patience
 
 
 class MisplacedLossError(AttributeError):
-    """A weak loss is the ``loss_decode`` of a head, where it never sees the image."""
+    """A weak loss is the ``loss_decode`` of a head, where it does not receive the image."""
 
 
 class BaseWeakLoss(BaseModule):
-    """A loss that sees the image and the weak labels through :class:`~mmseg_wsss.structures.LossInputs`.
+    """A loss that receives the image and the weak labels in :class:`~mmseg_wsss.structures.LossInputs`.
 
-    Subclasses implement :meth:`compute`. A loss that is the ``loss_decode`` of a head would never see an image; it
-    raises :class:`MisplacedLossError` in the first iteration, when the head asks for its ``loss_name``.
+    Subclasses implement :meth:`compute`. A loss that is the ``loss_decode`` of a head would not receive the image; it
+    raises :class:`MisplacedLossError` in the first iteration, when the head reads its ``loss_name``.
 
-    What :meth:`compute` puts into ``statistics`` is logged beside the loss, as ``<name>/<statistic>``, and never
-    summed.
+    The values that :meth:`compute` puts into ``statistics`` are logged as ``<name>/<statistic>`` and are not part of
+    the sum.
 
     Args:
         loss_weight: Factor of the loss.
-        start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and costs nothing.
+        start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and not computed.
 
     Raises:
-        ValueError: If ``start`` is outside [0, 1].
+        ValueError: If ``start`` is outside [0, 1], or ``loss_weight`` is not a finite non-negative number.
     """
 
     reads: type = LossInputs
-    """What :meth:`forward` takes; a segmentor refuses losses that read something else than it hands out."""
+    """The type of the inputs of :meth:`forward`; a segmentor rejects losses that need another type."""
 
     learns_from: tuple[str, ...] | None = None
     """The labels that the loss learns from: some of ``labels``, ``tags``, ``points`` and ``boxes`` of ``LossInputs``.
@@ -44,7 +45,11 @@ class BaseWeakLoss(BaseModule):
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__()
         if not 0 <= start <= 1:
-            raise ValueError(f'start is the fraction of training before the loss begins, in [0, 1], got {start}')
+            raise ValueError(
+                f'start must be the fraction of the training before the loss begins, in [0, 1], got {start}'
+            )
+        if isinstance(loss_weight, bool) or not isinstance(loss_weight, int | float) or not 0 <= loss_weight < math.inf:
+            raise ValueError(f'loss_weight must be a finite non-negative number, got {loss_weight!r}')
         self.loss_weight = loss_weight
         self.start = start
         self.statistics: dict[str, Tensor] = {}
@@ -55,7 +60,7 @@ class BaseWeakLoss(BaseModule):
         """Return the unweighted loss, a scalar."""
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
-        """Return how labels come about that the loss makes, by title, for pictures; subclasses that make some override.
+        """Return the steps of the pseudo-labels that the loss makes, by title, for pictures; empty by default.
 
         Returns:
             Class ids, (B, h, w), or soft maps of all classes in [0, 1], (B, C, h, w), of the size of the image.
@@ -63,10 +68,10 @@ class BaseWeakLoss(BaseModule):
         return {}
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Refuse, when the model is built, settings made for another number of classes; subclasses override.
+        """Raise an error for settings of another number of classes, when the model is built; subclasses override it.
 
         Raises:
-            ValueError: If a setting does not fit.
+            ValueError: If a setting does not match.
         """
 
     def forward(self, inputs: Any) -> Tensor:
@@ -89,7 +94,7 @@ class BaseWeakLoss(BaseModule):
         return self.loss_weight * self.compute(inputs)
 
     def __getattr__(self, name: str) -> Any:
-        """Look up parts of the module; heads ask a ``loss_decode`` for ``loss_name``, which a weak loss has not."""
+        """Look up attributes of the module; heads read ``loss_name`` of a ``loss_decode``, which weak losses lack."""
         if name == 'loss_name':
             kind = type(self).__name__
             raise MisplacedLossError(

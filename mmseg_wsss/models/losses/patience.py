@@ -37,8 +37,8 @@ LABELS = {
     'points': _Label(
         'points',
         lambda inputs: any(len(points) for points in inputs.points),
-        'Are there points (wsss check CONFIG)? Does the pipeline load them (kinds of LoadWeakAnnotations)? Those of '
-        'boxes: wsss convert --box-centres.',
+        'Are there points (wsss check CONFIG)? Does the pipeline load them (kinds of LoadWeakAnnotations)? wsss '
+        'convert --box-centres makes points from boxes.',
     ),
     'boxes': _Label(
         'boxes',
@@ -96,5 +96,5 @@ class Patience:
             nouns = ' or '.join(LABELS[field].noun for field in self._fields)
             advice = ' '.join(LABELS[field].advice for field in self._fields)
             raise ValueError(
-                f'{self._learner} learns from {nouns}, and none of the first {self._images} images had any. {advice}'
+                f'{self._learner} learns from {nouns}, but none of the first {self._images} images had any. {advice}'
             )

@@ -8,10 +8,9 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from mmseg_wsss.datasets.findings import AuditError
 from mmseg_wsss.engine.hooks import LabelAuditHook
 from mmseg_wsss.engine.preflight import audit_training, audited_datasets, pooled_batch_norms, smallest_batch
-from mmseg_wsss.engine.training import train
+from mmseg_wsss.engine.training import StartError, train
 from tests.helpers.models import head_config, model_config
 from tests.helpers.own_data import BOXES, CLICKS, own_config, save, write_data, write_own_config
 from tests.helpers.trainings import run_tool, training_config
@@ -88,7 +87,7 @@ def test_a_stage_of_several(tmp_path):
             'work_dir': str(tmp_path / 'run'),
         }
     )
-    with pytest.raises(AuditError, match='no loss uses them'):
+    with pytest.raises(StartError, match='no loss uses them'):
         train(cfg)
 
 

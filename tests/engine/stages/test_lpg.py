@@ -214,7 +214,7 @@ def test_further_stages_and_changes():
         ({'rule': 'last'}, ValueError, 'expected a rule of overlap, first'),
         ({'baselines': ['densecrf']}, ValueError, "'densecrf' is not a method; did you mean 'dense_crf'"),
         ({'auxiliary': None}, ValueError, 'auxiliary and generator train the generators: give both'),
-        ({'generators': 'work_dirs/x'}, ValueError, 'give either auxiliary and generator, .* or generators, finished'),
+        ({'generators': 'work_dirs/x'}, ValueError, 'give either auxiliary and generator, .* or finished generators'),
         (
             {'auxiliary': None, 'generator': None, 'generators': ['a.pth']},
             ValueError,
