@@ -3,10 +3,8 @@
 Configs use it by ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
 """
 
-import mmseg.datasets
 import mmseg.engine
 import mmseg.evaluation
-import mmseg.models
 import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401

@@ -102,7 +102,7 @@ UNFINISHED_MARKER = temporary_path(MARKER).name
 
 
 class FileState(TypedDict):
-    """A file, known by its content."""
+    """A file, identified by its content."""
 
     size: int
     sha256: str
@@ -115,17 +115,17 @@ class StageSources(TypedDict):
     files: dict[str, FileState]
     """By path."""
     stages: dict[str, str | None]
-    """Digests of the markers of the stages whose results it takes; None where it was not said."""
+    """Digests of the markers of the stages whose results it uses; None if unknown."""
 
 
 class StageResult(TypedDict, total=False):
-    """What a stage left: a training the first two, a task the others."""
+    """The result of a stage: the first two keys for a training, the others for a task."""
 
     checkpoint: str
     """Name of the file in the folder of the stage."""
     sha256: str
     returned: dict[str, Any]
-    """What the task returned."""
+    """The return value of the task."""
     files: str
     """Digest of the names and sizes of all files."""
 
@@ -136,7 +136,7 @@ class _Begun(TypedDict):
 
 
 class StageMarker(_Begun, total=False):
-    """What :data:`MARKER` says of a stage; ``result`` is there when it is ``done``."""
+    """The content of :data:`MARKER`; ``result`` exists if the stage is ``done``."""
 
     result: StageResult
 

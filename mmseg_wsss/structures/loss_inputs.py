@@ -92,7 +92,7 @@ class LossInputs:
 
     @cached_property
     def valid_cells(self) -> Tensor:
-        """1 for the cells of the logits' grid whose pixels are all valid, else 0, (B, 1, H, W) float."""
+        """1 for the cells of the logits' grid whose pixels are all valid, otherwise 0, (B, 1, H, W) float."""
         left_out = (self.valid < 1).to(self.valid.dtype)
         size = (self.logits.shape[2], self.logits.shape[3])
         return 1 - F.adaptive_max_pool2d(left_out, size)

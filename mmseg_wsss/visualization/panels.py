@@ -28,14 +28,14 @@ _MARK_RADIUS = 3
 
 
 class ClassColours(TypedDict):
-    """The arguments of :func:`draw_panels` that say what the class ids mean."""
+    """The arguments of :func:`draw_panels` for the classes."""
 
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]
 
 
 class Panels(TypedDict, total=False):
-    """The arguments of :func:`draw_panels` that say what is beside the photo."""
+    """The arguments of :func:`draw_panels` for the maps next to the photo."""
 
     weak_labels: LabelMap
     prediction: LabelMap

@@ -1,4 +1,4 @@
-"""Trainings that are cut, started again, mixed up or run twice: each goes on as itself or says why not."""
+"""Trainings that are interrupted, started again, mixed up or run twice: each resumes correctly or raises an error."""
 
 import json
 import re
@@ -120,12 +120,12 @@ def test_checkpoints_of_another_run_are_refused_by_name(config, whole, folder, t
     assert said == (
         f'{folder} holds checkpoints of another run than {folder}/iter_9.pth, whose run started {foreign["started"]}: '
         f'iter_2.pth, iter_4.pth of the run that started {own["started"]}. Delete those of the run that you do not '
-        'want, or go on in a folder of its own: --resume CHECKPOINT --work-dir OTHER'
+        'want, or resume in another folder: --resume CHECKPOINT --work-dir OTHER'
     )
     said = message('train', config, '--work-dir', folder, '--resume', folder / 'iter_2.pth')
     assert said.startswith(f'{folder} holds checkpoints of another run than {folder}/iter_2.pth, whose')
     assert f': iter_9.pth of the run that started {foreign["started"]}. ' in said
-    # in a folder of its own it goes on, as itself
+    # in another folder it resumes
     run_tool('train', config, '--work-dir', tmp_path / 'own', '--resume', folder / 'iter_2.pth')
     assert run_in(tmp_path / 'own/iter_4.pth') == own
     (folder / 'iter_9.pth').unlink()
@@ -166,7 +166,7 @@ def test_a_stage_does_not_go_on_from_another_run(config, whole, tmp_path):
 def warnings_of(work_dir):
     """Warnings in the newest log of a folder."""
     log = max(work_dir.glob('*/*.log'), key=lambda path: path.stat().st_mtime_ns)
-    return [line for line in log.read_text().splitlines() if 'goes on with other settings' in line]
+    return [line for line in log.read_text().splitlines() if 'resumes with other settings' in line]
 
 
 def test_changed_settings_are_named_and_workers_may_change(config, folder):
@@ -176,7 +176,7 @@ def test_changed_settings_are_named_and_workers_may_change(config, folder):
     run_tool('train', config, '--work-dir', folder, *arguments, 'train_cfg.max_iters=6', 'randomness.seed=3')
     (line,) = warnings_of(folder)
     started = run_in(folder / 'iter_4.pth')['started']
-    assert line.endswith(f'the run that started {started} goes on with other settings: train_cfg.max_iters: 4 -> 6')
+    assert line.endswith(f'the run that started {started} resumes with other settings: train_cfg.max_iters: 4 -> 6')
     assert run_in(folder / 'iter_6.pth')['id'] == run_in(folder / 'iter_4.pth')['id']
     many = [f'train_cfg.new_{index}={index}' for index in range(10)]
     cfg = Config.fromfile(config)
@@ -395,7 +395,7 @@ MISFITS = {
     reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\) in the',
     without_a_weight: 'does not fit WeakEncoderDecoder: 1 missing: decode_head.conv_seg.bias. Pass a checkpoint of',
     with_a_weight: 'does not fit WeakEncoderDecoder: 1 unexpected: other.weight. Pass a checkpoint of this network, or',
-    without_optimizer: 'holds no optimizer, so a training that goes on from it does not go on exactly: begin with',
+    without_optimizer: 'holds no optimizer, so a resumed training would not be exact: begin with',
     other_groups: 'holds an optimizer of other parameters than the config has: begin with a new optimizer by --allow-m',
 }
 
@@ -440,9 +440,9 @@ def test_a_stage_may_take_what_fits(whole, tmp_path):
 
 def test_nothing_to_go_on_from_is_said_in_a_line(config, whole, tmp_path, capsys):
     run_tool('train', config, '--work-dir', tmp_path / 'new', '--resume')
-    said = [line for line in capsys.readouterr().out.splitlines() if 'to go on from' in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if 'to resume from' in line]
     assert len(said) == 1
-    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to go on from: the training starts from its beginning')
+    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to resume from: the training starts from the beginning')
     assert_same_weights(tmp_path / 'new/iter_4.pth', whole / 'iter_4.pth')
 
 
@@ -488,7 +488,7 @@ FILES = {
         lambda path, whole: torch.save({}, path),
         'does not fit WeakEncoderDecoder: .* missing: backbone',
     ),
-    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not hold weights alone, expected tensors'),
+    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not contain only weights, expected tensors'),
     'no meta': (no_meta, None),
     'bare weights': (bare, None),
     'no iteration': (no_iter, None),

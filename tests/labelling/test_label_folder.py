@@ -68,11 +68,11 @@ def test_a_cut_run_goes_on(whole, tmp_path, monkeypatch):
     summary = write(folder, again, keep=True, count_kept=lambda info, labels: kept.update({info['index']: labels}))
     assert again.seen == [4, 5, 6]
     assert (summary, content(folder)) == whole
-    assert lines == ['4 of 7 images were finished before the cut and are kept']
+    assert lines == ['4 of 7 images were finished before the interruption and are kept']
     for index, labels in kept.items():
         assert np.array_equal(labels, Labeller()(index, None)[0])
     assert list(kept) == [0, 1, 2, 3]
-    # without keep, all anew
+    # without keep, all again
     anew = Labeller()
     assert (write(folder, anew), content(folder)) == whole
     assert (anew.seen, len(lines)) == ([0, 1, 2, 3, 4, 5, 6], 1)

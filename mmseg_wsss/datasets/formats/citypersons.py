@@ -33,7 +33,7 @@ def read_citypersons(
         img_suffix: Suffix of the images.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no such file.
+        FileNotFoundError: If the folder is missing or contains no such file.
         ValueError: If a file is not of this form, or there are not two classes.
     """
     if len(classes) != 2:

@@ -100,7 +100,7 @@ class CheckpointGuardHook(Hook):
         if changed:
             more = f'; and {len(changed) - SHOWN_CHANGES} more' if len(changed) > SHOWN_CHANGES else ''
             runner.logger.warning(
-                f'the run that started {run["started"]} goes on with other settings: '
+                f'the run that started {run["started"]} resumes with other settings: '
                 f'{"; ".join(changed[:SHOWN_CHANGES])}{more}'
             )
 

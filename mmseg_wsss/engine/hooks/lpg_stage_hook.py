@@ -100,7 +100,7 @@ class LPGStageHook(Hook):
         if self.partner is not None:
             dataset = runner.train_dataloader.dataset
             bring_partner(model, self.partner, dataset.dataset if isinstance(dataset, ClassMaskDataset) else None)
-            beside = f', beside the frozen segmentor of {self.partner}'
+            beside = f', with the frozen segmentor of {self.partner}'
         runner.logger.info(f'{step}-step, round {self.round} of {self.num_rounds}{beside}')
 
     def before_val(self, runner: Runner) -> None:

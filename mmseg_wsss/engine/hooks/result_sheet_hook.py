@@ -25,19 +25,19 @@ from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_pictu
 
 @HOOKS.register_module()
 class ResultSheetHook(Hook):
-    """Writes ``result_sheet.png`` into the work dir after every validation, the newest over the older.
+    """Writes ``result_sheet.png`` to the work dir after every validation; the newest replaces the older one.
 
-    Its left column holds training images through their own pipeline, photo | weak labels | prediction: the labels as
-    the loss sees them. Its right column holds validation images, photo | prediction | truth; if the decision of the
+    The left column has training images from their own pipeline, photo | weak labels | prediction, with the labels that
+    the loss receives. The right column has validation images, photo | prediction | truth; if the decision of the
     model has a refiner, photo | prediction | prediction after the refiner | truth. A test writes the right column for
-    its images into ``test_result_sheet.png``: of several views the first, without the truth where there is none.
+    its images to ``test_result_sheet.png``, with the first of several views, and without the truth if there is none.
 
-    Priority: before the hooks that put the training weights back after a validation (``EMAHook``), so that both
-    columns show the weights that were validated.
+    Priority: before the hooks that restore the training weights after a validation (``EMAHook``), so that both
+    columns show the validated weights.
 
     Args:
         num_images: Images per column.
-        filename: The name of the file in the work dir; that of a test has ``test_`` before it.
+        filename: The name of the file in the work dir; that of a test starts with ``test_``.
 
     Raises:
         ValueError: If ``num_images`` is below 1.
@@ -93,7 +93,7 @@ class ResultSheetHook(Hook):
             panels = _predictions(output)
             panels['titles'] = {'photo': f'{split} {Path(output.img_path).name}', **_refined_titles(output)}
             height, width = panels['prediction'].shape
-            # the network may have seen another size than the one that is evaluated
+            # the input of the network may differ in size from the evaluated prediction
             photo = np.asarray(cv2.resize(rgb_picture(inputs), (width, height)), dtype=np.uint8)
             self._evaluated.append(draw_panels(photo, **panels, **colours))
 
@@ -133,7 +133,7 @@ class ResultSheetHook(Hook):
 
 
 def _predictions(output: SegDataSample) -> Panels:
-    """Return the label maps of a predicted sample, as panels take them."""
+    """Return the label maps of a predicted sample, as arguments of panels."""
     maps: Panels = {'prediction': output.pred_sem_seg.data[0].cpu().numpy()}
     if 'unrefined_sem_seg' in output:
         maps['steps'] = {'unrefined': output.unrefined_sem_seg.data[0].cpu().numpy()}
@@ -143,7 +143,7 @@ def _predictions(output: SegDataSample) -> Panels:
 
 
 def _refined_titles(output: SegDataSample) -> dict[str, str]:
-    """Return the titles that say which prediction is which, if there are two."""
+    """Return the titles that distinguish two predictions."""
     if 'unrefined_sem_seg' not in output:
         return {}
     return {'unrefined': 'prediction', 'prediction': f'after {output.inference_switches["refiner"]}'}

@@ -1,4 +1,4 @@
-"""Look at the batch while it trains."""
+"""Pictures of training batches."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from .expanding_confidence_hook import iterations_per_epoch
 
 @HOOKS.register_module()
 class WeakVisualizationHook(Hook):
-    """Sends photo | weak labels | prediction of the current training batch to the visual backends.
+    """Draws photo | weak labels | prediction of the current training batch to the visual backends.
 
-    The labels are those of the loss: after augmentation, unlabelled pixels unlabelled, what lies outside the image
-    crossed out. Training goes on exactly as without the hook: the modes of all modules, the statistics of batch norm
-    and the random states are left as they were.
+    The labels are those of the loss, after augmentation; the area outside the image is crossed out. The hook does not
+    change the training: the modes of all modules, the statistics of batch norm and the random states are restored.
 
     Args:
-        interval: Iterations between two pictures; None: once through the data.
-        max_images: Images of the batch to draw.
+        interval: Iterations between two pictures; None means one epoch.
+        max_images: Maximum number of images of the batch to draw.
         draw: Whether to draw at all.
 
     Raises:
@@ -59,11 +58,11 @@ class WeakVisualizationHook(Hook):
         runner.visualizer.add_image('train_batch', contact_sheet(rows), runner.iter + 1)
 
     def panels(self, model: BaseSegmentor, batch: dict[str, Any], classes: Sequence[str]) -> list[Panels]:
-        """Return what to draw beside each photo, as arguments of ``draw_panels``; subclasses draw more.
+        """Return the maps to draw next to each photo, as arguments of ``draw_panels``; subclasses draw more.
 
         Args:
-            model: In eval mode, without gradients.
-            batch: ``inputs`` and ``data_samples`` as the data loader gives them.
+            model: The network in eval mode, without gradients.
+            batch: ``inputs`` and ``data_samples`` of the data loader.
             classes: The names of the classes.
         """
         rows = [label_maps(sample) for sample in batch['data_samples']]

@@ -120,8 +120,8 @@ class StagedRunner:
 
     def _run(self, stage: Stage) -> None:
         begun, checkpoint = agree(lambda: self._begin(stage))
-        going_on = 'goes on' if begun and stage.is_task else 'begins'
-        going_on = going_on if checkpoint is None else f'goes on from {checkpoint}'
+        going_on = 'resumes' if begun and stage.is_task else 'begins'
+        going_on = going_on if checkpoint is None else f'resumes from {checkpoint}'
         self._log(stage, f'{going_on}, in {stage.work_dir}')
         if stage.is_task:
             result = self._run_task(stage, begun)

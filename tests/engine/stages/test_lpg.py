@@ -58,7 +58,7 @@ def test_published_form():
         'custom_hooks': hooks(1, 2),
         'val_cfg': None,
     }
-    # The first convolution of generator 1 has one channel less, so generator 2 starts anew.
+    # The first convolution of generator 1 has one channel less, so generator 2 starts from scratch.
     assert listed['generator_2'] == {
         'config': 'generator.py',
         'model': {'use_probability': True},

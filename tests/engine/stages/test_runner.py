@@ -235,7 +235,7 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     whole = (finished[0] / '02_between/sum.txt').read_text()
     assert (tmp_path / '02_between/sum.txt').read_text() == whole
     if at[1] == 3:
-        assert f"{at[0]}' goes on from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
+        assert f"{at[0]}' resumes from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
 
 
 @pytest.mark.parametrize('writes', [True, False])
@@ -253,7 +253,7 @@ def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monk
     train(cfg)
     assert CountStarts.notes == [False, writes, writes]
     log = (tmp_path / 'stages.log').read_text()
-    assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
+    assert (log.count("'count' begins"), log.count("'count' resumes, in")) == ((1, 2) if writes else (3, 0))
 
 
 def test_stage_that_lost_its_folder_is_not_finished(tmp_path):
@@ -353,7 +353,7 @@ def test_killed_in_the_last_validation_the_scores_are_not_lost(tmp_path):
 
 def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
     (own_copy / '01_first/iter_4.pth').unlink()
-    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # nobody needs it any more
+    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # not needed any more
     shutil.rmtree(own_copy / '03_last')
     with pytest.raises(ValueError, match=rf'needs {own_copy}/01_first/iter_4.pth, which is gone.*\n?.*rm -r'):
         train(staged_config(own_copy))
@@ -646,7 +646,7 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WriteRandomWalk', {'unsure_below': 60}, r'unsure_below must be in \[0, 1\], got 60'),
         ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is not a folder"),
         ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is not a file"),
-        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'which masks to measure with: set masks, too'),
+        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'the masks to evaluate with: set masks, too'),
         ('WriteRandomWalk', {'refiner': {'type': 'DenceCRF'}}, 'DenceCRF'),
         ('WriteSeeds', {'alpha_low': 30}, 'alpha_low must be below alpha_high, got 30 and 24.0'),
         ('WriteSeeds', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),

@@ -172,7 +172,7 @@ def test_mixed_switches_and_other_models_are_refused(kind):
         build(kind, split='val', prefix='x')
 
 
-# Predictions that are decided anew.
+# Predictions that are decided again.
 
 
 @pytest.fixture

@@ -113,8 +113,6 @@ METRIC_SCORES = {
         ),
     ),
 }
-
-
 RENAMED = {
     'RefinedIoUMetric': 'SubsetIoUMetric',
     'TagIoUMetric': 'SubsetIoUMetric',
@@ -138,7 +136,7 @@ def test_metrics(name, kind, tmp_path):
 
 
 def test_the_refiner_of_the_old_name_is_a_dense_crf():
-    """Where its package is missing, building it says so."""
+    """Where its package is missing, building it is an error."""
     missing = find_spec('pydensecrf') is None
     raised = pytest.raises(ImportError, match='DenseCRF needs the module pydensecrf') if missing else nullcontext()
     with pytest.warns(FutureWarning, match="refiner={'type': 'DenseCRF'}"), raised:

@@ -1,15 +1,9 @@
-"""AffinityNet's head, loss and segmentor, and the head of DeepLab-LargeFOV."""
-
-import math
+"""AffinityNet: its embedding, its training, and what it refuses."""
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import nn
 
-from mmseg_wsss.functional import affinity_loss, affinity_terms
-from mmseg_wsss.models.losses.affinity_loss import AffinityInputs
 from tests.helpers.models import head_config, model_config, raw_batch
 from tests.helpers.trained import SEEDS, descend
 
@@ -22,43 +16,6 @@ def model(**changes):
     unused = ('train_cfg', 'test_cfg')
     settings = {key: value for key, value in settings.items() if key not in unused}
     return MODELS.build({**settings, 'type': 'AffinityNetwork', **changes})
-
-
-def test_head_is_its_formula():
-    torch.manual_seed(0)
-    head = MODELS.build(HEAD)
-    head.init_weights()
-    levels = [torch.randn(2, 8, 7, 9), torch.randn(2, 5, 7, 9), torch.randn(2, 16, 4, 5)]
-    fine = F.elu(F.conv2d(levels[0], head.levels[0].weight))
-    coarse = F.elu(F.conv2d(levels[2], head.levels[1].weight))
-    coarse = F.interpolate(coarse, (7, 9), mode='bilinear', align_corners=False)
-    expected = F.elu(F.conv2d(torch.cat([fine, coarse], 1), head.mix.weight))
-    torch.testing.assert_close(head(levels), expected)
-    assert [name for name, _ in head.named_parameters()] == ['levels.0.weight', 'levels.1.weight', 'mix.weight']
-
-
-def test_published_sizes():
-    head = MODELS.build({'type': 'AffinityHead', 'num_classes': 21})
-    sizes = [(conv.in_channels, conv.out_channels) for conv in (*head.levels, head.mix)]
-    assert sizes == [(512, 64), (1024, 128), (4096, 256), (448, 448)]
-    assert all(conv.bias is None for conv in (*head.levels, head.mix))
-    head.init_weights()
-    assert head.mix.weight.abs().max().item() == pytest.approx(4 * (6 / 896) ** 0.5, rel=0.01)
-
-
-def test_loss_is_the_functional_on_the_grid_of_the_features():
-    features = torch.randn(2, 5, 3, 4)
-    labels = torch.full((2, 24, 32), 255)
-    grid = torch.tensor([[[0, 0, 255, 1], [0, 2, 2, 1], [255, 2, 2, 0]]] * 2)
-    labels[:, 4::8, 4::8] = grid
-    inputs = AffinityInputs(features, labels)
-    loss = MODELS.build({'type': 'AffinityLoss', 'radius': 3, 'loss_weight': 2.0})
-    assert torch.allclose(loss(inputs), 2 * affinity_loss(features, grid, radius=3))
-    terms = affinity_terms(features, grid, radius=3)
-    assert [loss.statistics[name] for name in terms._fields] == list(terms)
-    known = [tuple(place) for place in (grid[0] != 255).nonzero().tolist()]
-    near = [(p, q) for p in known for q in known if p < q and math.dist(p, q) < 3]
-    assert float(loss.statistics['pairs']) == 2 * len(near)
 
 
 @pytest.mark.parametrize('seed', SEEDS)
@@ -145,29 +102,3 @@ def test_a_neck_stands_between_backbone_and_head():
     torch.testing.assert_close(network.embed(inputs), expected)
     assert any(name.startswith('neck.') for name in network.state_dict())
     assert not any(name.startswith('neck.') for name in model().state_dict())
-
-
-def test_large_fov_head_is_its_formula():
-    settings = {'type': 'LargeFOVHead', 'in_channels': 6, 'in_index': 1, 'num_classes': 4, 'channels': 5, 'dilation': 2}
-    head = MODELS.build({**settings, 'norm_cfg': {'type': 'BN'}})
-    head.init_weights()
-    x = torch.randn(2, 6, 9, 7)
-    norms = []
-    for module in (head.context, head.projection):
-        module.bn.running_mean.normal_()
-        module.bn.running_var.uniform_(0.5, 2)
-        norms.append(module.bn.eval())
-    out = F.conv2d(x, head.context.conv.weight, padding=2, dilation=2)
-    out = F.conv2d(norms[0](out).relu(), head.projection.conv.weight)
-    expected = head.conv_seg(norms[1](out).relu())
-    assert torch.allclose(head.eval()([None, x]), expected, atol=1e-6)
-    assert (head.context.conv.kernel_size, head.projection.conv.kernel_size) == ((3, 3), (1, 1))
-
-
-def test_large_fov_head_drops_single_features():
-    head = MODELS.build({'type': 'LargeFOVHead', 'in_channels': 6, 'in_index': 0, 'num_classes': 4, 'channels': 64})
-    assert type(head.dropout) is nn.Dropout
-    assert head.dropout.p == 0.5
-    assert MODELS.build({**head_config('fcn'), 'type': 'FCNHead'}).dropout is None
-    without = {'type': 'LargeFOVHead', 'in_channels': 6, 'num_classes': 4, 'dropout_ratio': 0}
-    assert MODELS.build(without).dropout is None

@@ -1,6 +1,6 @@
 """Losses, gradients, predictions and names of weights of every segmentor; what is rearranged must keep them.
 
-The numbers in ``pinned_segmentors.json`` are what ``python -m tests.models.test_pinned_segmentors`` prints. The
+The numbers in ``pinned_segmentors.json`` are what ``python -m tests.test_pinned_segmentors`` prints. The
 networks run in float64, with weights and images that no library draws; parts that work in float32 whatever they get
 leave about six digits.
 """

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 
-from mmseg_wsss.functional import gated_crf_loss, inverse_log_class_weights, partial_cross_entropy
+from mmseg_wsss.functional import gated_crf_loss
 from mmseg_wsss.structures import LossInputs
 
 
@@ -149,33 +149,6 @@ def test_kernels_over_maps_of_the_sample():
         loss(inputs())
 
 
-def test_partial_cross_entropy_weights():
-    batch = inputs()
-    weight = torch.tensor([0.5, 1.0, 2.0])
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_weight': weight.tolist()})
-    expected = partial_cross_entropy(batch.full_logits, batch.labels, class_weight=weight)
-    torch.testing.assert_close(loss(batch), expected)
-
-    frequencies = [0.7, 0.2, 0.1]
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_frequencies': frequencies})
-    expected = partial_cross_entropy(
-        batch.full_logits, batch.labels, class_weight=inverse_log_class_weights(torch.tensor(frequencies))
-    )
-    torch.testing.assert_close(loss(batch), expected)
-
-
-def test_partial_cross_entropy_weights_of_the_batch():
-    batch = inputs()
-    counts = torch.tensor([(batch.labels == label).sum() for label in range(3)]).float()
-    loss = MODELS.build({'type': 'PartialCrossEntropyLoss', 'class_weight': 'batch'})
-    expected = partial_cross_entropy(
-        batch.full_logits, batch.labels, class_weight=inverse_log_class_weights(counts / counts.sum())
-    )
-    torch.testing.assert_close(loss(batch), expected)
-    nothing = inputs(labels=torch.full((2, 12, 12), 255))
-    assert loss(nothing) == 0
-
-
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
@@ -188,20 +161,8 @@ def test_partial_cross_entropy_weights_of_the_batch():
         ),
         ({'type': 'GatedCRFLoss', 'color_space': 'lab'}, "color_space must be one of.*'lab'"),
         ({'type': 'GatedCRFLoss', 'start': 1.5}, r'start must be the fraction.*\[0, 1\], got 1.5'),
-        ({'type': 'PartialCrossEntropyLoss', 'class_weight': 'yes'}, "'batch' or None, got 'yes'"),
-        (
-            {'type': 'PartialCrossEntropyLoss', 'class_weight': [1.0], 'class_frequencies': [1.0]},
-            'set one of them',
-        ),
     ],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(settings)
-
-
-@pytest.mark.parametrize('weight', [-1, float('nan'), float('inf'), 'a', True, None])
-def test_weights_of_losses_are_finite_numbers(weight):
-    with pytest.raises(ValueError, match='loss_weight must be a finite non-negative number, got'):
-        MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': weight})
-    assert MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': 0}).loss_weight == 0

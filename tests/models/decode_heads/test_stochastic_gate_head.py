@@ -6,11 +6,9 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_wsss.models.layers import GlobalCueInjection
-from tests.helpers.models import BN, model_config, raw_batch
+from tests.helpers.models import model_config, raw_batch
 from tests.helpers.trained import SEEDS, descend
 
-CAM = {'type': 'CAMHead', 'in_channels': 64, 'in_index': 3, 'num_classes': 3}
 GATE = {
     'type': 'StochasticGateHead',
     'in_channels': 64,
@@ -21,6 +19,7 @@ GATE = {
     'dilations': (1, 2),
     'align_corners': True,
 }
+
 
 # Each layer multiplies the rounding of those before it.
 SEVERAL_LAYERS = {'rtol': 1e-4, 'atol': 1e-4}
@@ -207,40 +206,6 @@ def test_batch_of_one_any_size_and_bfloat16(size):
     assert logits.isfinite().all()
 
 
-def test_global_cues_scale_and_shift():
-    cues = GlobalCueInjection(3, 4).eval()
-    unit_statistics(cues)
-    shallow, deep = torch.randn(2, 3, 5, 6), torch.randn(2, 4, 2, 3)
-    both = layer(cues.summarise, deep).amax(dim=(2, 3))
-    assert (both >= 0).all()
-    expected = torch.zeros(2, 4, 5, 6)
-    projected = norm(cues.normalise, F.conv2d(shallow, cues.project.weight))
-    for image in range(2):
-        for channel in range(4):
-            scale, shift = 1 + both[image, channel], both[image, 4 + channel]
-            expected[image, channel] = (projected[image, channel] * scale + shift).clamp(min=0)
-    torch.testing.assert_close(cues(shallow, deep), layer(cues.mix, expected))
-
-
-def test_cues_of_the_paper_normalise_each_image_and_multiply_by_the_scale_alone():
-    cues = GlobalCueInjection(3, 4, form='paper').eval()
-    unit_statistics(cues)
-    shallow, deep = torch.randn(2, 3, 5, 6), torch.randn(2, 4, 2, 3)
-    shallow[1] = 7 * shallow[1] + 3
-    both = layer(cues.summarise, deep).amax(dim=(2, 3))
-    projected = F.conv2d(shallow, cues.project.weight)
-    expected = torch.zeros(2, 4, 5, 6)
-    for image in range(2):
-        for channel in range(4):
-            values = projected[image, channel]
-            values = (values - values.mean()) / (values.var(unbiased=False) + 1e-5).sqrt()
-            expected[image, channel] = (values * both[image, channel] + both[image, 4 + channel]).clamp(min=0)
-    torch.testing.assert_close(cues(shallow, deep), layer(cues.mix, expected))
-    assert not [name for name in cues.state_dict() if name.startswith('normalise')]
-    with pytest.raises(ValueError, match="unknown form of the global cues 'adain': choose from paper, reference"):
-        GlobalCueInjection(3, 4, form='adain')
-
-
 def test_form_of_the_cues_reaches_the_head():
     assert gate_head().shallow.form == 'reference'
     head = gate_head(cue_form='paper').eval()
@@ -249,14 +214,6 @@ def test_form_of_the_cues_reaches_the_head():
     same = gate_head().eval()
     same.load_state_dict(head.state_dict(), strict=False)
     assert not torch.equal(head(inputs), same(inputs))
-
-
-def test_deeper_cues_change_the_whole_shallow_map():
-    cues = GlobalCueInjection(3, 4).eval()
-    shallow, deep = torch.rand(1, 3, 6, 6), torch.zeros(1, 4, 6, 6)
-    before = cues(shallow, deep)
-    deep[..., 5, 5] = 3 * cues.summarise.conv.weight[0, :, 0, 0].sign()
-    assert not torch.equal(before[..., 0, 0], cues(shallow, deep)[..., 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -268,58 +225,15 @@ def test_deeper_cues_change_the_whole_shallow_map():
         ({'cue_form': 'papre'}, "unknown form of the global cues 'papre': choose from paper, reference"),
         ({'dropout_ratios': (0.5,)}, r'three.*got \[0.5\]'),
         ({'num_classes': 1}, 'StochasticGateHead: num_classes includes the background.*at least 2, got 1'),
-        ({'type': 'NGWPHead', 'num_classes': 1}, 'NGWPHead: num_classes includes the background'),
-        ({'type': 'NGWPHead', 'input_transform': 'multiple_select'}, 'NGWPHead reads one feature map'),
     ],
 )
 def test_bad_settings(changes, message):
-    config = {**GATE, **changes}
-    if config['type'] == 'NGWPHead':
-        config = {key: config[key] for key in ('type', 'in_channels', 'num_classes', *changes)}
     with pytest.raises(ValueError, match=message):
-        MODELS.build(config)
+        MODELS.build({**GATE, **changes})
 
 
-def test_ngwp_head_is_one_convolution_and_a_constant():
-    head = MODELS.build({'type': 'NGWPHead', 'in_channels': 5, 'num_classes': 4, 'background_logit': 0.5}).eval()
-    x = torch.randn(2, 5, 3, 4)
-    logits = head([x])
-    assert (logits[:, 0] == 0.5).all()
-    expected = torch.einsum('bchw,kc->bkhw', x, head.conv_seg.weight[:, :, 0, 0]) + head.conv_seg.bias.view(1, 3, 1, 1)
-    torch.testing.assert_close(logits[:, 1:], expected)
-    assert sum(p.numel() for p in head.parameters()) == 5 * 3 + 3
-    plain = MODELS.build({'type': 'NGWPHead', 'in_channels': 5, 'num_classes': 4, 'bias': False}).eval()
-    assert [name for name, _ in plain.named_parameters()] == ['conv_seg.weight']
-    expected = torch.einsum('bchw,kc->bkhw', x, plain.conv_seg.weight[:, :, 0, 0])
-    torch.testing.assert_close(plain([x])[:, 1:], expected)
-
-
-@pytest.mark.parametrize(
-    ('settings', 'shape'),
-    [
-        ({'channels': 7, 'in_index': 0, 'norm_cfg': BN}, (2, 4, 9, 7)),
-        ({'channels': 6, 'in_index': 0}, (2, 4, 9, 7)),
-        ({'in_index': [0, 1], 'in_channels': [6, 64], 'input_transform': 'resize_concat'}, (2, 4, 9, 7)),
-        ({'in_channels': 64}, (2, 4, 5, 4)),
-        ({'in_channels': 64, 'num_classes': 150}, (2, 150, 5, 4)),
-    ],
-)
-def test_ngwp_head_widths_and_maps(settings, shape):
-    head = MODELS.build({'type': 'NGWPHead', 'in_channels': 6, 'num_classes': 4, **settings}).train()
-    logits = head(features())
-    assert logits.shape == shape
-    logits.square().sum().backward()
-    assert all(p.grad is not None for p in head.parameters())
-
-
-@pytest.mark.parametrize(
-    'head',
-    [
-        {**GATE, 'c1_in_channels': 8, 'num_classes': 3},
-        {'type': 'NGWPHead', 'in_channels': 64, 'num_classes': 3},
-    ],
-)
-def test_segmentor_trains_them_on_any_loss(head):
+def test_segmentor_trains_it_on_any_loss():
+    head = {**GATE, 'c1_in_channels': 8, 'num_classes': 3}
     model = MODELS.build(model_config(head, losses={'loss_crf': {'type': 'GatedCRFLoss', 'radius': 2}}))
     model.init_weights()
     data = model.data_preprocessor(raw_batch(), training=True)
@@ -347,23 +261,3 @@ def test_head_overfits_one_image(seed):
         until=right,
         at_most=200,
     )
-
-
-def test_cam_head_is_one_convolution_without_bias():
-    head = MODELS.build({**CAM, 'num_classes': 5})
-    head.init_weights()
-    assert [name for name, _ in head.named_parameters()] == ['conv_seg.weight']
-    assert head.conv_seg.weight.shape == (5, 64, 1, 1)
-    bound = (6 / (64 + 5)) ** 0.5
-    assert bound * 0.9 < head.conv_seg.weight.abs().max() <= bound
-    assert head.dropout.p == 0.5
-    features = [None, None, None, torch.randn(2, 64, 4, 3)]
-    expected = torch.einsum('oc,bchw->bohw', head.conv_seg.weight[:, :, 0, 0], features[3])
-    torch.testing.assert_close(head.eval()(features), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_cam_head_refuses_what_it_cannot_be():
-    with pytest.raises(ValueError, match='num_classes includes the background, so it is at least 2, got 1'):
-        MODELS.build({**CAM, 'num_classes': 1})
-    with pytest.raises(ValueError, match='CAMHead reads one feature map'):
-        MODELS.build({**CAM, 'in_channels': [8, 16], 'in_index': [0, 1], 'input_transform': 'multiple_select'})

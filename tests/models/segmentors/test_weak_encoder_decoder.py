@@ -1,9 +1,11 @@
 import copy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -13,9 +15,10 @@ from mmseg_wsss.functional import gated_crf_loss, partial_cross_entropy
 from mmseg_wsss.models.losses import BaseWeakLoss
 from mmseg_wsss.models.losses.base_weak_loss import MisplacedLossError
 from mmseg_wsss.models.segmentors.batch import image_in_unit_range
-from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import HEADS, head_config, model_config, raw_batch
 from tests.helpers.trained import SEEDS, descend
+
+CE = {'loss_ce': {'type': 'PartialCrossEntropyLoss', 'resolution': 'logits'}}
 
 
 class RecordingLoss(BaseWeakLoss):
@@ -385,9 +388,18 @@ def test_an_address_that_needs_a_package_names_the_package(monkeypatch):
         model.init_weights()
 
 
-def test_loss_inputs_are_lazy_and_right():
-    logits = torch.randn(1, 3, 4, 4)
-    inputs = LossInputs(logits, torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8).long(), torch.ones(1, 1, 8, 8))
-    torch.testing.assert_close(inputs.standardised_image[0, 0, 0, 0], torch.tensor(-0.485 / 0.229))
-    torch.testing.assert_close(inputs.probs, logits.softmax(1))
-    assert inputs.full_logits.shape == (1, 3, 8, 8)
+def test_an_image_is_tested_padded_to_513_px_and_the_result_cropped():
+    torch.manual_seed(0)
+    cfg = Config.fromfile(Path(__file__).parents[3] / 'configs/lpg/deeplab_largefov_voc_boxes.py')
+    head = head_config('fcn', align_corners=True)
+    model = MODELS.build(model_config(head, CE, data_preprocessor=cfg.model.data_preprocessor)).eval()
+    batch = raw_batch([(40, 56)])
+    image = batch['inputs'][0].float() - torch.tensor([104.008, 116.669, 122.675])[:, None, None]
+    padded = F.pad(image, (0, 513 - 56, 0, 513 - 40))[None]  # the mean colour is 0
+    with torch.no_grad():
+        (sample,) = model.test_step(batch)
+        whole = F.interpolate(model(padded, mode='tensor'), (513, 513), mode='bilinear', align_corners=True)
+        alone = F.interpolate(model(image[None], mode='tensor'), (40, 56), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(sample.seg_logits.data, whole[0, :, :40, :56])
+    assert (whole[0, :, :40, :56] - alone[0]).abs().max() > 1e-3  # the padding reaches the network
+    assert sample.pred_sem_seg.data.shape == (1, 40, 56)
