@@ -149,15 +149,15 @@ def check_labels(args: argparse.Namespace) -> Report:
 
 
 def kinds_without_pixels(audit: LabelAudit) -> list[Finding]:
-    """Say which recipes labels want that label no pixel by themselves."""
+    """Say which recipes labels need that label no pixel by themselves."""
     kinds = audit.counts.kinds
     if not kinds or audit.pixel_kinds:
         return []
-    wanted = {
-        'boxes': 'boxes want RasterizeWeakAnnotations(draw_boxes=True) or a recipe for boxes (configs/lpg)',
-        'tags': 'tags want a recipe for tags (configs/single_stage)',
+    needed = {
+        'boxes': 'boxes need RasterizeWeakAnnotations(draw_boxes=True) or a recipe for boxes (configs/lpg)',
+        'tags': 'tags need a recipe for tags (configs/single_stage)',
     }
-    cures = '; '.join(wanted[kind] for kind in kinds if kind in wanted)
+    cures = '; '.join(needed[kind] for kind in kinds if kind in needed)
     return [Finding(NOTE, f'no label here labels a pixel, so recipes for clicks learn nothing from them: {cures}')]
 
 

@@ -161,7 +161,7 @@ class LabelAudit:
         masks = self.counts.masks if 'mask' in kinds else None
         complete = masks is not None and masks.num_read == masks.num_masks
         if 'mask' in kinds and not complete:
-            return  # nobody knows what the other masks hold
+            return  # the other masks may hold any class
         named = self.counts.named(kinds)
         unused = [index for index in range(1, len(classes)) if index not in named]
         if unused and kinds:
@@ -173,8 +173,8 @@ class LabelAudit:
         if pixels and 0 not in self.counts.named(pixels):
             yield Finding(
                 WARNING,
-                f'{self.source}: nothing is labelled {classes[0]} (class 0): a model that never sees it makes every '
-                'pixel an object',
+                f'{self.source}: nothing is labelled {classes[0]} (class 0): a model that never learns it predicts '
+                'an object for every pixel',
                 f'label some {classes[0]} in every image, such as a click or a scribble beside the objects',
             )
 

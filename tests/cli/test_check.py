@@ -287,7 +287,7 @@ def test_boxes_alone_are_fine_and_want_a_recipe(tmp_path, capsys):
     assert labels(tmp_path, '--strict', '--json', tmp_path / 'out.json') == 0
     text = capsys.readouterr().out
     assert 'weak_labels.json is fine: 4 images, 3 classes\n' in text
-    assert 'NOTE: no label here labels a pixel, so recipes for clicks learn nothing from them: boxes want' in text
+    assert 'NOTE: no label here labels a pixel, so recipes for clicks learn nothing from them: boxes need' in text
     assert json.loads((tmp_path / 'out.json').read_text())['data']['labels']['pipeline'] == {'boxes': ['boxes', 'tags']}
 
 

@@ -312,7 +312,7 @@ def test_a_background_that_nobody_labelled_is_named(root, lines):
     write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT, {**POINT, 'class': 2}]}])
     build(root)
     assert len(lines) == 1
-    assert 'nothing is labelled background (class 0): a model that never sees it makes every pixel an obj' in lines[0]
+    assert 'nothing is labelled background (class 0): a model that never learns it predicts an object' in lines[0]
     lines.clear()
     write_labels(root, [{'file_name': 'a.jpg', 'tags': [1, 2]}])  # no pixel is labelled anyway
     build(root)

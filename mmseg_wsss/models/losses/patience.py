@@ -25,7 +25,7 @@ LABELS = {
         'labelled pixels',
         lambda inputs: bool((inputs.labels != inputs.ignore_index).any()),
         'Do the labels reach the pixels (wsss check CONFIG)? Boxes do with '
-        'RasterizeWeakAnnotations(draw_boxes=True), tags never do: they want a loss such as ImageTagLoss. Is a crop '
+        'RasterizeWeakAnnotations(draw_boxes=True), tags never do: they need a loss such as ImageTagLoss. Is a crop '
         'likely to hold a label (WeakRandomCrop(min_labels=1))?',
     ),
     'tags': _Label(
