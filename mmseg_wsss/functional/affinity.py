@@ -155,7 +155,7 @@ def affinity_terms(
 def affinity_loss(
     features: Tensor, labels: Tensor, *, radius: int = 5, ignore_index: int = 255, eps: float = 1e-5
 ) -> Tensor:
-    r"""Train similar features for pixels of one class and different ones across classes (AffinityNet, eq. 6 to 9).
+    r"""Train similar features within a class and different ones across classes (Ahn and Kwak, CVPR 2018, eq. 6 to 9).
 
     .. math::
         L = \tfrac14 L_{bg}^+ + \tfrac14 L_{fg}^+ + \tfrac12 L^-, \qquad

@@ -81,8 +81,8 @@ def test_missing_and_reshaped_weights_are_named(tmp_path):
     weights['2.weight'] = torch.zeros(3, 4, 1, 1)
     torch.save({'state_dict': weights}, file)
     message = (
-        r'model.pth does not fit Sequential: 1 missing: 0.bias; 1 of another shape: 2.weight \(3, 4, 1, 1\) in the '
-        r'place of \(2, 4, 1, 1\). The model is not the one that was trained: pass the config'
+        r'model.pth does not fit Sequential: 1 missing: 0.bias; 1 of another shape: 2.weight \(3, 4, 1, 1\) '
+        r'instead of \(2, 4, 1, 1\). The model is not the one that was trained: pass the config'
     )
     with pytest.raises(ValueError, match=message):
         check_weights(network(), str(file))

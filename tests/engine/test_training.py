@@ -99,8 +99,8 @@ def test_a_new_training_does_not_write_over_another_one(config, folder, capsys):
     before = state(folder)
     said = message('train', config, '--work-dir', folder, '--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
     assert said == (
-        f'{folder} holds checkpoints of a training (iter_2.pth, iter_4.pth), and a new one would write over them: go '
-        'on with it by --resume, choose another --work-dir, or delete them'
+        f'{folder} holds checkpoints of a training (iter_2.pth, iter_4.pth), and a new one would overwrite them: '
+        'resume it with --resume, choose another --work-dir, or delete them'
     )
     assert {path: time for path, time in state(folder).items() if path.name != '.training.lock'} == {
         path: time for path, time in before.items() if path.name != '.training.lock'
@@ -142,7 +142,7 @@ def nameless(path):
 def test_checkpoints_of_no_named_run_go_on_where_they_are_alone(config, whole, folder):
     nameless(folder / 'iter_4.pth')
     said = message('train', config, '--work-dir', folder, '--resume')
-    assert f'than {folder}/iter_4.pth, which does not say its run: iter_2.pth of the run that started' in said
+    assert f'than {folder}/iter_4.pth, whose run is unknown: iter_2.pth of the run that started' in said
     nameless(folder / 'iter_2.pth')
     arguments = ('--resume', '--cfg-options', 'train_cfg.max_iters=6')
     run_tool('train', config, '--work-dir', folder, *arguments)
@@ -214,7 +214,7 @@ def holder(tmp_path):
 
 def test_two_trainings_in_one_folder_are_refused_until_one_is_killed(config, tmp_path, holder):
     assert message('train', config, '--work-dir', tmp_path) == (
-        f'another training is running in {tmp_path}, and two would write over each other: wait until it ends, stop it, '
+        f'another training is running in {tmp_path}, and two would overwrite each other: wait until it ends, stop it, '
         'or choose another --work-dir'
     )
     assert [path.name for path in tmp_path.iterdir()] == ['.training.lock']
@@ -392,7 +392,7 @@ def other_groups(checkpoint):
 
 
 MISFITS = {
-    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\) in the',
+    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\)',
     without_a_weight: 'does not fit WeakEncoderDecoder: 1 missing: decode_head.conv_seg.bias. Pass a checkpoint of',
     with_a_weight: 'does not fit WeakEncoderDecoder: 1 unexpected: other.weight. Pass a checkpoint of this network, or',
     without_optimizer: 'holds no optimizer, so a resumed training would not be exact: begin with',

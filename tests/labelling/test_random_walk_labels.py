@@ -332,7 +332,7 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         call(cams=broken)
     index = FolderIndex(('background', 'cat'), PALETTE[:2], {}, {})
     write_cam_index(broken, index)
-    with pytest.raises(ValueError, match='are of the classes background, cat, the data set has background'):
+    with pytest.raises(ValueError, match='have the classes background, cat, but the data set has background'):
         call(cams=broken)
     classifier = Config(cfg.to_dict())
     classifier.model = model_config(head_config('fcn', 7), num_classes=7)

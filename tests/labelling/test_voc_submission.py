@@ -132,7 +132,7 @@ def test_one_command_for_any_list_of_images(voc, capsys):
     assert 'contains files: choose another -o' in capsys.readouterr().err
     again = ['--force', '-o', str(voc / 'out')]  # another list into the same folder
     assert main(['voc-submission', str(voc / 'config.py'), str(checkpoint), *again]) == 2
-    assert 'holds 4 pictures and 2 were to be written' in capsys.readouterr().err
+    assert 'contains 4 pictures, but 2 were expected' in capsys.readouterr().err
 
 
 def test_labels_are_left_out_of_a_pipeline():

@@ -88,7 +88,7 @@ def test_data_of_other_classes_and_pretrained_weights_of_another_network_are_ref
         network.loss(**batch)
     backbone = model_config()['backbone']
     torch.save({'features.weight': torch.ones(2)}, tmp_path / 'other.pth')
-    for name, error, message in (('other', ValueError, 'no weight of'), ('none', FileNotFoundError, '--cfg-options')):
+    for name, error, message in (('other', ValueError, 'no weights of'), ('none', FileNotFoundError, '--cfg-options')):
         init = {'type': 'Pretrained', 'checkpoint': str(tmp_path / f'{name}.pth')}
         with pytest.raises(error, match=message):
             model(backbone={**backbone, 'init_cfg': init}).init_weights()

@@ -337,11 +337,11 @@ def test_weights_for_other_inputs_are_refused_however_they_are_loaded(tmp_path):
     ('changes', 'settings', 'message'),
     [
         ({}, {'in_channels': 4}, r'a.pth holds a generator of 5 input channels \(with it\), expected 4'),
-        ({}, {'in_channels': 5, 'rounds': (1, 3)}, 'is the generator of round 2, expected that of round 1 or round 3'),
+        ({}, {'in_channels': 5, 'rounds': (1, 3)}, 'is the generator of round 2, expected round 1 or round 3'),
         (
             {'meta': {}},
             {'in_channels': 5, 'rounds': (1,)},
-            "does not say of which round it is .'lpg_stage' in its meta",
+            "does not have a round .'lpg_stage' in its meta",
         ),
         ({'state_dict': {}}, {'in_channels': 5}, 'a.pth is not a checkpoint of a MaskGenerator'),
     ],

@@ -365,7 +365,7 @@ def test_pretrained_weights_of_another_network_are_refused(tmp_path):
     weights = model.backbone.state_dict()
     torch.save({'state_dict': {f'features.{name}': value for name, value in weights.items()}}, file)
     with pytest.raises(
-        ValueError, match=r'no weight of .*other.pth \(model.backbone.init_cfg.checkpoint\) fits .*features'
+        ValueError, match=r'no weights of .*other.pth \(model.backbone.init_cfg.checkpoint\) fit .*features'
     ):
         model.init_weights()
     torch.save([1, 2], file)
