@@ -18,6 +18,7 @@ from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.preflight import audited_datasets
+from ..engine.setting_faults import describe_fault
 from ..labelling.label_folder import progress
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
@@ -161,13 +162,22 @@ def kinds_without_pixels(audit: LabelAudit) -> list[Finding]:
     return [Finding(NOTE, f'no label here labels a pixel, so recipes for clicks learn nothing from them: {cures}')]
 
 
-def built(report: Report, build: Any, where: str = '') -> Any:
-    """Return what a function builds, None if it fails; the report then says why. What it logs is not printed."""
+def built(report: Report, build: Any, where: str = '', cfg: Mapping[str, Any] | None = None) -> Any:
+    """Return what a function builds, None if it fails; the report then says why. What it logs is not printed.
+
+    Args:
+        report: The reason is added to it.
+        build: The function.
+        where: What the lines of the report begin with.
+        cfg: The config, in which the key of the part that cannot be built is looked for.
+    """
     try:
         with silence():
             return build()
     except FAULTS as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        if cfg is not None:
+            text = describe_fault(error, dict(cfg))
         lines = str(text).splitlines() or [type(error).__name__]
         report.findings += [Finding(ERROR, f'{where}{line}') for line in lines if line.strip()]
         return None

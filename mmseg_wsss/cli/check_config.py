@@ -15,7 +15,7 @@ from mmseg.registry import MODELS
 
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.weak_seg_dataset import WeakSegDataset
-from ..engine.preflight import audit_training, audited_datasets, check_network, smallest_batch
+from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
 from ..engine.stages.config import parse_stages
 from ._arguments import overridden_config
 from .check import Report, built, built_data
@@ -30,7 +30,9 @@ def check_config(args: argparse.Namespace) -> Report:
     from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
 
     report = Report(args.source)
-    cfg = overridden_config(args.source, args.cfg_options)
+    cfg = read_config(report, args)
+    if cfg is None:
+        return report
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if 'stages' not in cfg:
         if cfg.get('model') is None or cfg.get('train_dataloader') is None:
@@ -50,6 +52,17 @@ def check_config(args: argparse.Namespace) -> Report:
     return report
 
 
+def read_config(report: Report, args: argparse.Namespace) -> Config | None:
+    """Return the config, None if it cannot be read; the report then has the reason."""
+    try:
+        return overridden_config(args.source, args.cfg_options)
+    except SyntaxError as error:
+        report.findings.append(Finding(ERROR, f'{error.filename}, line {error.lineno}: {error.msg}'))
+    except (ImportError, KeyError, NameError, OSError, TypeError, ValueError) as error:
+        report.findings.append(Finding(ERROR, f'the config cannot be read: {" ".join(str(error).split())}'))
+    return None
+
+
 def check_training(report: Report, cfg: Config, args: argparse.Namespace, where: str = '') -> None:
     """Check the data, the network and the settings of one training.
 
@@ -64,8 +77,10 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     if args.all_masks and settings.get('type') == 'WeakSegDataset':
         settings['check_masks'] = True
     dataset = built_data(report, settings, f'{where}training data: ', decode=args.decode)
-    model = built(report, lambda: MODELS.build(cfg.model), f'{where}model: ')
+    model = built(report, lambda: MODELS.build(cfg.model), where, cfg)
     if dataset is not None:
+        masks = built(report, lambda: audit_masks(dataset), f'{where}training data: ')
+        report.findings += [] if masks is None else [f for f in masks.findings() if f.level == ERROR]
         for number, part in enumerate(audited_datasets(dataset)):
             report.audits[f'{where}training data {number or ""}'.strip()] = part.audit
     if dataset is not None and model is not None:
@@ -131,6 +146,9 @@ def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: 
                 f'{split}_dataloader.dataset'
             )
             report.findings.append(Finding(level, text, cure and f'or, {cure}'))
+
+    masks = built(report, lambda: audit_masks(dataset), start)
+    report.findings += [] if masks is None else masks.findings()
 
     def build() -> None:
         Evaluator(evaluator).dataset_meta = dataset.metainfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,6 +93,22 @@ def _reason(header: PictureHeader, size: Size) -> str:
     return 'Labels must be in pixels of the image on disk: was it resized after labelling?'
 
 
+def check_forms(ids: Iterable[str], known: Iterable[str], source: str) -> None:
+    """Check that ids of a split file do not differ from those of the labels in their Unicode form alone.
+
+    Raises:
+        ValueError: If one does: its image would count as unlabelled.
+    """
+    forms = {unicodedata.normalize('NFC', key): key for key in known if not key.isascii()}
+    for key in ids if forms else ():
+        other = forms.get(unicodedata.normalize('NFC', key), key)
+        if other != key:
+            raise ValueError(
+                f'{source}: the image id {key!a} has the same name in another Unicode form in the labels ({other!a}): '
+                'write both in one form'
+            )
+
+
 def _of_another_form(path: str) -> str:
     """Return what to say of a file whose name differs from a missing one in its Unicode form alone."""
     folder, name = os.path.split(path)
@@ -134,7 +150,7 @@ def check_mask_sizes(
     """
     for key, path in masks.items():
         if not Path(path).is_file():
-            raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {cure}.')
+            raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {_of_another_form(path)}{cure}.')
         header = read_header(path)  # masks are loaded as they are stored
         size = (header.width, header.height)
         if size != sizes[key]:

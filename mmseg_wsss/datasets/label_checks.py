@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from .audit import LabelAudit
 from .findings import WARNING, raise_errors
 from .formats.index_png import load_index_image
 from .image_checks import Size, check_mask_sizes, spread
-from .label_counts import contradictions
+from .label_counts import mask_contradictions
 from .mask_values import MaskValues, check_mask_values
 from .transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 
@@ -70,9 +70,7 @@ class MaskReader:
 
         def look(key: str, mask: npt.NDArray[np.integer]) -> None:
             if labels is not None:
-                found.extend(
-                    contradictions(key, replace(labels[key], tags=None), self.classes, mask, self.ignore_index)
-                )
+                found.extend(mask_contradictions(key, labels[key], self.classes, mask, self.ignore_index))
 
         values = check_mask_values(
             masks,

@@ -99,14 +99,35 @@ def _ids(labels: WeakAnnotations) -> dict[str, IntArray]:
     return found
 
 
-def contradictions(
+def contradictions(key: str, labels: WeakAnnotations, classes: Sequence[str]) -> Iterator[str]:
+    """Yield the classes of clicks, scribbles and boxes that the tags of an image do not name.
+
+    Args:
+        key: The image.
+        labels: Its labels.
+        classes: Class names by id.
+
+    Example:
+        >>> labels = WeakAnnotations(boxes=[[0, 0, 3, 3]], box_labels=[1], tags=[2])
+        >>> list(contradictions('a', labels, ('background', 'cat', 'dog')))
+        ["image 'a': a box of cat, and its tags are dog"]
+    """
+    if labels.tags is None:
+        return
+    kinds = {'click': labels.point_labels, 'scribble': labels.polyline_labels, 'box': labels.box_labels}
+    for noun, ids in kinds.items():
+        for label in sorted(set(ids.tolist()) - {0, *labels.tags}):
+            yield f'image {key!r}: a {noun} of {classes[label]}, and its tags are {_tags(labels, classes)}'
+
+
+def mask_contradictions(
     key: str,
     labels: WeakAnnotations,
     classes: Sequence[str],
-    mask: npt.NDArray[np.integer] | None = None,
+    mask: npt.NDArray[np.integer],
     ignore_index: int = 255,
 ) -> Iterator[str]:
-    """Yield what labels of an image say against each other.
+    """Yield the first click and vertex of a scribble on another class of the mask, and classes that no tag names.
 
     Args:
         key: The image.
@@ -114,28 +135,12 @@ def contradictions(
         classes: Class names by id.
         mask: Its dense mask, class ids, (H, W).
         ignore_index: The unlabelled value.
-
-    Example:
-        >>> labels = WeakAnnotations(boxes=[[0, 0, 3, 3]], box_labels=[1], tags=[2])
-        >>> list(contradictions('a', labels, ('background', 'cat', 'dog')))
-        ["image 'a': a box of cat, and its tags are dog"]
     """
-    if labels.tags is not None:
-        tags = ', '.join(classes[tag] for tag in labels.tags if tag) or 'none'
-        for noun, ids in (
-            ('click', labels.point_labels),
-            ('scribble', labels.polyline_labels),
-            ('box', labels.box_labels),
-        ):
-            for label in sorted(set(ids.tolist()) - {0, *labels.tags}):
-                yield f'image {key!r}: a {noun} of {classes[label]}, and its tags are {tags}'
-    if mask is None:
-        return
     height, width = mask.shape
-    vertices = [(line, label) for line, label in zip(labels.polylines, labels.polyline_labels.tolist(), strict=True)]
-    clicks = [(labels.points, labels.point_labels)]
-    clicks += [(line, np.full(len(line), label)) for line, label in vertices]
-    for noun, (places, ids) in zip(['click', *['vertex of a scribble'] * len(vertices)], clicks, strict=True):
+    lines = zip(labels.polylines, labels.polyline_labels.tolist(), strict=True)
+    groups = [('click', labels.points, labels.point_labels)]
+    groups += [('vertex of a scribble', line, np.full(len(line), label)) for line, label in lines]
+    for noun, places, ids in groups:
         columns = np.floor(places[:, 0] + 0.5).astype(int).clip(0, width - 1)
         rows = np.floor(places[:, 1] + 0.5).astype(int).clip(0, height - 1)
         found = mask[rows, columns]
@@ -143,3 +148,10 @@ def contradictions(
             x, y = places[index]
             under = classes[found[index]] if found[index] < len(classes) else found[index]
             yield f'image {key!r}: the {noun} ({x:g}, {y:g}) of {classes[ids[index]]} lies on {under} in its mask'
+    if labels.tags is not None:
+        for label in sorted(set(np.unique(mask).tolist()) & set(range(1, len(classes))) - set(labels.tags)):
+            yield f'image {key!r}: {classes[label]} is in its mask, and its tags are {_tags(labels, classes)}'
+
+
+def _tags(labels: WeakAnnotations, classes: Sequence[str]) -> str:
+    return ', '.join(classes[tag] for tag in labels.tags or () if tag) or 'none'

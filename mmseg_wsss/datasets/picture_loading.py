@@ -179,6 +179,9 @@ def _depth(
     values = f'{where}, values {low:.6g} to {high:.6g}'
     place = '' if name == 'LoadDeepImage' else f' in the place of {name}, in all pipelines'
     cure = f"dict(type='LoadDeepImage', range=({low:.6g}, {high:.6g})){place}, with the range of the whole data set"
+    if image.dtype != np.uint8 and image.max() <= 255 and np.issubdtype(image.dtype, np.floating):
+        whole = np.rint(image)
+        image = whole.astype(np.uint8) if (whole == image).all() else image  # of to_float32=True
     if image.dtype != np.uint8:
         text = f'{values}: {name} gives {image.dtype}, and losses that look at colours expect 0 to 255'
         return Finding(WARNING, text, cure)

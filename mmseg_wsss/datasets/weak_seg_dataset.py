@@ -22,7 +22,7 @@ from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
 from .formats.registry import LabelSource
-from .image_checks import Size, look_at_images
+from .image_checks import Size, check_forms, look_at_images
 from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
 from .label_counts import contradictions, count_labels
 from .picture_loading import image_loader
@@ -211,6 +211,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         by_file = {entry.file_name: entry for entry in labels.images.values()}
         if self.ann_file:
             ids = read_ids(self.ann_file)
+            check_forms(ids, labels.images, self.ann_file)
         elif labels.images:
             ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         else:
@@ -266,8 +267,9 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if not self.test_mode:
             classes = self._metainfo['classes']
             found += [text for key, labels in weak.items() for text in contradictions(key, labels, classes)]
+        compared = self.test_mode and 'seg_map_path' in self.data_prefix
         self._audit = LabelAudit(
-            self._source,
+            self.data_prefix['seg_map_path'] if compared else self._source,
             count_labels(list(weak.values()), self._metainfo['classes'], values),
             None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
             contradictions=tuple(found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -11,6 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..datasets.audit import LabelAudit
 from ..datasets.crop_draws import draw_crops
 from ..datasets.findings import ERROR, Finding
+from ..datasets.label_checks import MaskReader
+from ..datasets.label_counts import count_labels
 from ..models.segmentors.head_checks import check_same_number
 from ..models.segmentors.label_use import label_use
 
@@ -48,6 +51,27 @@ def audit_training(model: nn.Module, dataset: Any, num_draws: int = 0) -> list[L
             )
             audits.append(audit.of_draws(draws))
     return audits
+
+
+def audit_masks(dataset: Any) -> LabelAudit | None:
+    """Return the audit of the masks of a data set that does not know its labels, such as those of mmseg.
+
+    Args:
+        dataset: A data set that predictions are compared with; None is returned for one without mask files.
+    """
+    if hasattr(dataset, 'audit') or not hasattr(dataset, 'ignore_index') or 'classes' not in dataset.metainfo:
+        return None
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    masks = {info['img_path']: info['seg_map_path'] for info in infos if info.get('seg_map_path')}
+    if not masks or not all(Path(path).is_file() for path in masks.values()):
+        return None
+    classes = dataset.metainfo['classes']
+    label_map = getattr(dataset, 'label_map', None)
+    shift = int(getattr(dataset, 'reduce_zero_label', False))
+    reader = MaskReader(classes, False, dataset.ignore_index, shift, label_map, any_values=label_map is not None)
+    values, _ = reader.read(masks)
+    source = str((getattr(dataset, 'data_prefix', None) or {}).get('seg_map_path', 'the masks'))
+    return LabelAudit(source, count_labels([], classes, values), None, evaluation=True)
 
 
 def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> list[Finding]:

@@ -100,7 +100,7 @@ def test_masks_of_0_and_255(check, tmp_path):
     to_255(tmp_path)
     status, text = check()
     assert status == 1
-    assert f'{tmp_path}/images: the 4 masks hold the values 0 and 255 alone' in text
+    assert f'{tmp_path}/masks: the 4 masks hold the values 0 and 255 alone' in text
     assert 'Is 255 the object?' in text
     status, text = check(
         train={'use_dense_masks': True, 'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'}}
@@ -262,6 +262,43 @@ def test_deep_pictures(check, tmp_path):
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.pipeline[0] = {'type': 'LoadDeepImage', 'range': (0, 4095)}
     assert main(['check', str(write_config(cfg, tmp_path / 'deep.py')), '--strict', '--decode']) == 0
+
+
+def test_masks_of_a_data_set_of_mmseg(check, tmp_path):
+    write_data(tmp_path)
+    cfg = own_config(tmp_path)
+    plain = {key: cfg.val_dataloader.dataset[key] for key in ('data_root', 'metainfo', 'img_suffix', 'pipeline')}
+    prefix = {'img_path': 'images', 'seg_map_path': 'masks'}
+    plain = {**plain, 'type': 'BaseSegDataset', 'seg_map_suffix': '.png', 'data_prefix': prefix, 'test_mode': True}
+    loader = {**cfg.val_dataloader, 'dataset': plain}
+    assert check('--strict', val_dataloader=loader)[0] == 0
+    to_255(tmp_path)
+    status, text = check(val_dataloader=loader)
+    assert (status, 'Is 255 the object?' in text) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = dict(', "line 1: '(' was never closed"),
+        ("_base_ = './none.py'", 'the config cannot be read: '),
+        (
+            "custom_imports = dict(imports=['no_such_module'], allow_failed_imports=False)",
+            'the config cannot be read: ',
+        ),
+    ],
+)
+def test_configs_that_cannot_be_read(tmp_path, capsys, text, message):
+    (tmp_path / 'c.py').write_text(text + '\n')
+    assert main(['check', str(tmp_path / 'c.py')]) == 1
+    assert message in capsys.readouterr().out
+
+
+def test_faults_of_the_model_have_their_key(check):
+    losses = {'loss_crf': {'type': 'GatedCRFLoss', 'loss_wieght': 1.0}}
+    status, text = check(losses=losses)
+    assert status == 1
+    assert "ERROR: model.losses.loss_crf (GatedCRFLoss): unknown key 'loss_wieght'; did you mean 'loss_weight'?" in text
 
 
 def test_stages(tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 from mmseg_wsss.datasets.audit import LabelAudit
 from mmseg_wsss.datasets.crop_draws import CropDraws
 from mmseg_wsss.datasets.findings import ERROR, NOTE, WARNING, check_classes, raise_errors
-from mmseg_wsss.datasets.label_counts import contradictions, count_labels
+from mmseg_wsss.datasets.label_counts import contradictions, count_labels, mask_contradictions
 from mmseg_wsss.datasets.mask_values import MaskValues
 from mmseg_wsss.datasets.transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 from mmseg_wsss.datasets.transforms.label_routes import label_routes
@@ -154,7 +154,7 @@ def test_contradictions():
     labels = WeakAnnotations(
         points=[[2, 0], [1, 1], [0, 1]], point_labels=[1, 1, 2], polylines=([[0, 0], [2, 1]],), polyline_labels=[0]
     )
-    assert list(contradictions('a', labels, CLASSES, mask)) == [
+    assert list(mask_contradictions('a', labels, CLASSES, mask)) == [
         "image 'a': the click (2, 0) of crop lies on weed in its mask",
         "image 'a': the vertex of a scribble (2, 1) of background lies on weed in its mask",
     ]
@@ -162,6 +162,8 @@ def test_contradictions():
     assert list(contradictions('a', tagged, CLASSES)) == ["image 'a': a box of weed, and its tags are crop"]
     nothing = WeakAnnotations(points=[[0, 0]], point_labels=[2], tags=[])
     assert list(contradictions('a', nothing, CLASSES)) == ["image 'a': a click of weed, and its tags are none"]
+    (tag,) = mask_contradictions('a', WeakAnnotations(tags=[2]), CLASSES, mask)
+    assert tag == "image 'a': crop is in its mask, and its tags are weed"
     many = audit(CLICKS, contradictions=tuple(map(str, range(9))))
     assert 'contradict each other (9): 0; 1; 2; 3; 4; and 4 more: correct' in str(many.findings()[0])
 

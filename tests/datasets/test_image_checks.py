@@ -9,7 +9,7 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmseg_wsss.datasets.findings import ERROR, NOTE, WARNING
-from mmseg_wsss.datasets.image_checks import image_size, look_at_images, spread
+from mmseg_wsss.datasets.image_checks import check_forms, image_size, look_at_images, spread
 from mmseg_wsss.datasets.picture_headers import PictureHeader
 from mmseg_wsss.datasets.picture_loading import check_loading, decode
 from mmseg_wsss.datasets.transforms import LoadDeepImage
@@ -99,6 +99,7 @@ def test_a_half_turn_that_sizes_do_not_show(tmp_path, suffix):
         (FULL16 // 6, '.png', {}, WARNING, 'LoadImageFromFile leaves 43 grey levels'),
         (np.stack([GREY16] * 3, axis=2), '.tif', {}, ERROR, 'TIFF of 3 bands of 16 bits (uint), values 236 to 1688'),
         (GREY16, '.png', {'color_type': 'unchanged'}, WARNING, 'gives uint16, and losses that look at colours expect'),
+        (GREY16, '.png', {'to_float32': True}, ERROR, 'LoadImageFromFile leaves 7 grey levels, 0 to 6 of 255'),
         (GREY16.astype(np.float32), '.tif', {}, ERROR, 'LoadImageFromFile cannot load it'),
         (GREY16.astype(np.int32), '.tif', {}, ERROR, 'LoadImageFromFile'),
         (np.zeros((48, 64, 5), np.uint8), '.tif', {}, ERROR, '5 bands: only 1, 3 or 4 can be loaded; LoadDeepImage'),
@@ -196,6 +197,15 @@ def test_names_in_another_unicode_form(tmp_path):
         look(tmp_path / 'b.jpg')
     with pytest.raises(FileNotFoundError, match=r'c.jpg\. Check data_root'):
         look(tmp_path / 'none/c.jpg')
+
+
+def test_split_files_in_another_unicode_form():
+    known = [unicodedata.normalize('NFD', key) for key in ('größe', 'a')]
+    check_forms(known, known, 'split.txt')
+    check_forms(['a', 'b', 'ö'], known, 'split.txt')
+    message = r"split.txt: the image id 'gr\\xf6\\xdfe' has the same name in another Unicode form in the labels"
+    with pytest.raises(ValueError, match=message):
+        check_forms(['a', 'größe'], known, 'split.txt')
 
 
 def test_keys_are_spread_from_the_first_to_the_last():

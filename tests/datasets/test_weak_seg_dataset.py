@@ -330,7 +330,7 @@ def test_255_as_the_object_in_training_masks(root, classes):
         weak_labels=None, metainfo={'classes': classes}, data_prefix={'img_path': 'img', 'seg_map_path': 'ann'}
     )
     message = (
-        rf'img: the 5 masks hold the values 0 and 255 alone, and 255 means unlabelled: none of the classes '
+        rf'(img|ann): the 5 masks hold the values 0 and 255 alone, and 255 means unlabelled: none of the classes '
         rf'{", ".join(classes[1:])} is in them. Is 255 the object\?: write class ids into the masks, 0 for background'
     )
     with pytest.raises(ValueError, match=message):
@@ -372,7 +372,7 @@ def test_evaluation_masks_that_lack_classes(root, lines):
     settings = {'weak_labels': None, 'test_mode': True, 'data_prefix': prefix, 'metainfo': {'classes': CLASSES}}
     build(root, **settings)
     assert lines == [
-        f'{root}/img: the 5 masks hold no pixel of background, cat: their IoU will be nan, or 0 where they are '
+        f'{root}/ann: the 5 masks hold no pixel of background, cat: their IoU will be nan, or 0 where they are '
         'predicted'
     ]
     for name in 'abcde':

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
+from typing import Any
 
+import torch
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -12,6 +15,8 @@ from mmseg.registry import HOOKS
 
 from ...checkpoints.weights import unwrapped
 from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
+from ...datasets.transforms.load_weak_annotations import UNLABELLED
+from ...models.losses.patience import Patience
 from ..preflight import audit_training, check_network, smallest_batch
 
 LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
@@ -42,6 +47,7 @@ class LabelAuditHook(Hook):
         if num_draws < 0:
             raise ValueError(f'num_draws must not be negative, got {num_draws}')
         self.num_draws = num_draws
+        self._patience: Patience | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Look at the model and its training data.
@@ -53,6 +59,8 @@ class LabelAuditHook(Hook):
             return
         loader = runner.train_dataloader
         model, dataset = unwrapped(runner.model), loader.dataset
+        if not hasattr(model, 'losses'):  # a model of mmseg, whose losses do not count images themselves
+            self._patience = Patience(type(model).__name__, ('labels',))
         audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
         infinite = isinstance(loader.sampler, InfiniteSampler)
         smallest = smallest_batch(
@@ -66,6 +74,23 @@ class LabelAuditHook(Hook):
             found += audit.findings()
         self._say(runner, found)
         raise_errors(found)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Count the images without a labelled pixel that a model of mmseg is trained on.
+
+        Raises:
+            ValueError: If none of the first thousand images has any.
+        """
+        samples = (data_batch or {}).get('data_samples', ())
+        if self._patience is not None and samples and all('gt_sem_seg' in sample for sample in samples):
+            labels = torch.cat([sample.gt_sem_seg.data.flatten() for sample in samples])
+            self._patience.check(SimpleNamespace(labels=labels, ignore_index=UNLABELLED), len(samples))
 
     def _say(self, runner: Runner, found: list[Finding]) -> None:
         """Log what is not an error; the data sets have said on building what needs no model."""

@@ -1,11 +1,16 @@
 """Trainings say what becomes of their labels, and do not begin where nothing would be learnt."""
 
+from types import SimpleNamespace
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
+from mmengine.structures import PixelData
 from mmseg.registry import DATASETS, MODELS
+from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_wsss.engine.hooks import LabelAuditHook
@@ -95,6 +100,29 @@ def test_a_test_is_not_looked_at(tmp_path):
     write_data(tmp_path, {'boxes': BOXES})
     runner = Runner.from_cfg(own_config(tmp_path, work_dir=str(tmp_path / 'run')))
     LabelAuditHook().before_run(runner)
+
+
+def test_a_model_of_mmseg_counts_images_without_labels(tmp_path):
+    write_data(tmp_path)
+    hook = LabelAuditHook(num_draws=0)
+    plain = {**model_config('fcn'), 'type': 'EncoderDecoder'}
+    del plain['losses']
+    model = MODELS.build(plain)
+    loader = Runner.build_dataloader(own_config(tmp_path).train_dataloader)
+    runner = SimpleNamespace(
+        _train_loop=mock.Mock(spec=BaseLoop), train_dataloader=loader, model=model, logger=mock.Mock()
+    )
+    hook.before_run(runner)
+    empty = SegDataSample(gt_sem_seg=PixelData(data=torch.full((1, 4, 4), 255)))
+    hook.after_train_iter(runner, 0, {'data_samples': [empty] * 999})
+    with pytest.raises(
+        ValueError, match='EncoderDecoder learns from labelled pixels, but none of the first 1000 images'
+    ):
+        hook.after_train_iter(runner, 1, {'data_samples': [empty]})
+    hook.before_run(runner)
+    hook.after_train_iter(runner, 0, next(iter(loader)))
+    for _ in range(2):
+        hook.after_train_iter(runner, 1, {'data_samples': [empty] * 999})
 
 
 def test_wrong_settings():
