@@ -58,8 +58,7 @@ class LPGStages(StageBuilder):
         warm_start: Whether generator k starts from generator k - 1.
         fixed_generator: Use the first generator in all rounds (our interpretation of "Fixed" in the paper's table II).
             Without a segmentor as input it makes the same masks in each round.
-        auxiliary_share: Share of the auxiliary images for generators and segmentors, evenly spread, in (0, 1]
-            (table VI).
+        auxiliary_share: Share of the auxiliary images that is used, evenly spread, in (0, 1] (table VI).
         rule: Which class gets a pixel that several classes claim: ``'first'``, as in the published code, or
             ``'overlap'``, the rule of the paper.
         unsure: Same as in :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
@@ -282,8 +281,7 @@ def merged(settings: Mapping[str, Any], changes: Mapping[str, Any] | None) -> di
     """
     config = Config(dict(settings))
     config.merge_from_dict(dict(changes or {}))
-    both: dict[str, Any] = config.to_dict()
-    return both
+    return dict(config.to_dict())
 
 
 def _named(stages: Sequence[Mapping[str, Any]]) -> ListedStages:

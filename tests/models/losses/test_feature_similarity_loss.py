@@ -31,7 +31,7 @@ def test_feature_similarity_defaults_are_the_published_ones():
     assert list(build('FeatureSimilarity').parameters()) == []
 
 
-def test_learnt_mu_starts_where_told_and_stays_in_its_range():
+def test_learned_mu_starts_where_told_and_stays_in_its_range():
     inputs = batch()
     loss = build('FeatureSimilarity', mu=2.0, learn_mu=True, mu_range=(1.0, 3.0))
     torch.testing.assert_close(loss(inputs), build('FeatureSimilarity', mu=2.0)(inputs))
@@ -51,7 +51,7 @@ def test_learnt_mu_starts_where_told_and_stays_in_its_range():
     assert other.theta == loss.theta
 
 
-def test_learnt_sigma_starts_where_told_stays_in_its_range_and_is_logged():
+def test_learned_sigma_starts_where_told_stays_in_its_range_and_is_logged():
     inputs = batch()
     loss = build('FeatureSimilarity', sigma=2.0, learn_sigma=True, sigma_range=(0.5, 2.5))
     torch.testing.assert_close(loss(inputs), build('FeatureSimilarity', sigma=2.0)(inputs))
