@@ -13,7 +13,7 @@ from mmcv.transforms import LoadImageFromFile
 
 from .findings import Finding
 from .picture_headers import PictureHeader, read_header
-from .picture_loading import UNTURNED, check_loading, check_orientations, size_of
+from .picture_loading import BOMB, UNTURNED, check_loading, check_orientations, size_of
 
 Key = TypeVar('Key')
 Size = tuple[int, int]
@@ -153,6 +153,11 @@ def check_mask_sizes(
             raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {_of_another_form(path)}{cure}.')
         header = read_header(path)  # masks are loaded as they are stored
         size = (header.width, header.height)
+        if size[0] * size[1] > BOMB:
+            raise ValueError(
+                f'image {key!r}: its mask {path} has {size[0]} x {size[1]} pixels, which the loader of masks does not '
+                'take: cut images, masks and labels into tiles'
+            )
         if size != sizes[key]:
             raise ValueError(
                 f'image {key!r}: its mask {path} is {size[0]} x {size[1]}, the image {sizes[key][0]} x {sizes[key][1]} '

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
 from .formats.index_png import load_index_image
+from .picture_headers import unlimited
 
 Mask = npt.NDArray[np.integer]
 
@@ -108,7 +109,8 @@ def check_mask_values(
 
 
 def _whole_numbers(key: str, path: str) -> Mask:
-    mask = load_index_image(path)
+    with unlimited():
+        mask = load_index_image(path)
     if np.issubdtype(mask.dtype, np.integer):
         return mask
     if not (np.isfinite(mask).all() and (mask == np.round(mask)).all()):

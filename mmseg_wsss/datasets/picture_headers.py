@@ -62,6 +62,16 @@ class PictureHeader:
 
 
 @contextmanager
+def unlimited() -> Iterator[None]:
+    """Let Pillow open pictures of whatever size."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
     """Open a picture for its header, of whatever size: nothing is decoded, so no limit is needed.
 
@@ -69,14 +79,11 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not an image.
     """
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with Image.open(path) as image:
+        with unlimited(), Image.open(path) as image:
             yield image
     except (UnidentifiedImageError, SyntaxError, struct.error) as error:
         raise ValueError(f'{path} is not an image, or is damaged') from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 def read_header(path: str | Path) -> PictureHeader:

@@ -1,6 +1,8 @@
 """What the checks of pictures say is what the loader of the pipeline does."""
 
+import struct
 import unicodedata
+import zlib
 
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmseg_wsss.datasets.findings import ERROR, NOTE, WARNING
-from mmseg_wsss.datasets.image_checks import check_forms, image_size, look_at_images, spread
-from mmseg_wsss.datasets.picture_headers import PictureHeader
+from mmseg_wsss.datasets.image_checks import check_forms, check_mask_sizes, image_size, look_at_images, spread
+from mmseg_wsss.datasets.picture_headers import PNG_START, PictureHeader
 from mmseg_wsss.datasets.picture_loading import check_loading, decode
 from mmseg_wsss.datasets.transforms import LoadDeepImage
 
@@ -160,6 +162,19 @@ def test_very_large_pictures(size, settings, level, text):
     (finding,) = check_loading({'a': 'a.png'}, {'a': header}, LoadImageFromFile(**settings))
     assert finding.level == level
     assert text in str(finding)
+
+
+def test_very_large_masks(tmp_path):
+    head = struct.pack('>IIBBBBB', 14000, 14000, 8, 0, 0, 0, 0)
+    chunks = b''.join(
+        struct.pack('>I', len(text)) + name + text + struct.pack('>I', zlib.crc32(name + text))
+        for name, text in ((b'IHDR', head), (b'IDAT', b''), (b'IEND', b''))
+    )
+    (tmp_path / 'a.png').write_bytes(PNG_START + chunks)
+    with pytest.raises(
+        ValueError, match='a.png has 14000 x 14000 pixels, which the loader of masks does not take: cut'
+    ):
+        check_mask_sizes({'a': str(tmp_path / 'a.png')}, {'a': (14000, 14000)})
 
 
 def test_damaged_pictures(tmp_path):

@@ -62,10 +62,11 @@ class LabelAuditHook(Hook):
         if not hasattr(model, 'losses'):  # a model of mmseg, whose losses do not count images themselves
             self._patience = Patience(type(model).__name__, ('labels',))
         audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
-        infinite = isinstance(loader.sampler, InfiniteSampler)
-        smallest = smallest_batch(
-            loader.batch_size, len(loader.sampler) if not infinite else 0, infinite=infinite, drop_last=loader.drop_last
-        )
+        smallest = None  # of a sampler of whole batches
+        if loader.batch_size is not None:
+            infinite = isinstance(loader.sampler, InfiniteSampler)
+            number = 0 if infinite else len(loader.sampler)
+            smallest = smallest_batch(loader.batch_size, number, infinite=infinite, drop_last=loader.drop_last)
         found = check_network(model, dataset, smallest)
         for audit in audits:
             if is_main_process():

@@ -9,16 +9,14 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import BaseLoop, Runner
 from mmengine.structures import PixelData
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import nn
 
 from mmseg_wsss.engine.hooks import LabelAuditHook
-from mmseg_wsss.engine.preflight import audit_training, audited_datasets, pooled_batch_norms, smallest_batch
 from mmseg_wsss.engine.training import StartError, train
-from tests.helpers.models import head_config, model_config
+from tests.helpers.models import model_config
 from tests.helpers.own_data import BOXES, CLICKS, own_config, save, write_data, write_own_config
-from tests.helpers.trainings import run_tool, training_config
+from tests.helpers.trainings import run_tool
 
 
 @pytest.fixture
@@ -128,39 +126,3 @@ def test_a_model_of_mmseg_counts_images_without_labels(tmp_path):
 def test_wrong_settings():
     with pytest.raises(ValueError, match='num_draws must not be negative, got -1'):
         LabelAuditHook(num_draws=-1)
-
-
-def test_data_sets_in_wrappers(tmp_path):
-    write_data(tmp_path)
-    one = own_config(tmp_path).train_dataloader.dataset
-    both = {'type': 'SeededDataset', 'dataset': {'type': 'ConcatDataset', 'datasets': [one, one]}}
-    built = DATASETS.build(both)
-    assert len(list(audited_datasets(built))) == 2
-    model = MODELS.build(own_config(tmp_path).model)
-    assert [audit.users('points') for audit in audit_training(model, built)] == [('loss_ce',)] * 2
-    assert [audit.draws.num for audit in audit_training(model, built, 3)] == [3, 3]
-    shapes = DATASETS.build(training_config().train_dataloader.dataset)
-    assert [audit.users('points') for audit in audit_training(model, shapes)] == [('loss_ce',)]
-
-
-@pytest.mark.parametrize('head', ['deeplabv3plus', 'plain_deeplabv3plus', 'psp', 'uper', 'fcn', 'segformer'])
-def test_heads_whose_batch_norm_sees_one_value(head):
-    """They are those whose training on one image fails."""
-    model = MODELS.build(model_config(head_config(head))).train()
-    features = [nn.Parameter(x) for x in model.extract_feat(torch.zeros(1, 3, 64, 64))]
-    names = pooled_batch_norms(model)
-    if names:
-        with pytest.raises(ValueError, match='Expected more than 1 value per channel'):
-            model.decode_head.forward(features)
-    else:
-        model.decode_head.forward(features)
-    assert bool(names) == (head in ('deeplabv3plus', 'plain_deeplabv3plus', 'psp', 'uper'))
-
-
-@pytest.mark.parametrize(
-    ('settings', 'expected'),
-    [((4, 9, False, False), 1), ((4, 9, True, False), 4), ((4, 9, False, True), 4), ((4, 8, False, False), 4)],
-)
-def test_smallest_batch(settings, expected):
-    batch_size, num_images, infinite, drop_last = settings
-    assert smallest_batch(batch_size, num_images, infinite=infinite, drop_last=drop_last) == expected
