@@ -30,6 +30,10 @@ CURES = {
     'scribbles': "add dict(type='PartialCrossEntropyLoss') to model.losses, or take a recipe for scribbles",
     'mask': "add dict(type='PartialCrossEntropyLoss') to model.losses",
 }
+UNDRAWN = (
+    'make masks of them (configs/lpg), or take a loss that learns from boxes or, where they are drawn '
+    '(RasterizeWeakAnnotations(draw_boxes=True)), from pixels'
+)
 UNUSED = ('stop', 'warn')
 
 
@@ -78,10 +82,14 @@ class LabelAudit:
         return tuple(name for name, fields in losses if reached and (fields is None or reached & set(fields)))
 
     @property
+    def _learns_pixels(self) -> bool:
+        """Whether a loss learns from labelled pixels, as far as is known."""
+        return self.use is None or any(fields is None or 'labels' in fields for fields in self.use.values())
+
+    @property
     def pixel_kinds(self) -> tuple[str, ...]:
         """The kinds of labels that reach pixels that a loss learns from, as far as is known."""
-        learnt = self.use is None or any(fields is None or 'labels' in fields for fields in self.use.values())
-        return tuple(kind for kind in self.counts.kinds if learnt and 'labels' in self.reach(kind))
+        return tuple(kind for kind in self.counts.kinds if self._learns_pixels and 'labels' in self.reach(kind))
 
     def findings(self) -> list[Finding]:
         """Return all that is wrong, errors first."""
@@ -136,7 +144,7 @@ class LabelAudit:
                     NOTE, f'{self.source}: {self.counts.describe(kind)} are left out by kinds of the pipeline'
                 )
                 continue
-            cure = CURES[kind]
+            cure = CURES[kind] if kind != 'boxes' or self._learns_pixels else UNDRAWN
             if used:
                 left = [other for other in KEYS if other != kind]
                 cure += f"; to do without them, say LoadWeakAnnotations(kinds={left}) or unused_labels='warn'"

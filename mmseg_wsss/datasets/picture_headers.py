@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tifffile
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from .transforms.load_deep_image import TIFF_STARTS
 
@@ -82,7 +82,9 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         with unlimited(), Image.open(path) as image:
             yield image
-    except (UnidentifiedImageError, SyntaxError, struct.error) as error:
+    except (OSError, SyntaxError, struct.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the file system, not of the decoder
+            raise
         raise ValueError(f'{path} is not an image, or is damaged') from error
 
 

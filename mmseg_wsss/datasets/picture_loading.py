@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ BOMB = 178_956_970
 """Pixels from which on Pillow refuses to decode a picture."""
 MOST_PIXELS = 2**30
 """Pixels from which on OpenCV does."""
+LEVELS = (ERROR, WARNING, NOTE)
 FEW_LEVELS, MANY_LEVELS = 32, 64
 WITH_EXIF = {'JPEG': '.jpg', 'MPO': '.jpg', 'PNG': '.png', 'TIFF': '.tif', 'WEBP': '.webp', 'AVIF': '.avif'}
 UNTURNED = "color_type='color_ignore_orientation' of LoadImageFromFile leaves them as they are"
@@ -141,7 +142,8 @@ def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader]
             given = f'{image.shape[1]} x {image.shape[0]}'
             found.append(Finding(ERROR, f'{where}: the loader gives {given} pixels, not {size[0]} x {size[1]}'))
         if header.deep or isinstance(loader, LoadDeepImage):
-            found.append(_depth(where, header, _raw(paths[key]), image, type(loader).__name__))
+            some = [paths[other] for other in keys[:: max(1, len(keys) // 3)]]
+            found.append(_worst_depth(len(keys), some, header, loader))
     if len(channels) > 1:
         given = ', '.join(f'{number} ({path})' for number, path in channels.items())
         found.append(
@@ -167,6 +169,19 @@ def _raw(path: str) -> npt.NDArray[Any] | None:
         return read_bands(Path(path).read_bytes(), path)
     except ValueError:
         return None
+
+
+def _worst_depth(number: int, paths: Sequence[str], header: PictureHeader, loader: Any) -> Finding:
+    """Say what a loader leaves of some deep pictures of one kind: of the one that it harms most."""
+    found = []
+    for path in paths:
+        where = f'{number} images (such as {path}), {header}'
+        try:
+            found.append(_depth(where, header, _raw(path), load(loader, path), type(loader).__name__))
+        except ValueError as error:
+            text = f'{path}: {type(loader).__name__} cannot load it ({error})'
+            found.append(Finding(ERROR, text, _cure(header)))
+    return min(found, key=lambda finding: LEVELS.index(finding.level))
 
 
 def _depth(

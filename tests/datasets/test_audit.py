@@ -75,7 +75,7 @@ def test_labels_that_a_loss_uses(image, use, settings):
          "'mask']) or unused_labels='warn'"),
         (CLICKS | TAGS, CE, {}, '2 tags (1 crop, 1 weed)'),
         (BOXES | TAGS, CE, {'draw_boxes': True}, '2 tags (1 crop, 1 weed)'),
-        (BOXES | TAGS, TAG_LOSS, {}, '2 boxes (1 crop, 1 weed)'),
+        (BOXES | TAGS, TAG_LOSS, {}, 'learn from tags: make masks of them (configs/lpg), or take a loss'),
         (MASK | TAGS, TAG_LOSS, {'masks': FULL}, '1 masks (1 background, 1 crop, 1 weed) in 1 of 1 images'),
         (BOXES, CE, {'kinds': ['tags'], 'tags_from': ['boxes']}, 'the pipeline makes tags of them'),
     ],

@@ -123,6 +123,14 @@ def test_a_dark_background_is_not_clipped(tmp_path):
     assert finding.level == NOTE
 
 
+def test_a_black_picture_does_not_hide_the_others(tmp_path):
+    paths = {'a': str(save(tmp_path / 'a.png', np.zeros((48, 64), np.uint16)))}
+    paths |= {key: str(save(tmp_path / f'{key}.png', GREY16)) for key in 'bcd'}
+    (finding,) = look_at_images(paths, {}, 'w')[1]
+    assert finding.level == ERROR
+    assert 'b.png), PNG of 1 band of 16 bits (uint), values 236 to 1688' in finding.text
+
+
 def test_deep_pictures_by_a_stated_range(tmp_path):
     path = save(tmp_path / 'a.png', GREY16)
     assert [x.level for x in look_at_images({'a': str(path)}, {}, 'w', LoadDeepImage((236, 1688)))[1]] == [NOTE]

@@ -91,7 +91,18 @@ def test_sizes_need_no_limit(tmp_path):
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
-@pytest.mark.parametrize('content', [b'', b'text', b'II*\0', b'MM\0*\0\0\0\x08\xff\xff', b'\x89PNG\r\n\x1a\n'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'text',
+        b'II*\0',
+        b'MM\0*\0\0\0\x08\xff\xff',
+        b'\x89PNG\r\n\x1a\n',
+        b'\xff\xd8\xff\xe0\0\x10JFIF',
+        b'\xff\xd8\xff\xe0\0',
+    ],
+)
 def test_what_is_not_an_image_is_named(tmp_path, content):
     (tmp_path / 'a.tif').write_bytes(content)
     with pytest.raises(ValueError, match='a.tif is not an image, or is damaged'):
