@@ -168,10 +168,12 @@ class LabelAudit:
         kinds = self.counts.kinds if self.use is None else [kind for kind in self.counts.kinds if self.users(kind)]
         masks = self.counts.masks if 'mask' in kinds else None
         complete = masks is not None and masks.num_read == masks.num_masks
-        if 'mask' in kinds and not complete:
-            return  # the other masks may hold any class
         named = self.counts.named(kinds)
         unused = [index for index in range(1, len(classes)) if index not in named]
+        if 'mask' in kinds and not complete:  # the other masks may hold any class
+            if masks is not None and unused:
+                yield Finding(NOTE, f'{self.source}: {masks.read} hold no pixel of {_names(classes, unused)}')
+            return
         if unused and kinds:
             yield Finding(
                 WARNING,
@@ -247,7 +249,7 @@ class LabelAudit:
             ]
             lines.append('  '.join(cells).rstrip())
         if counts.masks is not None and 'mask' in counts.kinds:
-            lines.append(f'masks per class: of {counts.masks.read}')
+            lines.append(f'masks per class: of {counts.masks.read.rstrip(",")}')
         if counts.unlabelled:
             lines.append(f'{counts.unlabelled} of {counts.num_images} images have no label')
         if self.draws is not None and self.pixel_kinds:

@@ -42,7 +42,7 @@ class MaskValues:
         return (
             f'the {self.num_masks} masks'
             if self.num_read == self.num_masks
-            else (f'{self.num_read} of the {self.num_masks} masks, those that were read')
+            else (f'the {self.num_read} masks that were read, of {self.num_masks},')
         )
 
     @property

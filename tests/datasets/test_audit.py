@@ -113,7 +113,9 @@ def test_classes_without_labels():
     mixed = audit(only_crop | {'boxes': [[0, 0, 1, 1]], 'box_labels': [2]}, use=CE, unused='warn')
     assert any('no image is labelled with weed' in str(finding) for finding in mixed.findings())
     part = MaskValues(60, 50, np.bincount([0, 1], minlength=256))
-    assert levels(audit(MASK, use=CE, masks=part)) == []
+    assert levels(audit(MASK, use=CE, masks=part)) == [NOTE]
+    text = str(audit(MASK, use=CE, masks=part).findings()[0])
+    assert text == 'w.json: the 50 masks that were read, of 60, hold no pixel of weed'
 
 
 def test_crops_without_labels():

@@ -1,13 +1,21 @@
 """What is found of a model and its data before a training."""
 
+import numpy as np
 import pytest
 import torch
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from mmseg_wsss.engine.preflight import audit_training, audited_datasets, pooled_batch_norms, smallest_batch
+from mmseg_wsss.datasets.findings import ERROR, WARNING
+from mmseg_wsss.engine.preflight import (
+    audit_masks,
+    audit_training,
+    audited_datasets,
+    pooled_batch_norms,
+    smallest_batch,
+)
 from tests.helpers.models import head_config, model_config
-from tests.helpers.own_data import own_config, write_data
+from tests.helpers.own_data import own_config, save, write_data
 from tests.helpers.trainings import training_config
 
 
@@ -45,3 +53,23 @@ def test_heads_whose_batch_norm_sees_one_value(head):
 def test_smallest_batch(settings, expected):
     batch_size, num_images, infinite, drop_last = settings
     assert smallest_batch(batch_size, num_images, infinite=infinite, drop_last=drop_last) == expected
+
+
+def test_masks_of_data_sets_of_mmseg(tmp_path):
+    write_data(tmp_path)
+    settings = {
+        'type': 'BaseSegDataset',
+        'data_root': str(tmp_path),
+        'metainfo': {'classes': ('background', 'crop', 'weed', 'stone')},
+        'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'},
+        'img_suffix': '.png',
+        'pipeline': [],
+    }
+    audit = audit_masks(DATASETS.build(settings))
+    assert audit.counts.labels['mask'].tolist() == [4, 4, 4, 0]
+    assert [finding.level for finding in audit.findings()] == [WARNING]
+    assert audit_masks(DATASETS.build({**settings, 'data_prefix': {'img_path': 'images'}})) is None
+    assert audit_masks(DATASETS.build(training_config().train_dataloader.dataset)) is None
+    for index in range(4):
+        save(tmp_path / f'masks/{index}.png', np.pad(np.full((10, 10), 255, np.uint8), 10))
+    assert [finding.level for finding in audit_masks(DATASETS.build(settings)).findings()] == [ERROR]

@@ -17,7 +17,7 @@ from ...checkpoints.weights import unwrapped
 from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
 from ...datasets.transforms.load_weak_annotations import UNLABELLED
 from ...models.losses.patience import Patience
-from ..preflight import audit_training, check_network, smallest_batch
+from ..preflight import audit_masks, audit_training, check_network, smallest_batch
 
 LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
 
@@ -68,6 +68,8 @@ class LabelAuditHook(Hook):
             number = 0 if infinite else len(loader.sampler)
             smallest = smallest_batch(loader.batch_size, number, infinite=infinite, drop_last=loader.drop_last)
         found = check_network(model, dataset, smallest)
+        masks = audit_masks(dataset)
+        found += [] if masks is None else [finding for finding in masks.findings() if finding.level == ERROR]
         for audit in audits:
             if is_main_process():
                 lines = '\n'.join(f'  {line}' for line in audit.table())
