@@ -8,6 +8,8 @@ from typing import Any
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 from .files import load_json, nearest
+from .label_format import LabelFormat
+from .recognition import json_with
 
 Palette = tuple[tuple[int, int, int], ...]
 FILE_KEYS = ('version', 'classes', 'images')
@@ -120,3 +122,10 @@ def _check_keys(item: Any, known: Collection[str], required: Collection[str], wh
     missing = [key for key in required if key not in item]
     if missing:
         raise ValueError(f'{where}: the key {missing[0]!r} is missing; expected {", ".join(required)}.')
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'version', 'classes', 'images', without=('annotations',))
+
+
+FORMAT = LabelFormat('canonical', 'weak_labels.json', 'the JSON file', read_canonical, _recognise)

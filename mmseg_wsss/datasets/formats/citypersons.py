@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import listed_files, load_json, relative_id
+from .label_format import LabelFormat, Option
+from .recognition import json_with, some_files
 
 SUFFIX = '_gtBboxCityPersons.json'
 PERSONS = ('pedestrian', 'rider', 'sitting person', 'person (other)')
@@ -64,3 +67,18 @@ def _corners(box: Any, width: int, height: int) -> list[float]:
         raise ValueError(f'got the box {box!r}')
     x, y, across, down = map(float, box)
     return [max(x, 0), max(y, 0), min(x + across, width) - 1, min(y + down, height) - 1]
+
+
+def _recognise(path: Path) -> bool:
+    return any(json_with(file, 'objects', 'bboxVis') for file in some_files(path, SUFFIX))
+
+
+FORMAT = LabelFormat(
+    'citypersons',
+    'CityPersons JSON boxes',
+    f'the folder of *{SUFFIX}',
+    read_citypersons,
+    _recognise,
+    (Option('visible', 'boxes of what is visible of a person', bool),),
+    img_suffix='_leftImg8bit.png',
+)

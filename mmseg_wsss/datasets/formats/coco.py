@@ -12,6 +12,8 @@ from PIL import Image
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ...structures.weak_label_set import image_id
 from .files import load_json, nearest
+from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
+from .recognition import json_with
 
 UNLABELLED = 255
 PARTS = ('images', 'annotations', 'categories')
@@ -19,7 +21,14 @@ Record = dict[str, Any]
 
 
 def read_coco(
-    path: str, classes: tuple[str, ...], *, boxes: bool = True, tags: bool = False, only_classes: bool = False
+    path: str,
+    classes: tuple[str, ...],
+    *,
+    boxes: bool = True,
+    tags: bool = False,
+    only_classes: bool = False,
+    masks: str | None = None,
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read ``bbox`` of an instance file such as ``instances_train2017.json``.
 
@@ -32,6 +41,8 @@ def read_coco(
         boxes: Keep the boxes.
         tags: Keep the classes of the boxes as image tags.
         only_classes: Leave out categories that are not classes; else they are an error.
+        masks: A folder to write the masks to, see :func:`write_coco_masks`.
+        report: Counts what is left out.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -39,8 +50,12 @@ def read_coco(
     """
     if not boxes and not tags:
         raise ValueError('coco: boxes and tags are both off, so nothing would be read')
+    report = report or ReadReport()
     images = {}
     for image, instances in _by_image(path, classes, only_classes):
+        for _, item in instances:
+            if item.get('iscrowd', 0):
+                report.leave_out('crowd annotations (iscrowd)', f'annotation {item.get("id")}')
         objects = [(label, item) for label, item in instances if not item.get('iscrowd', 0)]
         ids = [label for label, _ in objects]
         corners = [_corners(item, path) for _, item in objects]
@@ -48,8 +63,11 @@ def read_coco(
             boxes=corners if boxes else [],
             box_labels=ids if boxes else [],
             tags=tuple(sorted(set(ids))) if tags else None,
+            mask_path=None if masks is None or not instances else str(_mask_file(masks, image)),
         )
         images[image_id(image['file_name'])] = ImageEntry(image['file_name'], image['width'], image['height'], labels)
+    if masks is not None:
+        write_coco_masks(path, masks, classes, only_classes=only_classes)
     return WeakLabelSet(classes, images=images)
 
 
@@ -89,11 +107,15 @@ def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, o
                 shape = coco_mask.frPyObjects(shape, height, width)
             mask = coco_mask.decode(coco_mask.merge(shape) if isinstance(shape, list) else shape)
             canvas[mask > 0] = UNLABELLED if item.get('iscrowd', 0) else label
-        file = Path(folder) / f'{image_id(image["file_name"])}.png'
+        file = _mask_file(folder, image)
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(canvas).save(file)
         count += 1
     return count
+
+
+def _mask_file(folder: str | Path, image: Record) -> Path:
+    return Path(folder) / f'{image_id(image["file_name"])}.png'
 
 
 def _by_image(
@@ -134,3 +156,24 @@ def _corners(item: Record, path: str) -> tuple[float, float, float, float]:
         )
     x, y, width, height = box
     return x, y, x + max(width - 1, 0), y + max(height - 1, 0)
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'images', 'file_name') and (
+        json_with(path, 'annotations', without=('classes',)) or json_with(path, 'categories', without=('classes',))
+    )
+
+
+FORMAT = LabelFormat(
+    'coco',
+    'COCO instance annotations',
+    'the JSON file',
+    read_coco,
+    _recognise,
+    (
+        BOXES,
+        TAGS,
+        Option('only_classes', 'leave out categories that are not classes', bool),
+        Option('masks', 'a folder to write the masks to, too, as index PNGs', is_path=True),
+    ),
+)

@@ -11,6 +11,8 @@ import numpy as np
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 from .files import existing, listed_files, relative_id
 from .index_png import load_index_image
+from .label_format import LabelFormat, Option
+from .recognition import columns_of
 
 COLUMNS = ('filename', 'locations')
 
@@ -84,3 +86,21 @@ def _read_masks(folder: str, label: int, img_suffix: str, background_value: int 
         annotations = WeakAnnotations(points=points, point_labels=labels)
         images[key] = ImageEntry(key + img_suffix, values.shape[1], values.shape[0], annotations)
     return images
+
+
+def _recognise(path: Path) -> bool:
+    return {*columns_of(path)}.issuperset(COLUMNS)
+
+
+FORMAT = LabelFormat(
+    'craid',
+    'points of CRAID',
+    'the CSV file, or a folder of painted points',
+    read_craid,
+    _recognise,
+    (
+        Option('background', 'the folder of painted points of the background', is_path=True),
+        Option('background_value', 'what painted points of the background hold (CRAID: 2)', int),
+    ),
+    img_suffix='.png',
+)

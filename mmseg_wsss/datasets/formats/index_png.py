@@ -11,6 +11,11 @@ from PIL import Image, UnidentifiedImageError
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import listed_files, relative_id
+from .label_format import LabelFormat, Option
+from .recognition import some_files
+
+FEW_VALUES = 40
+"""A mask is told from a grey photograph by how many values it holds."""
 
 
 def read_index_png(
@@ -73,3 +78,30 @@ def load_index_image(file: str | Path) -> npt.NDArray[np.integer]:
             'Save it as an 8-bit grey or palette PNG.'
         )
     return values.astype(np.int64) if values.dtype == bool else values
+
+
+def _recognise(path: Path) -> bool:
+    files = some_files(path, '.png')
+    return bool(files) and all(map(_holds_few_values, files))
+
+
+def _holds_few_values(file: Path) -> bool:
+    """Whether an image has one channel and no more values than a data set has classes, unlike a photograph."""
+    try:
+        with Image.open(file) as image:
+            return image.mode in ('1', 'L', 'P', 'I;16') and len(np.unique(np.asarray(image))) <= FEW_VALUES
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+FORMAT = LabelFormat(
+    'index_png',
+    'painted index PNGs',
+    'the folder of PNG files',
+    read_index_png,
+    _recognise,
+    (
+        Option('unlabelled', 'value(s) of unlabelled pixels', int, several=True),
+        Option('suffix', 'what the names of the files end in'),
+    ),
+)

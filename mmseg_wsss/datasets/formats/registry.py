@@ -10,34 +10,27 @@ from functools import reduce
 from typing import Any
 
 from ...structures import WeakLabelSet
-from .canonical import Palette, read_canonical, read_classes
+from . import canonical, citypersons, coco, craid, index_png, scribblesup, voc_xml, whats_the_point
+from .canonical import Palette, read_classes
 from .checks import check_numbers
-from .citypersons import read_citypersons
-from .coco import read_coco
-from .craid import read_craid
-from .files import nearest
-from .index_png import read_index_png
-from .scribblesup import read_scribblesup
-from .voc_xml import read_voc_xml
-from .whats_the_point import read_whats_the_point
+from .files import existing, nearest
+from .label_format import LabelFormat, ReadReport
 
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
-READERS: dict[str, Callable[..., WeakLabelSet]] = {
-    'canonical': read_canonical,
-    'whats_the_point': read_whats_the_point,
-    'scribblesup': read_scribblesup,
-    'index_png': read_index_png,
-    'voc_xml': read_voc_xml,
-    'citypersons': read_citypersons,
-    'craid': read_craid,
-    'coco': read_coco,
-}
-PATH_ARGUMENTS = ('path', 'background')
+MODULES = (canonical, whats_the_point, scribblesup, index_png, voc_xml, citypersons, craid, coco)
+"""One module per format."""
+FORMATS: dict[str, LabelFormat] = {module.FORMAT.name: module.FORMAT for module in MODULES}
+READERS: dict[str, Callable[..., WeakLabelSet]] = {name: known.read for name, known in FORMATS.items()}
 
 
 def read_labels(
-    source: LabelSource, classes: Sequence[str] | None = None, *, root: str | None = None, img_suffix: str = '.jpg'
+    source: LabelSource,
+    classes: Sequence[str] | None = None,
+    *,
+    root: str | None = None,
+    img_suffix: str = '.jpg',
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read weak labels and check their numbers.
 
@@ -47,6 +40,7 @@ def read_labels(
         classes: Class names by id. None takes those of the first ``weak_labels.json``.
         root: Folder that relative paths in ``source`` start from.
         img_suffix: Suffix of the images, for formats that name images without one.
+        report: Where readers count what they leave out.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -58,8 +52,11 @@ def read_labels(
     for arguments in sources:
         settings = dict(arguments)
         reader = READERS[settings.pop('format')]
-        if 'img_suffix' in inspect.signature(reader).parameters:
+        known = inspect.signature(reader).parameters
+        if 'img_suffix' in known:
             settings.setdefault('img_suffix', img_suffix)
+        if 'report' in known:
+            settings['report'] = report
         parts.append(reader(classes=names, **settings))
         check_numbers(parts[-1], settings['path'])
     return reduce(WeakLabelSet.merged, parts)
@@ -101,14 +98,31 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
     name = arguments['format']
     if name not in READERS:
         raise ValueError(f'unknown weak-label format {name!r}; {nearest(name, READERS)}.')
-    known = ['format', *(key for key in inspect.signature(READERS[name]).parameters if key != 'classes')]
+    parameters = inspect.signature(READERS[name]).parameters
+    known = ['format', *(key for key in parameters if key not in ('classes', 'report'))]
     for key in arguments:
         if key not in known:
             raise ValueError(f'the weak-label format {name!r} has no argument {key!r}; {nearest(key, known)}.')
     if 'path' not in arguments:
         raise ValueError(f'the weak-label format {name!r} needs a path=...')
-    for key in PATH_ARGUMENTS:
+    options = FORMATS[name].options if name in FORMATS else ()
+    for key in ('path', *(option.name for option in options if option.is_path)):
         if root and arguments.get(key) is not None:
             paths = arguments[key]
             arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
     return arguments
+
+
+def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
+    """Return the format of a file or folder.
+
+    Raises:
+        FileNotFoundError: If there is no such path.
+        ValueError: If it looks like none of the formats, or like several.
+    """
+    place = existing(path, 'the label file or folder')
+    found = [known for known in FORMATS.values() if known.recognise(place)]
+    if len(found) != 1:
+        looks = f'looks like {" and like ".join(known.name for known in found)}' if found else 'looks like no format'
+        raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)} (docs/formats.md)')
+    return found[0]

@@ -11,6 +11,8 @@ import numpy as np
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ._xml import number, parse_xml, text
 from .files import class_id, listed_files, relative_id
+from .label_format import LabelFormat, Option
+from .recognition import some_files, xml_with
 
 SHORT_NAMES = {
     'plane': 'aeroplane',
@@ -101,3 +103,25 @@ def _size(annotation: Element, file: Path) -> tuple[int, int] | tuple[None, None
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise ValueError(f'{file}: <size> must be "width,height", got {value!r}')
     return int(parts[0]), int(parts[1])
+
+
+def _recognise(path: Path) -> bool:
+    return any(xml_with(file, 'annotation', 'polygon', 'tag', 'point') for file in some_files(path, '.xml'))
+
+
+FORMAT = LabelFormat(
+    'scribblesup',
+    'ScribbleSup XML',
+    'the folder of XML files',
+    read_scribblesup,
+    _recognise,
+    (
+        Option(
+            'background_clicks',
+            'only clicks on the background: both ends of the middle half (or this share) of its scribbles (Gated CRF '
+            'paper)',
+            float,
+            alone=0.5,
+        ),
+    ),
+)

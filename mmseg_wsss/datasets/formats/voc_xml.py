@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ._xml import number, parse_xml, text
 from .files import class_id, listed_files, relative_id
+from .label_format import BOXES, TAGS, LabelFormat
+from .recognition import some_files, xml_with
 
 
 def read_voc_xml(
@@ -51,3 +55,12 @@ def read_voc_xml(
         key = relative_id(file, root, '.xml')
         images[key] = ImageEntry(key + img_suffix, width, height, annotations)
     return WeakLabelSet(classes, images=images)
+
+
+def _recognise(path: Path) -> bool:
+    return any(xml_with(file, 'annotation', 'object', 'bndbox') for file in some_files(path, '.xml'))
+
+
+FORMAT = LabelFormat(
+    'voc_xml', 'PASCAL VOC XML boxes', 'the folder of XML files', read_voc_xml, _recognise, (BOXES, TAGS)
+)

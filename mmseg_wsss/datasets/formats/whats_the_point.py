@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .files import load_json
+from .label_format import LabelFormat, Option
+from .recognition import json_with
 
 
 def read_whats_the_point(
@@ -58,3 +61,20 @@ def _clicks(clicks: Any, max_rank: int | None, where: str) -> WeakAnnotations:
     if annotations.point_labels.tolist() != ids:
         raise ValueError(f'{where}: cls must be integers, got {ids}')
     return annotations
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'x', 'y', 'cls')
+
+
+FORMAT = LabelFormat(
+    'whats_the_point',
+    "clicks in What's the Point JSON",
+    'the JSON file of clicks',
+    read_whats_the_point,
+    _recognise,
+    (
+        Option('background', 'more files of clicks, e.g. on the background', several=True, is_path=True),
+        Option('max_rank', 'keep clicks up to this rank; 1: one per class and image', int),
+    ),
+)
