@@ -1,18 +1,19 @@
-"""Files that are there whole or not at all, so that a kill leaves nothing that looks finished."""
+"""Files that are there whole or not at all, and names of files that cannot leave their folder."""
 
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 
 @contextmanager
 def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[BinaryIO]:
-    """Open a file to be written; it takes the place of an older one when all of it is written.
+    """Open a file to be written; it replaces an older one when all of it is written.
 
-    Until then it is a hidden file beside it.
+    Until then it is a hidden file in the same folder, which is made new: a link of that name is removed, not followed.
+    An exception, such as that of a full disk, removes the hidden file.
 
     Args:
         path: Path of the file; folders around it are made.
@@ -24,12 +25,57 @@ def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[Bina
     temporary = temporary_path(path)
     if many_writers:
         temporary = temporary.with_suffix(f'.{uuid.uuid4().hex}.tmp')
-    with temporary.open('wb') as file:
-        yield file
-    os.replace(temporary, path)
+    temporary.unlink(missing_ok=True)
+    try:
+        with temporary.open('xb') as file:
+            yield file
+        os.replace(temporary, path)
+    except Exception:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def temporary_path(path: str | Path) -> Path:
     """Return where a file is until all of it is written."""
     path = Path(path)
     return path.with_name(f'.{path.name}.tmp')
+
+
+def relative_name(name: str) -> str:
+    """Return the name of an image as a path that stays below whatever folder it is put in.
+
+    Ids of images name the files that are made of them. They come from label files, which may come from anyone.
+
+    Args:
+        name: A relative or an absolute path with ``/`` between folders; an absolute one loses its root.
+
+    Raises:
+        ValueError: If the name is empty, has a null character, or has a part ``..``.
+
+    Example:
+        >>> relative_name('field/1.jpg'), relative_name('/data/field/1.jpg')
+        ('field/1.jpg', 'data/field/1.jpg')
+    """
+    path = PurePosixPath(name)
+    parts = [part for part in path.parts if part != path.anchor]
+    if not parts or '..' in parts or '\0' in name:
+        raise ValueError(
+            f'expected the name of an image below the image folder, got {name!r}: a name must not be empty, hold a '
+            'null character or ".." (choose a folder above as the image folder, or write the absolute path)'
+        )
+    return '/'.join(parts)
+
+
+def path_inside(folder: str | Path, name: str) -> Path:
+    """Return the path of a file that is written below ``folder``.
+
+    Args:
+        folder: The folder.
+        name: Path of the file below it, with ``/`` between folders.
+
+    Raises:
+        ValueError: If the name would leave the folder.
+    """
+    if PurePosixPath(name).is_absolute() or relative_name(name) != str(PurePosixPath(name)):
+        raise ValueError(f'expected the name of a file below {folder}, got {name!r}, which lies outside')
+    return Path(folder) / name

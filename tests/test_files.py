@@ -1,8 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and names that cannot leave their folder."""
 
 import pytest
 
-from mmseg_wsss.files import temporary_path, whole_file
+from mmseg_wsss.files import path_inside, relative_name, temporary_path, whole_file
 
 
 def killed(path):
@@ -34,3 +34,51 @@ def test_many_writers_of_one_file_do_not_meet(tmp_path):
         assert len(list(tmp_path.glob('.file*.tmp'))) == 2
     assert path.read_bytes() == b'first'  # the last one to finish
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_planted_link_is_not_followed(tmp_path):
+    victim, path = tmp_path / 'victim', tmp_path / 'out' / 'labels.json'
+    victim.write_text('mine')
+    path.parent.mkdir()
+    temporary_path(path).symlink_to(victim)
+    with whole_file(path) as file:
+        file.write(b'new')
+    assert victim.read_text() == 'mine'
+    assert path.read_bytes() == b'new'
+    assert not path.is_symlink()
+
+
+def test_an_error_leaves_no_hidden_file(tmp_path):
+    path = tmp_path / 'file.json'
+    with pytest.raises(OSError, match='full'), whole_file(path):
+        raise OSError('the disk is full')
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('name', 'relative'),
+    [
+        ('1.jpg', '1.jpg'),
+        ('field/1.jpg', 'field/1.jpg'),
+        ('./field//1.jpg', 'field/1.jpg'),
+        ('/data/photos/1.jpg', 'data/photos/1.jpg'),
+        ('//data/1.jpg', 'data/1.jpg'),
+        ('2021.03.04..jpg', '2021.03.04..jpg'),
+    ],
+)
+def test_names_stay_below_a_folder(name, relative):
+    assert relative_name(name) == relative
+
+
+@pytest.mark.parametrize('name', ['', '.', '/', '..', '../1.jpg', 'a/../../1.jpg', '/../etc/1.jpg', 'a\0.jpg'])
+def test_names_that_lead_out_of_a_folder_are_refused(tmp_path, name):
+    with pytest.raises(ValueError, match='below the image folder'):
+        relative_name(name)
+    with pytest.raises(ValueError, match='below'):
+        path_inside(tmp_path, name)
+
+
+def test_paths_of_written_files_stay_below_their_folder(tmp_path):
+    assert path_inside(tmp_path, 'a/1.png') == tmp_path / 'a/1.png'
+    with pytest.raises(ValueError, match='which lies outside'):
+        path_inside(tmp_path, '/etc/1.png')

@@ -33,14 +33,10 @@ class WholeFileBackend(LocalBackend):
             obj: Its content.
             filepath: Its path.
         """
-        try:
-            with whole_file(filepath) as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:  # a full disk: what is half written takes the room of the next one
-            temporary_path(filepath).unlink(missing_ok=True)
-            raise
+        with whole_file(filepath) as file:
+            file.write(obj)
+            file.flush()
+            os.fsync(file.fileno())
         if hasattr(os, 'O_DIRECTORY'):  # Windows has no folders that can be synchronised
             folder = os.open(Path(filepath).parent, os.O_RDONLY | os.O_DIRECTORY)
             try:

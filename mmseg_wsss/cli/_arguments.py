@@ -67,3 +67,13 @@ def check_paths(args: argparse.Namespace) -> None:
     check_readable(args.checkpoint)
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Refuse to overwrite a file.
+
+    Raises:
+        ValueError: If the output exists and ``--force`` is not given.
+    """
+    if args.output.exists() and not args.force:
+        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')

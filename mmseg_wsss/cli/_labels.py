@@ -53,16 +53,6 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     return tuple(name.strip() for name in names if name.strip()), None
 
 
-def check_output(args: argparse.Namespace) -> None:
-    """Refuse to overwrite a file.
-
-    Raises:
-        ValueError: If the output exists and ``--force`` is not given.
-    """
-    if args.output.exists() and not args.force:
-        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')
-
-
 def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabelSet:
     """Check the labels against the images in a folder and add their sizes.
 

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import load_config
+from ._arguments import check_output, load_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('browse', help='draw training batches as the losses see them')
     parser.add_argument('config', help='config file')
-    parser.add_argument('-o', '--output', type=Path, default=Path('browse.png'), help='picture to write')
+    parser.add_argument('-o', '--output', type=Path, default=Path('browse.png'), help='picture to write, PNG or JPEG')
+    parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
     parser.add_argument('-n', '--num', type=int, default=8, help='number of images')
     parser.add_argument('--seed', type=int, default=0, help='of the order of the images and of the augmentation')
     parser.add_argument(
@@ -37,6 +40,9 @@ def run(args: argparse.Namespace) -> None:
 
     from ..visualization.panels import contact_sheet
 
+    check_output(args)
+    if args.output.suffix.lower() not in PICTURE_SUFFIXES:
+        raise ValueError(f'-o must end in one of {", ".join(PICTURE_SUFFIXES)}, got {str(args.output)!r}')
     if args.num < 1:
         raise ValueError(f'--num must be at least 1, got {args.num}')
     if args.kernels is not None and args.kernels < 1:

@@ -18,11 +18,11 @@ from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
 from ..files import whole_file
 from ..structures import ImageEntry, WeakLabelSet
+from ._arguments import check_output
 from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
     add_output_arguments,
-    check_output,
     parse_classes,
     summary,
     with_image_sizes,

@@ -12,10 +12,10 @@ from ..datasets.formats.files import existing, listed_files, read_ids, relative_
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..structures import ImageEntry, WeakLabelSet
+from ._arguments import check_output
 from ._labels import (
     add_class_argument,
     add_output_arguments,
-    check_output,
     parse_classes,
     progress,
     summary,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..files import whole_file
+from ..files import path_inside, whole_file
 from .index_file import FolderIndex
 
 INDEX = 'cams.json'
@@ -106,7 +106,7 @@ def read_cam_index(folder: str | Path) -> FolderIndex:
 
 
 def _path(folder: str | Path, image_id: str) -> Path:
-    return Path(folder) / FOLDER / f'{image_id}.npz'
+    return path_inside(Path(folder) / FOLDER, f'{image_id}.npz')
 
 
 def _cure(folder: str | Path) -> str:

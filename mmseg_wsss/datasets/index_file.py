@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ..files import whole_file
+from ..files import relative_name, whole_file
 
 
 class IndexedImage(TypedDict):
@@ -75,7 +75,9 @@ class FolderIndex:
         try:
             content = json.loads(path.read_text(encoding='utf-8'))
             images = {
-                image['id']: IndexedImage(file_name=image['file_name'], width=image['width'], height=image['height'])
+                relative_name(image['id']): IndexedImage(
+                    file_name=image['file_name'], width=image['width'], height=image['height']
+                )
                 for image in content['images']
             }
             names, palette = zip(*((item['name'], tuple(item['color'])) for item in content['classes']), strict=True)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..files import whole_file
+from ..files import path_inside, whole_file
 from .formats.index_png import load_index_image
 from .index_file import FolderIndex
 
@@ -44,7 +44,7 @@ def write_pseudo_label(
         palette: A colour for each class.
 
     Raises:
-        ValueError: If the maps do not fit each other or hold other values.
+        ValueError: If the maps do not fit each other or hold other values, or the id leads out of the folder.
     """
     labels, confidence = np.asarray(labels), np.asarray(confidence)
     if labels.ndim != 2 or labels.shape != confidence.shape:
@@ -65,7 +65,7 @@ def write_pseudo_label(
     mask = index_picture(labels, palette)
     grey = Image.fromarray(np.round(255 * confidence).astype(np.uint8))
     for kind, image in (('masks', mask), ('confidence', grey)):
-        with whole_file(Path(folder) / kind / f'{image_id}.png') as file:
+        with whole_file(path_inside(Path(folder) / kind, f'{image_id}.png')) as file:
             image.save(file, format='PNG', optimize=True)
 
 

@@ -15,6 +15,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
+from ..files import relative_name
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from .class_sets import CLASS_SETS
 from .formats import normalise_source, read_labels, read_source_classes
@@ -213,7 +214,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     def _sample(self, key: str, entry: ImageEntry) -> Sample:
         sample: Sample = {
             'img_path': str(Path(self.data_prefix['img_path']) / entry.file_name),
-            'sample_id': key,
+            'sample_id': relative_name(key),
             'label_map': self.label_map,
             'reduce_zero_label': self.reduce_zero_label,
             'seg_fields': [],

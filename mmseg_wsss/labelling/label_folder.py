@@ -34,6 +34,7 @@ from ..datasets.pseudo_label_files import (
     write_index,
     write_pseudo_label,
 )
+from ..files import relative_name
 
 ClassIds = npt.NDArray[Any]
 LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
@@ -199,7 +200,7 @@ def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
     name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    return info.get('sample_id') or name.with_suffix('').as_posix(), name.as_posix()
+    return relative_name(info.get('sample_id') or name.with_suffix('').as_posix()), name.as_posix()
 
 
 def _read(info: dict[str, Any], dataset: Any, folder: str | Path) -> tuple[Row, ClassIds]:

@@ -8,15 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ..files import whole_file
+from ..files import relative_name, whole_file
 from .weak_annotations import WeakAnnotations
 
 Colour = tuple[int, int, int]
 
 
 def image_id(file_name: str) -> str:
-    """Return the key of an image: its file name without the suffix, folders kept."""
-    return str(PurePosixPath(file_name).with_suffix(''))
+    """Return the key of an image: its file name without the suffix and without the root of an absolute path.
+
+    Raises:
+        ValueError: If the name could lead out of a folder (:func:`~mmseg_wsss.files.relative_name`).
+    """
+    return str(PurePosixPath(relative_name(file_name)).with_suffix(''))
 
 
 @dataclass(frozen=True)

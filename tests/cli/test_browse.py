@@ -118,12 +118,23 @@ def test_images_without_labels_are_counted(config, tmp_path, capsys):
         ),
         (CONFIG.replace('data_preprocessor', 'preprocessor'), [], 'has no model.data_preprocessor'),
         (CONFIG, ['--num', '0'], '--num must be at least 1, got 0'),
+        (CONFIG, ['-o', 'sheet.xyz'], "-o must end in one of .png, .jpg, .jpeg, got 'sheet.xyz'"),
     ],
 )
 def test_wrong_input_is_named(config, text, arguments, message, capsys):
     config.write_text(text)
     assert main(['browse', str(config), *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_picture_is_not_overwritten_unless_asked_for(config, tmp_path, capsys):
+    sheet = tmp_path / 'sheet.png'
+    sheet.write_text('mine')
+    assert main(['browse', str(config), '-o', str(sheet), '-n', '1']) == 2
+    assert f'{sheet} exists; choose another -o, or overwrite it with --force' in capsys.readouterr().err
+    assert sheet.read_text() == 'mine'
+    assert main(['browse', str(config), '-o', str(sheet), '-n', '1', '--force']) == 0
+    assert Image.open(sheet).format == 'PNG'
 
 
 def test_missing_config(capsys):

@@ -121,6 +121,38 @@ def test_written_labels_are_the_predictions(trained, tmp_path):
     assert index.source['unsure_below'] == least
 
 
+def test_files_stay_in_the_folder_whatever_the_names_of_the_images_are(root, tmp_path):
+    """A label file may name photos by absolute paths; what is made of them must not be written beside them."""
+    photos = {file.stem: file.read_bytes() for file in (root / 'img').iterdir()}
+    labels = WeakAnnotations(points=[[3, 4]], point_labels=[2])
+    entries = {key: ImageEntry(str(root / f'img/{key}.jpg'), *size, labels) for key, size in SIZES.items()}
+    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(root / 'weak.json')
+    cfg = config(root)
+    checkpoint = train(cfg)
+    before = set(root.rglob('*'))
+    write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', PredictionSettings())
+    out = tmp_path / 'out'
+    assert all(file.is_relative_to(out) for file in set(root.rglob('*')) - before)
+    below = root.relative_to('/').as_posix()
+    assert sorted(read_index(out).images) == [f'{below}/img/{key}' for key in SIZES]
+    for key in SIZES:
+        assert (out / f'masks/{below}/img/{key}.png').is_file()
+        assert (root / f'img/{key}.jpg').read_bytes() == photos[key]
+
+
+def test_names_that_leave_the_image_folder_are_refused(root):
+    text = (root / 'weak.json').read_text()
+    (root / 'weak.json').write_text(text.replace('"b.jpg"', '"../img/b.jpg"'))
+    with pytest.raises(ValueError, match=r"weak.json: images\[1\] \('../img/b.jpg'\): file_name: expected the name of"):
+        prediction_dataset(config(root), 'train')
+    (root / 'weak.json').write_text(text)
+    (root / 'split.txt').write_text('../img/b\n')
+    cfg = config(root)
+    cfg.train_dataloader.dataset.ann_file = str(root / 'split.txt')
+    with pytest.raises(ValueError, match='expected the name of an image below the image folder'):
+        prediction_dataset(cfg, 'train')
+
+
 def test_a_cut_stage_goes_on(trained, tmp_path, monkeypatch):
     cfg, checkpoint = trained
     settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'unsure_below': 0.35, 'known_tags': True}

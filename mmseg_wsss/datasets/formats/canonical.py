@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...files import relative_name
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 from .files import load_json, nearest
 from .label_format import LabelFormat
@@ -82,6 +83,10 @@ def _image(image: Any, where: str, root: Path) -> ImageEntry:
     _check_keys(image, IMAGE_KEYS, ('file_name',), where)
     if not isinstance(image['file_name'], str) or not image['file_name']:
         raise ValueError(f'{where}: file_name must be a path below the image folder, got {image["file_name"]!r}')
+    try:
+        relative_name(image['file_name'])
+    except ValueError as error:
+        raise ValueError(f'{where}: file_name: {error}') from error
     for key in ('width', 'height'):
         if image.get(key) is not None and (type(image[key]) is not int or image[key] < 1):
             raise ValueError(f'{where}: {key} must be an integer, got {image[key]!r}')

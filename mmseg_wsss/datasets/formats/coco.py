@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...files import path_inside
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ...structures.weak_label_set import image_id
 from .files import load_json, nearest
@@ -115,7 +116,7 @@ def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, o
 
 
 def _mask_file(folder: str | Path, image: Record) -> Path:
-    return Path(folder) / f'{image_id(image["file_name"])}.png'
+    return path_inside(folder, f'{image_id(image["file_name"])}.png')
 
 
 def _by_image(
