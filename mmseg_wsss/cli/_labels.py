@@ -12,6 +12,8 @@ from rich.progress import track
 
 from ..datasets.class_sets import CLASS_SETS
 from ..datasets.formats.checks import fit_to_images
+from ..datasets.formats.files import read_ids, read_lines
+from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
@@ -43,7 +45,7 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
         known = CLASS_SETS[value]
         return tuple(known['classes']), tuple((*colour,) for colour in known['palette'])
     if Path(value).is_file():
-        names = Path(value).read_text(encoding='utf-8').splitlines()
+        names = read_lines(value, 'the file of class names')
     elif ',' in value:
         names = value.split(',')
     else:
@@ -53,6 +55,38 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     return tuple(name.strip() for name in names if name.strip()), None
 
 
+def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelSet:
+    """Keep the images of a split file; ids without labels are counted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If no image is left.
+    """
+    ids = read_ids(path)
+    missing = [key for key in ids if key not in labels.images]
+    if len(missing) == len(ids):
+        first = f', such as {next(iter(labels.images))!r}' if labels.images else ''
+        raise ValueError(
+            f'no image is left: the {len(ids)} ids of {path} and the labels have no image id in common. An id is the '
+            f'name of an image without its suffix{first}; got {ids[0] if ids else None!r}'
+        )
+    for key in missing:
+        report.leave_out(f'of the {len(ids)} ids of {path}, which are not in the labels', key)
+    return labels.subset(ids)
+
+
+def image_sizes(labels: WeakLabelSet, folder: str, source: str) -> dict[str, tuple[int, int]]:
+    """Return the sizes of the images in a folder by id.
+
+    Raises:
+        FileNotFoundError: If an image is missing.
+        ValueError: If a stated size is wrong.
+    """
+    paths = {key: str(Path(folder) / entry.file_name) for key, entry in labels.images.items()}
+    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
+    return check_images(paths, stated, source)
+
+
 def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabelSet:
     """Check the labels against the images in a folder and add their sizes.
 
@@ -60,9 +94,7 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
         FileNotFoundError: If an image is missing.
         ValueError: If a label lies outside its image, or a stated size is wrong.
     """
-    paths = {key: str(Path(folder) / entry.file_name) for key, entry in labels.images.items()}
-    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
-    sizes = check_images(paths, stated, source)
+    sizes = image_sizes(labels, folder, source)
     labels = fit_to_images(labels, sizes, source)
     images = {key: replace(entry, width=sizes[key][0], height=sizes[key][1]) for key, entry in labels.images.items()}
     return replace(labels, images=images)

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets.formats import FORMATS, LabelFormat, ReadReport, read_labels, recognise_format
-from ..datasets.formats.files import read_ids
+from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
 from ..files import whole_file
@@ -23,9 +23,10 @@ from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
     add_output_arguments,
+    image_sizes,
     parse_classes,
+    split_off,
     summary,
-    with_image_sizes,
 )
 
 AUTO = 'auto'
@@ -63,6 +64,7 @@ def _add_format(
     parser.add_argument('--split', help='text file with one image id a line; other images are left out')
     for option in options:
         _add_option(parser, option)
+    parser.add_argument('--clip', action='store_true', help='cut boxes off at the edge of their image')
     parser.add_argument(
         '--box-centres',
         type=int,
@@ -106,12 +108,10 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     report = ReadReport()
     source = {'format': known.name, 'path': args.path, **_settings(args, known)}
     labels = read_labels(source, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
-    if args.split is not None:
-        labels = labels.subset(read_ids(args.split))
+    labels = replace(labels if args.split is None else split_off(labels, args.split, report), palette=palette)
     if not labels.images:
-        raise ValueError(f'no image is left: {args.split} and {args.path} have no image id in common')
-    labels = replace(labels, palette=palette)
-    labels = labels if args.images is None else with_image_sizes(labels, args.images, args.path)
+        raise ValueError(f'{args.path} holds no image')
+    labels = _fitted(labels, args, report)
     if args.box_centres is not None:
         images = {key: _with_box_points(key, entry, args) for key, entry in labels.images.items()}
         labels = replace(labels, images=images)
@@ -120,6 +120,20 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
         print(f'{source["masks"]}: {count} masks')
     _tell(report, source, args)
     return labels
+
+
+def _fitted(labels: WeakLabelSet, args: argparse.Namespace, report: ReadReport) -> WeakLabelSet:
+    """The labels, which lie inside their images where a size is known."""
+    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
+    sizes = stated if args.images is None else image_sizes(labels, args.images, args.path)
+    if args.clip:
+        labels = clip_boxes(labels, sizes, report)
+    labels = fit_to_images(labels, sizes, args.path)
+    images = {
+        key: replace(entry, width=sizes[key][0], height=sizes[key][1]) if key in sizes else entry
+        for key, entry in labels.images.items()
+    }
+    return replace(labels, images=images)
 
 
 def _settings(args: argparse.Namespace, known: LabelFormat) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 from ...structures import WeakLabelSet
@@ -51,15 +52,29 @@ def read_labels(
     parts = []
     for arguments in sources:
         settings = dict(arguments)
-        reader = READERS[settings.pop('format')]
-        known = inspect.signature(reader).parameters
+        known = inspect.signature(READERS[settings.pop('format')]).parameters
         if 'img_suffix' in known:
             settings.setdefault('img_suffix', img_suffix)
         if 'report' in known:
             settings['report'] = report
-        parts.append(reader(classes=names, **settings))
+        parts.append(_read(arguments['format'], names, settings))
         check_numbers(parts[-1], settings['path'])
     return reduce(WeakLabelSet.merged, parts)
+
+
+def _read(name: str, classes: tuple[str, ...], settings: dict[str, Any]) -> WeakLabelSet:
+    """Read a file; where that fails, and it looks like that of another tool, say so."""
+    try:
+        return READERS[name](classes=classes, **settings)
+    except (FileNotFoundError, ValueError) as error:
+        looks = recognised_formats(settings['path'])
+        if not looks or name in looks:
+            raise
+        known = FORMATS[looks[0]]
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+        raise kind(
+            f'{error} {settings["path"]} looks like {known.title}: the format {known.name!r} reads it.'
+        ) from error
 
 
 def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:
@@ -113,6 +128,11 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
     return arguments
 
 
+def recognised_formats(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the formats that a file or folder looks like; nothing where it cannot be read."""
+    return [name for name, known in FORMATS.items() if known.recognise(Path(path))]
+
+
 def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
     """Return the format of a file or folder.
 
@@ -120,9 +140,8 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
         FileNotFoundError: If there is no such path.
         ValueError: If it looks like none of the formats, or like several.
     """
-    place = existing(path, 'the label file or folder')
-    found = [known for known in FORMATS.values() if known.recognise(place)]
+    found = recognised_formats(existing(path, 'the label file or folder'))
     if len(found) != 1:
-        looks = f'looks like {" and like ".join(known.name for known in found)}' if found else 'looks like no format'
+        looks = f'looks like {" and like ".join(found)}' if found else 'looks like no format'
         raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)} (docs/formats.md)')
-    return found[0]
+    return FORMATS[found[0]]
