@@ -39,7 +39,7 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     """Return class names and palette (None where only names are given).
 
     Raises:
-        ValueError: If the value names no class set, no file, and is not a list.
+        ValueError: If the value is not a class set, a file or a list, or the background is not its first class.
     """
     if value in CLASS_SETS:
         known = CLASS_SETS[value]
@@ -52,7 +52,15 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
         raise ValueError(
             f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor names with commas'
         )
-    return tuple(name.strip() for name in names if name.strip()), None
+    classes = tuple(name.strip() for name in names if name.strip())
+    if len(classes) < 2:
+        raise ValueError(f'--classes {value} names the background and at least one class, got {classes}')
+    if 'background' in classes[1:]:
+        raise ValueError(
+            f"--classes {value}: class 0 is the background, but 'background' is class {classes.index('background')}: "
+            'write it first'
+        )
+    return classes, None
 
 
 def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelSet:

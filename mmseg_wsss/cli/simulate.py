@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     classes, palette = parse_classes(args.classes)
     if args.num_per_object < 1 or args.min_area < 0:
         raise ValueError(
-            f'--num-per-object must be at least 1 and --min-area not below 0, got {args.num_per_object} and {args.min_area}'
+            f'--num-per-object must be at least 1 and --min-area not below 0, got {args.num_per_object} and '
+            f'{args.min_area}'
         )
     report = ReadReport()
     names = _masks(args, report)

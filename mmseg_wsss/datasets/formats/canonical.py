@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ...structures import ImageEntry, WeakLabelSet
+from ...structures.weak_label_set import Colour
 from .collecting import Drawing, ImageCollector
 from .files import load_json, nearest
 from .label_format import LabelFormat
 from .recognition import json_with
-from .values import class_number, image_name, is_number, listed, number, numbers, shown, side, vertices
+from .values import class_number, image_name, is_whole, listed, number, numbers, shown, side, vertices
 
-Palette = tuple[tuple[int, int, int], ...]
+Palette = tuple[Colour, ...]
 FILE_KEYS = ('version', 'classes', 'images')
 IMAGE_KEYS = ('file_name', 'width', 'height', 'points', 'scribbles', 'boxes', 'tags', 'mask')
 ITEM_KEYS = {'points': ('x', 'y', 'class'), 'scribbles': ('points', 'class'), 'boxes': ('box', 'class')}
@@ -31,10 +32,7 @@ def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLab
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not as documented, or has other classes.
     """
-    data = load_json(path, 'a weak-label file')
-    _check_keys(data, FILE_KEYS, FILE_KEYS, path)
-    if type(data['version']) is not int or data['version'] != 1:
-        raise ValueError(f'{path}: version must be 1, got {shown(data["version"])}: was it written by a newer release?')
+    data = _load(path)
     names, palette = _classes(data['classes'], path)
     if classes is not None and tuple(classes) != names:
         raise ValueError(
@@ -51,9 +49,16 @@ def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLab
 
 def read_classes(path: str) -> tuple[tuple[str, ...], Palette | None]:
     """Return only the class names and the palette (None if the file has no colours)."""
-    data = load_json(path, 'a weak-label file')
-    _check_keys(data, FILE_KEYS, FILE_KEYS, path)
+    data = _load(path)
     return _classes(data['classes'], path)
+
+
+def _load(path: str) -> Mapping[str, Any]:
+    data: Mapping[str, Any] = load_json(path, 'a weak-label file')
+    _check_keys(data, FILE_KEYS, FILE_KEYS, path)
+    if not is_whole(data['version']) or data['version'] != 1:
+        raise ValueError(f'{path}: version must be 1, got {shown(data["version"])}: was it written by a newer release?')
+    return data
 
 
 def _classes(classes: Any, path: str) -> tuple[tuple[str, ...], Palette | None]:
@@ -72,13 +77,18 @@ def _classes(classes: Any, path: str) -> tuple[tuple[str, ...], Palette | None]:
     if any(coloured) and not all(coloured):
         raise ValueError(f'{path}: classes: give every class a color, or none; {coloured.count(False)} lack it')
     try:
-        return WeakLabelSet(names).classes, tuple((*item['color'],) for item in classes) if all(coloured) else None
+        return WeakLabelSet(names).classes, tuple(_colour(item['color']) for item in classes) if all(coloured) else None
     except ValueError as error:
         raise ValueError(f'{path}: classes: {error}') from error
 
 
+def _colour(values: list[Any]) -> Colour:
+    red, green, blue = map(int, values)
+    return red, green, blue
+
+
 def _is_grey(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= 255
+    return is_whole(value) and 0 <= value <= 255
 
 
 def _image(image: Any, where: str, root: Path) -> ImageEntry:
@@ -118,7 +128,7 @@ def _items(image: Mapping[str, Any], kind: str, where: str) -> list[dict[str, An
 def _side(value: Any, where: str, key: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, str) or not is_number(value) or value != int(value):
+    if not is_whole(value):
         raise ValueError(f'{where}: {key} must be an integer, got {shown(value)}')
     return side(value, where, key)
 
@@ -126,7 +136,7 @@ def _side(value: Any, where: str, key: str) -> int | None:
 def _tags(tags: Any, where: str) -> tuple[int, ...] | None:
     if tags is None:
         return None
-    if not isinstance(tags, list) or any(type(tag) is not int for tag in tags):
+    if not isinstance(tags, list) or not all(map(is_whole, tags)):
         raise ValueError(f'{where}: tags must be a list of class ids, got {shown(tags)}')
     return tuple(class_number(tag, where, 'tags') for tag in tags)
 

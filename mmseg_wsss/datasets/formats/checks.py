@@ -50,7 +50,7 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
             )  # fmt: skip
     for column in _coordinate_columns(labels):
         xy = column.values
-        if (bad := ~np.isfinite(xy).all(axis=1)).any():
+        if (bad := np.asarray(~np.isfinite(xy).all(axis=1))).any():
             expected = f'coordinates must be finite numbers, got {xy[bad.argmax()].tolist()}'
             raise _fault(column, bad, labels, source, f'{expected}. Correct or remove the entry')
         swapped = (xy[0::2] > xy[1::2]).any(axis=1) if column.kind == 'boxes' else np.zeros(0, dtype=np.bool_)

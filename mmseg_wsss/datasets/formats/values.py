@@ -30,6 +30,11 @@ def is_number(value: Any) -> bool:
     return math.isfinite(value) if isinstance(value, float) else abs(value) < 1e300
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a value is an integer of JSON, for which 1.0 is one, too."""
+    return is_number(value) and value == int(value)
+
+
 def number(value: Any, where: str, key: str) -> float:
     """Return a coordinate.
 
@@ -62,9 +67,9 @@ def class_number(value: Any, where: str, key: str) -> int:
     Raises:
         ValueError: If the value is not an integer; whether it is that of a class is checked later.
     """
-    if type(value) is not int or abs(value) > MAX_SIDE:
+    if not is_whole(value) or abs(value) > MAX_SIDE:
         raise ValueError(f'{where}: {key} must be a class id (an integer), got {shown(value)}')
-    return value
+    return int(value)
 
 
 def numbers(value: Any, count: int, where: str, form: str) -> list[float]:
