@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
+from mmseg_wsss.engine.processes import connect, disconnect
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +35,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
+    if not Path(args.config).is_file():
+        raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
@@ -57,9 +60,11 @@ def main() -> None:
     try:
         if '://' not in args.checkpoint:
             check_readable(args.checkpoint)
+        connect(cfg)
         runner = Runner.from_cfg(cfg)
         check_weights(runner.model, args.checkpoint)
         runner.test()
+        disconnect()
     except CheckpointError as error:
         raise SystemExit(str(error)) from error
 

@@ -9,7 +9,8 @@ from mmengine.config import Config, DictAction
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import WorkDirError
-from mmseg_wsss.engine.training import train
+from mmseg_wsss.engine.processes import disconnect
+from mmseg_wsss.engine.training import StartError, train
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,6 +48,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner that the config asks for and train."""
     args = parse_args()
+    if not Path(args.config).is_file():
+        raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
@@ -68,7 +71,8 @@ def main() -> None:
     trust_checkpoints(args.trust_checkpoint)
     try:
         train(cfg, args.resume)
-    except (CheckpointError, WorkDirError) as error:
+        disconnect()
+    except (CheckpointError, StartError, WorkDirError) as error:
         raise SystemExit(str(error)) from error
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmengine.utils.dl_utils import set_multi_processing
 
 from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
-from ..checkpoints.work_dir import hold, lock_of
+from ..checkpoints.work_dir import WorkDirError, hold, lock_of
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
+from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.last_validation_hook import LastValidationHook
-
-Result = TypeVar('Result')
+from .processes import agree, connect, wrap_on_cpu
+from .setting_faults import FAULTS_OF_SETTINGS, describe_fault
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -34,6 +35,7 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
     Raises:
         CheckpointError: If a checkpoint cannot be used, or stages are to go on from one.
+        StartError: If a setting or a file is wrong, before the first iteration.
         WorkDirError: If another training runs in the ``work_dir``, or it has checkpoints of another run.
     """
     if 'stages' in cfg:
@@ -41,7 +43,9 @@ def train(cfg: Config, resume: str | None = None) -> None:
             raise CheckpointError(
                 '--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out'
             )
-        RUNNERS.build(cfg).train()
+        with _faults_of_settings(cfg):
+            stages = RUNNERS.build(cfg)
+        stages.train()
         return
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
@@ -50,32 +54,70 @@ def train(cfg: Config, resume: str | None = None) -> None:
         checkpoint = agree(lambda: _checked_start(cfg, resume))
         cfg.resume = checkpoint is not None
         cfg.load_from = checkpoint or cfg.get('load_from')
+        run_training(cfg)
+
+
+def run_training(cfg: Config) -> None:
+    """Build the runner of one training, with what belongs to every training, and train.
+
+    Raises:
+        StartError: If a setting or a file is wrong, before the first iteration.
+    """
+    began = _BeganHook()
+    with _faults_of_settings(cfg, began):
+        wrap_on_cpu(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         guard(runner)
+        runner.register_hook(began)
         runner.train()
 
 
+class StartError(ValueError):
+    """A training that could not begin; the message is one line, and the log file has the traceback."""
+
+
+class _BeganHook(Hook):
+    """Knows whether the training has begun."""
+
+    began = False
+
+    def before_train(self, runner: Runner) -> None:
+        self.began = True
+
+
+@contextmanager
+def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator[None]:
+    """Tell what a user got wrong in one line; what goes wrong after the training began has its traceback."""
+    try:
+        yield
+    except (CheckpointError, StartError, WorkDirError):
+        raise
+    except FAULTS_OF_SETTINGS as error:
+        if hook is not None and hook.began:
+            raise
+        for handler in MMLogger.get_current_instance().handlers:
+            if isinstance(handler, logging.FileHandler):
+                record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, 'no training', (), sys.exc_info())
+                handler.handle(record)
+        raise StartError(f'the training could not begin: {describe_fault(error, cfg.to_dict())}') from error
+
+
 def guard(runner: Runner) -> None:
-    """Give a runner what belongs to every training: checkpoints that are whole and known, and its last validation.
+    """Give a runner the hooks that belong to every training.
+
+    They see to checkpoints that are whole and known, validations with the network of the checkpoint, and the last
+    validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (CheckpointGuardHook(), LastValidationHook()):
+    for hook in (CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:
         plain = isinstance(hook, CheckpointHook) and hook.file_client_args is None and hook.backend_args is None
         if plain and isinstance(get_file_backend(hook.out_dir or runner.work_dir), LocalBackend):
             hook.backend_args = {'backend': 'whole_file'}
-
-
-def connect(cfg: Config) -> None:
-    """Connect the processes of a launcher, as a Runner does, before the first one is built."""
-    launcher, environment = cfg.get('launcher', 'none'), cfg.get('env_cfg', {})
-    if launcher != 'none' and not is_distributed():
-        set_multi_processing(**environment.get('mp_cfg', {}), distributed=True)
-        init_dist(launcher, **environment.get('dist_cfg', {'backend': 'nccl'}))
 
 
 @contextmanager
@@ -91,20 +133,6 @@ def sole_training(work_dir: str | Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def agree(decide: Callable[[], Result]) -> Result:
-    """Let the first process decide and tell the others; what it raises is raised by all."""
-    decision: list[Any] = [None, None]
-    if is_main_process():
-        try:
-            decision[0] = decide()
-        except (ValueError, OSError) as error:
-            decision[1] = error
-    broadcast_object_list(decision)
-    if decision[1] is not None:
-        raise decision[1]
-    return decision[0]
 
 
 def _checked_start(cfg: Config, resume: str | None) -> str | None:

@@ -198,3 +198,10 @@ def test_partial_cross_entropy_weights_of_the_batch():
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(settings)
+
+
+@pytest.mark.parametrize('weight', [-1, float('nan'), float('inf'), 'a', True, None])
+def test_weights_of_losses_are_finite_numbers(weight):
+    with pytest.raises(ValueError, match='loss_weight must be a finite non-negative number, got'):
+        MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': weight})
+    assert MODELS.build({'type': 'PartialCrossEntropyLoss', 'loss_weight': 0}).loss_weight == 0

@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS, init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import TASK_UTILS
 
 from ...checkpoints.run import newest_checkpoint_of_one_run
 from ...checkpoints.work_dir import newest_loadable_checkpoint, read_marker
-from ..training import agree, connect, guard, sole_training
+from ..processes import agree, connect
+from ..training import run_training, sole_training
 from .config import Stage, parse_stages, resolve
 from .marker import describe_folder, read_begun_marker, sha256, write_marker
 from .plan import is_done, made_from, plan, result_of
@@ -191,9 +191,6 @@ class StagedRunner:
         processor = dict(config.get('log_processor') or {})
         if processor.get('type', 'LogProcessor') == 'LogProcessor':
             config.log_processor = {**processor, 'type': 'StageLogProcessor', 'stage': stage.title}
-        runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
-        guard(runner)
-        runner.train()
-        del runner
+        run_training(config)
         gc.collect()
         torch.cuda.empty_cache()

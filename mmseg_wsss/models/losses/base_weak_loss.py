@@ -1,5 +1,6 @@
 """What every weak loss has in common: its weight, its inputs and the place where it may stand."""
 
+import math
 from abc import abstractmethod
 from typing import Any
 
@@ -29,7 +30,7 @@ class BaseWeakLoss(BaseModule):
         start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and costs nothing.
 
     Raises:
-        ValueError: If ``start`` is outside [0, 1].
+        ValueError: If ``start`` is outside [0, 1], or ``loss_weight`` is not a finite non-negative number.
     """
 
     reads: type = LossInputs
@@ -39,6 +40,8 @@ class BaseWeakLoss(BaseModule):
         super().__init__()
         if not 0 <= start <= 1:
             raise ValueError(f'start is the fraction of training before the loss begins, in [0, 1], got {start}')
+        if isinstance(loss_weight, bool) or not isinstance(loss_weight, int | float) or not 0 <= loss_weight < math.inf:
+            raise ValueError(f'loss_weight must be a finite non-negative number, got {loss_weight!r}')
         self.loss_weight = loss_weight
         self.start = start
         self.statistics: dict[str, Tensor] = {}

@@ -1,0 +1,106 @@
+"""What is wrong in a config, in one line: where it stands, what came, and the nearest right name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+from mmengine.registry import Registry
+
+from ..datasets.formats.files import nearest
+
+FAULTS_OF_SETTINGS = (AssertionError, ImportError, KeyError, OSError, TypeError, ValueError)
+"""What a wrong setting or file raises while a training is built."""
+UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+UNREGISTERED = re.compile(r'^(\w+) is not in the (\S+) registry')
+MAX_NAMES = 12
+
+
+def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
+    """Return the message of an error in one line, with the key of the part that was being built.
+
+    Args:
+        error: An error with its traceback.
+        cfg: The whole config.
+
+    Returns:
+        Such as ``"model.losses.loss_crf (GatedCRFLoss): radius must be a positive integer, got 2.5"``.
+    """
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    message = ' '.join(str(text).split()) or type(error).__name__
+    frame = _innermost_build(error)
+    if frame is None:
+        return message
+    part, kind = frame.f_locals['cfg'], frame.f_locals.get('obj_cls')
+    if not isinstance(part, Mapping):
+        return message
+    message = _with_nearest_name(message, kind, frame.f_locals.get('registry'))
+    place = _path_of(part, cfg) or 'a part of the config'
+    named = part.get('type')
+    title = named if isinstance(named, str) else getattr(named, '__name__', None)
+    return f'{place} ({title}): {message}' if title else f'{place}: {message}'
+
+
+def _innermost_build(error: BaseException) -> FrameType | None:
+    """Return the frame of mmengine's builder that was at work."""
+    found, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_name == 'build_from_cfg' and 'cfg' in traceback.tb_frame.f_locals:
+            found = traceback.tb_frame
+        traceback = traceback.tb_next
+    return found
+
+
+def _path_of(part: Mapping[str, Any], value: Any, path: str = '') -> str | None:
+    """Return the first key in a config whose value equals ``part``."""
+    if isinstance(value, Mapping):
+        if path and dict(value) == dict(part):
+            return path
+        items: Collection[tuple[Any, Any]] = value.items()
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        items = list(enumerate(value))
+    else:
+        return None
+    below = (_path_of(part, item, f'{path}.{key}' if path else str(key)) for key, item in items)
+    return next((found for found in below if found is not None), None)
+
+
+def _with_nearest_name(message: str, kind: Any, registry: Any) -> str:
+    unexpected, unregistered = UNEXPECTED.search(message), UNREGISTERED.match(message)
+    if unexpected and kind is not None:
+        names = [name for name in _arguments(kind) if name != 'self']
+        return f'unknown key {unexpected[1]!r}; {_hint(unexpected[1], names)}'
+    if unregistered and isinstance(registry, Registry):
+        name = unregistered[1]
+        hint = nearest(name, _registered(registry)).partition(' Choose from')[0]
+        hint = hint if hint.startswith('did you mean') else 'is the module that registers it in custom_imports?'
+        return f'{name} is not registered in {unregistered[2]}; {hint}'
+    return message
+
+
+def _hint(name: str, choices: Collection[str]) -> str:
+    hint = nearest(name, choices)
+    return hint if len(choices) <= MAX_NAMES else hint.partition(' Choose from')[0].replace('Choose from', 'it takes')
+
+
+def _arguments(kind: Any) -> list[str]:
+    """Return the names of the arguments of a class and of those that it passes on to."""
+    names: dict[str, None] = {}
+    for base in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:
+        try:
+            parameters = inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values()
+        except (TypeError, ValueError):  # of a builtin
+            continue
+        variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        names |= dict.fromkeys(item.name for item in parameters if item.kind not in variadic)
+        if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters):
+            break
+    return list(names)
+
+
+def _registered(registry: Registry) -> list[str]:
+    names = list(registry.module_dict)
+    return names if registry.parent is None else [*names, *_registered(registry.parent)]

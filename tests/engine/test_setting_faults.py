@@ -1,0 +1,96 @@
+"""What is wrong in a config is told in one line, with its key and the nearest right name, before anything trains."""
+
+import pytest
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_wsss.engine.setting_faults import describe_fault
+from mmseg_wsss.engine.training import StartError, train
+from tests.helpers.trainings import killed, run_tool, training_config, write_config
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory):
+    return write_config(training_config(), tmp_path_factory.mktemp('config') / 'tiny.py')
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (
+            'model.losses.loss_ce.loss_weight=-1',
+            'model.losses.loss_ce (PartialCrossEntropyLoss): loss_weight must be a finite non-negative number, got -1',
+        ),
+        (
+            'model.losses.loss_ce.loss_wieght=1',
+            "model.losses.loss_ce (PartialCrossEntropyLoss): unknown key 'loss_wieght'; did you mean 'loss_weight'?",
+        ),
+        (
+            'model.losses.loss_ce.type=PartialCrossEntropyLos',
+            'model.losses.loss_ce (PartialCrossEntropyLos): PartialCrossEntropyLos is not registered in mmseg::model; '
+            "did you mean 'PartialCrossEntropyLoss'?",
+        ),
+        (
+            'model.type=Nope',
+            'model (Nope): Nope is not registered in mmseg::model; is the module that registers it in custom_imports?',
+        ),
+        (
+            'train_dataloader.dataset.num_images=0',
+            'train_dataloader.dataset (ShapesDataset): expected num_images of at least 1 and',
+        ),
+        ('train_dataloader.dataset.pipeline.3.prob=2', 'train_dataloader.dataset.pipeline.3 (WeakRandomFlip): '),
+        ('train_cfg.max_itres=3', "train_cfg (IterBasedTrainLoop): unknown key 'max_itres'; did you mean 'max_iters'?"),
+        ('optim_wrapper.optimizer.lr=-1', '(SGD): Invalid learning rate: -1'),
+    ],
+)
+def test_one_line_names_the_key(config, tmp_path, settings, message):
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train', config, '--work-dir', tmp_path / 'out', '--cfg-options', settings)
+    assert caught.value.code.startswith('the training could not begin: ')
+    assert message in caught.value.code
+    assert '\n' not in caught.value.code
+    assert not list((tmp_path / 'out').glob('*.pth'))
+
+
+def test_the_log_file_has_the_traceback(tmp_path):
+    cfg = training_config(tmp_path, log_level='INFO')
+    cfg.train_dataloader.dataset.num_images = 0
+    with pytest.raises(StartError):
+        train(cfg)
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'Traceback (most recent call last)' in log.read_text()
+    assert 'shapes_dataset.py' in log.read_text()
+
+
+def test_what_goes_wrong_in_a_training_has_its_own_error(tmp_path):
+    killed(1, train, training_config(tmp_path / 'killed'))
+    cfg = training_config(tmp_path / 'wrong')
+    cfg.model.decode_head.in_channels = 7
+    with pytest.raises(RuntimeError, match='channels'):
+        train(cfg)
+
+
+def test_a_missing_config_is_named():
+    for tool in ('train', 'test'):
+        with pytest.raises(SystemExit, match=r'^/nowhere/x.py: there is no such config file$'):
+            run_tool(tool, '/nowhere/x.py', *(['x.pth'] if tool == 'test' else []))
+
+
+def test_stages_that_cannot_be_are_told_the_same_way(tmp_path):
+    file = write_config(training_config(runner_type='StagedRunner', stages={}), tmp_path / 'stages.py')
+    with pytest.raises(SystemExit, match=r'^the training could not begin: StagedRunner needs stages='):
+        run_tool('train', file, '--work-dir', tmp_path / 'out')
+
+
+def test_errors_from_elsewhere_keep_their_words():
+    assert describe_fault(ValueError('a\n  b'), {}) == 'a b'
+    assert describe_fault(KeyError('no such key'), {}) == 'no such key'
+    assert describe_fault(AssertionError(), {}) == 'AssertionError'
+
+
+def test_a_part_that_is_not_in_the_config_is_named_by_its_type():
+    try:
+        MODELS.build({'type': 'PartialCrossEntropyLoss', 'start': 2})
+    except ValueError as error:
+        text = describe_fault(error, Config({'model': {}}).to_dict())
+    assert text.startswith('a part of the config (PartialCrossEntropyLoss): start is the fraction')
