@@ -63,7 +63,8 @@ def _add_format(
     parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images (default: %(default)s)')
     parser.add_argument('--split', help='text file with one image id a line; other images are left out')
     for option in options:
-        _add_option(parser, option)
+        if option.name != 'images':  # which every format has
+            _add_option(parser, option)
     parser.add_argument('--clip', action='store_true', help='cut boxes off at the edge of their image')
     parser.add_argument(
         '--box-centres',
@@ -140,6 +141,7 @@ def _settings(args: argparse.Namespace, known: LabelFormat) -> dict[str, Any]:
     """The options of the format that were given."""
     own = {option.name: option for option in known.options}
     given = {name for other in FORMATS.values() for option in other.options if (name := option.name) in args}
+    given -= {'images'} if args.images is None or 'images' not in own else set()
     if foreign := sorted(given - own.keys()):
         raise ValueError(f'{args.path} is read as {known.name}, which has no --{foreign[0].replace("_", "-")}')
     settings = {name: getattr(args, name) for name in given}

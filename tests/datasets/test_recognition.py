@@ -20,6 +20,16 @@ TEXTS = {
         '<!-- a --><annotation><polygon><tag>b</tag><point><X>1</X></point></polygon></annotation>',
     ),
     'voc_xml': ('x/a.XML', f'<?xml version="1.0"?>\n<annotation><object><name>a</name>{BOX}</object></annotation>'),
+    'labelme': ('a.json', '{"version": "5", "flags": {}, "shapes": [], "imagePath": "a.jpg", "imageData": null}'),
+    'cvat': ('x.xml', '<annotations><version>1.1</version><image id="0" name="a.jpg"/></annotations>'),
+    'label_studio': ('a.json', '[{"id": 1, "annotations": [{"result": []}], "data": {"image": "a.jpg"}}]'),
+    'yolo': ('x/a.txt', '0 0.5 0.5 0.1 0.2\n1 0.1 0.1 0.2 0.1 0.2 0.2\n'),
+    'coco_panoptic': (
+        'a.json',
+        '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"segments_info": []}], "categories": []}',
+    ),
+    'via': ('a.json', '{"a.jpg12": {"filename": "a.jpg", "size": 12, "regions": [], "file_attributes": {}}}'),
+    'table_csv': ('a.csv', 'filename;Class;x;y\n'),
     'citypersons': ('x/ulm/u_gtBboxCityPersons.json', '{"objects": [{"bboxVis": [1, 2, 3, 4]}]}'),
 }
 
@@ -29,6 +39,10 @@ def place(tmp_path, name):
     if name == 'index_png':
         (tmp_path / 'masks').mkdir()
         Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / 'masks/a.png')
+        return tmp_path / 'masks'
+    if name == 'colour_png':
+        (tmp_path / 'masks').mkdir()
+        Image.new('RGB', (9, 9), (64, 0, 128)).save(tmp_path / 'masks/a.png')
         return tmp_path / 'masks'
     file, text = TEXTS[name]
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)

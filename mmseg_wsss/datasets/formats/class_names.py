@@ -49,6 +49,11 @@ class ClassNames:
         if wrong and not self._collects:
             raise ValueError(f'names: {shown(wrong[0])} is not a class; {nearest(wrong[0], self._classes)}')
 
+    def call_background(self, name: str) -> None:
+        """Read a name as that of class 0, unless it is a class or is mapped already."""
+        if name not in self:
+            self._names.setdefault(name, self._classes[0])
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The class names by id: those that were given, or those that were found."""

@@ -35,7 +35,12 @@ def existing(path: str | os.PathLike[str], what: str) -> Path:
 
 
 def listed_files(
-    folder: str | os.PathLike[str], suffix: str, what: str, report: ReadReport | None = None
+    folder: str | os.PathLike[str],
+    suffix: str,
+    what: str,
+    report: ReadReport | None = None,
+    *,
+    or_file: bool = False,
 ) -> tuple[Path, list[Path]]:
     """Return a folder and its files with a suffix in upper or lower case, subfolders included, sorted.
 
@@ -46,11 +51,14 @@ def listed_files(
         suffix: What the names end in.
         what: What the folder is, for the messages.
         report: Where the hidden files with this suffix are counted.
+        or_file: Take a file, too; its folder is returned with it.
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no such file.
     """
     root = existing(folder, what)
+    if or_file and root.is_file():
+        return root.parent, [root]
     if not root.is_dir():
         raise FileNotFoundError(f'{what} must be a folder, got the file {root}')
     ending = suffix.lower()
@@ -116,6 +124,16 @@ def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
         ValueError: If it is not text.
     """
     return [line.strip() for line in read_text(path, what).splitlines() if line.strip()]
+
+
+def first_line(path: str | os.PathLike[str], what: str) -> str:
+    """Return the first line of a text file, an empty text where it has none.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not text.
+    """
+    return next(iter(read_text(path, what).splitlines()), '')
 
 
 def read_rows(

@@ -17,7 +17,7 @@ from .label_format import Option, ReadReport
 from .values import is_number, shown
 
 UNLABELLED = 255
-MAX_PIXELS = 2**30
+MAX_PIXELS = 2**28
 """A mask with more pixels than that is a fault of the file."""
 Area = npt.NDArray[np.bool_]
 MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
@@ -159,11 +159,12 @@ def known_size(size: tuple[int | None, int | None], where: str) -> tuple[int, in
     """Return (height, width) of an image of (width, height), which must be known.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If it is not, or is too large.
     """
     width, height = size
     if width is None or height is None:
         raise ValueError(f'{where}: width and height are missing, and masks need them')
+    _check_size((height, width), where)
     return height, width
 
 

@@ -5,13 +5,31 @@ from __future__ import annotations
 import inspect
 import os
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from ...structures import WeakLabelSet
-from . import canonical, citypersons, coco, craid, index_png, scribblesup, voc_xml, whats_the_point
+from . import (
+    canonical,
+    citypersons,
+    coco,
+    coco_panoptic,
+    colour_png,
+    craid,
+    cvat,
+    index_png,
+    label_studio,
+    labelme,
+    scribblesup,
+    table_csv,
+    via,
+    voc_xml,
+    whats_the_point,
+    yolo,
+)
 from .canonical import Palette, read_classes
 from .checks import check_numbers
 from .files import existing, nearest
@@ -19,7 +37,24 @@ from .label_format import LabelFormat, ReadReport
 
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
-MODULES = (canonical, whats_the_point, scribblesup, index_png, voc_xml, citypersons, craid, coco)
+MODULES = (
+    canonical,
+    whats_the_point,
+    scribblesup,
+    index_png,
+    voc_xml,
+    citypersons,
+    craid,
+    coco,
+    labelme,
+    cvat,
+    label_studio,
+    yolo,
+    coco_panoptic,
+    via,
+    table_csv,
+    colour_png,
+)
 """One module per format."""
 FORMATS: dict[str, LabelFormat] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 READERS: dict[str, Callable[..., WeakLabelSet]] = {name: known.read for name, known in FORMATS.items()}
@@ -57,24 +92,24 @@ def read_labels(
             settings.setdefault('img_suffix', img_suffix)
         if 'report' in known:
             settings['report'] = report
-        parts.append(_read(arguments['format'], names, settings))
+        with _naming_the_tool(arguments['format'], settings['path']):
+            parts.append(READERS[arguments['format']](classes=names, **settings))
         check_numbers(parts[-1], settings['path'])
     return reduce(WeakLabelSet.merged, parts)
 
 
-def _read(name: str, classes: tuple[str, ...], settings: dict[str, Any]) -> WeakLabelSet:
-    """Read a file; where that fails, and it looks like that of another tool, say so."""
+@contextmanager
+def _naming_the_tool(name: str, path: str) -> Iterator[None]:
+    """Where a file cannot be read, and it looks like that of another tool, the error says so."""
     try:
-        return READERS[name](classes=classes, **settings)
+        yield
     except (FileNotFoundError, ValueError) as error:
-        looks = recognised_formats(settings['path'])
+        looks = recognised_formats(path)
         if not looks or name in looks:
             raise
         known = FORMATS[looks[0]]
         kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
-        raise kind(
-            f'{error} {settings["path"]} looks like {known.title}: the format {known.name!r} reads it.'
-        ) from error
+        raise kind(f'{error} {path} looks like {known.title}: the format {known.name!r} reads it.') from error
 
 
 def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:
@@ -97,7 +132,8 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
     """
     for arguments in sources:
         if arguments['format'] == 'canonical':
-            return read_classes(arguments['path'])
+            with _naming_the_tool('canonical', arguments['path']):
+                return read_classes(arguments['path'])
     raise ValueError(
         f'the format {sources[0]["format"]!r} does not name its classes: give them as '
         "metainfo=dict(classes=('background', ...)), class 0 first"
