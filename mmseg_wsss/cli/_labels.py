@@ -25,13 +25,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
 
 
-def add_class_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--classes``."""
+def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--classes``; where it is not required, the files may name the classes."""
+    instead = '' if required else '; without it those that the files name, after the background'
     parser.add_argument(
         '--classes',
-        required=True,
+        required=required,
         help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name a line, or '
-        'names with commas between them',
+        f'names with commas between them{instead}',
     )
 
 

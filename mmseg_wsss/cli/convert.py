@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ..datasets.formats import FORMATS, LabelFormat, ReadReport, read_labels, recognise_format
+from ..datasets.formats import FORMATS, LabelFormat, ReadReport, found_classes, read_labels, recognise_format
 from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
@@ -58,7 +58,7 @@ def _add_format(
 ) -> None:
     parser = formats.add_parser(name, help=title, description=title)
     parser.add_argument('path', help=path)
-    add_class_argument(parser)
+    add_class_argument(parser, required=False)
     parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
     parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images (default: %(default)s)')
     parser.add_argument('--split', help='text file with one image id a line; other images are left out')
@@ -105,9 +105,9 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     known = recognise_format(args.path) if args.format == AUTO else FORMATS[args.format]
     if args.format == AUTO:
         print(f'{args.path}: {known.title} ({known.name})')
-    classes, palette = parse_classes(args.classes)
     report = ReadReport()
     source = {'format': known.name, 'path': args.path, **_settings(args, known)}
+    classes, palette = (found_classes(source), None) if args.classes is None else parse_classes(args.classes)
     labels = read_labels(source, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
     labels = replace(labels if args.split is None else split_off(labels, args.split, report), palette=palette)
     if not labels.images:

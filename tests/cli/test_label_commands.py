@@ -329,3 +329,11 @@ def test_convert_overwrites_no_masks(root):
             'convert', 'coco', root / 'coco.json', '--classes', 'background,cat',
             '--masks', root / 'ann', '-o', root / 'w.json',
         )  # fmt: skip
+
+
+def test_convert_takes_the_classes_of_the_files(root, capsys):
+    voc_of(root)
+    wsss('convert', 'auto', root / 'xml', '-o', root / 'w.json')
+    assert read_labels(str(root / 'w.json')).classes == ('background', 'cat')
+    with pytest.raises(ValueError, match="ann: the format 'index_png' does not name its classes: give them"):
+        wsss('convert', 'auto', root / 'ann', '-o', root / 'x.json')

@@ -29,6 +29,11 @@ TEXTS = {
         '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"segments_info": []}], "categories": []}',
     ),
     'via': ('a.json', '{"a.jpg12": {"filename": "a.jpg", "size": 12, "regions": [], "file_attributes": {}}}'),
+    'qupath': (
+        'x/a.geojson',
+        '{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [1, 2]}, "properties": {}}]}',
+    ),
+    'points_per_image': ('x/a.csv', 'index,axis-0,axis-1\n'),
     'table_csv': ('a.csv', 'filename;Class;x;y\n'),
     'citypersons': ('x/ulm/u_gtBboxCityPersons.json', '{"objects": [{"bboxVis": [1, 2, 3, 4]}]}'),
 }

@@ -80,4 +80,5 @@ FORMAT = LabelFormat(
     _recognise,
     (Option('visible', 'boxes of what is visible of a person', bool),),
     img_suffix='_leftImg8bit.png',
+    names_classes=False,
 )

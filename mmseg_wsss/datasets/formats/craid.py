@@ -108,4 +108,5 @@ FORMAT = LabelFormat(
         Option('background_value', 'what painted points of the background hold (CRAID: 2)', int),
     ),
     img_suffix='.png',
+    names_classes=False,
 )

@@ -192,4 +192,5 @@ FORMAT = LabelFormat(
         Option('suffix', 'what the names of the files end in'),
         Option('masks', 'a folder to write dense masks to, with class ids and 255 unlabelled', is_path=True),
     ),
+    names_classes=False,
 )

@@ -94,7 +94,8 @@ class LabelFormat:
         recognise: Whether a path looks like this format. It is quick on large files and folders, and false where the
             path cannot be read.
         options: The settings of the reader.
-        img_suffix: Suffix of the images where nobody gives one.
+        img_suffix: Suffix of the images where none is given.
+        names_classes: Whether the files name their classes, so that ``read`` takes None for ``classes`` and finds them.
     """
 
     name: str
@@ -104,6 +105,7 @@ class LabelFormat:
     recognise: Callable[[Path], bool]
     options: tuple[Option, ...] = ()
     img_suffix: str = '.jpg'
+    names_classes: bool = True
 
 
 BOXES = Option('boxes', 'keep the boxes', bool)

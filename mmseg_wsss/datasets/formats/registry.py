@@ -23,6 +23,8 @@ from . import (
     index_png,
     label_studio,
     labelme,
+    points_per_image,
+    qupath,
     scribblesup,
     table_csv,
     via,
@@ -54,6 +56,8 @@ MODULES = (
     via,
     table_csv,
     colour_png,
+    qupath,
+    points_per_image,
 )
 """One module per format."""
 FORMATS: dict[str, LabelFormat] = {module.FORMAT.name: module.FORMAT for module in MODULES}
@@ -162,6 +166,24 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
             paths = arguments[key]
             arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
     return arguments
+
+
+def found_classes(source: LabelSource) -> tuple[str, ...]:
+    """Return the class names that a source itself has: the background and those that its files name.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is not as documented, or of a format that does not name its classes.
+    """
+    names: dict[str, None] = {}
+    for arguments in normalise_source(source):
+        settings = {key: value for key, value in arguments.items() if key != 'format'}
+        known = FORMATS[arguments['format']]
+        if not known.names_classes:
+            raise ValueError(f'{settings["path"]}: the format {known.name!r} does not name its classes: give them')
+        with _naming_the_tool(known.name, settings['path']):
+            names.update(dict.fromkeys(known.read(classes=None, **settings).classes))
+    return tuple(names)
 
 
 def recognised_formats(path: str | os.PathLike[str]) -> list[str]:

@@ -159,13 +159,20 @@ class ToolLabels:
         elif whole:
             self._label(name, where)
 
+    def outline_with_holes(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
+        """Add the pixels inside the first ring and outside the others."""
+        if not rings or len(rings[0]) < 3:
+            self.report.leave_out(TOO_FEW, where)
+        elif self.paints(where):
+            self.area(name, self.ring(rings, size, where), where)
+        else:
+            self._label(name, where)
+
     def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
         """Return the pixels inside the first ring and outside the others, which are its holes."""
-        flat = [[value for place in ring for value in place] for ring in rings]
+        flat = [[value for place in ring for value in place] for ring in rings if len(ring) >= 3]
         area = area_of_polygon(flat[:1], known_size(size, where), where)
-        if len(flat) > 1:
-            area &= ~area_of_polygon(flat[1:], known_size(size, where), where)
-        return area
+        return area & ~area_of_polygon(flat[1:], known_size(size, where), where) if len(flat) > 1 else area
 
     def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
         """Add an ellipse: (x, y) of its middle, its two radii, and how far it is turned, in degrees."""

@@ -76,4 +76,5 @@ FORMAT = LabelFormat(
         Option('background', 'more files of clicks, e.g. on the background', several=True, is_path=True),
         Option('max_rank', 'keep clicks up to this rank; 1: one per class and image', int),
     ),
+    names_classes=False,
 )
