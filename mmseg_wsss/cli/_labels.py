@@ -80,7 +80,7 @@ def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelS
             f'name of an image without its suffix{first}; got {ids[0] if ids else None!r}'
         )
     for key in missing:
-        report.leave_out(f'of the {len(ids)} ids of {path}, which are not in the labels', key)
+        report.leave_out(f'of {len(ids)} ids of the split {path} that are not in the labels', key)
     return labels.subset(ids)
 
 

@@ -316,7 +316,7 @@ def test_convert_tells_what_was_left_out(root, capsys):
     (root / 'coco.json').write_text(json.dumps(content))
     common = ('convert', 'coco', root / 'coco.json', '--classes', 'background,cat', '-o', root / 'w.json', '--force')
     wsss(*common, '--report', root / 'report.json')
-    assert 'left out: 1 crowd annotations (iscrowd; crowd=True keeps them) (' in capsys.readouterr().out
+    assert 'left out: 1 annotations with iscrowd, which --crowd (crowd=True) keeps (' in capsys.readouterr().out
     report = json.loads((root / 'report.json').read_text())
     assert report['format'] == 'coco'
     assert [found['count'] for found in report['left_out'].values()] == [1]

@@ -17,7 +17,7 @@ from .recognition import json_with
 from .values import image_name, is_number, keyed, number, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
-CROWD = 'crowd annotations (iscrowd; crowd=True keeps them)'
+CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
 Record = dict[str, Any]
 Size = tuple[int | None, int | None]
 Labelled = tuple[int, Record, str]
@@ -126,7 +126,7 @@ def _images(path: str, names: ClassNames) -> list[_Image]:
         image, category = _id(item, 'image_id', where), _id(item, 'category_id', where)
         if image not in by_id or category not in categories:
             raise ValueError(
-                f'{where} names image {image!r} and category {category!r}, which the file does not both list'
+                f'{where} names image {shown(image)} and category {shown(category)}, which the file does not both list'
             )
         label = names.find(categories[category], where)
         if label is not None:
@@ -145,7 +145,7 @@ def _listed_images(content: Record, path: str, report: ReadReport) -> tuple[dict
             (side(item.get('width'), where, 'width'), side(item.get('height'), where, 'height')),
         )
         if key in by_id:
-            raise ValueError(f'{where}: the id {key!r} comes twice: images need ids of their own')
+            raise ValueError(f'{where}: the id {shown(key)} comes twice: images need ids of their own')
         known = by_name.get(name)
         if known is None:
             known = by_name[name] = _Image(name, size)

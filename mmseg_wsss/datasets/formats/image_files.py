@@ -38,4 +38,9 @@ def header_size(image: Path) -> Size:
     """
     from ..image_checks import image_size  # which reads index images with this package
 
-    return image_size(image)
+    try:
+        return image_size(image)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f'{image} cannot be read: {error}') from error

@@ -113,7 +113,9 @@ def _naming_the_tool(name: str, path: str) -> Iterator[None]:
             raise
         known = FORMATS[looks[0]]
         kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
-        raise kind(f'{error} {path} looks like {known.title}: the format {known.name!r} reads it.') from error
+        raise kind(
+            f'{str(error).rstrip(".")}. {path} looks like {known.title}: the format {known.name!r} reads it.'
+        ) from error
 
 
 def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:

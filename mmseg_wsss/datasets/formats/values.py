@@ -11,6 +11,8 @@ from ...files import relative_name
 
 MAX_SIDE = 1_000_000
 """The longest side of an image in pixels; a larger number is a fault of the file."""
+MAX_NAME = 255
+"""The longest name of a file, in bytes."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
@@ -131,7 +133,8 @@ def image_name(value: Any, where: str, key: str) -> str:
     name = value.replace('\\', '/')
     try:
         relative_name(name)
-        name.encode()
+        if max(len(part.encode()) for part in name.split('/')) > MAX_NAME:
+            raise ValueError(f'a part of it is longer than {MAX_NAME} bytes')
     except ValueError as error:
         raise ValueError(f'{where}: {key}: {shown(value)} cannot be the name of a file: {error}') from error
     return name

@@ -117,7 +117,10 @@ def test_crowds_are_counted_and_may_be_kept(tmp_path, capsys):
     path = coco(tmp_path, CROWD, {'bbox': [30, 5, 10, 10], 'segmentation': SQUARE, 'iscrowd': 0})
     status, printed, _, images = convert(tmp_path, capsys, 'coco', path, '--masks', tmp_path / 'm1')
     assert status == 0
-    assert f"left out: 1 crowd annotations (iscrowd; crowd=True keeps them) ({path}: 'a.jpg', annotation 1)" in printed
+    assert (
+        f"left out: 1 annotations with iscrowd, which --crowd (crowd=True) keeps ({path}: 'a.jpg', annotation 1)"
+        in printed
+    )
     assert np.unique(np.asarray(Image.open(tmp_path / 'm1/a.png'))).tolist() == [0, 1, 255]
     status, printed, _, images = convert(tmp_path, capsys, 'coco', path, '--masks', tmp_path / 'm2', '--crowd')
     mask = np.asarray(Image.open(images['a'].annotations.mask_path))
@@ -226,7 +229,7 @@ def test_ids_without_labels_are_counted_and_named(tmp_path, capsys):
     report = tmp_path / 'report.json'
     status, printed, _, images = convert(tmp_path, capsys, 'voc_xml', folder, '--split', split, '--report', report)
     assert (status, list(images)) == (0, ['a'])
-    assert f'left out: 1 of the 2 ids of {split}, which are not in the labels (b.jpg)' in printed
+    assert f'left out: 1 of 2 ids of the split {split} that are not in the labels (b.jpg)' in printed
     assert [found['names'] for found in json.loads(report.read_text())['left_out'].values()] == [['b.jpg']]
     split.write_text('a.jpg\nb.jpg\n')
     message = "have no image id in common. An id is the name of an image without its suffix, such as 'a'; got 'a.jpg'"
@@ -305,6 +308,7 @@ def test_wrong_sizes_of_coco_are_refused(tmp_path, capsys, width):
         ({'images': [{'id': [1], 'file_name': 'a.jpg'}]}, 'images[0]: id must be an integer or a text, got [1]'),
         ({'images': [{'id': 1, 'file_name': 7}]}, 'images[0]: file_name must be a path below the image folder, got 7'),
         ({'images': [{'id': 1, 'file_name': '../a.jpg'}]}, "file_name: '../a.jpg' cannot be the name of a file"),
+        ({'images': [{'id': 1, 'file_name': 'a' * 300}]}, 'a part of it is longer than 255 bytes'),
         ({'images': [{'id': 1, 'file_name': 'a\ud800.jpg'}]}, 'cannot be the name of a file'),
         ({'images': ['a.jpg']}, "images[0]: expected an object with the keys id, file_name, got 'a.jpg'"),
         ({'categories': [{'id': 1}]}, "categories[0]: the key 'name' is missing; expected id, name"),
