@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORIGINAL := .venv-openmmlab
+# The versions that are tested here; other files, or /dev/null for the newest of everything, are for the matrix of CI.
+CONSTRAINTS ?= requirements/constraints-onedl.txt
 # Tensors here are small: a second thread spends its time waiting, and on a busy machine much more than that.
 export OMP_NUM_THREADS ?= 1
 
@@ -19,10 +21,10 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements/constraints-onedl.txt setup.py
+$(STAMP): $(CONSTRAINTS) pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint requirements/constraints-onedl.txt torch
-	$(BIN)/python -m pip install --quiet --constraint requirements/constraints-onedl.txt --editable '.[onedl,dev]'
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) torch
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onedl,dev]'
 	touch $@
 
 demo: $(STAMP)

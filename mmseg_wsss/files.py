@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and names of files that cannot leave their folder."""
+"""Files that are written completely or not at all, and file names that cannot leave their folder."""
 
 import os
 import uuid
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 @contextmanager
 def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[BinaryIO]:
-    """Open a file to be written; it replaces an older one when all of it is written.
+    """Open a file for writing, which replaces an older one when it is complete.
 
     Until then it is a hidden file in the same folder, which is made new: a link of that name is removed, not followed.
     An exception, such as that of a full disk, removes the hidden file.
@@ -36,15 +36,15 @@ def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[Bina
 
 
 def temporary_path(path: str | Path) -> Path:
-    """Return where a file is until all of it is written."""
+    """Return the temporary path of a file until it is complete."""
     path = Path(path)
     return path.with_name(f'.{path.name}.tmp')
 
 
 def relative_name(name: str) -> str:
-    """Return the name of an image as a path that stays below whatever folder it is put in.
+    """Return the name of an image as a path that stays below any folder.
 
-    Ids of images name the files that are made of them. They come from label files, which may come from anyone.
+    Ids of images are used as names of files. They come from label files, which may come from untrusted sources.
 
     Args:
         name: A relative or an absolute path with ``/`` between folders; an absolute one loses its root.

@@ -1,12 +1,10 @@
-"""Importing this module registers every part with MMSegmentation, and nothing else does.
+"""The only module whose import registers the parts of this package with MMSegmentation.
 
-A config says ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
+Configs use it by ``custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)``.
 """
 
-import mmseg.datasets
 import mmseg.engine
 import mmseg.evaluation
-import mmseg.models
 import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401

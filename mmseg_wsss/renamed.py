@@ -1,9 +1,9 @@
-"""Old names of registered types: they load for one release and say what to write instead.
+"""Old names of registered types, which load for one release with a warning about the new names.
 
 A type that was renamed, or whose settings moved into parts, keeps its old name as a function that turns the old
-settings into the new ones, says so, and builds what they name (:func:`register_renamed`). The same translations make
-old and new settings comparable (:func:`in_new_names`): a stage of a training that was finished under an old name is
-still the stage of the config that has the new one.
+settings into the new ones, warns, and builds the new type (:func:`register_renamed`). The same translations make
+old and new settings comparable (:func:`in_new_names`), so that a stage that was finished under an old name is still
+recognised with a config that has the new one.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _TRANSLATIONS: dict[str, Translation] = {}
 
 
 def register_renamed(registry: Registry, name: str, translation: Translation) -> Callable[..., Any]:
-    """Let an old name build what its settings mean now, with a warning.
+    """Register an old name, which builds the new type with a warning.
 
     Args:
-        registry: Where the type was registered.
+        registry: The registry of the type.
         name: The old name.
         translation: Takes the old settings, ``type`` among them, and returns the new ones; it must not change what it
             gets.
 
     Returns:
-        What is registered: a function of the old settings that returns the part.
+        The registered function of the old settings, which returns the part.
     """
 
     def build(**settings: Any) -> Any:
@@ -54,7 +54,7 @@ def register_renamed(registry: Registry, name: str, translation: Translation) ->
 
 
 def register_equal(name: str, translation: Translation) -> None:
-    """Say how settings of a type are written in another way that gives the same results, for :func:`in_new_names`.
+    """Register another form of the settings of a type with the same results, for :func:`in_new_names`.
 
     Args:
         name: The type.
@@ -64,10 +64,10 @@ def register_equal(name: str, translation: Translation) -> None:
 
 
 def in_new_names(config: Any) -> Any:
-    """Return nested settings with all old names translated, to be compared with others.
+    """Return nested settings with all old names translated, for comparisons.
 
     Args:
-        config: Dicts and lists of plain values; it is not changed.
+        config: Dicts and lists of plain values, which are not changed.
 
     Example:
         >>> register_equal('OldLoss', lambda settings: {**settings, 'type': 'NewLoss'})

@@ -9,12 +9,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / 'mmseg_wsss'
 # What each layer may import, besides itself.
-BASE = {'functional', 'structures', 'files', 'renamed'}
+BASE = {'functional', 'structures', 'files', 'openmmlab', 'renamed'}
 PARTS = BASE | {'ops', 'checkpoints'}
 LABELS = PARTS | {'models', 'datasets', 'evaluation', 'visualization'}
 ALLOWED = {
     'functional': set(),
     'files': set(),
+    'openmmlab': set(),
     'renamed': set(),
     'structures': {'functional', 'files'},
     'ops': {'functional'},
@@ -31,6 +32,14 @@ ALLOWED = {
 }
 PURE = {'functional', 'ops'}
 FILES = sorted(PACKAGE.rglob('*.py'))
+TESTS = Path(__file__).parent
+OF_SEVERAL_MODULES = {
+    'cli/test_label_commands.py',  # simulate, convert and check, each on what the one before wrote
+    'datasets/test_formats.py',  # the readers, on the same pictures
+    'datasets/formats/test_fuzz.py',  # damaged files of all readers
+    'datasets/formats/test_public_cases.py',  # files as users report them
+}
+"""Tests in a mirrored folder that are of no single module; those of several folders lie beside this file."""
 
 
 def layer(path):
@@ -68,6 +77,24 @@ def test_every_layer_is_known():
     assert {layer(path) for path in FILES} <= set(ALLOWED)
 
 
+def test_every_test_is_where_its_module_is():
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    tests = {path.relative_to(TESTS) for path in TESTS.rglob('test_*.py')}
+    lost = [
+        path.as_posix()
+        for path in sorted(tests)
+        if path.parts[0] in folders and path.as_posix() not in OF_SEVERAL_MODULES and not modules_named_in(path)
+    ]
+    assert lost == []
+
+
+def modules_named_in(test):
+    """The module that a test has its name from; one that starts with an underscore may lose it."""
+    name = test.name.removeprefix('test_')
+    places = (PACKAGE / test.parent / name, PACKAGE / test.parent / f'_{name}')
+    return [place for place in places if place.is_file()]
+
+
 def test_torchvision_is_needed_nowhere():
     users = [path for path in FILES if any(name.split('.')[0] == 'torchvision' for name in imported_modules(path))]
     assert users == []
@@ -82,3 +109,11 @@ def test_functional_imports_without_openmmlab():
         [sys.executable, '-c', script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )
     assert printed.stdout.strip() == '[]'
+
+
+def test_the_plugin_is_imported_without_a_word():
+    script = 'import mmseg_wsss.plugin, mmseg_wsss.engine.training'
+    done = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout + done.stderr == ''

@@ -103,7 +103,7 @@ def torch_of(request, monkeypatch):
 def test_code_is_not_run_wherever_it_is(run, tmp_path, touched, place, zipped):
     content = PLACES[place](checkpoint_of(run), Payload(touched))
     torch.save(content, tmp_path / 'evil.pth', _use_new_zipfile_serialization=zipped)
-    message = rf'evil.pth holds code \(os.makedirs\) besides weights and plain .* is run: {WAY_OUT}'
+    message = rf'evil.pth holds code \(os.makedirs\) besides weights and plain .* is not run: {WAY_OUT}'
     for load in (check_readable, lambda path: load_checkpoint(torch.nn.Linear(1, 1), str(path))):
         with pytest.raises(UntrustedCheckpointError, match=message):
             load(tmp_path / 'evil.pth')
@@ -138,7 +138,7 @@ def test_code_is_not_run_by_a_command(run, evil, tmp_path, touched, capsys, entr
         assert command() == 2
         printed = capsys.readouterr().err.removeprefix('wsss: error: ').rstrip('\n')
     assert printed == (
-        f'{evil} holds code (os.makedirs) besides weights and plain values, and nothing of a checkpoint is run: '
+        f'{evil} holds code (os.makedirs) besides weights and plain values, and code in checkpoints is not run: '
         f'{WAY_OUT}'
     )
     assert not touched.exists()

@@ -19,10 +19,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
-    parser.add_argument('--show-dir', help='folder to write painted predictions to, every image')
+    parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
     parser.add_argument(
-        '--trust-checkpoint', action='store_true', help='load it even if it holds code besides weights, which then runs'
+        '--trust-checkpoint', action='store_true', help='load it even if it contains code, which is then run'
     )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

@@ -22,17 +22,17 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or from the newest one in the work dir that can be read',
+        help='resume from this checkpoint, or from the newest readable one in the work dir',
     )
     parser.add_argument(
         '--allow-missing',
         action='store_true',
-        help='take what fits of a checkpoint that does not fit, and begin with a new optimizer where that does not',
+        help='load only the matching parts of a checkpoint, and start a new optimizer if the old one does not match',
     )
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load checkpoints even if they hold code besides weights, which then runs',
+        help='load checkpoints even if they contain code, which is then run, in addition to weights',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument(

@@ -3,9 +3,9 @@
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019; click rule of its
 #   supplement 6.4.
 # Expected: 57.43 val mIoU with both masks, as here; 56.46 with the source mask alone (destination_mask=None), 38.61
-#   from clicks without the loss (paper). Not reproduced here yet: docs/results.md says what was measured.
+#   from clicks without the loss (paper). Not reproduced here yet: docs/results.md has the measurements.
 # Cost: 90k iterations, batch 8, crop 768.
-# Differs: class weights by the shares of the batch, as the paper says; the published code takes them over the training
+# Differs: class weights by the shares of the batch, as in the paper; the published code takes them over the training
 #   set (class_frequencies of the loss). The paper starts the loss after about 100 iterations, its code after 450. Other
 #   differences are those of deeplabv3plus_r34_voc_clicks.py; images are whole in validation, as there.
 # Command: wsss convert cityscapes-clicks --gtfine data/cityscapes/gtFine/train -o data/cityscapes/weak_labels.json
@@ -21,7 +21,7 @@ model = dict(
     data_preprocessor=dict(**_base_.rgb, size=(768, 768)),
     decode_head=dict(num_classes=19),
     losses=dict(
-        # Class shares of the batch, as the paper says; its published code takes them over the training set.
+        # Class shares of the batch, as in the paper; its published code takes them over the training set.
         loss_ce=dict(type='PartialCrossEntropyLoss', class_weight='batch'),
         loss_gated_crf=dict(
             type='GatedCRFLoss',

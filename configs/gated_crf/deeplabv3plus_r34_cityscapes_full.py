@@ -3,7 +3,7 @@
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
 # Expected: val mIoU of 75.38 to 76.88 in the paper's table, where the row of full masks has 76.06, 76.88 and 75.38
 #   without and with the loss. Not reproduced here yet.
-# Cost: as deeplabv3plus_r34_cityscapes_clicks.py.
+# Cost: same as deeplabv3plus_r34_cityscapes_clicks.py.
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_full.py (CITYSCAPES_ROOT=... for the
 #   data); with the loss: --cfg-options model.losses.loss_gated_crf.type=GatedCRFLoss
 _base_ = './deeplabv3plus_r34_cityscapes_clicks.py'

@@ -2,7 +2,7 @@
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
 # Expected: 76.68 val mIoU with cross-entropy alone (77.16 with the Gated CRF term). Not reproduced here yet.
-# Cost: as deeplabv3plus_r34_voc_clicks.py.
+# Cost: same as deeplabv3plus_r34_voc_clicks.py.
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_full.py (VOC_ROOT=... for the data)
 _base_ = './deeplabv3plus_r34_voc_clicks.py'
 model = dict(losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss')))

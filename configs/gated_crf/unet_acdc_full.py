@@ -5,6 +5,6 @@
 # Command: ACDC_ROOT=... python tools/train.py configs/gated_crf/unet_acdc_full.py
 _base_ = './unet_acdc_scribbles.py'
 # The heart is 4 % of the pixels: without class weights 400 iterations still predict background alone. Scribbles are
-# balanced by the annotator's hand.
+# already balanced by the annotator.
 model = dict(losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss', class_weight='batch')))
 train_dataloader = dict(dataset=dict(weak_labels=None, use_dense_masks=True))

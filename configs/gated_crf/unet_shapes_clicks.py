@@ -1,7 +1,7 @@
 # Gated CRF loss from clicks on drawn shapes: the demo. Needs no data and no weights.
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019 (the loss).
-# Expected: docs/results.md, with partial cross-entropy alone and full masks beside it.
+# Expected: docs/results.md, with the references partial cross-entropy and full masks.
 # Cost: under 4 minutes on 2 CPU cores, with evaluation.
 # Command: make demo, or python tools/train.py configs/gated_crf/unet_shapes_clicks.py
 _base_ = [

@@ -3,7 +3,7 @@
 #
 # Paper: Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision for Weakly Supervised
 #   Semantic Segmentation", CVPR 2018. The paper has no such small setting.
-# Expected: no score of its own; the labels of the pipeline: docs/results.md.
+# Expected: no separate score; the labels of the pipeline: docs/results.md.
 # Cost: 600 iterations of 8 crops of 128 px on one CPU thread.
 # Command: part of pipeline_mbv2_voc_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/affinity_mbv2_voc_tags.py
@@ -36,7 +36,7 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}', pipeline=train_pipeline))
-# It predicts no classes; the pipeline of test_dataloader reads the images for the random walk.
+# It does not predict classes; the pipeline of test_dataloader reads the images for the random walk.
 val_dataloader = None
 val_evaluator = None
 val_cfg = None

@@ -2,7 +2,7 @@
 #
 # Paper: Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision for Weakly Supervised
 #   Semantic Segmentation", CVPR 2018 (head and loss; the network is a small U-Net).
-# Expected: no score of its own; pipeline_shapes_tags.py has that of the labels' network.
+# Expected: no separate score; pipeline_shapes_tags.py has that of the labels' network.
 # Cost: 400 iterations of 8 crops of 96 px on one CPU thread.
 # Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS python tools/train.py
 #   configs/importance_sampling/affinity_shapes_tags.py
@@ -31,7 +31,7 @@ train_pipeline = [
 train_dataloader = dict(
     dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}', pipeline=train_pipeline),
 )
-# It predicts no classes; the pipeline of test_dataloader reads the images for the random walk.
+# It does not predict classes; the pipeline of test_dataloader reads the images for the random walk.
 val_dataloader = None
 val_evaluator = None
 val_cfg = None

@@ -45,7 +45,7 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=8, dataset=dict(label_root='{{$PSEUDO_LABEL_ROOT:data/seeds}}', pipeline=train_pipeline)
 )
-# It predicts no classes; the pipeline of test_dataloader reads the images for the random walk.
+# It does not predict classes; the pipeline of test_dataloader reads the images for the random walk.
 val_dataloader = None
 val_evaluator = None
 val_cfg = None

@@ -6,7 +6,7 @@
 # Cost: 1,000 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
 # Switches, with --cfg-options, L = model.losses.loss_tags:
 #   average pooling L.weight=0 | max pooling L.weight=0 L.pooling=max | share of sampling L.weight=0.5 (0.8, 1.0)
-#   the exact expectation in the place of draws L.expectation=True | one draw L.num_samples=1
+#   the exact expectation instead of draws L.expectation=True | one draw L.num_samples=1
 #   without feature similarity model.losses.loss_similarity.start=1.0
 #   the deepest features alone, 8 x 8 cells model.decode_head.in_channels=320 model.decode_head.in_index=2
 #     model.decode_head.input_transform=None model.losses.loss_similarity.sigma=0.75

@@ -5,7 +5,7 @@
 # Expected: maps of val with known tags 54.9 mIoU and 35.6 contour F; SEAM 52.5 and 20.8 (paper). Not measured here yet.
 # Cost: 8 epochs of 1,322 iterations, batch 8, crop 448, each image also at 0.3 of its size.
 # Differs from the published code: colours are jittered by PhotoMetricDistortion; small images are padded at the right
-#   and below, there anywhere, and what is padded is in no pooling and no pair. As there, tags are the classes of the
+#   and below, there anywhere, and padding is excluded from poolings and pairs. As there, tags are the classes of the
 #   boxes, and the momentum is the weight decay: its optimizer passes one for the other.
 # Command: python tools/train.py configs/importance_sampling/cam_wrn38_voc_tags.py (VOC_ROOT=... for the data,
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then wsss cams CONFIG CHECKPOINT -o FOLDER

@@ -26,7 +26,7 @@ model = dict(
         _base_.mbv2,
         strides=(1, 2, 2, 1, 1, 1, 1),  # output stride 8, as published: 16 x 16 cells
         dilations=(1, 1, 1, 2, 2, 4, 4),
-        out_indices=(4, 6),  # of one alone it makes no list
+        out_indices=(4, 6),  # a single output would not be a list
     ),
     decode_head=dict(
         in_channels=320,

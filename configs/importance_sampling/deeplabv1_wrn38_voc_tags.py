@@ -7,7 +7,7 @@
 # Cost: 20,000 iterations, batch 10, crop 448.
 # Differs from the published code: the first convolution trains; scale and shift of the head's batch norms train; the
 #   classifier begins with a standard deviation of 0.01, there 0.31 (Kaiming, fan-out);
-#   PhotoMetricDistortion in the place of its shifts of hue, saturation and value by at most 10; views are averaged as
+#   PhotoMetricDistortion instead of its shifts of hue, saturation and value by at most 10; views are averaged as
 #   probabilities, there as logits; longer sides of 250 to 750 px, there 0.5 to 1.5 times the file; the bias of the
 #   classifier starts at 0, there within 0.044. As there, its weights are drawn by Kaiming's rule for its outputs.
 # Command: part of pipeline_wrn38_voc_tags.py; alone PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... WRN38_CHECKPOINT=...

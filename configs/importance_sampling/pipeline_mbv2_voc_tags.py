@@ -7,7 +7,7 @@
 # Cost: that of cam_, affinity_ and deeplabv1_mbv2_voc_tags.py, and between them two views, a random walk and no dense
 #   CRF of each of the 3,131 images: 38 minutes on a busy CPU thread.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
-#   configs/importance_sampling/pipeline_mbv2_voc_tags.py. Start it again after a kill and it goes on; --cfg-options
+#   configs/importance_sampling/pipeline_mbv2_voc_tags.py. After an interruption, run it again to resume; --cfg-options
 #   only=labels runs one stage. Seeds by a dense CRF, as published: --cfg-options
 #   stages.seeds.task.refiner.type=DenseCRF (pip install pydensecrf2)
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)

@@ -1,7 +1,7 @@
 # SEAM, the baseline of importance-sampling CAMs, Wide ResNet-38, PASCAL VOC 2012.
 #
 # Paper: Wang et al., "Self-supervised Equivariant Attention Mechanism for Weakly Supervised Semantic Segmentation",
-#   CVPR 2020, as its published code has it; the rows "SEAM" of Jonnarth and Felsberg, ICASSP 2022.
+#   CVPR 2020, as in its published code; the rows "SEAM" of Jonnarth and Felsberg, ICASSP 2022.
 # Expected: maps of val with known tags 52.5 mIoU and 20.8 contour F; labels 60.1 and 35.7; last network 64.5 and 38.2
 #   (the latter paper). Not measured here yet.
 # Cost: 8 epochs of 1,322 iterations, batch 8, crop 448, each image also at 0.3 of its size.

@@ -2,7 +2,7 @@
 #
 # Paper: that of deeplab_largefov_voc_boxes.py; its semi-supervised setting.
 # Expected: val mIoU with dense CRF 68.7 (paper). Not run here yet.
-# Cost: as deeplab_largefov_voc_boxes.py.
+# Cost: same as deeplab_largefov_voc_boxes.py.
 # Command: as deeplab_largefov_voc_boxes.py
 _base_ = './deeplab_largefov_voc_boxes.py'
 train_dataloader = dict(

@@ -2,7 +2,7 @@
 #
 # Paper: that of deeplabv2_r101_voc_boxes.py; its semi-supervised setting.
 # Expected: val mIoU with dense CRF 73.8 (paper). Not run here yet.
-# Cost: as deeplabv2_r101_voc_boxes.py.
+# Cost: same as deeplabv2_r101_voc_boxes.py.
 # Command: as deeplabv2_r101_voc_boxes.py
 _base_ = './deeplabv2_r101_voc_boxes.py'
 train_dataloader = dict(

@@ -1,4 +1,5 @@
-# Three mask generators (LPG), trained in turns with a DeepLab-LargeFOV on the 60 classes of COCO that VOC has not.
+# Three mask generators (LPG), trained in turns with a DeepLab-LargeFOV on the 60 classes of COCO that VOC does not
+# have.
 #
 # Paper: Xie et al., "Learning Class-Agnostic Pseudo Mask Generation for Box-Supervised Semantic Segmentation",
 #   arXiv 2103.05463; its E-steps and M-steps.

@@ -1,11 +1,11 @@
-# The hourglass that turns boxes into masks, on the 60 classes of COCO that VOC has not: one E-step.
+# The hourglass that turns boxes into masks, on the 60 classes of COCO that VOC does not have: one E-step.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step.
 # Expected: no score of its own. Not run here yet.
 # Cost: 100,000 iterations of 32 crops of 512 px.
 # Differs from the published code: its learning rate falls every 50 iterations, here at each; it pads what it labels to
 #   512 px (VOC) or 640 px (COCO), here to the next multiple of 128; its crop meets the hull of the boxes and may miss
-#   each (WeakClassCrop); crowds of COCO are no label here.
+#   each (WeakClassCrop); crowds of COCO are not labels here.
 # Command: as a stage of generator_hourglass_coco60.py; alone (python tools/train.py configs/lpg/hourglass_coco60.py) it
 #   trains without a partner, which is the first round of the published code. COCO_ROOT=... for the data: train2017,
 #   annotations, and masks_coco60 as wsss convert coco annotations/instances_train2017.json --classes coco60

@@ -3,7 +3,7 @@
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator. It has no such small setting.
 # Expected: 52.6 mIoU, masks 72.7 (docs/results.md).
-# Cost: as mbv2_voc_boxes.py.
+# Cost: same as mbv2_voc_boxes.py.
 # Command: as mbv2_voc_boxes.py
 _base_ = './mbv2_voc_boxes.py'
 stages = dict(classes=dict(target=['horse', 'person', 'sheep'], auxiliary=['cat', 'cow', 'dog']))

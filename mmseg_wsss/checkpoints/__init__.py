@@ -1,1 +1,1 @@
-"""Checkpoints: what is in them, whether it fits, and whom it belongs to."""
+"""Checkpoints: their content, whether it fits a network, and the run that they belong to."""

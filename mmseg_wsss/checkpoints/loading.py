@@ -1,8 +1,8 @@
-"""Reading a checkpoint without running what is in it, in every path: importing this module tells mmengine to do so.
+"""Loading of checkpoints without running code in them; importing this module applies it to mmengine.
 
-A checkpoint is a pickle, and a pickle may call any function. mmengine asks torch for the weights alone and, where torch
-refuses, goes on to run the rest. Here it does not: ``CheckpointLoader``, which ``load_from``, a resume and the
-``init_cfg`` of any module use, gets loaders that stop. ``trust_checkpoints`` is the way out.
+A checkpoint is a pickle, and a pickle may call any function. mmengine first loads only weights and, if torch raises an
+error, loads the rest, too. Here ``CheckpointLoader``, which ``load_from``, a resume and the ``init_cfg`` of any module
+use, gets loaders that raise an error instead. ``trust_checkpoints`` restores the old behaviour.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WAY_OUT = 'if you know who made it, pass --trust-checkpoint'
 NEW_TORCH = digit_version(torch.__version__) >= digit_version('2.6')
 FORCE, FORCE_NOT = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 ZIP, PICKLE = b'PK\x03\x04', b'\x80\x02'
-"""How files that torch writes begin: since 1.6, and before."""
+"""First bytes of files that torch writes, since version 1.6 and before."""
 
 
 class CheckpointError(ValueError):
@@ -37,20 +37,20 @@ class CheckpointError(ValueError):
 
 
 class UntrustedCheckpointError(CheckpointError):
-    """A checkpoint that holds more than weights and plain values."""
+    """A checkpoint that contains more than weights and plain values."""
 
 
 class MissingCheckpointError(CheckpointError, FileNotFoundError):
-    """A checkpoint that is not there."""
+    """A checkpoint that does not exist."""
 
 
 def statistic(owner: Any, name: str) -> Any:
-    """Stand for ``getattr`` in a checkpoint: mmengine's logs name their statistics by it, and nothing else may.
+    """Replace ``getattr`` in a checkpoint, which mmengine's logs need for the names of their statistics.
 
-    ``getattr`` itself, which mmengine allows, reaches the globals of any module from any function.
+    ``getattr`` itself, which mmengine allows, gives access to the globals of any module from any function.
 
     Raises:
-        UnpicklingError: If it is asked for something else.
+        UnpicklingError: For any other attribute.
     """
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise pickle.UnpicklingError(f'Unsupported GLOBAL getattr({getattr(owner, "__name__", owner)}, {name!r})')
@@ -58,7 +58,7 @@ def statistic(owner: Any, name: str) -> Any:
 
 
 def _safe_globals() -> list[tuple[Any, str]]:
-    """What a checkpoint of mmengine names beside torch's own, with the names: logs and numbers, of either numpy."""
+    """Classes in checkpoints of mmengine in addition to those of torch, by name: logs and numbers, of numpy 1 and 2."""
     arrays = np._core if hasattr(np, '_core') else np.core
     kinds = ('bool', 'U', 'S', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', 'c8', 'c16')
     classes = [HistoryBuffer, np.ndarray, np.dtype, *{type(np.dtype(kind)) for kind in kinds}]
@@ -74,12 +74,12 @@ _trusted = False
 
 
 def trust_checkpoints(trusted: bool = True) -> None:
-    """Say whether checkpoints may run code in this process; they may not by default.
+    """Set whether checkpoints may run code in this process; the default is False.
 
     Args:
-        trusted: Whether they may: the pickled objects in them, and classes and modules that the config in them names.
+        trusted: Whether pickled objects in them, and classes and modules that their config names, may be used.
     """
-    global _trusted  # one answer for all that loads in this process, mmengine's parts included
+    global _trusted  # one setting for everything in this process, including mmengine
     _trusted = trusted
 
 
@@ -88,42 +88,42 @@ def are_trusted() -> bool:
     return _trusted
 
 
-def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Load a checkpoint from a file or an address, as mmengine does, without running anything in it.
+def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> Mapping[str, Any]:
+    """Load a checkpoint from a file or a URL, like mmengine, but without running code in it.
 
     Args:
-        source: A path, or an address of a kind that mmengine knows.
-        map_location: Where its tensors go, as in ``torch.load``.
+        source: A path, or a URL that mmengine supports.
+        map_location: Device of the tensors, as in ``torch.load``.
 
     Raises:
-        CheckpointError: If it cannot be read, is not a dictionary, or holds more than weights and plain values;
-            :class:`MissingCheckpointError`, a ``FileNotFoundError``, if there is none.
+        CheckpointError: If it cannot be read, is not a dictionary, or contains more than weights and plain values. If
+            it does not exist, the error is a :class:`MissingCheckpointError`, which is also a ``FileNotFoundError``.
     """
-    return CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
+    checkpoint: Mapping[str, Any] = CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
+    return checkpoint
 
 
-def check_readable(path: str | Path) -> dict[str, Any]:
-    """Refuse a checkpoint that cannot be read; its tensors are compared with their checksums and not kept.
+def check_readable(path: str | Path) -> Mapping[str, Any]:
+    """Raise an error for a checkpoint that cannot be read; its tensors are checked but not kept.
 
     Args:
         path: The file.
 
     Returns:
-        The checkpoint; its tensors have no values.
+        The checkpoint, with tensors without values.
 
     Raises:
-        CheckpointError: As :func:`load_checkpoint`.
+        CheckpointError: Same as in :func:`load_checkpoint`.
     """
     return _read(Path(path), 'meta', mmap=_begins(Path(path)) == ZIP)
 
 
-@CheckpointLoader.register_scheme(prefixes='', force=True)
-def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
+def load_from_local(filename: str, map_location: Any = None) -> Mapping[str, Any]:
     """Load a file; see :func:`load_checkpoint`."""
     return _read(Path(filename).expanduser(), map_location)
 
 
-def _read(path: Path, map_location: Any, mmap: bool = False) -> dict[str, Any]:
+def _read(path: Path, map_location: Any, mmap: bool = False) -> Mapping[str, Any]:
     _check_whole(path)
     settings = {'map_location': map_location, 'mmap': mmap}
     with _named(path):
@@ -137,12 +137,12 @@ def _read(path: Path, map_location: Any, mmap: bool = False) -> dict[str, Any]:
 
 
 def _plain_pickle() -> Any:
-    """Return what torch takes in the place of ``pickle``, for versions whose own safe loader knows no logs."""
+    """Return a replacement of ``pickle`` for versions of torch whose own safe loader does not support logs."""
     allowed = {name: value for value, name in _safe_globals()} | torch._weights_only_unpickler._get_allowed_globals()
 
     class Unpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
-            path = f'{module.replace("__builtin__", "builtins")}.{name}'  # protocol 2 has the names of Python 2
+            path = f'{module.replace("__builtin__", "builtins")}.{name}'  # protocol 2 uses the names of Python 2
             if path not in allowed:
                 raise pickle.UnpicklingError(f'Unsupported GLOBAL {path}')
             return allowed[path]
@@ -161,13 +161,13 @@ def _begins(path: Path) -> bytes:
 
 
 def _check_whole(path: Path) -> None:
-    """Compare each part of a file with the checksum that torch wrote beside it; torch does not when it loads."""
+    """Compare each part of a file with its checksum, which torch writes but does not check when it loads."""
     begin = _begins(path)
     if begin == ZIP:
         try:
             with zipfile.ZipFile(path) as parts:
                 damaged = parts.testzip()
-        # A changed byte in the list of parts can look like anything: another kind of compression, a password, a size.
+        # A changed byte in the list of parts can cause many errors: another kind of compression, a password, a size.
         except Exception as error:
             raise CheckpointError(f'{path} cannot be read as a checkpoint: it is not whole ({_line(error)})') from error
         if damaged:
@@ -182,32 +182,32 @@ def _check_whole(path: Path) -> None:
 
 @contextmanager
 def _named(source: Path | str) -> Iterator[None]:
-    """Name a checkpoint in whatever goes wrong while it is loaded."""
+    """Add the name of a checkpoint to all errors while it is loaded."""
     try:
         yield
     except CheckpointError:
         raise
     except pickle.UnpicklingError as error:
         raise _untrusted(source, error) from error
-    # A file that is damaged or no checkpoint can fail anywhere in its pickle.
+    # A damaged file, or one that is not a checkpoint, can fail anywhere in its pickle.
     except Exception as error:
         raise CheckpointError(f'{source} cannot be read as a checkpoint: {_line(error)}') from error
 
 
 @contextmanager
 def weights_alone() -> Iterator[None]:
-    """Let torch refuse what is not weights, also where it is asked for the rest; not if checkpoints are trusted."""
+    """Make torch load only weights even if the caller allows more, unless checkpoints are trusted."""
     if _trusted:
         yield
         return
-    known = torch.serialization.safe_globals(_safe_globals()) if NEW_TORCH else nullcontext()
+    known = torch.serialization.safe_globals([*_safe_globals()]) if NEW_TORCH else nullcontext()
     with _torch_told({FORCE: '1'}), known:
         yield
 
 
 @contextmanager
 def _torch_told(told: Mapping[str, str]) -> Iterator[None]:
-    """Set the variables by which torch is told what to load, and put back what the user told it."""
+    """Set the environment variables for what torch loads, and restore them afterwards."""
     before = {name: os.environ.pop(name, None) for name in (FORCE, FORCE_NOT)}
     os.environ.update(told)
     try:
@@ -220,16 +220,16 @@ def _torch_told(told: Mapping[str, str]) -> Iterator[None]:
 
 
 def _untrusted(source: Path | str, error: pickle.UnpicklingError) -> UntrustedCheckpointError:
-    """Say what a checkpoint holds; torch's own text advises to load it all the same."""
+    """Return an error that describes the content, because torch's own message advises to load it anyway."""
     names = re.findall(r'GLOBAL (.+?)(?: was not an allowed| whose module|$)', str(error), re.MULTILINE)
     held = f'code ({names[0]})' if names else 'code or objects'
     return UntrustedCheckpointError(
-        f'{source} holds {held} besides weights and plain values, and nothing of a checkpoint is run: {WAY_OUT}'
+        f'{source} holds {held} besides weights and plain values, and code in checkpoints is not run: {WAY_OUT}'
     )
 
 
-def _without_code(checkpoint: Any, source: Path | str) -> dict[str, Any]:
-    """Take out the text that mmengine's ``Runner.resume`` would run: it is in checkpoints of mmcv 1."""
+def _without_code(checkpoint: Any, source: Path | str) -> Mapping[str, Any]:
+    """Remove the text, in checkpoints of mmcv 1, that mmengine's ``Runner.resume`` would run."""
     if not isinstance(checkpoint, Mapping):
         raise CheckpointError(
             f'{source} holds a {type(checkpoint).__name__}, expected a dictionary of weights by name, or with them '
@@ -246,10 +246,10 @@ def _line(error: Exception) -> str:
 
 
 def _guarded(load: Loader) -> Loader:
-    """Return a loader of mmengine, for addresses of some kind, that reads weights alone."""
+    """Return a loader of mmengine, for some kind of URL, that reads only weights."""
 
     @functools.wraps(load)
-    def guarded(filename: str, map_location: Any = None) -> dict[str, Any]:
+    def guarded(filename: str, map_location: Any = None) -> Mapping[str, Any]:
         try:
             with weights_alone():
                 return _without_code(load(filename, map_location=map_location), filename)
@@ -259,6 +259,7 @@ def _guarded(load: Loader) -> Loader:
     return guarded
 
 
+CheckpointLoader.register_scheme('', load_from_local, force=True)
 for _prefix, _loader in [*CheckpointLoader._schemes.items()]:
     if _prefix:
         CheckpointLoader.register_scheme(_prefix, _guarded(_loader), force=True)

@@ -1,4 +1,4 @@
-"""Networks from their checkpoints, to be used as they are: to label, as frozen partners, as generators of masks."""
+"""Trained networks from their checkpoints, for labelling, as frozen partners, or as generators of masks."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ Source = str | Path | Mapping[str, Any]
 SCOPES = ('mmengine', 'mmseg', 'mmdet', 'mmcv')
 """Packages whose registered names, and modules to import, the config in a checkpoint may name."""
 BUILT = ('model', 'test_pipeline')
-"""Parts of the config in a checkpoint that something is built from."""
+"""Parts of the config in a checkpoint that are built."""
 
 
 def build_network(cfg: Config) -> nn.Module:
-    """Build the network of a config, to be given its weights: in evaluation mode, without pretrained ones.
+    """Build the network of a config in evaluation mode, without pretrained weights.
 
     Args:
         cfg: The config of a training.
     """
     unused = {key: None for key in ('pretrained', 'train_cfg') if key in cfg.model}
-    return MODELS.build({**cfg.model, **unused}).to(get_device()).eval()
+    network: nn.Module = MODELS.build({**cfg.model, **unused})
+    return network.to(get_device()).eval()
 
 
-def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
-    """Build the network of a checkpoint and load it; no other file is needed where mmengine wrote it.
+def trained_network(source: Source) -> tuple[nn.Module, Config, Mapping[str, Any]]:
+    """Build the network of a checkpoint and load its weights; checkpoints of mmengine contain their config.
 
     Args:
-        source: The checkpoint, or the work dir of its finished training, whose newest one is taken; or
-            ``dict(checkpoint=..., config=...)`` with a config file in the place of the config that mmengine keeps in
-            the ``meta`` of the checkpoint. The latter is read as data, not run as the code that a config file is.
+        source: The checkpoint, or the work dir of its finished training, whose newest checkpoint is used; or
+            ``dict(checkpoint=..., config=...)`` with a config file instead of the config that mmengine stores in the
+            ``meta`` of the checkpoint. The latter is read as data and not run like a config file.
 
     Returns:
         The network in evaluation mode and frozen, its config and the checkpoint.
@@ -51,8 +52,8 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     Raises:
         FileNotFoundError: If a file is missing.
         TypeError: If ``source`` has other keys.
-        ValueError: If the work dir is that of a stage that is not finished, if the checkpoint holds no config and none
-            is given, if it holds more than weights and plain settings, or if the weights do not fit.
+        ValueError: If the stage of the work dir is not finished, if the checkpoint has no config and none is given, if
+            it contains more than weights and plain settings, or if the weights do not fit.
     """
     given = dict(source) if isinstance(source, Mapping) else {'checkpoint': str(source)}
     if 'checkpoint' not in given or not set(given) <= {'checkpoint', 'config'}:
@@ -61,7 +62,7 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
     if Path(path).is_dir():
         if is_cut(Path(path)):
             raise ValueError(
-                f'the training in {path} is not finished: go on with it first, or name the checkpoint itself to take '
+                f'the training in {path} is not finished: finish it first, or name the checkpoint itself to use '
                 'it as it is'
             )
         path = str(newest_loadable_checkpoint(path) or f'{path}/iter_*.pth')
@@ -76,15 +77,15 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, dict[str, Any]]:
 
 
 def config_of(checkpoint: Mapping[str, Any], source: str) -> Config:
-    """Return the config that mmengine keeps in a checkpoint, and import what it needs to be built.
+    """Return the config that mmengine stores in a checkpoint, and import the modules that it needs.
 
     Args:
         checkpoint: The checkpoint.
-        source: Names it in messages.
+        source: Name of the checkpoint in messages.
 
     Raises:
         ValueError: If there is none, if it is not plain settings, or if it names classes that are not registered,
-            modules beside the plugin and those of :data:`SCOPES`, or files that may hold code.
+            modules other than the plugin and those of :data:`SCOPES`, or files that may contain code.
     """
     text = checkpoint.get('meta', {}).get('cfg')
     if not isinstance(text, str):
@@ -110,15 +111,15 @@ def config_of(checkpoint: Mapping[str, Any], source: str) -> Config:
 
 
 def check_named(source: str, kind: str, names: Iterator[Any]) -> None:
-    """Refuse a checkpoint whose config names something that is not to be imported, built or read.
+    """Raise an error for a checkpoint whose config names something that must not be imported, built or read.
 
     Args:
-        source: Names the checkpoint in the message.
-        kind: What is named.
-        names: What the config names of this kind.
+        source: Name of the checkpoint in the message.
+        kind: Kind of the names.
+        names: Names of this kind in the config.
 
     Raises:
-        UntrustedCheckpointError: With the first one.
+        UntrustedCheckpointError: If there are any; the message has the first one.
     """
     for name in names:
         raise UntrustedCheckpointError(
@@ -136,7 +137,7 @@ def _foreign_modules(names: Sequence[Any]) -> Iterator[Any]:
 
 
 def _foreign_types(settings: Any, dotted: bool = True) -> Iterator[str]:
-    """Yield each ``type`` that mmengine would look for among all modules; without ``dotted``, plain names alone."""
+    """Yield each ``type`` that mmengine would look for in all modules; without ``dotted``, only plain names."""
     for key, value in _items(settings):
         names = isinstance(value, str) and key in ('type', '_scope_') and ('.' in value) == dotted
         if names and not (value in SCOPES if key == '_scope_' else _is_registered(value)):
@@ -144,14 +145,14 @@ def _foreign_types(settings: Any, dotted: bool = True) -> Iterator[str]:
 
 
 def _files_with_code(settings: Any) -> Iterator[str]:
-    """Yield what mmengine would unpickle, or read as YAML that calls functions, such as a ``class_weight``."""
+    """Yield files that mmengine would unpickle, or read as YAML with function calls, such as a ``class_weight``."""
     for _, value in _items(settings):
         if isinstance(value, str) and value.lower().endswith(('.pkl', '.pickle', '.yml', '.yaml')):
             yield value
 
 
 def _items(settings: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (key, value) of nested dicts and lists; entries of lists have no key."""
+    """Yield (key, value) of nested dicts and lists; entries of lists do not have a key."""
     pairs = settings.items() if isinstance(settings, Mapping) else ((None, value) for value in settings)
     for key, value in pairs:
         yield key, value
@@ -173,34 +174,34 @@ def _is_registered(name: str) -> bool:
 
 
 def check_trained_classes(checkpoint: Mapping[str, Any], classes: Sequence[str], source: object) -> None:
-    """Refuse a network that was trained on other classes, where its checkpoint names them (mmengine's do).
+    """Raise an error for a network that was trained on other classes, if its checkpoint names them.
 
     Args:
-        checkpoint: As :func:`trained_network` returns it.
+        checkpoint: The checkpoint from :func:`trained_network`.
         classes: Names by id.
-        source: Names the checkpoint in the message.
+        source: Name of the checkpoint in the message.
 
     Raises:
-        ValueError: With both lists.
+        ValueError: If the classes differ; the message has both lists.
     """
     known = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
     if known is not None and [*map(plain_name, known)] != [*map(plain_name, classes)]:
         raise ValueError(
-            f'{source} was trained on {len(known)} classes ({", ".join(known[:4])}, ...), the boxes are of '
+            f'{source} was trained on {len(known)} classes ({", ".join(known[:4])}, ...), but the boxes have '
             f'{len(classes)} ({", ".join(classes[:4])}, ...): both must be the same, in the same order, for the '
             'probability of a class to be that of this class'
         )
 
 
 def plain_config(text: str) -> Config:
-    """Read a config as mmengine writes it into a checkpoint, without running it.
+    """Read a config in the form that mmengine writes into a checkpoint, without running it.
 
     Args:
         text: Lines ``name = value``; a value is a literal, or lists, tuples and ``dict(...)`` of values.
 
     Raises:
-        SyntaxError: If it is not Python.
-        ValueError: If it is more than that.
+        SyntaxError: If the text is not Python.
+        ValueError: If it contains anything else.
 
     Example:
         >>> plain_config("model = dict(type='Net', scales=(0.5, -1), names={'a-b': [None]})").model.scales
@@ -224,7 +225,8 @@ def _value(node: ast.expr) -> Any:
         values = [_value(item) for item in node.elts]
         return tuple(values) if isinstance(node, ast.Tuple) else values
     if isinstance(node, ast.Dict) and None not in node.keys:
-        return {ast.literal_eval(key): _value(item) for key, item in zip(node.keys, node.values, strict=True)}
+        items = zip(node.keys, node.values, strict=True)
+        return {ast.literal_eval(key): _value(item) for key, item in items if key}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and len(node.args) < 2:
         inner = [_value(item) for item in node.args]
         if all(isinstance(item, dict) for item in inner) and all(keyword.arg for keyword in node.keywords):

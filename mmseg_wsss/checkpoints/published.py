@@ -1,4 +1,4 @@
-"""Weights that the authors of the methods trained with their own code, under the names of this project."""
+"""Weights that the authors of the methods published, converted to the names of this project."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PYRAMID_BRANCHES = 5
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """What :func:`translate_published` made of a file.
+    """The result of :func:`translate_published`.
 
     Args:
-        layout: Whose names the file has.
-        state_dict: The weights by their names here.
-        unused: Names in the file that the network does without.
+        layout: The layout of the file.
+        state_dict: The weights by their names in this project.
+        unused: Names in the file that the network does not need.
     """
 
     layout: PublishedLayout
@@ -32,32 +32,32 @@ class PublishedWeights:
 
 
 def read_published(path: str | Path) -> dict[str, Tensor]:
-    """Read tensors by name from a file of ``torch.save`` without running code that the file may hold.
+    """Read tensors by name from a file of ``torch.save`` without running code in it.
 
     Args:
-        path: A dictionary of tensors, or one that has it under ``state_dict`` beside plain values, as Lightning writes.
+        path: A dictionary of tensors, or one with such a ``state_dict`` and plain values, as in Lightning.
 
     Raises:
-        CheckpointError: If there is no such file, or it cannot be read or holds anything else.
+        CheckpointError: If the file does not exist, cannot be read or has other content.
     """
     return weights_of(load_checkpoint(path), str(path))
 
 
 def translate_published(weights: Mapping[str, Tensor], source: str, model: nn.Module, path: str) -> PublishedWeights:
-    """Give the weights of a published file the names, the order and the data types of a network.
+    """Convert the weights of a published file to the names, the order and the data types of a network.
 
-    Every weight of the file has to find its place, and every weight of the network has to be in the file, but the
-    numbers of batches that batch norms have counted: those are 0 where the file has none.
+    The file and the network must have the same weights, except for the numbers of batches that batch norms have
+    counted, which are 0 if the file does not have them.
 
     Args:
-        weights: As :func:`read_published` returns them.
-        source: Whose code saved the file, a key of ``LAYOUTS``.
+        weights: The weights from :func:`read_published`.
+        source: The code that saved the file, a key of ``LAYOUTS``.
         model: The network of a config.
-        path: Of the file, for messages.
+        path: Path of the file, for messages.
 
     Raises:
-        ValueError: If the source is unknown, if it has no such network, or if names or shapes do not match; with the
-            names of the file.
+        ValueError: If the source is unknown or does not have this network, or if names or shapes do not match; the
+            message has the names of the file.
     """
     if source not in LAYOUTS:
         raise ValueError(f'unknown source {source!r}: choose from {", ".join(LAYOUTS)}')
@@ -75,14 +75,14 @@ def translate_published(weights: Mapping[str, Tensor], source: str, model: nn.Mo
     wrong = {key: getattr(model.backbone, key, None) for key, value in layout.settings.items()}
     if wrong != dict(layout.settings):
         raise ValueError(
-            f'the weights fit but the backbone of the config computes something else than {layout.network} of '
+            f'the weights fit but the backbone of the config differs from {layout.network} of '
             f'{source}: it has {wrong}, expected {dict(layout.settings)}'
         )
     return PublishedWeights(layout, _renamed(layout, weights, model), _unused(layout, weights))
 
 
 def _own(layout: PublishedLayout, model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of the network that the file must have."""
+    """Return the weights of the network that must be in the file."""
     own = model.state_dict()
     return own if layout.decode_head else {name: x for name, x in own.items() if name.startswith('backbone.')}
 

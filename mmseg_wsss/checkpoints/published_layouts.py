@@ -1,7 +1,7 @@
-"""How the published codes name the weights of their networks.
+"""Names of the weights in the published code of several methods.
 
-Names and shapes alone do not tell networks apart that compute different things, so a layout also says which settings of
-the backbone it is for.
+Different networks may have weights with the same names and shapes, so a layout also has the settings of the backbone
+that it is for.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from torch import nn
 
 @dataclass(frozen=True)
 class PublishedLayout:
-    """How a published code saves the weights of one network.
+    """The form in which published code saves the weights of a network.
 
     Args:
-        network: What it is called.
+        network: Name of the network.
         backbone: Class of the backbone of this project.
-        decode_head: Class of the head of this project; empty: a file of a backbone alone, for any head.
-        configs: Which configs have this network, as ``wsss config`` names them.
-        names: Beginnings of names here, and what stands in their place in the file; the longest one counts.
-        parts: Patterns in the rest of a name here, and what stands in their place in the file.
-        prefix: What names in the file may begin with.
-        unused: Beginnings of names in the file that the network does without.
-        settings: What attributes of the backbone must be for the outputs to be the same.
-        pyramid: A weight over the joined branches of a pyramid whose image pool is last in the file and first here.
+        decode_head: Class of the head of this project; empty for a file of only a backbone, for any head.
+        configs: Configs with this network, by their names in ``wsss config``.
+        names: Prefixes of names in this project and their replacements in the file; the longest prefix is used.
+        parts: Patterns in the rest of a name in this project and their replacements in the file.
+        prefix: Optional prefix of the names in the file.
+        unused: Prefixes of names in the file that the network does not need.
+        settings: Attributes that the backbone must have to give the same outputs.
+        pyramid: A weight for the concatenated branches of a pyramid, whose image pool is last in the file and first
+            here.
     """
 
     network: str
@@ -273,4 +274,4 @@ LAYOUTS: dict[str, tuple[PublishedLayout, ...]] = {
     'seam': (_CAM_NETWORK, _AFFINITY_NETWORK, _imagenet_wrn38('linear1000.')),
     'irn': (_AFFINITY_NETWORK, _imagenet_wrn38('linear1000.', 'fc8.'), _IMAGENET_VGG16),
 }
-"""The networks of each source, in the order in which that of a config is compared with them."""
+"""The networks of each source, in the order in which they are compared with that of a config."""

@@ -1,4 +1,4 @@
-"""Which run a checkpoint belongs to, how that run was set up, and which checkpoint a training goes on from."""
+"""The run that a checkpoint belongs to, the settings of the run, and the checkpoint that a training resumes from."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .loading import CheckpointError, check_readable
 from .work_dir import WorkDirError, newest_loadable_checkpoint, numbered_checkpoints
 
 RUN_KEY = 'run'
-"""Where the ``meta`` of a checkpoint says which run it is of: ``id``, ``started`` and ``settings``."""
+"""Key of the run in the ``meta`` of a checkpoint: ``id``, ``started`` and ``settings``."""
 NEEDED = {'meta': ('iter', 'epoch'), 'message_hub': ()}
-"""What a training needs to go on, besides weights and optimizer."""
+"""Keys that a training needs for a resume, in addition to weights and optimizer."""
 OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 NOT_COMPARED = (
     'cfg',
@@ -35,16 +35,16 @@ NOT_COMPARED = (
     'visualizer',
     'work_dir',
 )
-"""Arguments of a Runner that no result of a training depends on."""
+"""Arguments of a Runner without an effect on the results of a training."""
 SETTINGS = (*(key for key in inspect.signature(Runner).parameters if key not in NOT_COMPARED), 'runner_type', 'task')
-"""What a training or a task is made from."""
+"""Settings that the results of a training or a task depend on."""
 
 
 def new_run(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the identity of a run that starts now.
+    """Return the identity of a new run.
 
     Args:
-        settings: What its results depend on, as plain JSON values.
+        settings: The settings that its results depend on, as plain JSON values.
     """
     return {
         'id': uuid.uuid4().hex,
@@ -54,38 +54,39 @@ def new_run(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_of(checkpoint: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the identity of the run that wrote a checkpoint, None if it does not say.
+    """Return the identity of the run that wrote a checkpoint, or None if it is unknown.
 
-    The run is known by its ``id``, which a resume keeps; ``settings`` may change on the way.
+    The run is identified by its ``id``, which a resume keeps, while ``settings`` may change.
     """
     run = (checkpoint.get('meta') or {}).get(RUN_KEY)
-    known = isinstance(run, Mapping) and all(isinstance(run.get(key), str) for key in ('id', 'started'))
-    return {'settings': {}, **run} if known else None
+    if not isinstance(run, Mapping) or not all(isinstance(run.get(key), str) for key in ('id', 'started')):
+        return None
+    return {'settings': {}, **run}
 
 
 def checkpoint_to_go_on_from(work_dir: str | Path, resume: str | None) -> str | None:
-    """Return the checkpoint that a training in a folder goes on from, None if it starts from its beginning.
+    """Return the checkpoint that a training in a folder resumes from, or None if it starts from the beginning.
 
     Args:
         work_dir: The folder.
-        resume: A checkpoint, ``'auto'`` for the newest one in the folder that is whole, or None for a new training.
+        resume: A checkpoint, ``'auto'`` for the newest complete one in the folder, or None for a new training.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read.
-        WorkDirError: If the folder has checkpoints of another run: of any for a new training.
+        WorkDirError: If the folder contains checkpoints of another run, or any checkpoints for a new training.
     """
     if resume is None:
         there = numbered_checkpoints(work_dir)
         if there:
             raise WorkDirError(
                 f'{work_dir} holds checkpoints of a training ({", ".join(path.name for path in there)}), and a new one '
-                'would write over them: go on with it by --resume, choose another --work-dir, or delete them'
+                'would overwrite them: resume it with --resume, choose another --work-dir, or delete them'
             )
         return None
     if resume == 'auto':
         newest = newest_checkpoint_of_one_run(work_dir)
         if newest is None:
-            print_log(f'no checkpoint in {work_dir} to go on from: the training starts from its beginning')
+            print_log(f'no checkpoint in {work_dir} to resume from: the training starts from the beginning')
         return None if newest is None else str(newest)
     if '://' not in resume:
         check_readable(resume)
@@ -94,10 +95,10 @@ def checkpoint_to_go_on_from(work_dir: str | Path, resume: str | None) -> str | 
 
 
 def newest_checkpoint_of_one_run(work_dir: str | Path) -> Path | None:
-    """Return the newest checkpoint of a folder that can be read, or None, if all there are of the same run.
+    """Return the newest readable checkpoint of a folder, or None; all checkpoints must belong to the same run.
 
     Raises:
-        WorkDirError: If they are not.
+        WorkDirError: If they do not.
     """
     newest = newest_loadable_checkpoint(work_dir)
     if newest is not None:
@@ -106,14 +107,14 @@ def newest_checkpoint_of_one_run(work_dir: str | Path) -> Path | None:
 
 
 def refuse_other_runs(work_dir: str | Path, chosen: Path) -> None:
-    """Refuse to go on in a folder that has checkpoints of another run; those that do not say so pass.
+    """Raise an error for a folder with checkpoints of another run; checkpoints without an identity are accepted.
 
     Args:
         work_dir: The folder.
-        chosen: The checkpoint to go on from.
+        chosen: The checkpoint to resume from.
 
     Raises:
-        WorkDirError: With both runs and their checkpoints.
+        WorkDirError: If there are such checkpoints; the message has both runs and their checkpoints.
     """
     own = _run_of_file(chosen)
     others: dict[str, list[str]] = {}
@@ -125,21 +126,21 @@ def refuse_other_runs(work_dir: str | Path, chosen: Path) -> None:
         listed = '; '.join(f'{", ".join(names)} of the run that started {start}' for start, names in others.items())
         raise WorkDirError(
             f'{work_dir} holds checkpoints of another run than {chosen}, '
-            f'{"which does not say its run" if own is None else "whose run started " + own["started"]}: {listed}. '
-            'Delete those of the run that you do not want, or go on in a folder of its own: --resume CHECKPOINT '
+            f'{"whose run is unknown" if own is None else "whose run started " + own["started"]}: {listed}. '
+            'Delete those of the run that you do not want, or resume in another folder: --resume CHECKPOINT '
             '--work-dir OTHER'
         )
 
 
 def check_state(checkpoint: Mapping[str, Any], source: str) -> None:
-    """Refuse a checkpoint that a training cannot go on from.
+    """Raise an error for a checkpoint that a training cannot be resumed from.
 
     Args:
         checkpoint: The checkpoint.
-        source: Names it in the message.
+        source: Name of the checkpoint in the message.
 
     Raises:
-        CheckpointError: If it holds weights alone, or no optimizer.
+        CheckpointError: If it contains only weights, or no optimizer.
     """
     lacking = [key for key in NEEDED if not isinstance(checkpoint.get(key), Mapping)]
     lacking += [
@@ -151,20 +152,21 @@ def check_state(checkpoint: Mapping[str, Any], source: str) -> None:
     if lacking:
         raise CheckpointError(
             f'{source} does not hold the state of a training (it has no {", ".join(lacking)}): to start from its '
-            'weights, --cfg-options load_from=CHECKPOINT in the place of --resume'
+            'weights, --cfg-options load_from=CHECKPOINT instead of --resume'
         )
 
 
 def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS) -> dict[str, Any]:
-    """Return what the results of a stage depend on, as plain JSON values.
+    """Return the settings that the results of a stage depend on, as plain JSON values.
 
     Variables of the config file that are not settings of a Runner are left out, as are loggers and worker processes.
 
     Args:
-        config: Of the stage.
-        keys: The settings that count; by default those of a training or a task.
+        config: Config of the stage.
+        keys: The settings to include; by default those of a training or a task.
     """
-    settings = json.loads(json.dumps({key: config[key] for key in keys if key in config}, default=json_name))
+    chosen = {key: config[key] for key in keys if key in config}
+    settings: dict[str, Any] = json.loads(json.dumps(chosen, default=json_name))
     for key in ('logger', 'timer', 'visualization'):
         (settings.get('default_hooks') or {}).pop(key, None)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
@@ -174,7 +176,7 @@ def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS)
 
 
 def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
-    """Yield what changed between two nested JSON values, a line each."""
+    """Yield the changes between two nested JSON values, one per line."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted({*old, *new}):
             inner = f'{key}.{name}' if key else name
@@ -187,7 +189,7 @@ def differences(old: Any, new: Any, key: str = '') -> Iterator[str]:
 
 
 def _run_of_file(path: Path) -> dict[str, Any] | None:
-    """Return the identity in a file, None also if it cannot be read: nothing goes on from it."""
+    """Return the identity in a file, or None, also if it cannot be read, because it cannot be resumed."""
     try:
         return run_of(check_readable(path))
     except CheckpointError:
@@ -205,5 +207,5 @@ def _short(value: Any) -> str:
 
 
 def json_name(value: Any) -> str:
-    """Return the name of a class or function of a config, to be kept as JSON."""
+    """Return the name of a class or function of a config, to be stored as JSON."""
     return f'{value.__module__}.{value.__qualname__}' if hasattr(value, '__qualname__') else repr(value)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 from mmengine.fileio import LocalBackend, register_backend
@@ -19,25 +19,25 @@ LOCK = '.training.lock'
 
 
 class WorkDirError(ValueError):
-    """A folder that a training cannot use as it is; the message says why and what to do, in one line."""
+    """A folder that a training cannot use; the message says why and what to do, in one line."""
 
 
 @register_backend('whole_file')
 class WholeFileBackend(LocalBackend):
-    """The local disk, where a file that is written is there whole or not at all, after a loss of power, too."""
+    """The local disk, on which files are written completely or not at all, even if the power fails."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a file beside its place, wait until the disk has it, and put it there.
+        """Write a temporary file, wait until it is on the disk, and rename it.
 
         Args:
-            obj: Its content.
-            filepath: Its path.
+            obj: Content of the file.
+            filepath: Path of the file.
         """
         with whole_file(filepath) as file:
             file.write(obj)
             file.flush()
             os.fsync(file.fileno())
-        if hasattr(os, 'O_DIRECTORY'):  # Windows has no folders that can be synchronised
+        if hasattr(os, 'O_DIRECTORY'):  # folders cannot be synchronised on Windows
             folder = os.open(Path(filepath).parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(folder)
@@ -46,7 +46,7 @@ class WholeFileBackend(LocalBackend):
 
 
 def lock_of(work_dir: str | Path) -> FileLock:
-    """Return the lock of a folder, which one training at a time holds; the system frees it when that ends."""
+    """Return the lock of a folder, which one training at a time holds; the system releases it at the end."""
     return FileLock(Path(work_dir) / LOCK)
 
 
@@ -62,7 +62,7 @@ def hold(lock: FileLock) -> None:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise WorkDirError(
-            f'another training is running in {folder}, and two would write over each other: wait until it ends, stop '
+            f'another training is running in {folder}, and two would overwrite each other: wait until it ends, stop '
             'it, or choose another --work-dir'
         ) from error
 
@@ -76,14 +76,14 @@ def numbered_checkpoints(work_dir: str | Path) -> list[Path]:
 def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
     """Return the newest ``iter_*.pth`` or ``epoch_*.pth`` that can be read, or None.
 
-    A run that was killed while it wrote, or a disk that lost power, leaves a file behind that is not whole; that one is
-    named in the log and left alone.
+    A run that was killed while writing, or a loss of power, may leave an incomplete file behind, which is named in the
+    log and skipped.
 
     Args:
         work_dir: Folder of the run.
 
     Raises:
-        UntrustedCheckpointError: If the newest one that is whole holds more than weights and plain values.
+        UntrustedCheckpointError: If the newest complete one contains more than weights and plain values.
     """
     for path in reversed(numbered_checkpoints(work_dir)):
         try:
@@ -101,15 +101,55 @@ MARKER = 'stage.json'
 UNFINISHED_MARKER = temporary_path(MARKER).name
 
 
-def read_marker(work_dir: Path) -> dict[str, Any] | None:
-    """Return the marker of a stage, None if it was never started.
+class FileState(TypedDict):
+    """A file, identified by its content."""
+
+    size: int
+    sha256: str
+
+
+class StageSources(TypedDict):
+    """What a stage was made from."""
+
+    settings: dict[str, Any]
+    files: dict[str, FileState]
+    """By path."""
+    stages: dict[str, str | None]
+    """Digests of the markers of the stages whose results it uses; None if unknown."""
+
+
+class StageResult(TypedDict, total=False):
+    """The result of a stage: the first two keys for a training, the others for a task."""
+
+    checkpoint: str
+    """Name of the file in the folder of the stage."""
+    sha256: str
+    returned: dict[str, Any]
+    """The return value of the task."""
+    files: str
+    """Digest of the names and sizes of all files."""
+
+
+class _Begun(TypedDict):
+    done: bool
+    made_from: StageSources
+
+
+class StageMarker(_Begun, total=False):
+    """The content of :data:`MARKER`; ``result`` exists if the stage is ``done``."""
+
+    result: StageResult
+
+
+def read_marker(work_dir: Path) -> StageMarker | None:
+    """Return the marker of a stage, or None if it was never started.
 
     Raises:
-        ValueError: If the folder has files and no marker that can be read.
+        ValueError: If the folder has files but no readable marker.
     """
     path = work_dir / MARKER
     if not path.exists():
-        # A kill while the first marker was written leaves only its beginning.
+        # If the process was killed while it wrote the first marker, only its beginning exists.
         if work_dir.is_dir() and any(path.name != UNFINISHED_MARKER for path in work_dir.iterdir()):
             raise ValueError(
                 f'{work_dir} has files and no {MARKER}: it was not made by a StagedRunner and nothing is overwritten. '
@@ -117,12 +157,13 @@ def read_marker(work_dir: Path) -> dict[str, Any] | None:
             )
         return None
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        marker: StageMarker = json.loads(path.read_text(encoding='utf-8'))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
+    return marker
 
 
 def is_cut(folder: Path) -> bool:
-    """Whether a folder is that of a stage that was begun and is not finished."""
+    """Whether a folder belongs to a stage that was started and is not finished."""
     marker = read_marker(folder) if (folder / MARKER).is_file() else None
     return marker is not None and not marker['done']

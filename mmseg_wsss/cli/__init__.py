@@ -1,1 +1,1 @@
-"""The console command."""
+"""The console command ``wsss``."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
-TRUST_HELP = 'load the checkpoint even if it holds code besides weights, which is then run'
+TRUST_HELP = 'load the checkpoint even if it contains code, which is then run, in addition to weights'
 
 
 def load_config(path: str, options: list[str]) -> Config:
@@ -26,7 +26,7 @@ def load_config(path: str, options: list[str]) -> Config:
     for key in ('train_dataloader', 'model'):
         if cfg.get(key) is None:
             raise ValueError(
-                f'{path} has no {key}: expected the config of one training; of a training in stages take '
+                f'{path} has no {key}: expected the config of one training; for a training in stages use '
                 'WORK_DIR/NN_STAGE/STAGE.py'
             )
     if cfg.model.get('data_preprocessor') is None:
@@ -60,17 +60,17 @@ def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_paths(args: argparse.Namespace) -> None:
-    """Refuse a checkpoint that is not there or not whole and, without ``--force``, an output folder that is."""
+    """Raise an error for a missing or damaged checkpoint and, without ``--force``, for an existing output folder."""
     from ..checkpoints.loading import check_readable, trust_checkpoints
 
     trust_checkpoints(args.trust_checkpoint)
     check_readable(args.checkpoint)
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
-        raise ValueError(f'{args.output} has files: choose another -o, or overwrite them with --force')
+        raise ValueError(f'{args.output} contains files: choose another -o, or overwrite them with --force')
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Refuse to overwrite a file.
+    """Raise an error instead of overwriting a file.
 
     Raises:
         ValueError: If the output exists and ``--force`` is not given.

@@ -31,13 +31,13 @@ def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True
     parser.add_argument(
         '--classes',
         required=required,
-        help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name a line, or '
-        f'names with commas between them{instead}',
+        help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name per line, or '
+        f'names separated by commas{instead}',
     )
 
 
 def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | None]:
-    """Return class names and palette (None where only names are given).
+    """Return class names and palette (None if only names are given).
 
     Raises:
         ValueError: If the value is not a class set, a file or a list, or the background is not its first class.
@@ -51,7 +51,8 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
         names = value.split(',')
     else:
         raise ValueError(
-            f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor names with commas'
+            f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor a list of names '
+            'separated by commas'
         )
     classes = tuple(name.strip() for name in names if name.strip())
     if len(classes) < 2:
@@ -76,7 +77,7 @@ def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelS
     if len(missing) == len(ids):
         first = f', such as {next(iter(labels.images))!r}' if labels.images else ''
         raise ValueError(
-            f'no image is left: the {len(ids)} ids of {path} and the labels have no image id in common. An id is the '
+            f'no image is left: the {len(ids)} ids of {path} and the labels have no image ids in common. An id is the '
             f'name of an image without its suffix{first}; got {ids[0] if ids else None!r}'
         )
     for key in missing:
@@ -110,12 +111,12 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
 
 
 def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
-    """Show a progress bar that disappears when done."""
+    """Show a progress bar that disappears at the end."""
     return track(items, description=description, total=total, transient=True)
 
 
 def summary(labels: WeakLabelSet) -> str:
-    """Return a few lines that say what is labelled."""
+    """Return a few lines that summarise the labels."""
     every = [entry.annotations for entry in labels.images.values()]
     counts: Mapping[str, int] = {
         'points': sum(len(a.points) for a in every),

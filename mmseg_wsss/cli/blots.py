@@ -1,4 +1,4 @@
-"""``wsss blots``: the point blots of all training images into their cache, before the training."""
+"""``wsss blots``: write the point blots of all training images to their cache before the training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'blots',
         help='compute the point blots of a config before its training',
-        description='The point blots of all training images into their cache, with a progress bar.',
+        description='Compute the point blots of all training images and write them to their cache.',
     )
     parser.add_argument('config', help='a config whose training pipeline has LoadPointBlots with a cache_dir')
     parser.add_argument('--workers', type=int, default=1, help='processes')
@@ -31,18 +31,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compute and say what came out."""
+    """Compute the blots and print how much of the images they cover."""
     if args.workers < 1:
         raise ValueError(f'--workers must be at least 1, got {args.workers}')
     cfg = overridden_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
-    while 'dataset' in settings:  # RepeatDataset and its kind
+    while 'dataset' in settings:  # RepeatDataset and other wrappers
         settings = settings['dataset']
     steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
-        raise ValueError(f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, nothing to do')
+        raise ValueError(
+            f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, so nothing to compute'
+        )
     dataset = DATASETS.build({**settings, 'lazy_init': False})
     dataset.pipeline.transforms = steps[: places[0] + 1]
     labelled = _all_shares(dataset, args.workers)
@@ -54,13 +56,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _all_shares(dataset: BaseDataset, workers: int) -> list[float]:
-    # data workers end when this process is killed, those of an executor stay
+    # data workers end when this process is killed, unlike those of an executor
     loader = DataLoader(_Shares(dataset), batch_size=None, num_workers=workers if workers > 1 else 0)
     return list(progress(loader, 'growing', len(dataset)))
 
 
 class _Shares(Dataset[float]):
-    """Computes the blots of an image; gives the share of its pixels that they cover."""
+    """A data set that computes the blots of an image and returns the share of its pixels that they cover."""
 
     def __init__(self, dataset: BaseDataset) -> None:
         self.dataset = dataset

@@ -1,35 +1,44 @@
-"""``wsss browse``: see the training batches of a config exactly as its losses see them."""
+"""``wsss browse``: draw the training batches of a config as its losses receive them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._arguments import check_output, load_config
 
 if TYPE_CHECKING:
+    import numpy as np
     from mmengine.config import Config
+    from mmseg.structures import SegDataSample
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ..models.losses import GatedCRFLoss
+    from ..visualization.panels import Image
 
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser('browse', help='draw training batches as the losses see them')
+    parser = subparsers.add_parser('browse', help='draw training batches as the losses receive them')
     parser.add_argument('config', help='config file')
-    parser.add_argument('-o', '--output', type=Path, default=Path('browse.png'), help='picture to write, PNG or JPEG')
+    parser.add_argument(
+        '-o', '--output', type=Path, default=Path('browse.png'), help='the picture to write, PNG or JPEG'
+    )
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
-    parser.add_argument('-n', '--num', type=int, default=8, help='number of images')
-    parser.add_argument('--seed', type=int, default=0, help='of the order of the images and of the augmentation')
+    parser.add_argument('-n', '--num', type=int, default=8, help='number of images to draw')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the order of the images and of their augmentation')
     parser.add_argument(
         '--kernels',
         type=int,
         nargs='?',
         const=4,
         metavar='STRIDE',
-        help='also draw the kernels of the GatedCRFLoss of the config, around cells of STRIDE x STRIDE pixels (4)',
+        help='also draw the kernels of GatedCRFLoss around cells of STRIDE x STRIDE pixels (default: 4)',
     )
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
@@ -46,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     if args.num < 1:
         raise ValueError(f'--num must be at least 1, got {args.num}')
     if args.kernels is not None and args.kernels < 1:
-        raise ValueError(f'--kernels must be a number of pixels of at least 1, got {args.kernels}')
+        raise ValueError(f'--kernels must be at least 1 pixel, got {args.kernels}')
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
     for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
@@ -61,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
 def training_rows(
     cfg: Config, num_images: int, seed: int, kernel_stride: int | None = None
-) -> Iterator[tuple[str, Any, int, int]]:
+) -> Iterator[tuple[str, Image, int, int]]:
     """Yield, per training image: its name, its panels, the number of its labelled pixels and of those inside the image.
 
     The pictures are those of the network's input: the preprocessor normalises and pads, and its normalisation is
@@ -69,9 +78,9 @@ def training_rows(
 
     Args:
         cfg: A config with training data.
-        num_images: How many images to yield; the data comes round again if there are fewer.
-        seed: Of their order and of the augmentation.
-        kernel_stride: Also draw the kernels of the Gated CRF loss on cells of so many pixels; None: do not.
+        num_images: Number of images to yield; the data is repeated if there are fewer.
+        seed: Seed of their order and of the augmentation.
+        kernel_stride: Side, in pixels, of the cells on which to draw the kernels of the Gated CRF loss, too, or None.
     """
     from mmengine.runner import Runner, set_random_seed
     from mmseg.registry import MODELS
@@ -86,8 +95,8 @@ def training_rows(
     metainfo = loader.dataset.metainfo
     if len(loader) == 0:
         raise ValueError(
-            f'the training data ({len(loader.dataset)} images) gives no batch of {settings.get("batch_size")}: lower '
-            'train_dataloader.batch_size or set drop_last=False'
+            f'the training data ({len(loader.dataset)} images) cannot fill a batch of {settings.get("batch_size")}: '
+            'lower train_dataloader.batch_size or set drop_last=False'
         )
     loss = None if kernel_stride is None else gated_crf_of(cfg)
     drawn = 0
@@ -98,7 +107,9 @@ def training_rows(
             images = image_in_unit_range(inputs, preprocessor)
             labels = stack_labels(samples)
             valid = stack_validity(samples, labels.shape[1:], inputs.device)
-            kernels = [None] * len(images) if loss is None else kernel_maps(loss, images, samples, kernel_stride)
+            kernels: Iterable[NDArray[np.float32] | None] = [None] * len(images)
+            if loss is not None and kernel_stride is not None:
+                kernels = kernel_maps(loss, images, samples, kernel_stride)
             for image, label, inside, sample, heat in zip(images, labels, valid, samples, kernels, strict=True):
                 photo = (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
                 row = draw_panels(
@@ -115,11 +126,11 @@ def training_rows(
                     return
 
 
-def gated_crf_of(cfg: Config) -> Any:
+def gated_crf_of(cfg: Config) -> GatedCRFLoss:
     """Build the first ``GatedCRFLoss`` of a config.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If the config has none.
     """
     from mmseg.registry import MODELS
 
@@ -127,11 +138,12 @@ def gated_crf_of(cfg: Config) -> Any:
     found = [settings for loss in losses for settings in (loss, loss.get('loss')) if settings]
     chosen = [settings for settings in found if settings.get('type') == 'GatedCRFLoss']
     if not chosen:
-        raise ValueError('--kernels draws the kernels of a GatedCRFLoss, and model.losses of the config has none')
-    return MODELS.build(chosen[0])
+        raise ValueError('--kernels draws the kernels of a GatedCRFLoss, but model.losses of the config has none')
+    built: GatedCRFLoss = MODELS.build(chosen[0])
+    return built
 
 
-def kernel_maps(loss: Any, images: Any, samples: list[Any], stride: int) -> Any:
+def kernel_maps(loss: GatedCRFLoss, images: Tensor, samples: list[SegDataSample], stride: int) -> NDArray[np.float32]:
     """Return the kernels of a batch on cells of ``stride`` pixels, in [0, 1], (B, H, W)."""
     from ..models.segmentors.batch import stack_labels, stack_maps, stack_validity
     from ..structures import LossInputs
@@ -145,11 +157,12 @@ def kernel_maps(loss: Any, images: Any, samples: list[Any], stride: int) -> Any:
         valid=stack_validity(samples, images.shape[2:], images.device),
         maps=stack_maps(samples, images.shape[2:], images.device),
     )
-    return loss.kernel_map(inputs)[:, 0].numpy()
+    kernels: NDArray[np.float32] = loss.kernel_map(inputs)[:, 0].numpy()
+    return kernels
 
 
-def draw_kernels(photo: Any, heat: Any) -> Any:
-    """Draw the kernels of an image, (H, W), as large as its panels, under a title."""
+def draw_kernels(photo: Image, heat: NDArray[np.float32]) -> Image:
+    """Draw the kernels of an image, (H, W), at the size of its panels and under a title."""
     from ..visualization.heat_maps import draw_heat_maps
 
     return draw_heat_maps(photo, {'kernels': heat}, opacity=1.0, with_photo=False)

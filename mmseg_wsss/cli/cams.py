@@ -1,4 +1,4 @@
-"""``wsss cams``: write the class activation maps of a network, and say how good they are."""
+"""``wsss cams``: write the class activation maps of a network and, on request, evaluate them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ from pathlib import Path
 from ._arguments import add_checkpoint_arguments, check_paths, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser('cams', help='write class activation maps, and measure them')
-    parser.add_argument('config', help='config file of the network')
+    parser = subparsers.add_parser('cams', help='write class activation maps and evaluate them')
+    parser.add_argument('config', help='the config file of the network')
     add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='the folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
-        '--known-tags', action='store_true', help='maps of the classes that the weak labels of an image name'
+        '--known-tags',
+        action='store_true',
+        help='write only maps of the classes that are in the weak labels of an image',
     )
-    parser.add_argument('--evaluate', action='store_true', help='compare with the true masks of these images')
+    parser.add_argument('--evaluate', action='store_true', help='compare the maps with the true masks of these images')
     parser.add_argument(
-        '--scales', type=float, nargs='+', default=[0.5, 1.0, 1.5, 2.0], metavar='S', help='sizes of the views'
+        '--scales',
+        type=float,
+        nargs='+',
+        default=[0.5, 1.0, 1.5, 2.0],
+        metavar='S',
+        help='scales of the views to average',
     )
-    parser.add_argument('--no-flip', action='store_true', help='no mirrored views')
+    parser.add_argument('--no-flip', action='store_true', help='do not use mirrored views')
     parser.add_argument(
         '--overlays', action='store_true', help='also draw every map over its photo, into the folder overlays'
     )
-    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 

@@ -1,4 +1,4 @@
-"""``wsss check``: would a data set with these labels build? Every fault is named with file, image and key."""
+"""``wsss check``: check that a data set can be built from these labels, and name the file, image and key if not."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'check',
         help='check weak_labels.json against its images',
-        description='Would a data set with these labels build? Every fault is named with file, image and key.',
+        description='Check that a data set can be built from these labels; errors name file, image and key.',
     )
     parser.add_argument('labels', help='weak_labels.json')
     parser.add_argument('--images', required=True, help='image folder')
-    parser.add_argument('--split', default='', help='text file with one image id a line; other images are not checked')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that only the split file names')
-    parser.add_argument('--all-masks', action='store_true', help='read every dense mask, not 50 of them')
+    parser.add_argument(
+        '--split', default='', help='text file with one image id per line; other images are not checked'
+    )
+    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that are only in the split file')
+    parser.add_argument('--all-masks', action='store_true', help='read every dense mask instead of 50 of them')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check and say what is there."""
+    """Check the labels and print a summary."""
     dataset = WeakSegDataset(
         weak_labels=args.labels,
         ann_file=str(Path(args.split).resolve()) if args.split else '',
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         shares = dataset.class_frequencies()
         text = ', '.join(f'{share:.4g}' for share in shares)
         print(f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {text}')
-        # Without masks, the data set has said so when it was built.
+        # Without masks, the data set has already warned about this when it was built.
         if any(item.mask_path for item in labels):
             named = {0, *shares.nonzero()[0].tolist()}.union(*(item.classes for item in labels))
             unused = [name for index, name in enumerate(dataset.metainfo['classes']) if index not in named]

@@ -1,4 +1,4 @@
-"""``wsss config``: get a config of this project as one file, without a clone."""
+"""``wsss config``: write a config of this project as one file, without a clone."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
-        'config', help='write a config, with all its bases, to one file, and those of its stages beside it'
+        'config', help='write a config, with all its bases, to one file, and the configs of its stages next to it'
     )
-    parser.add_argument('name', nargs='?', help='such as gated_crf/deeplabv3plus_r34_voc_clicks')
-    parser.add_argument('-o', '--output', type=Path, help='file to write (default: the name of the config)')
-    parser.add_argument('-l', '--list', action='store_true', help='list the names')
-    parser.add_argument('--force', action='store_true', help='overwrite the file')
+    parser.add_argument('name', nargs='?', help='name of the config, such as gated_crf/deeplabv3plus_r34_voc_clicks')
+    parser.add_argument('-o', '--output', type=Path, help='the file to write (default: the name of the config)')
+    parser.add_argument('-l', '--list', action='store_true', help='list the names of all configs')
+    parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
 
 
 def run(args: argparse.Namespace) -> None:
-    """List the configs or write one."""
+    """List the configs or write one of them."""
     configs = find_configs(config_root())
     if args.list:
         print('\n'.join(configs))
         return
     if args.name is None:
-        raise ValueError('which config? "wsss config --list" shows the names')
+        raise ValueError('the name of a config is missing: "wsss config --list" shows the names')
     source = choose_config(args.name, configs)
     output = args.output or Path(source.name)
     if output.suffix != '.py':
@@ -44,24 +44,24 @@ def run(args: argparse.Namespace) -> None:
 
 
 def config_root(package: Path = PACKAGE) -> Path:
-    """Return the folder of the configs: beside the package in a clone, inside it when installed from a wheel.
+    """Return the folder of the configs, which is next to the package in a clone and inside it in a wheel.
 
     Args:
         package: The folder of the package.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If the folder does not exist.
     """
     candidates = (package.parent / 'configs', package / '.mim' / 'configs')
     for root in candidates:
-        # a folder "configs" beside an installed package may be anybody's
+        # a folder "configs" next to an installed package may belong to another package
         if (root / '_base_' / 'default_runtime.py').is_file():
             return root
     raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}: install the package again')
 
 
 def find_configs(root: Path) -> dict[str, Path]:
-    """Return the configs by name: the path below ``root`` without ``.py``. Bases are left out."""
+    """Return the configs without the bases by name, which is the path below ``root`` without ``.py``."""
     paths = sorted(path.relative_to(root) for path in root.rglob('*.py') if '_base_' not in path.parts)
     return {path.with_suffix('').as_posix(): root / path for path in paths}
 
@@ -70,11 +70,11 @@ def choose_config(name: str, configs: dict[str, Path]) -> Path:
     """Find a config by its name, with or without folder and ``.py``.
 
     Args:
-        name: What the user typed.
+        name: The name that the user gave.
         configs: The paths by name.
 
     Raises:
-        ValueError: If there is none or more than one; near names are suggested.
+        ValueError: If no config or more than one has this name; similar names are suggested.
     """
     wanted = name.removeprefix('configs/').removesuffix('.py')
     matches = [known for known in configs if wanted in (known, known.rpartition('/')[2])]
@@ -85,14 +85,14 @@ def choose_config(name: str, configs: dict[str, Path]) -> Path:
     spellings = {spelling: known for known in configs for spelling in (known.rpartition('/')[2], known)}
     near = {spellings[match]: None for match in difflib.get_close_matches(wanted, spellings, cutoff=0.5)}
     hint = f'did you mean {" or ".join(near)}?' if near else '"wsss config --list" shows the names'
-    raise ValueError(f'no config is called {name!r}: {hint}')
+    raise ValueError(f'there is no config {name!r}: {hint}')
 
 
 def flatten_config(source: Path) -> str:
-    """Return a config with its bases merged in, below the comment that opens it; stages keep their order.
+    """Return a config merged with its bases, with its opening comment; stages keep their order.
 
     Args:
-        source: The file.
+        source: The config file.
     """
     from mmengine.config import Config
 
@@ -103,16 +103,16 @@ def flatten_config(source: Path) -> str:
             break
         opening.append(line)
     cfg = Config.fromfile(source, import_custom_modules=False)
-    order = [] if 'type' in cfg.get('stages', ()) else list(cfg.get('stages', ()))  # a part lists them itself
+    order = [] if 'type' in cfg.get('stages', ()) else list(cfg.get('stages', ()))  # a part lists its stages itself
     in_order = f'stages = {{name: stages[name] for name in {order}}}  # their order is that of the training\n'
     return '\n'.join([*opening, cfg.pretty_text]) + (in_order if order else '')
 
 
 def stage_configs(source: Path) -> list[Path]:
-    """Return the config files beside this one that its stages name.
+    """Return the config files in the same folder that the stages of this config name.
 
     Args:
-        source: The file.
+        source: The config file.
     """
     from mmengine.config import Config
 

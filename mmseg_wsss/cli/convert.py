@@ -1,4 +1,4 @@
-"""``wsss convert``: other people's label files -> ``weak_labels.json``."""
+"""``wsss convert``: convert label files of other tools and data sets to ``weak_labels.json``."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to ``wsss``."""
     parser = subparsers.add_parser(
         'convert',
-        help='turn other label files into weak_labels.json',
-        description="Other people's label files to weak_labels.json.",
+        help='convert other label files to weak_labels.json',
+        description='Convert label files of other tools and data sets to weak_labels.json.',
     )
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
     every = {option.name: option for known in FORMATS.values() for option in known.options}
@@ -61,7 +61,7 @@ def _add_format(
     add_class_argument(parser, required=False)
     parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
     parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images (default: %(default)s)')
-    parser.add_argument('--split', help='text file with one image id a line; other images are left out')
+    parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     for option in options:
         if option.name != 'images':  # which every format has
             _add_option(parser, option)
@@ -70,7 +70,7 @@ def _add_format(
         '--box-centres',
         type=int,
         metavar='N',
-        help='points instead of boxes: the middle of each, and N points per box outside all boxes (PMP: 4)',
+        help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
     parser.add_argument('--seed', type=int, default=0, help='of the points outside all boxes')
     parser.add_argument('--report', type=Path, metavar='FILE', help='a JSON file that lists all that was left out')
@@ -93,7 +93,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert and say what came out."""
+    """Convert the labels and print a summary."""
     check_output(args)
     labels = args.make(args)
     labels.write(args.output)

@@ -1,4 +1,4 @@
-"""``wsss doctor``: name what is wrong with an installation, and the cure."""
+"""``wsss doctor``: find what is wrong with an installation and how to fix it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTIONAL = {
 
 
 def inspect_environment() -> Environment:
-    """Look at what is installed here."""
+    """Return what is installed here."""
     distributions = {dist.metadata['Name'].lower().replace('_', '-'): dist.version for dist in metadata.distributions()}
     wanted = ('torch', 'mmengine', 'mmcv', 'mmseg', 'pkg_resources', 'ftfy', 'regex', *_OPTIONAL)
     modules = frozenset(name for name in wanted if importlib.util.find_spec(name))
@@ -34,7 +34,7 @@ def inspect_environment() -> Environment:
 
 
 def _has_mmcv_ops() -> bool:
-    """Look for the compiled module without importing mmcv, which may fail."""
+    """Look for the compiled module without an import of mmcv, which may fail."""
     spec = importlib.util.find_spec('mmcv')
     folders = spec.submodule_search_locations if spec else ()
     return any(list(Path(folder).glob('_ext.*')) for folder in folders or ())
@@ -49,7 +49,7 @@ def _gpu_name() -> str | None:
 def _import_plugin() -> tuple[str | None, dict[str, tuple[str, ...]]]:
     try:
         importlib.import_module('mmseg_wsss.plugin')
-    except Exception as error:  # whatever a broken installation raises is what we report
+    except Exception as error:  # report whatever a broken installation raises
         return f'{type(error).__name__}: {error}', {}
     from mmseg import registry
 
@@ -62,16 +62,16 @@ def _import_plugin() -> tuple[str | None, dict[str, tuple[str, ...]]]:
     return None, registered
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('doctor', help='check the installation')
-    parser.add_argument('config', nargs='?', help='also check whether this config can run here')
+    parser.add_argument('config', nargs='?', help='a config to check, too: can it run here?')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print versions, faults and cures; return 1 if there is a fault."""
+    """Print versions, faults and cures, and return 1 if there are faults."""
     env = inspect_environment()
-    print('(lines above on OneDL, NMS or MultiScaleDeformableAttention come from imports of mmcv and mmdet: no fault)')
+    print('(lines above on OneDL, NMS or MultiScaleDeformableAttention come from mmcv and mmdet: ignore them)')
     print(f'python {platform.python_version()} on {platform.platform()}')
     for name in _SHOWN:
         if env.has(name):

@@ -1,4 +1,4 @@
-"""What can be wrong with an installation, as pure functions of an :class:`Environment`.
+"""Checks of an installation, as pure functions of an :class:`Environment`.
 
 OpenMMLab comes in two lines with the same import names: the maintained ``onedl-*`` distributions and the original ones.
 """
@@ -17,14 +17,14 @@ ORIGINAL = ('mmengine', 'mmcv', 'mmcv-lite', 'mmcv-full', 'mmsegmentation', 'mmd
 
 @dataclass(frozen=True)
 class Environment:
-    """What is installed, as far as the checks ask.
+    """The part of an installation that the checks need.
 
     Args:
-        distributions: Versions by the distribution's name in lower case.
+        distributions: Versions by the name of the distribution in lower case.
         modules: Top-level modules that can be found.
-        mmcv_ops: Whether mmcv's compiled operators import.
+        mmcv_ops: Whether the compiled operators of mmcv can be imported.
         cuda: Name of the GPU that torch can use, or None.
-        plugin_error: What importing the plugin raised, or None.
+        plugin_error: The error that the import of the plugin raised, or None.
         registered: Names that the plugin registered, by registry.
     """
 
@@ -44,13 +44,13 @@ class Environment:
 
     @property
     def original_line(self) -> bool:
-        """Whether mmengine or mmsegmentation are those of the original line."""
+        """Whether mmengine or mmsegmentation belongs to the original line."""
         return self.has('mmengine') or self.has('mmsegmentation')
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong, and what to do about it."""
+    """A problem and how to solve it."""
 
     problem: str
     cure: str
@@ -74,7 +74,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def check_one_line(env: Environment) -> Fault | None:
-    """Both lines overwrite each other's files."""
+    """Check that only one line is installed: each overwrites the other's files."""
     maintained = [name for name in ONEDL if env.has(name)]
     original = [name for name in ORIGINAL if env.has(name)]
     if not (maintained and original):
@@ -87,7 +87,7 @@ def check_one_line(env: Environment) -> Fault | None:
 
 
 def check_required(env: Environment) -> Fault | None:
-    """Torch, mmengine, mmcv and mmseg must be there."""
+    """Check that torch, mmengine, mmcv and mmseg are installed."""
     missing = [name for name in ('torch', 'mmengine', 'mmcv', 'mmseg') if name not in env.modules]
     if not missing:
         return None
@@ -95,7 +95,7 @@ def check_required(env: Environment) -> Fault | None:
 
 
 def check_mmcv_ops(env: Environment) -> Fault | None:
-    """Heads of mmseg import the compiled operators of the original mmcv."""
+    """Check that the original mmcv has its compiled operators, which heads of mmseg import."""
     complete = env.mmcv_ops or not env.has('mmcv')
     if env.has('onedl-mmcv') or (complete and not env.has('mmcv-lite')):
         return None
@@ -109,20 +109,20 @@ def check_mmcv_ops(env: Environment) -> Fault | None:
 
 
 def check_mmcv_version(env: Environment) -> Fault | None:
-    """The original mmsegmentation refuses newer mmcv versions when it is imported."""
+    """Check the version of mmcv: the original mmsegmentation raises an error for newer ones when it is imported."""
     if not env.has('mmsegmentation', below='1.2.3'):
         return None
     if not (env.has('mmcv', at_least='2.2.0') or env.has('mmcv', below='2.0.0')):
         return None
     return Fault(
-        f'mmsegmentation {env.distributions["mmsegmentation"]} wants mmcv >= 2.0.0 and < 2.2.0, found '
+        f'mmsegmentation {env.distributions["mmsegmentation"]} needs mmcv >= 2.0.0 and < 2.2.0, found '
         f'{env.distributions["mmcv"]}',
         "pip install 'setuptools<80' wheel; MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0",
     )
 
 
 def check_pkg_resources(env: Environment) -> Fault | None:
-    """The original line imports pkg_resources, which setuptools 82 no longer has."""
+    """Check that pkg_resources exists: the original line imports it, and setuptools 82 no longer has it."""
     if not env.original_line or 'pkg_resources' in env.modules:
         return None
     found = env.distributions.get('setuptools')
@@ -134,7 +134,7 @@ def check_pkg_resources(env: Environment) -> Fault | None:
 
 
 def check_ftfy(env: Environment) -> Fault | None:
-    """The original mmsegmentation imports two packages that it does not ask for."""
+    """Check for two packages that the original mmsegmentation imports but does not require."""
     missing = [name for name in ('ftfy', 'regex') if name not in env.modules]
     if not env.has('mmsegmentation') or not missing:
         return None
@@ -142,7 +142,7 @@ def check_ftfy(env: Environment) -> Fault | None:
 
 
 def check_numpy(env: Environment) -> Fault | None:
-    """Torch before 2.3 was compiled against numpy 1."""
+    """Check the version of numpy: torch before 2.3 was compiled for numpy 1."""
     if not (env.has('numpy', at_least='2') and env.has('torch', below='2.3')):
         return None
     return Fault(
@@ -152,10 +152,10 @@ def check_numpy(env: Environment) -> Fault | None:
 
 
 def check_plugin(env: Environment) -> Fault | None:
-    """Importing the plugin registers every part."""
+    """Check that the plugin, which registers all parts, can be imported."""
     if env.plugin_error is None:
         return None
-    return Fault(f'import mmseg_wsss.plugin fails: {env.plugin_error}', 'cure what stands above, or report this line')
+    return Fault(f'import mmseg_wsss.plugin fails: {env.plugin_error}', 'solve the problems above, or report this line')
 
 
 CHECKS: tuple[Check, ...] = (
@@ -180,9 +180,9 @@ def check_config(settings: Mapping[str, Any], env: Environment) -> list[Fault]:
     types = _types(settings)
     faults = []
     if env.cuda is None and 'SyncBN' in types:
-        faults.append(Fault('the config has SyncBN, which fails without a GPU', "say norm_cfg=dict(type='BN')"))
+        faults.append(Fault('the config has SyncBN, which fails without a GPU', "set norm_cfg=dict(type='BN')"))
     if env.cuda is None and 'AmpOptimWrapper' in types:
-        faults.append(Fault('the config has AmpOptimWrapper, which needs a GPU', "say type='OptimWrapper'"))
+        faults.append(Fault('the config has AmpOptimWrapper, which needs a GPU', "set type='OptimWrapper'"))
     return faults
 
 

@@ -1,4 +1,4 @@
-"""``wsss import-weights``: turn a checkpoint of the authors' code into one of this project."""
+"""``wsss import-weights``: convert a checkpoint of the authors' code to one of this project."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         'import-weights',
-        help="turn a checkpoint of the authors' code into one of this project",
-        description="Turn a checkpoint of the authors' code into one of this project; docs/published_weights.md says "
-        'which file goes with which config.',
+        help="convert a checkpoint of the authors' code to one of this project",
+        description="Convert a checkpoint of the authors' code to one of this project; docs/published_weights.md says "
+        'which file belongs to which config.',
     )
-    parser.add_argument('source', choices=list(LAYOUTS), help='whose code saved the file')
+    parser.add_argument('source', choices=list(LAYOUTS), help='the code that saved the file')
     parser.add_argument('file', type=Path, help='the checkpoint')
     parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='file to write')
-    parser.add_argument('--config', required=True, help='config file of the network')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='the file to write')
+    parser.add_argument('--config', required=True, help='the config file of the network')
     parser.add_argument(
-        '--stage', type=int, metavar='K', help='the stage that a mask generator of lpg was trained in, from 1'
+        '--stage',
+        type=int,
+        metavar='K',
+        help='the stage in which a mask generator of lpg was trained; the first one is 1',
     )
-    parser.add_argument('--force', action='store_true', help='overwrite the file')
+    parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the checkpoint and say what it holds."""
+    """Write the checkpoint and print its content."""
     import torch
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
@@ -79,16 +82,16 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None) -> dict[str, int]:
-    """Set the inputs of a mask generator to those of the file; return its stage for the ``meta``.
+    """Set the inputs of a mask generator to those of the file, and return its stage for the ``meta``.
 
-    One config is that of all stages: the first generator of the published code reads boxes and image, the later ones
-    also the probability of the class.
+    All stages have the same config: the first generator of the published code reads boxes and image, the later ones
+    read the probability of the class, too.
     """
     from ..checkpoints.weights import ROUND_KEY
 
     if cfg.model.get('type', '').rpartition('.')[2] != 'MaskGenerator':
         if stage is not None:
-            raise ValueError('--stage is of a mask generator, and the network of the config is another one')
+            raise ValueError('--stage is only for mask generators, and the network of the config is not one')
         return {}
     if stage is not None and stage < 1:
         raise ValueError(f'--stage must be a positive integer, got {stage}')
@@ -100,7 +103,7 @@ def _fit_generator(cfg: Config, weights: Mapping[str, Tensor], stage: int | None
 
 
 def _class_meta(cfg: Config, num_classes: int) -> dict[str, Any]:
-    """Return the names and colours of the classes: those that the config gives, or the known set of this number."""
+    """Return names and colours of the classes: those of the config, or of the known set with this number of classes."""
     from ..datasets.class_sets import CLASS_SETS
 
     loaders = [cfg.get(f'{split}_dataloader') or {} for split in ('train', 'val', 'test')]

@@ -1,4 +1,4 @@
-"""The console command ``wsss``: everything but training and testing."""
+"""The console command ``wsss``: everything except training and testing."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Sequence
 
 from .. import __version__
 
-# One module each, with add_parser(subparsers) and run(args) -> exit code or None.
+# Each is a module with add_parser(subparsers) and run(args), which returns an exit code or None.
 COMMANDS = {
     'doctor': 'check the installation',
     'config': 'write a config, with all its bases, to one file',
-    'convert': 'turn label files of other tools into weak_labels.json',
+    'convert': 'convert label files of other tools to weak_labels.json',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
     'blots': 'compute the point blots of a config before its training',
-    'browse': 'draw training batches as the losses see them',
-    'cams': 'write class activation maps, and measure them',
+    'browse': 'draw training batches as the losses receive them',
+    'cams': 'write class activation maps and evaluate them',
     'pseudo-labels': 'write predictions as labels to train the next network on',
-    'import-weights': "turn a checkpoint of the authors' code into one of this project",
-    'voc-submission': 'predict images without masks, packed for the evaluation server of PASCAL VOC',
-    'report': 'where a run left checkpoint, metrics and pictures',
+    'import-weights': "convert a checkpoint of the authors' code to one of this project",
+    'voc-submission': 'predict images without masks and pack them for the evaluation server of PASCAL VOC',
+    'report': 'show the checkpoint, the metrics and the pictures of a run',
 }
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """Return the parser, complete for one subcommand and with the mere names of the others.
+    """Return the parser, complete for one subcommand and with only the names of the others.
 
-    Only that subcommand is imported: ``wsss doctor`` must work where OpenMMLab does not.
+    Only that subcommand is imported, because ``wsss doctor`` must work where OpenMMLab does not.
 
     Args:
         command: The subcommand, or None.
@@ -51,10 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand.
 
     Args:
-        argv: The arguments after ``wsss``; those of the process by default.
+        argv: The arguments after ``wsss``; None means those of the process.
 
     Returns:
-        The exit code: 0, what the subcommand returns, or 2 for a fault of the user, which is told in one line.
+        The exit code: 0, the result of the subcommand, or 2 for an error of the user, which is printed in one line.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     args = build_parser(argv[0] if argv else None).parse_args(argv)

@@ -1,4 +1,4 @@
-"""``wsss pseudo-labels``: write what a trained network predicts as labels for the next one."""
+"""``wsss pseudo-labels``: write the predictions of a trained network as labels for the next one."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pathlib import Path
 from ._arguments import add_checkpoint_arguments, check_paths, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('pseudo-labels', help='write predictions as labels to train the next network on')
-    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('config', help='the config file of the network')
     add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='the folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
-        '--known-tags', action='store_true', help='allow only the classes that the weak labels of an image name'
+        '--known-tags', action='store_true', help='predict only the classes that are in the weak labels of an image'
     )
     parser.add_argument(
-        '--unsure-below', type=float, default=0.0, metavar='P', help='pixels of less confidence become 255'
+        '--unsure-below', type=float, default=0.0, metavar='P', help='set pixels with a lower confidence to 255'
     )
-    parser.add_argument('--coco-rle', action='store_true', help='write coco_rle.json, too (needs pycocotools)')
-    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--coco-rle', action='store_true', help='also write coco_rle.json (needs pycocotools)')
+    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the labels and say how many pixels are unsure."""
+    """Write the labels and print how many pixels are unsure."""
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
 
     check_paths(args)

@@ -1,4 +1,6 @@
-"""``wsss report WORK_DIR``: where a finished run left its checkpoint, its numbers and its pictures."""
+"""``wsss report WORK_DIR``: show the checkpoint, the metrics and the pictures of a finished run."""
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -8,32 +10,34 @@ from ..checkpoints.loading import UntrustedCheckpointError
 from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser('report', help='where a run left checkpoint, metrics and pictures')
-    parser.add_argument('work_dir', type=Path, help='work dir of the run')
+    parser = subparsers.add_parser('report', help='show the checkpoint, the metrics and the pictures of a run')
+    parser.add_argument('work_dir', type=Path, help='the work dir of the run')
 
 
 def last_metrics(work_dir: Path) -> dict[str, float]:
     """Return the newest evaluation among the scalars that mmengine logged.
 
     Raises:
-        FileNotFoundError: If no run logged an evaluation there.
+        FileNotFoundError: If the folder has no logged evaluation.
     """
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
     rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     evaluations = [row for row in rows if any(key.endswith(('mIoU', 'mDice')) for key in row)]
     if not evaluations:
-        raise FileNotFoundError(f'{work_dir} holds no evaluation (*/vis_data/scalars.json): has the run ended?')
+        raise FileNotFoundError(f'{work_dir} contains no evaluation (*/vis_data/scalars.json): has the run ended?')
     return {key: value for key, value in evaluations[-1].items() if isinstance(value, float)}
 
 
 def stage_lines(work_dir: Path) -> list[str]:
-    """Return a line for each stage of a training in stages, with its last numbers; none if it is no such training."""
+    """Return one line per stage with its last metrics, or an empty list if the training does not have stages."""
     lines = []
     folders = sorted(path.parent for path in work_dir.glob(f'*/{MARKER}'))
     for folder in folders:
         marker = read_marker(folder)
+        if marker is None:  # deleted meanwhile
+            continue
         result = marker.get('result', {})
         if not marker['done']:
             text = 'not finished'
@@ -62,11 +66,11 @@ def _checkpoint(work_dir: Path) -> object:
     try:
         return newest_loadable_checkpoint(work_dir)
     except UntrustedCheckpointError as error:
-        return error  # names it
+        return error  # names the checkpoint
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report; of a training in stages one line for each stage."""
+    """Print the report, with one line per stage for a training in stages."""
     lines = stage_lines(args.work_dir)
     if lines:
         print('\n'.join(lines))

@@ -1,4 +1,4 @@
-"""``wsss simulate``: full masks -> the weak labels that an annotator might have given."""
+"""``wsss simulate``: make weak labels from full masks, as an annotator might have given them."""
 
 from __future__ import annotations
 
@@ -33,34 +33,43 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'simulate',
         help='make weak labels from full masks',
-        description='Full masks to the weak labels that an annotator might have given.',
+        description='Make weak labels from full masks, as an annotator might have given them.',
     )
     parser.add_argument('--masks', required=True, help='folder of index PNG masks')
     parser.add_argument('--images', required=True, help='image folder; images and masks must have the same size')
     add_class_argument(parser)
     parser.add_argument('--kinds', default='points', help=f'comma-separated: {",".join(KINDS)}')
     parser.add_argument('--seed', type=int, default=0, help='the same seed gives an image the same labels')
-    parser.add_argument('--instances', help='folder of instance PNGs (0: none); default: connected components')
-    parser.add_argument('--num-per-object', type=int, default=1, help='clicks per object')
+    parser.add_argument(
+        '--instances', help='folder of instance PNGs, 0 where there is none (default: connected components)'
+    )
+    parser.add_argument('--num-per-object', type=int, default=1, help='number of clicks per object')
     parser.add_argument(
         '--points',
         choices=POINT_RULES,
         default=POINT_RULES[0],
-        help='clicks on objects and background, or the middle of every box and four points per box outside all boxes',
+        help='where clicks fall: on objects and background, or at the centre of each box and at four points outside',
     )
-    parser.add_argument('--jitter', type=float, default=0.5, help='clicks: 0 innermost pixel .. 1 anywhere inside')
-    parser.add_argument('--length', type=float, default=0.7, help='scribbles: fraction of the middle line')
+    parser.add_argument(
+        '--jitter',
+        type=float,
+        default=0.5,
+        help='position of clicks: from 0, the innermost pixel, to 1, anywhere inside',
+    )
+    parser.add_argument(
+        '--length', type=float, default=0.7, help='length of scribbles as a fraction of the middle line'
+    )
     parser.add_argument('--min-area', type=int, default=64, help='leave out objects with fewer pixels')
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
     parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
     parser.add_argument('--mask-suffix', default='.png', help='suffix of the masks')
-    parser.add_argument('--split', help='text file with one image id a line; other images are left out')
+    parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     add_output_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Simulate and say what came out."""
+    """Simulate the labels and print a summary."""
     check_output(args)
     classes, palette = parse_classes(args.classes)
     if args.num_per_object < 1 or args.min_area < 0:

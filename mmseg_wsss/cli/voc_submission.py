@@ -1,4 +1,4 @@
-"""``wsss voc-submission``: predictions of the test images of PASCAL VOC, packed for its evaluation server."""
+"""``wsss voc-submission``: pack predictions on the test images of PASCAL VOC for its evaluation server."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from pathlib import Path
 from ._arguments import add_checkpoint_arguments, check_paths
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
-        'voc-submission', help='predict images without masks, packed for the evaluation server of PASCAL VOC'
+        'voc-submission', help='predict images without masks and pack them for the evaluation server of PASCAL VOC'
     )
-    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('config', help='the config file of the network')
     add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write results and results.tgz to')
+    parser.add_argument(
+        '-o', '--output', required=True, type=Path, help='the folder to write results and results.tgz to'
+    )
     parser.add_argument(
         '--ids',
         default='ImageSets/Segmentation/test.txt',
-        help='text file with one image id a line, below the data_root of the test data',
+        help='text file with one image id per line, below the data_root of the test data',
     )
     parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
     parser.add_argument(
         '--competition',
         choices=['comp5_test_cls', 'comp6_test_cls'],
         default='comp6_test_cls',
-        help="comp5: trained on nothing but VOC's own images; comp6: on any others, too (ImageNet weights)",
+        help="comp5: trained only on VOC's own images; comp6: also trained on other images (ImageNet weights)",
     )
-    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the predictions and say where the archive is."""
+    """Write the predictions and print the path of the archive."""
     from ..labelling.voc_submission import write_voc_submission
     from ._arguments import load_config
 

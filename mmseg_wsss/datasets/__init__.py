@@ -1,5 +1,6 @@
 """Data sets, readers and transforms."""
 
+from . import _quiet  # noqa: F401
 from .citypersons_dataset import CityPersonsDataset
 from .class_mask_dataset import ClassMaskDataset
 from .inria_dataset import InriaDataset

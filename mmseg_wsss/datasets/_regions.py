@@ -1,4 +1,4 @@
-"""Regions of a mask and places inside them; used by the simulators of weak labels."""
+"""Regions of a mask and points inside them, for the simulators of weak labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.integer]
 
 
 class Region(NamedTuple):
-    """A connected region: its class, its binary mask, and where the mask's corner lies in the image (x, y)."""
+    """A connected region: its class, its binary mask, and the position (x, y) of the mask's corner in the image."""
 
     label: int
     mask: npt.NDArray[np.bool_]
@@ -36,18 +36,18 @@ def find_regions(
 
     Args:
         mask: Class ids, (H, W); 0 is the background.
-        instances: Instance ids, (H, W), 0 where there is none; pixels without an instance fall into components.
-        split_instances: Whether an instance that is cut into several components makes several objects.
+        instances: Instance ids, (H, W), 0 if there is none; pixels without an instance are split into components.
+        split_instances: Whether an instance that consists of several components counts as several objects.
         background: Return the regions of class 0 instead of the objects.
         min_area: Leave out regions with fewer pixels.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
         ValueError: If the two maps differ in shape.
     """
     if mask.ndim != 2 or (instances is not None and instances.shape != mask.shape):
         shape = None if instances is None else instances.shape
-        raise ValueError(f'mask and instances must be (H, W) of one size, got {mask.shape} and {shape}')
+        raise ValueError(f'mask and instances must be (H, W) of the same size, got {mask.shape} and {shape}')
     regions: list[Region] = []
     for label in np.unique(mask).tolist():
         if label == ignore_index or (label == 0) != background:
@@ -95,12 +95,13 @@ def inner_pixels(region: Region, rng: np.random.Generator, count: int, jitter: f
 
 
 def central_pixel(region: Region, fraction: float, rng: np.random.Generator | None = None) -> tuple[int, int]:
-    """Return the centroid (x, y), or a pixel near it where it lies outside the region.
+    """Return the centroid (x, y), or a pixel near it if it lies outside of the region.
 
     Args:
         region: The region.
-        fraction: Without ``rng``: of the distances to the centroid, how far between the smallest and the largest one
-            the pixel is; the first one from there on. With it: how many of the nearest pixels it is drawn from.
+        fraction: Without ``rng``: a position between the smallest and the largest distance to the centroid; the
+            first pixel at this distance or more is returned. With ``rng``: the share of the nearest pixels that the
+            pixel is drawn from.
         rng: Source of randomness, or None.
     """
     rows, columns = np.nonzero(region.mask)
@@ -108,7 +109,7 @@ def central_pixel(region: Region, fraction: float, rng: np.random.Generator | No
     row, column = round(rows.mean() + y), round(columns.mean() + x)
     if region.mask[row - y, column - x]:
         return column, row
-    # From whole numbers, so that pixels on either side of the centroid are equally far to the last bit.
+    # Computed from integers, so that pixels on both sides of the centroid have exactly equal distances.
     steps = [(len(axis) * axis - axis.sum()).astype(np.float64) for axis in (rows, columns)]
     distances = np.sqrt(steps[0] ** 2 + steps[1] ** 2)
     order = np.argsort(distances, kind='stable')
@@ -122,7 +123,7 @@ def central_pixel(region: Region, fraction: float, rng: np.random.Generator | No
 
 
 def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.NDArray[np.float64]:
-    """Return a random part of the longest path through the skeleton as vertices (x, y); drawn, it never leaves it."""
+    """Return a random part of the longest path through the skeleton as vertices (x, y), drawn along the skeleton."""
     skeleton = skeletonize(np.pad(region.mask, 1))[1:-1, 1:-1]
     costs = np.where(skeleton, 1.0, -1.0)
     start = _farthest(costs, tuple(np.argwhere(skeleton)[0]))[0]
@@ -135,7 +136,7 @@ def middle_line(region: Region, rng: np.random.Generator, length: float) -> npt.
 
 
 def _corners(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Keep both ends of a path of neighbouring pixels and the pixels where it turns: the same pixels when drawn."""
+    """Keep both ends of a path of neighbouring pixels and its turns, which draw the same pixels."""
     turns = (np.diff(path, n=2, axis=0) != 0).any(axis=1)
     kept = np.concatenate([[True], turns, [True]])[: len(path)]
     corners: npt.NDArray[np.float64] = path[kept]

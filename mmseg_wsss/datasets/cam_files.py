@@ -1,4 +1,4 @@
-"""Class activation maps on disk, from one stage of a training to the next.
+"""Class activation maps on disk, which one stage of a training passes to the next.
 
 A folder holds ``cams/<image id>.npz``, see :class:`ImageCAMs`, and ``cams.json``: classes, images and where the maps
 came from. Shape letters: K foreground classes of an image, H x W its pixels, h x w = ceil(H / 4) x ceil(W / 4).
@@ -27,13 +27,13 @@ class ImageCAMs:
     """The class activation maps of an image.
 
     Args:
-        classes: Ids of its foreground classes, (K,) int64, ascending, from 1; the background, 0, has no map. May be
-            empty.
-        scores: A map for each of them, (K, h, w) float16 in [0, 1], divided by its maximum.
+        classes: Ids of its foreground classes, (K,) int64, ascending, from 1; the background, 0, does not have a map.
+            May be empty.
+        scores: One map per class, (K, h, w) float16 in [0, 1], divided by its maximum.
         size: (H, W) of the original image.
 
     Raises:
-        ValueError: If the parts do not fit each other or hold other values.
+        ValueError: If the shapes do not match, or values are out of range.
     """
 
     classes: npt.NDArray[np.int64]
@@ -55,17 +55,17 @@ class ImageCAMs:
 
 
 def grid_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return (h, w) of the maps of an image of ``size`` (H, W)."""
+    """Return the size (h, w) of the maps for an image of ``size`` (H, W)."""
     return -(-int(size[0]) // STRIDE), -(-int(size[1]) // STRIDE)
 
 
 def write_cams(folder: str | Path, image_id: str, cams: ImageCAMs) -> None:
-    """Write the file of an image; a kill leaves the whole file or none.
+    """Write the file of an image in one step; a killed process does not leave a partial file behind.
 
     Args:
         folder: The folder of the maps.
-        image_id: Its id; may have slashes.
-        cams: Its maps.
+        image_id: Id of the image; may contain slashes.
+        cams: Maps of the image.
     """
     size = np.array(cams.size, dtype=np.int64)
     with whole_file(_path(folder, image_id)) as file:
@@ -76,8 +76,8 @@ def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
     """Read the file of an image.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it is damaged.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is damaged.
     """
     path = _path(folder, image_id)
     if not path.is_file():
@@ -91,7 +91,7 @@ def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
 
 
 def write_cam_index(folder: str | Path, index: FolderIndex) -> None:
-    """Write ``cams.json``; the last file, so a folder that has it is finished."""
+    """Write ``cams.json``. It is written last, so a folder that has it is complete."""
     index.write(Path(folder) / INDEX)
 
 
@@ -99,8 +99,8 @@ def read_cam_index(folder: str | Path) -> FolderIndex:
     """Read ``cams.json``.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it is damaged.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is damaged.
     """
     return FolderIndex.read(Path(folder) / INDEX, _cure(folder))
 
@@ -110,4 +110,4 @@ def _path(folder: str | Path, image_id: str) -> Path:
 
 
 def _cure(folder: str | Path) -> str:
-    return f'"wsss cams CONFIG CHECKPOINT -o {folder}", or a WriteCAMs stage, writes it'
+    return f'"wsss cams CONFIG CHECKPOINT -o {folder}" or a WriteCAMs stage writes it'

@@ -1,4 +1,4 @@
-"""Persons in street scenes: boxes of CityPersons, masks of Cityscapes."""
+"""Persons in street scenes: boxes of CityPersons and masks of Cityscapes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class CityPersonsDataset(WeakSegDataset):
     """``WeakSegDataset`` of two classes, background and person, on Cityscapes.
 
     Masks are ``*_gtFine_labelTrainIds.png``: persons and riders become class 1, all other train ids the background.
-    Labels come from any file; ``wsss convert citypersons --box-centres 4`` makes those of PMP.
+    Labels may come from any file; ``wsss convert citypersons --box-centres 4`` makes those of PMP.
 
     Args:
         *args: Same as in ``WeakSegDataset``.
-        persons_only: Leave out the images in which ``weak_labels`` have no person, for training and for evaluation: PMP
-            has 2115 images for training and 391 for evaluation, of 2975 and 500.
+        persons_only: Leave out the images without a person in ``weak_labels``, in training and in evaluation: PMP has
+            2115 of 2975 images for training and 391 of 500 for evaluation.
         **kwargs: Same as in ``WeakSegDataset``.
 
     Raises:
-        ValueError: If ``persons_only`` is set and no ``weak_labels`` say where persons are.
+        ValueError: If ``persons_only`` is set without ``weak_labels``.
     """
 
     METAINFO: dict[str, Any] = {  # noqa: RUF012

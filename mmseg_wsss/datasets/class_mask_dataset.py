@@ -31,7 +31,7 @@ class ClassSample(TypedDict):
     Args:
         image: Position of the image in the wrapped data set.
         class_id: The class.
-        boxes: Its boxes in the mask, (K, 4); None where they are those of the labels.
+        boxes: Its boxes in the mask, (K, 4); None if the boxes come from the labels.
     """
 
     image: int
@@ -40,7 +40,7 @@ class ClassSample(TypedDict):
 
 
 class IndexedClassSample(ClassSample):
-    """The same with its position in this data set, which mmengine adds."""
+    """A sample with its position in this data set, which mmengine adds."""
 
     sample_idx: int
 
@@ -49,35 +49,35 @@ class IndexedClassSample(ClassSample):
 class ClassMaskDataset(SeededItems, BaseDataset):
     """Auxiliary classes with boxes and masks, to train a ``MaskGenerator``; one sample per image and class.
 
-    Where the boxes come from the labels, images and masks are those of a ``WeakSegDataset`` with boxes in its
-    ``weak_labels`` and masks in ``data_prefix['seg_map_path']`` (or as ``mask`` in the labels); where they come from
-    the masks, ``WeakSegDataset(use_dense_masks=True)`` is enough. The wrapped data set needs no pipeline of its own.
+    If the boxes come from the labels, wrap a ``WeakSegDataset`` with boxes in its ``weak_labels`` and masks in
+    ``data_prefix['seg_map_path']`` (or as ``mask`` in the labels). If they come from the masks,
+    ``WeakSegDataset(use_dense_masks=True)`` is enough. The wrapped data set does not need its own pipeline.
 
-    The pipeline is that of weak labels with ``RasterizeClassMask`` behind ``RasterizeWeakAnnotations``, and
+    The pipeline is that of weak labels with ``RasterizeClassMask`` after ``RasterizeWeakAnnotations``, and
     ``PackWeakSegInputs(maps=['box_map'])``. Class ids are those of the wrapped data set. The classes of this one are
     ``background`` and ``object``, so that ``IoUMetric`` evaluates the masks, in test mode, over all samples.
 
-    Images without a box of an auxiliary class make no sample.
+    Images without a box of an auxiliary class do not give a sample.
 
     Args:
         dataset: The data set with boxes and masks, or its config.
-        target_classes: Names of the classes that the generator will be used on: none of them may be learnt here. Or the
-            name of a class set, such as ``'voc'``: all its classes.
-        auxiliary_classes: Names of the classes to learn from; None: all of the data set that are not target classes.
-        boxes_from: ``'labels'``, or ``'mask'``: the bounding box of each 8-connected component of a class, in which
-            touching objects share one.
-        min_area: Pixels that a component must have to get a box.
-        share: Share of the images that make samples, evenly spread, in (0, 1].
+        target_classes: Names of the classes that the generator will be used on, which must not be learned here, or
+            the name of a class set, such as ``'voc'``, for all its classes.
+        auxiliary_classes: Names of the classes to learn from; None means all that are not target classes.
+        boxes_from: ``'labels'``, or ``'mask'`` for the bounding box of each 8-connected component of a class, where
+            touching objects share a box.
+        min_area: Number of pixels that a component must have to get a box.
+        share: Share of the images that give samples, evenly spread, in (0, 1].
         pipeline: Transforms.
-        test_mode: As in ``BaseDataset``.
-        lazy_init: As in ``BaseDataset``.
-        indices: As in ``BaseDataset``, of the samples.
-        serialize_data: As in ``BaseDataset``.
+        test_mode: Same as in ``BaseDataset``.
+        lazy_init: Same as in ``BaseDataset``.
+        indices: Same as in ``BaseDataset``, applied to the samples.
+        serialize_data: Same as in ``BaseDataset``.
 
     Raises:
         FileNotFoundError: If a mask is missing.
-        ValueError: If target classes are among the auxiliary ones (also under the other name that COCO or VOC have for
-            them), a name is not a class, a mask has another size than its image, or there is no sample.
+        ValueError: If target classes are among the auxiliary ones (also under the other name that they have in COCO
+            or VOC), a name is not a class, a mask and its image differ in size, or there are no samples.
     """
 
     METAINFO: dict[str, Any] = {'classes': ('background', 'object'), 'palette': [[0, 0, 0], [224, 64, 64]]}  # noqa: RUF012
@@ -128,7 +128,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         super().full_init()
 
     def load_data_list(self) -> list[ClassSample]:
-        """Return, for each sample, the number of its image, its class and, where they come from the mask, its boxes."""
+        """Return, for each sample, the number of its image, its class and, if they come from the mask, its boxes."""
         masks: dict[str, str] = {}
         sizes: dict[str, Size] = {}
         samples: list[ClassSample] = []
@@ -155,10 +155,10 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         return [sample for sample in samples if sample['image'] in kept]
 
     def _mask_path(self, info: Sample) -> str | None:
-        """The mask file of an image; None where the pipeline draws the mask."""
+        """The mask file of an image; None if the pipeline draws the mask."""
         if 'weak_annotations' not in info:
             raise TypeError(
-                f'ClassMaskDataset wraps WeakSegDataset or ShapesDataset; {type(self.dataset).__name__} gives no '
+                f'ClassMaskDataset wraps WeakSegDataset or ShapesDataset; {type(self.dataset).__name__} has no '
                 'weak_annotations'
             )
         path = info['weak_annotations'].mask_path or info.get('seg_map_path')
@@ -180,7 +180,7 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         return np.array(corners, dtype=np.float64).reshape(-1, 4), labels
 
     def get_data_info(self, idx: int) -> Sample:
-        """Return what the pipeline starts from: the image, its mask, and the boxes of one class."""
+        """Return the sample that the pipeline starts from: the image, its mask, and the boxes of one class."""
         sample: IndexedClassSample = super().get_data_info(idx)
         info = self.dataset.get_data_info(sample['image'])
         class_id, given = sample['class_id'], info['weak_annotations']
@@ -200,11 +200,11 @@ def auxiliary_ids(
 
     Args:
         classes: Class names by id, the background first.
-        target_classes: Names of the classes to keep apart; of another data set, perhaps.
-        auxiliary_classes: Names out of ``classes``; None: all but the background and the target classes.
+        target_classes: Names of the classes to exclude; they may be those of another data set.
+        auxiliary_classes: Names from ``classes``; None means all except the background and the target classes.
 
     Raises:
-        ValueError: If a name is not a class, none is left, there is no target class, or the two overlap.
+        ValueError: If a name is not a class, no class is left, there are no target classes, or the two overlap.
 
     Example:
         >>> auxiliary_ids(['background', 'cat', 'tv', 'horse'], ['cat', 'tvmonitor'])
@@ -213,7 +213,7 @@ def auxiliary_ids(
     if isinstance(target_classes, str) or isinstance(auxiliary_classes, str) or not target_classes:
         raise ValueError(
             f'target_classes must be a list of names (or one of {", ".join(CLASS_SETS)}), auxiliary_classes a list of '
-            'names, and both name at least one class'
+            'names, each with at least one class'
         )
     names = other_classes(classes[1:], target_classes) if auxiliary_classes is None else tuple(auxiliary_classes)
     if not names:
@@ -227,6 +227,6 @@ def auxiliary_ids(
     if shared:
         raise ValueError(
             f'auxiliary and target classes overlap: {", ".join(shared)}. A generator that has seen masks of a target '
-            'class is no longer trained from boxes alone: take it out of one of the two'
+            'class is no longer trained from boxes alone: remove it from one of the two'
         )
     return tuple(sorted(list(classes).index(name) for name in names))

@@ -1,4 +1,4 @@
-"""Class lists by the name that the command line and ``metainfo=dict(dataset=...)`` use."""
+"""Lists of classes by the name used in the command line and in ``metainfo=dict(dataset=...)``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ CLASS_SETS: dict[str, dict[str, Any]] = {
     'voc': PascalVOCDataset.METAINFO,
     'cityscapes': CityscapesDataset.METAINFO,
     'coco': _coco(_objects),
-    # The auxiliary classes of the box-to-mask generator for VOC: the 60 that VOC has not, ids 1 to 60.
+    # The auxiliary classes of the box-to-mask generator for VOC: the 60 classes that VOC does not have, ids 1 to 60.
     'coco60': _coco(other_classes(_objects, VOC_CLASSES)),
 }

@@ -1,4 +1,4 @@
-"""Checks on the files of a data set, before training finds out: images there, sizes equal, masks with class ids."""
+"""Checks on the files of a data set before training: images exist, sizes match, and masks contain class ids."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def image_size(path: str | Path) -> Size:
-    """Return (width, height) as the image loader will see them, from the header alone.
+    """Return (width, height) of the image after decoding, from its header alone.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not an image.
     """
     try:
         with Image.open(path) as image:
@@ -38,15 +38,15 @@ def check_images(paths: Mapping[str, str], stated: Mapping[str, Size], source: s
 
     Args:
         paths: Image files by image id.
-        stated: (width, height) by image id, where a label file says so.
-        source: What lists the images, for the messages.
+        stated: (width, height) by image id, for the images whose size a label file gives.
+        source: The file or folder that lists the images, for the messages.
 
     Returns:
         The sizes by image id.
 
     Raises:
         FileNotFoundError: If an image is missing.
-        ValueError: If a file is not an image or has another size.
+        ValueError: If a file is not an image, or its size differs from the stated one.
     """
     missing = [key for key, path in paths.items() if not Path(path).is_file()]
     if missing:
@@ -73,16 +73,16 @@ def check_mask_sizes(
     *,
     cure: str = 'Check seg_map_path and seg_map_suffix, or the mask path in the label file (relative to that file)',
 ) -> None:
-    """Check that masks exist and are as large as their image.
+    """Check that masks exist and have the size of their image.
 
     Args:
         masks: Mask files by image id.
         sizes: (width, height) of the images by image id.
-        cure: What errors say to do.
+        cure: What to do, for the error messages.
 
     Raises:
         FileNotFoundError: If a mask is missing.
-        ValueError: If a mask is not an image or has another size than its image.
+        ValueError: If a mask is not an image, or its size differs from that of its image.
     """
     for key, path in masks.items():
         if not Path(path).is_file():
@@ -98,14 +98,14 @@ def check_mask_sizes(
 def check_mask_values(
     masks: Mapping[str, str], keys: Sequence[str], num_classes: int, ignore_index: int, *, background_shift: int = 0
 ) -> bool:
-    """Check that masks hold class ids.
+    """Check that masks contain class ids.
 
     Args:
         masks: Mask files by image id.
-        keys: The images whose mask is read.
+        keys: Ids of the images whose masks are read.
         num_classes: Number of classes.
         ignore_index: The value of unlabelled pixels.
-        background_shift: 1 where files count classes from 1 (``reduce_zero_label``), else 0.
+        background_shift: 1 if files count classes from 1 (``reduce_zero_label``), otherwise 0.
 
     Returns:
         Whether any of these masks has a labelled pixel.
@@ -123,7 +123,7 @@ def check_mask_values(
             raise ValueError(
                 f'image {key!r}: its mask {masks[key]} holds the values {unknown[:8]}, which are neither ids of the '
                 f'{num_classes} classes (0..{num_classes - 1 + background_shift}) nor {ignore_index} (unlabelled). '
-                'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes.'
+                'Masks must hold class ids and not grey levels: convert them, or add the missing classes.'
             )
         labelled |= any(value != ignore_index for value in values)
     return labelled

@@ -1,4 +1,4 @@
-"""The last file of a folder of labels or maps: what was written, of which images, and from what."""
+"""The index file of a folder of labels or maps, written last: the classes, the images and the source."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..files import relative_name, whole_file
 
 
 class IndexedImage(TypedDict):
-    """An image of a folder.
+    """An image in the index of a folder.
 
     Args:
-        file_name: Its path below the image folder.
-        width: In pixels.
-        height: In pixels.
+        file_name: Path of the image below the image folder.
+        width: Width in pixels.
+        height: Height in pixels.
     """
 
     file_name: str
@@ -30,10 +30,10 @@ class FolderIndex:
     """The content of ``pseudo_labels.json`` or ``cams.json``.
 
     Args:
-        classes: Class names, background first.
+        classes: Class names; the background comes first.
         palette: One (r, g, b) per class.
         images: Images by image id, in order.
-        source: Where the content of the folder came from: plain JSON values.
+        source: Where the content of the folder comes from, as plain JSON values.
     """
 
     classes: tuple[str, ...]
@@ -42,7 +42,7 @@ class FolderIndex:
     source: Mapping[str, Any]
 
     def write(self, path: str | Path) -> None:
-        """Write the file in one step; a folder that has it is finished.
+        """Write the file in one step. A folder that has it is complete.
 
         Raises:
             ValueError: If the palette does not have one colour per class.
@@ -62,16 +62,16 @@ class FolderIndex:
         """Read the file.
 
         Args:
-            path: Where it is.
-            cure: What errors say about how to write it again.
+            path: Path of the file.
+            cure: How to write the file again, for the error messages.
 
         Raises:
-            FileNotFoundError: If it is missing.
-            ValueError: If it is damaged.
+            FileNotFoundError: If the file is missing.
+            ValueError: If the file is damaged.
         """
         path = Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f'{path} is missing, so {path.parent} holds nothing finished: {cure}')
+            raise FileNotFoundError(f'{path} is missing, so {path.parent} is not complete: {cure}')
         try:
             content = json.loads(path.read_text(encoding='utf-8'))
             images = {
@@ -82,5 +82,5 @@ class FolderIndex:
             }
             names, palette = zip(*((item['name'], tuple(item['color'])) for item in content['classes']), strict=True)
             return cls(names, palette, images, content['source'])
-        except (ValueError, KeyError, TypeError) as error:  # also of the decoder, and where no class is listed
+        except (ValueError, KeyError, TypeError) as error:  # also errors of the decoder and an empty list of classes
             raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error

@@ -22,20 +22,21 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
     """Images with the masks that ``wsss pseudo-labels`` wrote, for a plain mmseg pipeline and network.
 
     Classes and colours are those of the labels. Images, masks and confidences are checked when the data set is built.
-    Read the masks by ``LoadPseudoLabels`` (with a least confidence) or ``LoadAnnotations``.
+    Read the masks with ``LoadPseudoLabels`` (which has a minimum confidence) or ``LoadAnnotations``.
 
     Args:
         label_root: The folder of the pseudo-labels; a relative path starts at the current folder.
         img_path: Folder of the images.
-        ann_file: Text file with one image id a line; by default all images of the folder.
-        true_mask_ids: Text file with the ids of the images whose true masks are known: these take the place of their
+        ann_file: Text file with one image id per line; all images of the folder by default.
+        true_mask_ids: Text file with the ids of the images whose true masks are known and used instead of their
             pseudo-labels (semi-supervised training).
         true_masks: Folder of those masks, ``<image id>.png``.
         **kwargs: ``pipeline``, ``indices``, ``serialize_data`` and other arguments of ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: If the labels, a mask or an image is missing.
-        ValueError: If a mask has another size than its image or values that are not class ids, or an id has no labels.
+        ValueError: If a mask differs in size from its image or has values that are not class ids, or an id has no
+            labels.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
     ) -> None:
         if (true_mask_ids is None) != (true_masks is None):
             raise ValueError(
-                'true_mask_ids and true_masks say whose true masks are known and where they are: set both or neither, '
+                'true_mask_ids lists the images whose true masks are in the folder true_masks: set both or neither, '
                 f'got {true_mask_ids!r} and {true_masks!r}'
             )
         self.label_root = Path(label_root)
@@ -83,7 +84,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         files['masks'].update(true)
         labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
         if not labelled and len(keys) <= MASK_SAMPLE:
-            raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the least confidence')
+            raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the minimum confidence')
         return [
             {
                 'img_path': images[key],
@@ -98,7 +99,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         ]
 
     def _true_masks(self, keys: list[str]) -> dict[str, str]:
-        """Files of the true masks, by image id."""
+        """Return the files of the true masks by image id."""
         if self.true_mask_ids is None:
             return {}
         listed = set(read_ids(self.true_mask_ids))

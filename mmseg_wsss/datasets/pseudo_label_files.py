@@ -1,4 +1,4 @@
-"""Pseudo-labels on disk: palette PNGs with the confidence beside them, COCO RLE on request.
+"""Pseudo-labels on disk: palette PNGs, their confidence and, on request, COCO RLE.
 
 A folder holds ``masks/<image id>.png`` (class ids, 255 where unsure, with the classes' colours),
 ``confidence/<image id>.png`` (8-bit grey, 255 is 1) and ``pseudo_labels.json``: classes, images and where the labels
@@ -24,7 +24,7 @@ INDEX = 'pseudo_labels.json'
 COCO = 'coco_rle.json'
 UNSURE = 255
 UNSURE_COLOUR = (224, 224, 192)
-"""As PASCAL VOC paints its void."""
+"""The colour of unlabelled pixels in PASCAL VOC."""
 
 
 def write_pseudo_label(
@@ -34,22 +34,22 @@ def write_pseudo_label(
     confidence: npt.NDArray[np.floating],
     palette: Sequence[Sequence[int]],
 ) -> None:
-    """Write the two files of an image, the confidence last; a kill leaves whole files or none.
+    """Write the two files of an image, the confidence last; a killed process does not leave a partial file behind.
 
     Args:
         folder: The folder of the pseudo-labels.
-        image_id: Its id; may have slashes.
+        image_id: Id of the image; may contain slashes.
         labels: Class ids, 255 where unsure, (H, W).
-        confidence: In [0, 1], (H, W).
-        palette: A colour for each class.
+        confidence: Confidence in [0, 1], (H, W).
+        palette: One colour per class.
 
     Raises:
-        ValueError: If the maps do not fit each other or hold other values, or the id leads out of the folder.
+        ValueError: If the maps differ in shape, values are out of range, or the id leads out of the folder.
     """
     labels, confidence = np.asarray(labels), np.asarray(confidence)
     if labels.ndim != 2 or labels.shape != confidence.shape:
         raise ValueError(
-            f'image {image_id!r}: labels and confidence must be (H, W) of one size, got {labels.shape} and '
+            f'image {image_id!r}: labels and confidence must be (H, W) of the same size, got {labels.shape} and '
             f'{confidence.shape}'
         )
     unknown = np.setdiff1d(labels, [*range(len(palette)), UNSURE]).tolist()
@@ -70,7 +70,7 @@ def write_pseudo_label(
 
 
 def index_picture(labels: npt.NDArray[np.integer], palette: Sequence[Sequence[int]]) -> Image.Image:
-    """Return class ids, (H, W), 255 where unsure, as a picture of indices with the colours of the classes."""
+    """Return class ids, (H, W), 255 where unsure, as a palette image with the colours of the classes."""
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = palette
     colours[UNSURE] = UNSURE_COLOUR
@@ -84,20 +84,20 @@ def read_pseudo_label(folder: str | Path, image_id: str) -> tuple[npt.NDArray[np
 
     Args:
         folder: The folder of the pseudo-labels.
-        image_id: Its id.
+        image_id: Id of the image.
 
     Returns:
         Class ids, 255 where unsure, and the confidence from 0 to 255, (H, W) each.
 
     Raises:
         FileNotFoundError: If one of them is missing.
-        ValueError: If they are damaged or of two sizes.
+        ValueError: If they are damaged or differ in size.
     """
     labels, confidence = (_load(folder, f'{kind}/{image_id}.png') for kind in ('masks', 'confidence'))
     if labels.shape != confidence.shape:
         raise ValueError(
-            f'{folder}: masks/{image_id}.png and confidence/{image_id}.png must be of one size, got {labels.shape} and '
-            f'{confidence.shape}: {written_by(folder)}'
+            f'{folder}: masks/{image_id}.png and confidence/{image_id}.png must have the same size, got '
+            f'{labels.shape} and {confidence.shape}: {written_by(folder)}'
         )
     return labels, confidence
 
@@ -111,14 +111,14 @@ def read_index(folder: str | Path) -> FolderIndex:
     """Read ``pseudo_labels.json``.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: If it is damaged.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is damaged.
     """
     return FolderIndex.read(Path(folder) / INDEX, written_by(folder))
 
 
 def written_by(folder: str | Path) -> str:
-    """Return what messages say about how to write pseudo-labels."""
+    """Return how to write the pseudo-labels, for the error messages."""
     return (
         f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it, or the stage of a pipeline that it belongs to '
         '(WritePseudoLabels, WriteSeeds, WriteRandomWalk): --cfg-options only=NAME'
@@ -131,12 +131,12 @@ def _load(folder: str | Path, name: str) -> npt.NDArray[np.integer]:
         return load_index_image(path)
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # Pillow's words for half and broken PNGs
+    except (OSError, SyntaxError) as error:  # what Pillow raises for truncated and broken PNGs
         raise ValueError(f'{path} is damaged ({error}): {written_by(folder)}') from error
 
 
 def load_coco_mask() -> Any:
-    """Return ``pycocotools.mask``, which is optional: call it before the work that :func:`write_coco` comes after.
+    """Return ``pycocotools.mask``, which is optional. Call it before any work that ends in :func:`write_coco`.
 
     Raises:
         ImportError: If pycocotools is not installed.
@@ -144,7 +144,7 @@ def load_coco_mask() -> Any:
     try:
         from pycocotools import mask
     except ImportError as error:
-        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or leave --coco-rle out') from error
+        raise ImportError('COCO RLE needs pycocotools: pip install pycocotools, or omit --coco-rle') from error
     return mask
 
 

@@ -2,7 +2,7 @@
 
 A worker process draws crops and flips from global random states that no checkpoint holds. Here the sampler hands out
 ``(index, seed)``, with the seed made from (run seed, rank, position), and the outermost data set seeds numpy, random
-and torch with it before loading. What is loaded then depends on the position alone: not on workers, not on a kill.
+and torch with it before loading. A sample then depends on the position alone, not on workers or interruptions.
 """
 
 import itertools
@@ -35,16 +35,16 @@ def derive_seed(*entropy: int) -> int:
 class ResumableInfiniteSampler(InfiniteSampler):
     """mmengine's ``InfiniteSampler`` whose items are ``(index, seed of this position)``.
 
-    The data set it serves must take such items: ``WeakSegDataset`` and ``ShapesDataset`` do, ``SeededDataset`` wraps
-    any other.
+    The data set must accept such items: ``WeakSegDataset`` and ``ShapesDataset`` do, and ``SeededDataset`` wraps any
+    other one.
 
     Args:
         dataset: The data set to draw from.
-        *args: Other arguments of ``InfiniteSampler``.
-        **kwargs: The same, by name.
+        *args: Other positional arguments of ``InfiniteSampler``.
+        **kwargs: Other keyword arguments of ``InfiniteSampler``.
 
     Raises:
-        TypeError: If the data set does not take such items.
+        TypeError: If the data set does not accept such items.
     """
 
     _skipped = 0
@@ -53,7 +53,7 @@ class ResumableInfiniteSampler(InfiniteSampler):
         if not isinstance(dataset, (SeededItems, SeededDataset)):
             raise TypeError(
                 f'ResumableInfiniteSampler asks for items by (index, seed), which {type(dataset).__name__} does not '
-                "know: wrap it, dataset=dict(type='SeededDataset', dataset=dict(...))"
+                "support: wrap it as dataset=dict(type='SeededDataset', dataset=dict(...))"
             )
         super().__init__(dataset, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""A data set without files, for a first try and for tests."""
+"""A data set without files, for a first trial and for tests."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ class ShapesDataset(SeededItems, BaseSegDataset):
     """Textured shapes in clutter with weak labels made from the exact masks; nothing is read or downloaded.
 
     Picture ``i`` of a seed and its labels are always the same. Give training and validation different seeds. The
-    pipeline starts with ``LoadShapesImage``, which takes the place of the loaders of images and of labels.
+    pipeline starts with ``LoadShapesImage``, which replaces the loaders of images and of labels.
 
     Args:
         num_images: Number of pictures.
         size: (height, width).
-        seed: Names the stream of pictures.
-        labels: Kinds of labels to give: any of ``points`` (one click per object and about as many on the background),
-            ``scribbles``, ``boxes``, ``tags``, ``mask`` (the dense mask: the fully supervised baseline). Empty: none.
-        label_root: A folder of pseudo-labels of these pictures, for ``LoadPseudoLabels`` behind ``LoadShapesImage``.
+        seed: Seed of the sequence of pictures.
+        labels: Kinds of labels: any of ``points`` (one click per object and about as many on the background),
+            ``scribbles``, ``boxes``, ``tags``, ``mask`` (the dense mask: the fully supervised baseline). An empty
+            list means no labels.
+        label_root: A folder of pseudo-labels of these pictures, for ``LoadPseudoLabels`` after ``LoadShapesImage``.
         pipeline: Transforms.
-        test_mode: As in ``BaseSegDataset``.
-        lazy_init: As in ``BaseSegDataset``.
-        indices: Keep only these pictures, or only the first so many.
-        serialize_data: As in ``BaseSegDataset``.
-        ignore_index: The unlabelled value, 255.
+        test_mode: Same as in ``BaseSegDataset``.
+        lazy_init: Same as in ``BaseSegDataset``.
+        indices: The pictures to keep, or the number of first pictures to keep.
+        serialize_data: Same as in ``BaseSegDataset``.
+        ignore_index: The value of unlabelled pixels, 255.
 
     Raises:
         FileNotFoundError: If there are no pseudo-labels in ``label_root``.
-        ValueError: If a kind of labels is unknown, a size too small to draw in, ``label_root`` lacks a picture, or the
+        ValueError: If a kind of labels is unknown, the size is too small, ``label_root`` lacks a picture, or the
             pipeline moves the image without its weak labels.
     """
 
@@ -85,14 +86,14 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         )
 
     def full_init(self) -> None:
-        """Check a pipeline that moves weak labels, then make the labels."""
+        """Check that the pipeline moves weak labels, then make the labels."""
         moves_labels = any(isinstance(step, LoadWeakAnnotations) for step in self.pipeline.transforms)
         if moves_labels and not self._fully_initialized and not self.test_mode:
             check_pipeline(self.pipeline.transforms)
         super().full_init()
 
     def load_data_list(self) -> list[Sample]:
-        """Return, for each picture, how to draw it and its labels."""
+        """Return, for each picture, how to draw it, and its labels."""
         infos = [self._data_info(index) for index in range(self.num_images)]
         if self.label_root is not None:
             known = read_index(self.label_root).images
@@ -128,7 +129,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         if not kinds:
             return WeakAnnotations()
         scene: Scene = draw_scene(self.seed, index, self.size)
-        # a third number: the labels draw from another stream than the picture
+        # a third number: the random numbers of the labels are independent of those of the picture
         rng = np.random.default_rng((self.seed, index, 1))
         return simulate_weak_annotations(
             scene.mask,
@@ -144,8 +145,8 @@ def write_shapes(folder: str | Path, **settings: Any) -> None:
     """Write a drawn data set.
 
     Args:
-        folder: Where to.
-        **settings: As of :class:`WriteShapes`.
+        folder: The folder to write to.
+        **settings: Same as in :class:`WriteShapes`.
     """
     folder = Path(folder)
     dataset = ShapesDataset(labels=('boxes', 'tags'), test_mode=True, **settings)

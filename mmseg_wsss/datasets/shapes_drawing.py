@@ -1,6 +1,6 @@
 """Pictures of textured shapes with exact masks, drawn from a seed.
 
-Each class has a form, a hue and two textures that it shares with other classes, so no single cue tells a class. Clutter
+Each class has a form, a hue and two textures that it shares with other classes, so no single cue identifies it. Clutter
 (blobs and strokes in any hue and texture) is background. Textures are the PNG photographs inside scikit-image's wheel:
 nothing is downloaded, and image ``index`` of ``seed`` is the same everywhere.
 
@@ -48,12 +48,12 @@ _MIN_PIXELS = 40
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One picture and its truth.
+    """One picture and its ground truth.
 
     Args:
         image: RGB, (H, W, 3) uint8.
         mask: Class ids, (H, W) uint8.
-        instances: 0 for background, else the number of the object, (H, W) int64.
+        instances: Number of the object, or 0 for the background, (H, W) int64.
     """
 
     image: npt.NDArray[np.uint8]
@@ -66,12 +66,12 @@ def draw_scene(seed: int, index: int, size: tuple[int, int]) -> Scene:
     """Draw picture ``index`` of the stream ``seed``: background, clutter, two to four objects, strokes in front.
 
     Args:
-        seed: Names the stream; two streams share no picture.
-        index: Position in the stream.
+        seed: Seed of the sequence; two sequences have no picture in common.
+        index: Position in the sequence.
         size: (height, width).
 
     Returns:
-        A scene that later calls share: copy its arrays before changing them.
+        A scene that later calls return again: copy its arrays before changing them.
     """
     rng = np.random.default_rng((seed, index))
     picture = _background(rng, size)
@@ -96,7 +96,7 @@ def draw_scene(seed: int, index: int, size: tuple[int, int]) -> Scene:
 
 
 def _paint(picture: FloatArray, inside: Mask, colour: FloatArray) -> None:
-    """Blend ``colour`` into ``picture`` with edges as soft as a camera's; the mask itself stays exact."""
+    """Blend ``colour`` into ``picture`` with soft edges as in a photo; the mask itself stays exact."""
     alpha = gaussian_filter(inside.astype(np.float32), 0.5)[..., None]
     picture += alpha * (colour - picture)
 
@@ -115,7 +115,7 @@ def _as_photo(rng: Rng, picture: FloatArray) -> npt.NDArray[np.uint8]:
 
 @lru_cache(maxsize=32)
 def _photograph(name: str, shrink: int) -> tuple[FloatArray, FloatArray]:
-    """Return the standardised brightness (h, w, 1) and what colour is left (h, w, 3) of a bundled photograph."""
+    """Return the standardised brightness (h, w, 1) and the remaining colour (h, w, 3) of a bundled photograph."""
     photo = img_as_float32(getattr(skimage.data, name)())
     if photo.ndim == 2:
         photo = np.repeat(photo[..., None], 3, axis=2)
@@ -155,7 +155,7 @@ def _clutter_colour(rng: Rng, size: tuple[int, int]) -> FloatArray:
 
 
 def _background(rng: Rng, size: tuple[int, int]) -> FloatArray:
-    """Two textured grounds that meet in a crooked line."""
+    """Draw two textured grounds that meet in a crooked line."""
     grounds = []
     for _ in range(2):
         tint = _tint(rng, rng.random(), (0.0, 0.3), (0.3, 0.75))
@@ -170,7 +170,7 @@ def _background(rng: Rng, size: tuple[int, int]) -> FloatArray:
 
 
 def _place_object(rng: Rng, label: int, instances: npt.NDArray[np.int64]) -> Mask | None:
-    """Find a place where the object hides little of the others, or None after ten tries."""
+    """Find a place where the object covers little of the others, or None after ten tries."""
     size = (instances.shape[0], instances.shape[1])
     for _ in range(10):
         adds, cuts = _FORMS[label - 1](rng)

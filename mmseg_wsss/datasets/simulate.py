@@ -1,7 +1,7 @@
 """Weak labels made from full masks: what an annotator might have clicked, drawn or ticked.
 
-All functions are pure: a mask (H, W) of class ids and a numpy ``Generator`` in, coordinates out. An *object* is an
-8-connected component of a foreground class, or one id of an instance map.
+All functions are pure: they take a mask (H, W) of class ids and a numpy ``Generator`` and return coordinates. An
+*object* is an 8-connected component of a foreground class, or one id of an instance map.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def simulate_clicks(
         mask: Class ids, (H, W).
         rng: Source of randomness.
         num_per_object: Clicks per object.
-        num_background: Clicks on the background; None takes as many as on objects, and one where there is none.
-        jitter: How far a click strays from the middle of its object, in [0, 1]: it falls on a pixel whose distance to
-            the border is at least ``1 - jitter`` of the largest. 0: the innermost pixel; 1: any pixel. Background
+        num_background: Clicks on the background; None means as many as on objects, but at least one.
+        jitter: How far a click may be from the middle of its object, in [0, 1]: it falls on a pixel whose distance to
+            the border is at least ``1 - jitter`` of the largest. 0 means the innermost pixel, 1 any pixel. Background
             clicks fall anywhere on the background.
         instances: Instance ids, (H, W), or None for connected components.
         min_area: Objects with fewer pixels get no click.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
     _check_fraction('jitter', jitter)
     points: list[tuple[int, int]] = []
@@ -77,11 +77,11 @@ def simulate_scribbles(
         mask: Class ids, (H, W).
         rng: Source of randomness.
         length: Length of the line as a fraction of that path, in (0, 1].
-        num_background: At most this many background regions get a line, the largest first; None takes as many as there
-            are objects, and at least one.
+        num_background: Maximum number of background regions that get a line, the largest first; None means the number
+            of objects, but at least one.
         instances: Instance ids, (H, W), or None for connected components.
         min_area: Regions with fewer pixels get no line.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
     _check_fraction('length', length)
     objects = find_regions(mask, instances=instances, min_area=min_area, ignore_index=ignore_index)
@@ -107,14 +107,14 @@ def simulate_boxes(
     Args:
         mask: Class ids, (H, W).
         rng: Source of randomness.
-        jitter: Every side moves by up to this fraction of the box's width or height, in or out, within the image;
-            in [0, 0.5).
+        jitter: Maximum shift of every side, inwards or outwards, as a fraction of the box's width or height, in
+            [0, 0.5). Boxes stay inside the image.
         instances: Instance ids, (H, W), or None for connected components.
         min_area: Objects with fewer pixels get no box.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
     if not 0 <= jitter < 0.5:
-        raise ValueError(f'jitter must lie in [0, 0.5), else corners could swap; got {jitter}')
+        raise ValueError(f'jitter must lie in [0, 0.5), otherwise corners could swap; got {jitter}')
     regions = find_regions(mask, instances=instances, min_area=min_area, ignore_index=ignore_index)
     last = np.array([mask.shape[1], mask.shape[0]]) - 1
     boxes = []
@@ -130,15 +130,16 @@ def simulate_boxes(
 def points_from_boxes(
     boxes: WeakAnnotations, size: tuple[int, int], rng: np.random.Generator, *, num_background: int = 4
 ) -> WeakAnnotations:
-    """Click on the middle of every box, and beside all boxes: the points of PMP (Akiva and Dana, 2021) on VOC.
+    """Click on the centre of every box, and outside of all boxes: the points of PMP (Akiva and Dana, 2021) on VOC.
 
-    A middle need not lie on its object. Nothing outside the boxes, no background points.
+    A centre need not lie on its object. If the boxes cover the whole image, there are no background points.
 
     Args:
-        boxes: Labels with boxes; other kinds are left out.
+        boxes: Labels with boxes; other kinds of labels are ignored.
         size: (height, width) of the image.
         rng: Source of randomness.
-        num_background: Background points per box, uniform over the pixels outside all boxes, no pixel twice.
+        num_background: Background points per box, drawn uniformly without replacement from the pixels outside of all
+            boxes.
 
     Raises:
         ValueError: If ``num_background`` is below 0.
@@ -161,7 +162,7 @@ def points_from_boxes(
 
 
 def simulate_tags(mask: Mask, *, min_area: int = 1, ignore_index: int = 255) -> WeakAnnotations:
-    """Name the foreground classes that have at least ``min_area`` pixels."""
+    """Return the foreground classes that have at least ``min_area`` pixels."""
     ids, counts = np.unique(mask, return_counts=True)
     kept = (ids != 0) & (ids != ignore_index) & (counts >= min_area)
     return WeakAnnotations(tags=tuple(ids[kept].tolist()))
@@ -187,15 +188,15 @@ def simulate_weak_annotations(
         mask: Class ids, (H, W).
         rng: Source of randomness.
         kinds: Some of ``points``, ``scribbles``, ``boxes``, ``tags``.
-        num_classes: Number of classes; the mask may hold no other id.
-        ignore_index: The unlabelled value.
+        num_classes: Number of classes; the mask must not contain other ids.
+        ignore_index: The value of unlabelled pixels.
         instances: Instance ids, (H, W), or None for connected components.
         num_per_object: Clicks per object.
-        jitter: Of the clicks, see :func:`simulate_clicks`. Boxes are tight.
-        length: Of the scribbles, see :func:`simulate_scribbles`.
+        jitter: Jitter of the clicks, see :func:`simulate_clicks`. Boxes are tight.
+        length: Length of the scribbles, see :func:`simulate_scribbles`.
         min_area: Objects with fewer pixels are left out.
-        points: Where clicks fall: ``'objects'``, see :func:`simulate_clicks`, or ``'box-centres'``, one for each
-            object, see :func:`points_from_boxes`.
+        points: Where clicks fall: ``'objects'``, see :func:`simulate_clicks`, or ``'box-centres'``, one per object,
+            see :func:`points_from_boxes`.
 
     Raises:
         ValueError: If a kind or a rule for points is unknown or the mask has a value that is not a class id.
@@ -247,31 +248,31 @@ def cityscapes_clicks(
 ) -> WeakAnnotations:
     """One click per object of a street scene: the Cityscapes clicks of the Gated CRF paper (supplement 6.4).
 
-    Every 8-connected component of an instance gets a click, and every component of the pixels without an instance that
-    has at least ``min_stuff_area`` pixels. The click is the centroid where that lies on the object. Else, with
-    distances to the centroid from :math:`d_{min}` to :math:`d_{max}`, it is the nearest pixel of the object at a
-    distance of :math:`d_{min} + f (d_{max} - d_{min})` or more, with ``nearest_fraction`` :math:`f`. Nothing is drawn
-    at random. Class 0 is a class like the others here (road).
+    Every 8-connected component of an instance gets a click, and so does every component of the pixels without an
+    instance that has at least ``min_stuff_area`` pixels. The click is the centroid if it lies on the object.
+    Otherwise, with distances to the centroid from :math:`d_{min}` to :math:`d_{max}`, it is the nearest pixel of the
+    object at a distance of :math:`d_{min} + f (d_{max} - d_{min})` or more, with ``nearest_fraction`` :math:`f`. No
+    click is random. Class 0 is an ordinary class here (road).
 
     Args:
         train_ids: Train ids, (H, W).
         instances: ``*_instanceIds.png``, (H, W): values from 1000 name instances. None: components only.
         rng: Source of randomness, for ``rule='random'``.
-        rule: ``'first'``, as above; or ``'random'``, for several sets of clicks: an instance is one object, however
-            many parts it has, and the click beside a centroid is drawn from the ``nearest_fraction`` of its pixels.
+        rule: ``'first'``, as above, or ``'random'``, for several sets of clicks: an instance with several parts is one
+            object, and a click that cannot be the centroid is drawn from the ``nearest_fraction`` of the pixels.
         min_stuff_area: Smallest component without an instance that gets a click, in pixels.
-        nearest_fraction: A number in (0, 1], see there.
+        nearest_fraction: The fraction :math:`f` above, in (0, 1].
         ignore_index: The value of pixels that are not evaluated.
 
     Raises:
-        ValueError: If the two maps differ in shape, the fraction is out of range, or the rule is unknown or random
-            without a source of randomness.
+        ValueError: If the two maps differ in shape, the fraction is out of range, or the rule is unknown or is
+            ``'random'`` without ``rng``.
     """
     _check_fraction('nearest_fraction', nearest_fraction)
     if rule not in CLICK_RULES or (rule == 'random' and rng is None):
         raise ValueError(f"rule must be one of {', '.join(CLICK_RULES)}, 'random' with an rng, got {rule!r}")
     if instances is not None and instances.shape != train_ids.shape:
-        raise ValueError(f'train_ids and instances must have one size, got {train_ids.shape} and {instances.shape}')
+        raise ValueError(f'train_ids and instances must have equal sizes, got {train_ids.shape} and {instances.shape}')
     things = (
         np.zeros_like(train_ids, dtype=np.int64) if instances is None else np.where(instances >= 1000, instances, 0)
     )

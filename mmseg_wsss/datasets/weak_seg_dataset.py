@@ -35,33 +35,33 @@ MASK_SAMPLE = 50
 class WeakSegDataset(SeededItems, BaseSegDataset):
     """Images with weak labels.
 
-    All files are checked when the data set is built, so that a wrong label file fails at once and says where. Every
-    sample carries ``weak_annotations`` (:class:`~mmseg_wsss.structures.WeakAnnotations`), ``weak_label_size``
-    ((width, height), None where unknown) and ``sample_id``; an image that nobody labelled carries an empty set.
+    All files are checked when the data set is built, so that an error in a label file is found before training. Every
+    sample has ``weak_annotations`` (:class:`~mmseg_wsss.structures.WeakAnnotations`), ``weak_label_size``
+    ((width, height), None if unknown) and ``sample_id``; an image without labels has an empty set.
 
-    The images are those that ``ann_file`` lists (one id a line); without it, those in the label file.
+    The images are those that ``ann_file`` lists (one id per line); without it, those in the label file.
 
     Args:
         weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
-            in order (docs/formats.md). Relative paths start at ``data_root``. None: no weak labels, for evaluation.
-        check_images: Read the header of every image: is it there, is it as large as the labels say?
-        check_masks: Look at dense masks: sizes of all and values of 50 (``'sample'``), values of all (True), nothing
-            (False). In evaluation these are the masks in ``seg_map_path``.
-        use_dense_masks: Train on the mask in ``seg_map_path`` of every image and on nothing else: the fully supervised
-            baseline with the same pipeline.
-        only_classes: Keep the labels of these foreground classes alone, and the images that have one. Pixels of the
-            others are background in masks; class ids stay as they are.
-        without_classes: Leave out the images that have one of these. Both need ``weak_labels`` that name the classes
-            of the images.
+            in order (docs/formats.md). Relative paths start at ``data_root``. None means no labels, for evaluation.
+        check_images: Read the header of every image to check that it exists and has the size that the labels state.
+        check_masks: Which dense masks to check: the sizes of all and the values of 50 (``'sample'``), the values of
+            all (True), or nothing (False). In evaluation these are the masks in ``seg_map_path``.
+        use_dense_masks: Train only on the mask in ``seg_map_path`` of every image: the fully supervised baseline with
+            the same pipeline.
+        only_classes: Keep only the labels of these foreground classes, and the images that have one. Pixels of the
+            other classes are background in masks; class ids do not change.
+        without_classes: Leave out the images that have one of these classes. Both settings need ``weak_labels`` that
+            name the classes of the images.
         metainfo: ``classes`` and ``palette``, or ``dataset``, a name that ``CLASS_SETS`` or ``mmseg.utils.get_classes``
-            knows (``voc``, ``cityscapes``, ``coco60``); without any of them the classes of the label file are taken.
+            knows (``voc``, ``cityscapes``, ``coco60``). The classes of the label file are the default.
         data_root: Folder that relative paths start at.
         data_prefix: Folders ``img_path`` and, for evaluation or ``use_dense_masks``, ``seg_map_path``.
         **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
 
     Raises:
         FileNotFoundError: If a label file, an image or a mask is missing.
-        ValueError: If labels, images and masks do not fit together, or nothing is labelled.
+        ValueError: If labels, images and masks do not match, or nothing is labelled.
     """
 
     def __init__(
@@ -97,17 +97,17 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
 
     def _check_settings(self, data_prefix: dict[str, str], settings: dict[str, Any]) -> None:
         if self.use_dense_masks and 'seg_map_path' not in data_prefix:
-            raise ValueError('use_dense_masks=True needs data_prefix=dict(..., seg_map_path=...), where the masks are')
+            raise ValueError('use_dense_masks=True needs the folder of masks: data_prefix=dict(..., seg_map_path=...)')
         if self.weak_labels is None and not self.use_dense_masks and not settings.get('test_mode', False):
             raise ValueError(
-                'WeakSegDataset got no labels to train on: give weak_labels=..., or use_dense_masks=True, or '
+                'WeakSegDataset has no labels to train on: give weak_labels=..., or use_dense_masks=True, or '
                 'test_mode=True for evaluation'
             )
         if (self.only_classes is not None or self.without_classes) and self.weak_labels is None:
             raise ValueError('only_classes and without_classes need weak_labels, which say what is in the images')
         if settings.get('reduce_zero_label', False) and not settings.get('test_mode', False):
             raise ValueError(
-                'reduce_zero_label=True does not go with weak labels: their class ids are final and class 0 is the '
+                'reduce_zero_label=True cannot be used with weak labels: their class ids are final and class 0 is the '
                 'background. Convert the masks so that unlabelled is 255 and classes count from 0.'
             )
         if settings.get('backend_args') and (self.check_images or self.check_masks):
@@ -165,7 +165,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return samples
 
     def _choose(self, images: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
-        """Keep the images and the labels that ``only_classes`` and ``without_classes`` leave."""
+        """Keep the images and the labels that ``only_classes`` and ``without_classes`` select."""
         if self.only_classes is None and not self.without_classes:
             return images
         names = self._metainfo['classes']
@@ -186,11 +186,11 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
 
     @property
     def _source(self) -> str:
-        """The label files, for messages."""
+        """The label files, for the messages."""
         return ', '.join(item['path'] for item in self.weak_labels or []) or self.data_prefix['img_path']
 
     def _list_images(self, labels: WeakLabelSet) -> list[tuple[Sample, ImageEntry]]:
-        """Images of the split with their entry in the label file."""
+        """The images of the split with their entries in the label file."""
         by_file = {entry.file_name: entry for entry in labels.images.values()}
         if self.ann_file:
             ids = read_ids(self.ann_file)
@@ -208,7 +208,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return images
 
     def _split_id(self, key: str, entry: ImageEntry) -> str:
-        """The id as a split file has it: without the suffix, which may be longer than the extension."""
+        """The id as in a split file: without the suffix, which may be longer than the extension."""
         return entry.file_name.removesuffix(self.img_suffix) if entry.file_name.endswith(self.img_suffix) else key
 
     def _sample(self, key: str, entry: ImageEntry) -> Sample:
@@ -225,7 +225,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return sample
 
     def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
-        """Check the masks, and that there is anything to learn from."""
+        """Check the masks, and that there are labels to learn from."""
         weak = {s['sample_id']: self._used(s['weak_annotations']) for s in samples}
         masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
         if self.test_mode:
@@ -251,12 +251,12 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             self._name_unused_classes(list(weak.values()))
 
     def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
-        """The labels without the kinds that the pipeline leaves out."""
+        """The labels without the kinds that the pipeline does not read."""
         loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
         return labels.select(sorted(loaders[0].needed_kinds)) if loaders else labels
 
     def _name_unused_classes(self, labels: list[WeakAnnotations]) -> None:
-        """Say which foreground classes no image has; what dense masks hold is not known before they are read."""
+        """Warn about foreground classes without an image; those of dense masks are unknown until they are read."""
         named = {0}.union(*(item.classes for item in labels))
         unused = [name for index, name in enumerate(self._metainfo['classes']) if index not in named]
         if unused and not any(item.mask_path for item in labels):
@@ -268,10 +268,10 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             )
 
     def class_frequencies(self) -> npt.NDArray[np.float64]:
-        """Return the share of each class among the labelled pixels of all images, (C,), sum 1.
+        """Return the share of each class among the labelled pixels of all images, (C,); they sum to 1.
 
-        A click is one pixel, a scribble as many as it is long (at least one), a dense mask its own. Where there is
-        none of these, each box counts one, and where there is no box either, each tag.
+        A click counts as one pixel, a scribble as many as its length (at least one), a dense mask as its labelled
+        pixels. If there are none of these, each box counts as one, and without boxes each tag does.
 
         Raises:
             ValueError: If nothing is labelled.

@@ -1,4 +1,4 @@
-"""The processes of a launcher: connecting them, and letting the first one decide."""
+"""The processes of a launcher: their connection, and decisions of the first process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mmengine.utils.dl_utils import set_multi_processing
 
 Result = TypeVar('Result')
 PR_SET_PDEATHSIG = 1
-"""Of prctl(2): the signal that a process gets when its parent dies."""
+"""Option of prctl(2): the signal that a process gets when its parent ends."""
 
 
 def connect(cfg: Config) -> None:
-    """Connect the processes of a launcher, as a Runner does, before the first one is built.
+    """Connect the processes of a launcher before the first Runner, which would do it, is built.
 
-    On a machine without an accelerator, where mmengine would ask for a GPU, they are connected by gloo. A process of
+    On a machine without an accelerator, where mmengine would need a GPU, they are connected by gloo. A process of
     torchrun ends when torchrun is killed.
 
     Args:
@@ -42,7 +42,7 @@ def connect(cfg: Config) -> None:
 
 
 def wrap_on_cpu(cfg: Config) -> None:
-    """Set the wrapper of a model that several processes train on the CPU; mmengine's default names a GPU."""
+    """Set the wrapper of a model that several processes train on the CPU; mmengine's default needs a GPU."""
     if is_distributed() and get_device() == 'cpu' and cfg.get('model_wrapper_cfg') is None:
         cfg.model_wrapper_cfg = {
             'type': 'MMDistributedDataParallel',
@@ -53,14 +53,14 @@ def wrap_on_cpu(cfg: Config) -> None:
 
 
 def disconnect() -> None:
-    """Wait for all processes and end their connection: one that leaves early takes the others down."""
+    """Wait for all processes and close their connection, because one that ends early would stop the others."""
     if is_distributed():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
 def agree(decide: Callable[[], Result]) -> Result:
-    """Let the first process decide and tell the others; what it raises is raised by all."""
+    """Let the first process decide and inform the others; its errors are raised on all processes."""
     decision: list[Any] = [None, None]
     if is_main_process():
         try:
@@ -70,14 +70,15 @@ def agree(decide: Callable[[], Result]) -> Result:
     broadcast_object_list(decision)
     if decision[1] is not None:
         raise decision[1]
-    return decision[0]
+    decided: Result = decision[0]
+    return decided
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed: torchrun cannot tell its processes then."""
+    """Ask Linux to end this process when its parent is killed, because torchrun cannot stop its processes then."""
     if sys.platform != 'linux':
         return
     parent = os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died in between
+    if os.getppid() != parent:  # the parent has already ended
         os.kill(os.getpid(), signal.SIGTERM)

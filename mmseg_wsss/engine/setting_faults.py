@@ -1,4 +1,4 @@
-"""What is wrong in a config, in one line: where it stands, what came, and the nearest right name."""
+"""Errors in a config, in one line: the key, the actual value, and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmengine.registry import Registry
 from ..datasets.formats.files import nearest
 
 FAULTS_OF_SETTINGS = (AssertionError, ImportError, KeyError, OSError, TypeError, ValueError)
-"""What a wrong setting or file raises while a training is built."""
+"""Errors that a wrong setting or file raises while a training is built."""
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 UNREGISTERED = re.compile(r'^(\w+) is not in the (\S+) registry')
 MAX_NAMES = 12
@@ -45,7 +45,7 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
 
 
 def _innermost_build(error: BaseException) -> FrameType | None:
-    """Return the frame of mmengine's builder that was at work."""
+    """Return the active frame of mmengine's builder."""
     found, traceback = None, error.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_name == 'build_from_cfg' and 'cfg' in traceback.tb_frame.f_locals:
@@ -87,12 +87,12 @@ def _hint(name: str, choices: Collection[str]) -> str:
 
 
 def _arguments(kind: Any) -> list[str]:
-    """Return the names of the arguments of a class and of those that it passes on to."""
+    """Return the names of the arguments of a class and of the classes that it passes them to."""
     names: dict[str, None] = {}
     for base in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:
         try:
             parameters = inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values()
-        except (TypeError, ValueError):  # of a builtin
+        except (TypeError, ValueError):  # for builtins
             continue
         variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         names |= dict.fromkeys(item.name for item in parameters if item.kind not in variadic)

@@ -1,4 +1,4 @@
-"""Starting a training: one at a time in a folder, from its beginning or from a checkpoint of its own."""
+"""The start of a training, one at a time in a folder, from the beginning or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -30,19 +30,17 @@ def train(cfg: Config, resume: str | None = None) -> None:
 
     Args:
         cfg: The config, with a ``work_dir``.
-        resume: The checkpoint to go on from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
-            training (``resume=True`` in the config is ``'auto'``, or its ``load_from``). Stages always go on.
+        resume: The checkpoint to resume from, ``'auto'`` for the newest one in the ``work_dir``, or None for a new
+            training (``resume=True`` in the config means ``'auto'``, or its ``load_from``). Stages always resume.
 
     Raises:
-        CheckpointError: If a checkpoint cannot be used, or stages are to go on from one.
+        CheckpointError: If a checkpoint cannot be used, or is given for a training in stages.
         StartError: If a setting or a file is wrong, before the first iteration.
-        WorkDirError: If another training runs in the ``work_dir``, or it has checkpoints of another run.
+        WorkDirError: If another training runs in the ``work_dir``, or it contains checkpoints of another run.
     """
     if 'stages' in cfg:
         if resume not in (None, 'auto'):
-            raise CheckpointError(
-                '--resume CHECKPOINT: stages find their checkpoints in the work dir: leave the path out'
-            )
+            raise CheckpointError('--resume CHECKPOINT: stages find their checkpoints in the work dir: omit the path')
         with _faults_of_settings(cfg):
             stages = RUNNERS.build(cfg)
         stages.train()
@@ -73,11 +71,11 @@ def run_training(cfg: Config) -> None:
 
 
 class StartError(ValueError):
-    """A training that could not begin; the message is one line, and the log file has the traceback."""
+    """A training that could not start; the message is one line, and the log file has the traceback."""
 
 
 class _BeganHook(Hook):
-    """Knows whether the training has begun."""
+    """Records whether the training has started."""
 
     began = False
 
@@ -87,7 +85,7 @@ class _BeganHook(Hook):
 
 @contextmanager
 def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator[None]:
-    """Tell what a user got wrong in one line; what goes wrong after the training began has its traceback."""
+    """Report an error of the user in one line; errors after the start of the training keep their traceback."""
     try:
         yield
     except (CheckpointError, StartError, WorkDirError):
@@ -105,8 +103,8 @@ def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator
 def guard(runner: Runner) -> None:
     """Give a runner the hooks that belong to every training.
 
-    They see to checkpoints that are whole and known, validations with the network of the checkpoint, and the last
-    validation.
+    They are responsible for complete and identified checkpoints, validations with the network of the checkpoint, and
+    the last validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
@@ -122,7 +120,7 @@ def guard(runner: Runner) -> None:
 
 @contextmanager
 def sole_training(work_dir: str | Path) -> Iterator[None]:
-    """Keep other trainings out of a folder; the first process holds its lock.
+    """Lock a folder against other trainings; the first process holds the lock.
 
     Raises:
         WorkDirError: On every process, if another training runs there.
@@ -136,7 +134,7 @@ def sole_training(work_dir: str | Path) -> Iterator[None]:
 
 
 def _checked_start(cfg: Config, resume: str | None) -> str | None:
-    """Return the checkpoint to go on from; one that is only to be loaded is checked before anything is built."""
+    """Return the checkpoint to resume from; one that is only loaded is checked before anything is built."""
     checkpoint = checkpoint_to_go_on_from(cfg.work_dir, resume)
     wanted = cfg.get('load_from')
     if checkpoint is None and wanted and '://' not in wanted:

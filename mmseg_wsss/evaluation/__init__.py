@@ -1,1 +1,1 @@
-"""How a result is measured."""
+"""Evaluation of predictions."""

@@ -1,7 +1,7 @@
-"""The maths of the methods as pure functions of tensors: no registry and no OpenMMLab import.
+"""The mathematics of the methods as pure functions of tensors, without a registry and without OpenMMLab.
 
-Tensors come first, settings are keyword-only, inputs are never changed in place. These are the readable references;
-:mod:`mmseg_wsss.ops` has fast twins of the slow ones with the same signatures.
+Tensors come first, settings are keyword-only, and inputs are never changed in place. These are the readable reference
+implementations; :mod:`mmseg_wsss.ops` has fast versions of the slow ones with the same signatures.
 """
 
 from .affinity import (

@@ -1,6 +1,6 @@
-"""How alike neighbouring pixels are, learnt from labels that leave most pixels out (AffinityNet).
+"""Affinity of neighbouring pixels, learned from labels of few pixels (AffinityNet).
 
-Shape letters: B batch, D features, H x W their grid, P pairs of a pixel: one for each offset of :func:`pair_offsets`.
+Shape letters: B batch, D features, H x W their grid, P pairs per pixel: one for each offset of :func:`pair_offsets`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class AffinityTerms(NamedTuple):
 
 
 def pair_offsets(radius: int) -> list[tuple[int, int]]:
-    """Return (rows, columns) from a pixel to those nearer than ``radius``, each pair of pixels once.
+    """Return the offsets (rows, columns) to all pixels nearer than ``radius``, each pair of pixels once.
 
     Args:
-        radius: In cells; 5 makes 34 offsets.
+        radius: Radius in cells; 5 gives 34 offsets.
 
     Raises:
         ValueError: If ``radius`` is not an integer of at least 2.
@@ -54,18 +54,18 @@ def affinities(features: Tensor, *, radius: int = 5) -> Tensor:
     .. math::
         W_{ij} = \exp\left(-\tfrac{1}{D} \| f_i - f_j \|_1\right)
 
-    The paper leaves the mean over the features to the reader, its published code has it.
+    The mean over the features is in the published code; the paper does not state it.
 
-    The backward pass computes the differences again: beside the features, no P D numbers a pixel are kept for it. There
-    is no second derivative.
+    The backward pass computes the differences again, so that only the features are kept for it and not P D numbers per
+    pixel. Second derivatives are not supported.
 
     Args:
         features: (B, D, H, W).
-        radius: Pairs of pixels nearer than this, in cells.
+        radius: Pixels nearer than this, in cells, form pairs.
 
     Returns:
-        (B, P, H, W) in [0, 1], float32 at least: [:, p, y, x] of the pixel (y, x) and the one at offset p of
-        :func:`pair_offsets`; 0 where that lies outside.
+        (B, P, H, W) in [0, 1], float32 at least: [:, p, y, x] belongs to the pixel (y, x) and the one at offset p of
+        :func:`pair_offsets`; 0 if that lies outside.
 
     Raises:
         TypeError: If ``features`` is not a floating-point tensor.
@@ -83,16 +83,16 @@ def affinities(features: Tensor, *, radius: int = 5) -> Tensor:
 
 
 def affinity_labels(labels: Tensor, *, radius: int = 5, ignore_index: int = 255) -> Tensor:
-    """Say of each pair of pixels what is known: both background, both one foreground class, or different classes.
+    """Return the label of each pair of pixels: both background, the same foreground class, or different classes.
 
     Args:
         labels: Class ids, (B, H, W), background 0.
         radius: See :func:`affinities`.
-        ignore_index: Where nothing is known.
+        ignore_index: The value of unlabelled pixels.
 
     Returns:
         (B, P, H, W) uint8, laid out as :func:`affinities`: 0 both background, 1 both the same foreground class, 2
-        different classes, 255 where an end is unknown or outside.
+        different classes, 255 if one of the pixels is unknown or outside.
 
     Raises:
         TypeError: If ``labels`` is not a tensor of integers.
@@ -131,12 +131,12 @@ def affinity_terms(
         features: (B, D, H, W).
         labels: Class ids, (B, H, W), background 0.
         radius: See :func:`affinities`.
-        ignore_index: Where nothing is known.
+        ignore_index: The value of unlabelled pixels.
         eps: Added inside the logarithms and to the counts.
 
     Raises:
         TypeError: If a type is wrong.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        ValueError: If shapes do not match or a setting is out of range.
     """
     check_float_map(features, 'features', 'D')
     pairs = affinity_labels(labels, radius=radius, ignore_index=ignore_index)
@@ -155,7 +155,7 @@ def affinity_terms(
 def affinity_loss(
     features: Tensor, labels: Tensor, *, radius: int = 5, ignore_index: int = 255, eps: float = 1e-5
 ) -> Tensor:
-    r"""Make pixels of one class alike and those of two classes unlike (Ahn and Kwak, CVPR 2018, eq. 6 to 9).
+    r"""Train similar features within a class and different ones across classes (Ahn and Kwak, CVPR 2018, eq. 6 to 9).
 
     .. math::
         L = \tfrac14 L_{bg}^+ + \tfrac14 L_{fg}^+ + \tfrac12 L^-, \qquad
@@ -170,7 +170,7 @@ def affinity_loss(
         features: (B, D, H, W).
         labels: Class ids, (B, H, W), background 0.
         radius: See :func:`affinities`.
-        ignore_index: Where nothing is known; such pixels have no effect.
+        ignore_index: The value of unlabelled pixels; such pixels have no effect.
         eps: Added inside the logarithms and to the counts.
 
     Returns:
@@ -178,7 +178,7 @@ def affinity_loss(
 
     Raises:
         TypeError: If a type is wrong.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> import torch

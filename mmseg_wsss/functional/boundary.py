@@ -1,4 +1,4 @@
-"""Boundaries of masks and how well those of two masks match.
+"""Boundaries of masks, and how well the boundaries of two masks match.
 
 The counts behind the contour accuracy of Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised
 Segmentation", 2022, after Perazzi et al.: "A Benchmark Dataset and Evaluation Methodology for Video Object
@@ -20,16 +20,16 @@ Counts = npt.NDArray[np.int64]
 
 
 def boundary_matches(pred: npt.ArrayLike, target: npt.ArrayLike, *, bound: float = 0.008) -> tuple[int, int, int, int]:
-    """Count boundary pixels of two masks, and those that have a boundary pixel of the other mask nearby.
+    """Count the boundary pixels of two masks, and those that are near a boundary pixel of the other mask.
 
     A boundary pixel differs from its right, lower or lower-right neighbour; in the last row and column only the one
-    neighbour that exists counts, and the corner pixel is none. Nearby is within a disk of radius
-    ceil(bound * diagonal), the diagonal being sqrt(H^2 + W^2). The sums of these counts over the images of a data set
+    neighbour that exists counts, and the corner pixel never is a boundary pixel. Near means within a disk of radius
+    ceil(bound * diagonal); the diagonal is sqrt(H^2 + W^2). The sums of these counts over the images of a data set
     give precision (first over third) and recall (second over fourth).
 
     Args:
         pred: Predicted mask of zeros and ones, (H, W).
-        target: True mask of the same form and size.
+        target: True mask, in the same form.
         bound: Radius as a fraction of the diagonal, in [0, 1].
 
     Returns:
@@ -38,7 +38,7 @@ def boundary_matches(pred: npt.ArrayLike, target: npt.ArrayLike, *, bound: float
 
     Raises:
         TypeError: If ``bound`` is not a number.
-        ValueError: If a mask has other values or another shape than said, or ``bound`` is out of range.
+        ValueError: If a mask has a wrong shape or other values, or ``bound`` is out of range.
 
     Example:
         >>> pred, target = np.zeros((2, 40, 60), dtype=bool)
@@ -71,7 +71,7 @@ def count_contours(
         bound: Same as in :func:`boundary_matches`.
 
     Returns:
-        Counts, (K, 4) int64, 0 for a class that neither map has. The counts of several images may be added.
+        Counts, (K, 4) int64, 0 for a class that is in neither map. The counts of several images may be added.
 
     Example:
         >>> pred = np.array([[0, 1, 1, 0]])
@@ -94,7 +94,7 @@ def contour_scores(counts: Counts, *, absent_score: float | None = 1.0) -> npt.N
 
     Args:
         counts: Counts of :func:`count_contours`, summed over the images, (K, 4).
-        absent_score: F, P and R, in [0, 1], of a class without any contour; None stands for NaN.
+        absent_score: F, P and R, in [0, 1], of a class without any contour; None means NaN.
 
     Returns:
         F, P and R, (3, K), in [0, 1].
@@ -106,7 +106,7 @@ def contour_scores(counts: Counts, *, absent_score: float | None = 1.0) -> npt.N
     pred_matches, target_matches, num_pred, num_target = counts.T.astype(np.float64)
     precision = np.where(num_pred > 0, pred_matches / np.maximum(num_pred, 1), 1)
     recall = np.where(num_target > 0, target_matches / np.maximum(num_target, 1), 1)
-    # A class that one of the two lacks: no match, 0 and 1.
+    # A class that only one of the two contains: there are no matches, and P and R are 0 and 1.
     total = precision + recall
     f_score = np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0)
     scores = np.stack([f_score, precision, recall])
@@ -119,7 +119,7 @@ def check_bound(bound: Any) -> float:
     if isinstance(bound, bool) or not isinstance(bound, Real):
         raise TypeError(f'bound must be a number in [0, 1], got {bound!r}')
     if not 0 <= float(bound) <= 1:
-        raise ValueError(f'bound is a fraction of the diagonal, in [0, 1], got {bound}; 0.008 is the usual one')
+        raise ValueError(f'bound is a fraction of the diagonal, in [0, 1], got {bound}; the usual value is 0.008')
     return float(bound)
 
 
@@ -145,7 +145,7 @@ def _boundary(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _count_near(pixels: npt.NDArray[np.intp], others: npt.NDArray[np.intp], radius: int) -> int:
-    """Count the pixels (n, 2) with one of the others (m, 2) within the radius."""
+    """Count the pixels (n, 2) that have one of the others (m, 2) within the radius."""
     if not len(pixels) or not len(others):
         return 0
     distances, _ = KDTree(others).query(pixels)

@@ -1,4 +1,4 @@
-r"""From boxes to the maps that a class-agnostic mask generator reads, and from its masks to one label map.
+r"""Maps of boxes, which a class-agnostic mask generator reads, and a label map from the masks that it predicts.
 
 Box supervision with a learned pseudo-mask generator ("LPG"): the generator looks at one class of an image at a time.
 Shape letters: M boxes, K classes of the image, H x W pixels.
@@ -18,7 +18,7 @@ RULES = ('overlap', 'first')
 
 
 def box_maps(boxes: Any, box_labels: Any, size: tuple[int, int]) -> tuple[Tensor, tuple[int, ...]]:
-    """Return, for each class of an image, where its boxes are.
+    """Return a map of the boxes of each class of an image.
 
     Args:
         boxes: (M, 4) as (x1, y1, x2, y2) in pixels; both corners are the centres of pixels that belong to the box.
@@ -26,13 +26,13 @@ def box_maps(boxes: Any, box_labels: Any, size: tuple[int, int]) -> tuple[Tensor
         size: (H, W) of the image.
 
     Returns:
-        1 inside the union of the class's boxes, else 0, (K, H, W) uint8; and the K class ids in order of first
-        appearance among the boxes. A pixel is inside if its centre is at most half a pixel from what the two corners
-        span.
+        Maps, 1 inside the union of the boxes of a class and 0 elsewhere, (K, H, W) uint8, and the K class ids in order
+        of first appearance among the boxes. A pixel is inside if its centre is at most half a pixel away from the
+        rectangle that the two corners span.
 
     Raises:
-        ValueError: If there is no box, or one has swapped corners, a coordinate that is not a finite number, a class
-            that is not a foreground class, or reaches out of the image.
+        ValueError: If there are no boxes, or one has swapped corners, a coordinate that is not a finite number, or a
+            class that is not a foreground class, or reaches out of the image.
 
     Example:
         >>> maps, class_ids = box_maps([[1, 0, 2, 1], [0, 0, 0, 0], [3, 1, 3, 1]], [7, 4, 7], (2, 4))
@@ -54,9 +54,9 @@ def box_maps(boxes: Any, box_labels: Any, size: tuple[int, int]) -> tuple[Tensor
 
 
 def check_boxes(boxes: Tensor, box_labels: Tensor, size: tuple[int, int]) -> None:
-    """Raise ValueError unless there are boxes and all are in order and inside the image; see :func:`box_maps`."""
+    """Raise ValueError unless there are boxes and all of them are valid and inside the image."""
     if boxes.numel() == 0:
-        raise ValueError('the image has no boxes, so no class of it is known: leave it out, or label it')
+        raise ValueError('the image has no boxes, so its classes are unknown: leave it out, or label it')
     if boxes.ndim != 2 or boxes.shape[1] != 4 or len(box_labels) != len(boxes):
         raise ValueError(
             f'boxes must be (M, 4) with one class id each, got {tuple(boxes.shape)} and {len(box_labels)} class ids'
@@ -90,34 +90,34 @@ def merge_class_masks(
 ) -> Tensor:
     r"""Merge the masks of the classes of one image into a label map.
 
-    A mask counts inside the boxes of its class alone. Pixels that exactly the same classes S claim make a region
-    :math:`O_S`; where S has more than one class it goes to the one with the highest overlap rate
+    A mask counts only inside the boxes of its class. The pixels that exactly the same classes S claim form a region
+    :math:`O_S`; if S has more than one class, the region goes to the class with the highest overlap rate
 
     .. math::
         \arg\max_{k \in S} |O_S| / |M_k|
 
     with :math:`M_k` the mask of class k inside its boxes (``rule='overlap'``, the paper: the class with the smaller
-    mask, for a small object in front of a large one), or to the one that comes first (``rule='first'``, the published
-    code, where the order is that of first appearance in the annotation). Equal rates go to the one that comes first.
+    mask, for a small object in front of a large one), or to the first class (``rule='first'``, the published code,
+    where the order is that of first appearance in the annotation). If rates are equal, the first class wins.
 
-    Differs from the published code with ``unsure`` above 0: there, no pixel is ever left out.
+    Differs from the published code if ``unsure`` is above 0: there, all pixels get a label.
 
     Args:
-        masks: Zeros and ones, or probabilities of the object as floating-point numbers in [0, 1], (K, H, W), an object
-            above 0.5; or the two logits of the generator (0 outside, 1 object), (K, 2, H, W).
+        masks: Zeros and ones, or probabilities of the object as floating-point numbers in [0, 1], (K, H, W), where the
+            object is above 0.5; or the two logits of the generator (0 outside, 1 object), (K, 2, H, W).
         class_ids: The class of each mask, (K,), from 1.
-        box_maps: 1 inside the boxes of the class, else 0, (K, H, W).
+        box_maps: 1 inside the boxes of the class, 0 elsewhere, (K, H, W).
         rule: ``'overlap'`` or ``'first'``.
         unsure: Pixels whose largest probability, over the classes that have a box there, is at most this far from 0.5
-            become ``ignore_index``; in [0, 0.5), 0 leaves none out.
-        ignore_index: The unlabelled value.
+            become ``ignore_index``; in [0, 0.5). With 0 all pixels get a label.
+        ignore_index: The value of unlabelled pixels.
 
     Returns:
-        Class ids, 0 where no class claims the pixel, (H, W) int64.
+        Class ids, 0 for pixels that belong to none of the classes, (H, W) int64.
 
     Raises:
-        TypeError: If a tensor is of the wrong kind.
-        ValueError: If shapes do not fit each other, class ids repeat or are out of range, or a setting is unknown.
+        TypeError: If a tensor has the wrong type.
+        ValueError: If shapes do not match, class ids repeat or are out of range, or a setting is unknown.
 
     Example:
         >>> masks = torch.tensor([[[1, 1, 1, 0]], [[0, 0, 1, 1]]])  # 3 pixels and 2; they share one
@@ -132,7 +132,7 @@ def merge_class_masks(
     if not 0 <= unsure < 0.5:
         raise ValueError(f'unsure must be at least 0 and below 0.5, got {unsure}')
     if unsure and not masks.is_floating_point():
-        raise ValueError('unsure needs probabilities or logits, and the masks are zeros and ones')
+        raise ValueError('unsure needs probabilities or logits, but the masks are zeros and ones')
     probs = masks.float().softmax(dim=1)[:, 1] if masks.ndim == 4 else masks.float()
     probs = torch.where(box_maps.to(masks.device) > 0, probs, 0)
     claimed = probs > 0.5
@@ -146,7 +146,7 @@ def merge_class_masks(
 
 
 def _check_masks(masks: Any, class_ids: Sequence[int], box_maps: Any, ignore_index: int) -> Tensor:
-    """Return the class ids as a tensor; raise unless masks, ids and box maps fit together."""
+    """Return the class ids as a tensor; raise unless masks, ids and box maps match."""
     for name, value in (('masks', masks), ('box_maps', box_maps)):
         if not isinstance(value, Tensor) or value.is_complex():
             raise TypeError(f'{name} must be a tensor (K, H, W), got {describe(value)}')

@@ -1,4 +1,4 @@
-"""Checks of arguments that the functionals share. They read metadata only, so they never wait for a GPU."""
+"""Checks of arguments that several functionals need. They read only metadata, so they never wait for a GPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_float_map(value: Any, name: str, channels: str = 'C') -> None:
 
 
 def check_shape(value: Tensor, name: str, expected: str) -> None:
-    """Raise unless ``value`` has four axes and no axis is empty."""
+    """Raise unless ``value`` has four axes, none of which is empty."""
     if value.ndim != 4 or 0 in value.shape:
         raise ValueError(f'{name} must have the shape {expected} with no empty axis, got {tuple(value.shape)}')
 
@@ -62,12 +62,12 @@ def check_positive(value: Any, name: str) -> float:
 
 
 def describe(value: Any) -> str:
-    """Say in a few words what a wrong argument is."""
+    """Describe a wrong argument in a few words."""
     if isinstance(value, Tensor):
         return f'a tensor of {value.dtype} and shape {tuple(value.shape)}'
     return f'{type(value).__name__} {value!r}'
 
 
 def compute_dtype(value: Tensor) -> torch.dtype:
-    """Return the type to compute in: float64 for float64, float32 for everything narrower."""
+    """Return the type to compute in: float64 for float64, float32 for all narrower types."""
     return torch.float64 if value.dtype == torch.float64 else torch.float32

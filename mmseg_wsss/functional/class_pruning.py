@@ -1,7 +1,7 @@
-r"""Class pruning: what the image scores deny is not part of the mask.
+r"""Class pruning: classes that the image scores exclude are removed from the mask.
 
 Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, inference. The power of the background is
-of its published code alone.
+only in its published code.
 
 Shape letters: B batch, C classes with the background, H x W the masks.
 """
@@ -17,7 +17,7 @@ from .checks import check_float_map, check_positive, compute_dtype, describe
 
 
 def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1.0) -> Tensor:
-    r"""Take absent classes out of soft masks and weaken the background.
+    r"""Remove absent classes from soft masks and weaken the background.
 
     .. math::
         \hat m_0 = m_0^p, \qquad \hat m_c = [c \text{ is present}]\, m_c
@@ -27,14 +27,14 @@ def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1
     Args:
         probs: Soft masks :math:`m` in [0, 1], (B, C, H, W), the background first.
         present: Which foreground classes are in the image, (B, C-1), bool.
-        background_power: :math:`p`; above 1 the foreground grows. 3 in the published setting of Wide ResNet-38.
+        background_power: :math:`p`; above 1 the foreground grows. The published setting of Wide ResNet-38 has 3.
 
     Returns:
         Pruned masks :math:`\hat m`, (B, C, H, W), in float32, or float64 for float64 masks.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the shapes do not fit each other or the power is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the shapes do not match or the power is not above 0.
 
     Example:
         >>> probs = torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1)
@@ -47,7 +47,7 @@ def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1
     expected = (probs.shape[0], probs.shape[1] - 1)
     if present.shape != expected:
         raise ValueError(
-            f'present must have the shape {expected}, one value for each class but the background, got '
+            f'present must have the shape {expected}, one value per class except the background, got '
             f'{tuple(present.shape)}'
         )
     power = check_positive(background_power, 'background_power')
@@ -57,7 +57,7 @@ def prune_classes(probs: Tensor, present: Tensor, *, background_power: float = 1
 
 
 def present_classes(tags: Tensor | Sequence[int], num_classes: int) -> Tensor:
-    """Return which foreground classes the tags of an image name.
+    """Return which foreground classes are in the tags of an image.
 
     Args:
         tags: Ids of foreground classes, 1 .. C-1, (T,); may be empty.

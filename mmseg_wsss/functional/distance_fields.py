@@ -1,7 +1,7 @@
-r"""Expanding distance fields: how near a pixel is to the points of a class.
+r"""Expanding distance fields: the proximity of pixels to the points of a class.
 
-Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP). Multiplied into the predicted
-probabilities, a field keeps a pseudo-mask near the points; as training goes, the fields expand.
+Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP). Multiplied with the predicted
+probabilities, a field keeps a pseudo-mask near the points; during training, the fields expand.
 
 Shape letters: P points, K classes that have a point, H x W pixels.
 """
@@ -19,7 +19,7 @@ from .checks import describe
 
 FORMS = ('anchored', 'ratio', 'product')
 NORMALISATIONS = ('maximum', 'diagonal')
-# Pairs of a column of points and a pixel at a time.
+# Number of pairs of a column of points and a pixel that are computed at a time.
 _PAIRS = 2**23
 
 
@@ -34,10 +34,10 @@ def distance_fields(
     background: int | None = 0,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""Return how near every pixel is to the points of each class, for the classes that have a point.
+    r"""Return the proximity of every pixel to the points of each class, for the classes that have a point.
 
     With :math:`d_c(i) = \min_{p \in c} \lVert i - p \rVert`, the proximity :math:`P_c = 1 - d_c / Z_c` clipped to
-    [0, 1], and the gate :math:`g = 1 - P_{bg}`, which takes foreground away where the background has been clicked:
+    [0, 1], and the gate :math:`g = 1 - P_{bg}`, which reduces the foreground where the background has been clicked:
 
     .. math::
         D_{bg} = P_{bg}, \qquad
@@ -48,33 +48,33 @@ def distance_fields(
         \end{cases}
 
     :math:`p_c(i)` is the point of the class that is nearest to :math:`i`. In the first two forms **every point has the
-    value 1 in the field of its class**, as the text of section 3.2.2 says: the seed point is the pixel with the highest
-    confidence, 1. The product is the formula as printed: there a point has the value of the gate, and the field is
-    mostly largest elsewhere, on the far side of the points of the background (configs/pmp/README.md has figures).
-    Distances are Euclidean, exact, and between the centres of pixels. Points outside of the map count like all others.
+    value 1 in the field of its class**, as in the text of section 3.2.2: the seed point is the pixel with the highest
+    confidence, 1. The product is the printed formula: there a point has the value of the gate, and the field is
+    usually largest elsewhere, on the far side of the points of the background (configs/pmp/README.md has figures).
+    Distances are Euclidean, exact, and measured between pixel centres. Points outside of the map count like all others.
 
-    Differs from the paper: there, :math:`D` is called a distance. Only as a proximity does it have its highest value at
-    the points. The paper leaves :math:`Z` open, and does not say how its formula agrees with its text.
+    Differs from the paper: there, :math:`D` is called a distance, but only a proximity has its highest value at the
+    points. The paper does not define :math:`Z`, nor explain how its formula agrees with its text.
 
     Args:
         points: (x, y) of the points in edge coordinates of the map, (P, 2): pixel i covers [i, i + 1).
         classes: Class ids, (P,), of any integer type.
         size: (H, W).
-        form: ``'anchored'``, ``'ratio'`` or ``'product'``. Without a point of the background all three are the
-            proximity. Where a point of the background lies on a point of the class, the first two give 1 to both.
-        normalisation: ``'maximum'``: :math:`Z` is the largest distance in the map, of each class its own, so that every
-            proximity reaches 0; ``'diagonal'``: the length of the diagonal of the map.
-        background: The class whose field is inverted and multiplied into the others; None: no class.
-        mask: 1 inside the image, (H, W); anything below is outside, as padding is: fields are 0 there, and its
-            distances count for no maximum. None: the whole map is inside.
+        form: ``'anchored'``, ``'ratio'`` or ``'product'``. Without a point of the background all three equal the
+            proximity. If a point of the background lies on a point of the class, the first two give 1 to both.
+        normalisation: ``'maximum'``: :math:`Z` is the largest distance in the map for each class, so that every
+            proximity reaches 0; ``'diagonal'``: :math:`Z` is the length of the diagonal of the map.
+        background: The class whose field is inverted and multiplied with the others, or None.
+        mask: 1 inside the image, (H, W); anything below is outside, such as padding: fields are 0 there, and its
+            distances are not part of any maximum. None means that the whole map is inside.
 
     Returns:
-        Fields in [0, 1], (K, H, W) float32, and the class id of each, (K,) int64 in ascending order. Without a point
-        both are empty. Reading the classes waits for a GPU.
+        Fields in [0, 1], (K, H, W) float32, and the class id of each, (K,) int64 in ascending order. Without points
+        both are empty. The function synchronises with a GPU to read the classes.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is unknown.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is unknown.
 
     Example:
         >>> points, classes = torch.tensor([[0.5, 0.5], [3.5, 0.5]]), torch.tensor([0, 2])
@@ -89,7 +89,7 @@ def distance_fields(
     diagonal = math.hypot(height, width) if normalisation == 'diagonal' else None
 
     def scaled(distances: Tensor) -> Tensor:
-        """Return the largest distance, not below 1e-6: that of one pixel alone is 0."""
+        """Return the largest distance, at least 1e-6, because the distance is 0 in a map of one pixel."""
         largest = torch.where(inside, distances, 0).amax() if diagonal is None else distances.new_tensor(diagonal)
         return largest.clamp(min=1e-6)
 
@@ -107,7 +107,7 @@ def distance_fields(
         if len(ground) and label != background:
             gate = (to_ground / reach).clamp(max=1)
             if form == 'anchored':
-                # a point of the background on a point of the class: 0 / 0, and nothing to divide by
+                # a point of the background on a point of the class gives 0 / 0
                 result = result * torch.where(seed_gate > 0, gate / seed_gate, 1).clamp(max=1)
             elif form == 'ratio':
                 both = to_ground + distances
@@ -119,18 +119,18 @@ def distance_fields(
 
 
 def expand_distance_fields(fields: Tensor, scores: Tensor | float) -> Tensor:
-    r"""Let fields grow by how far the training has come: :math:`D \leftarrow \mathrm{clip}(D + E, 0, 1)`.
+    r"""Expand fields by a score of the training progress: :math:`D \leftarrow \mathrm{clip}(D + E, 0, 1)`.
 
     Args:
         fields: :math:`D`, (K, H, W) or (B, K, H, W), in [0, 1].
-        scores: :math:`E`, one number, or one for each field, (K,) or (B, K); of either sign.
+        scores: :math:`E`, one number, or one for each field, (K,) or (B, K); may be negative.
 
     Returns:
         Fields of the same shape, in [0, 1].
 
     Raises:
         TypeError: If ``fields`` is not a floating-point tensor.
-        ValueError: If there is not one score for each field.
+        ValueError: If the number of scores is not that of the fields.
 
     Example:
         >>> expand_distance_fields(torch.tensor([[[0.25, 0.75]]]), torch.tensor([0.5]))
@@ -147,15 +147,15 @@ def expand_distance_fields(fields: Tensor, scores: Tensor | float) -> Tensor:
 
 
 def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025, min_step: float = -0.025) -> float:
-    r"""Return by how much fields grow after an epoch.
+    r"""Return the amount by which fields expand after an epoch.
 
     .. math:: \max(\min(\gamma, \eta), \omega), \qquad \gamma = L(e - 1) / L(e) - 1
 
-    A loss that falls lets the fields grow, one that rises lets them shrink. Computed as (L(e-1) - L(e)) / |L(e)|, which
-    is the same for a loss above 0 and has the right sign for one below.
+    Fields expand if the loss falls and shrink if it rises. Computed as (L(e-1) - L(e)) / |L(e)|, which is the same for
+    a positive loss and has the right sign for a negative one.
 
     Args:
-        previous_loss: :math:`L(e - 1)`, mean over the epoch before.
+        previous_loss: :math:`L(e - 1)`, mean over the previous epoch.
         loss: :math:`L(e)`, mean over this epoch.
         max_step: :math:`\eta`, not negative.
         min_step: :math:`\omega`, not positive.
@@ -171,28 +171,28 @@ def expansion_step(previous_loss: float, loss: float, *, max_step: float = 0.025
         raise ValueError(f'max_step must not be below 0 and min_step not above, got {max_step} and {min_step}')
     if not (math.isfinite(previous_loss) and math.isfinite(loss)):
         raise ValueError(
-            f'losses must be finite, got {previous_loss} and {loss}: leave such iterations out of the mean'
+            f'losses must be finite, got {previous_loss} and {loss}: exclude such iterations from the mean'
         )
     gain = previous_loss - loss
-    # a loss of exactly 0 that was more before: as much growth as there may be
+    # a loss that has fallen to exactly 0 gives the largest step
     step = gain / abs(loss) if loss else math.copysign(math.inf, gain) if gain else 0.0
     return max(min(step, max_step), min_step)
 
 
 def _nearest(pixels: Tensor, values: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the distance of every pixel of the map to the nearest of some, and the value of that one, (H, W) float64.
+    """Return the distance of every pixel of the map to the nearest point, and the point's value, (H, W) float64.
 
-    Of several that are equally near, the smallest value. Not scipy's distance transform: that one starts from pixels of
-    the map alone, on the CPU.
+    If several points are equally near, the smallest value is returned. The distance transform of scipy only supports
+    points inside the map, and runs on the CPU.
     """
-    # first within each column that holds points, then across columns: painted scribbles come as thousands of points
+    # first within each column that contains points, then across columns, because scribbles have thousands of points
     columns, column = pixels[:, 0].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     across = (torch.arange(width, device=pixels.device) - columns[:, None]).square()
     down = (torch.arange(height, device=pixels.device) - pixels[:, 1:]).square()
     place = column[:, None].expand_as(down)
     best = down.new_full((len(columns), height), torch.inf)
     best = best.scatter_reduce(0, place, down, 'amin')
-    # squares of whole numbers are exact: equally near is equal
+    # squares of integers are exact, so equal distances compare equal
     value = torch.where(down == best[column], values[:, None], torch.inf)
     value = torch.full_like(best, torch.inf).scatter_reduce(0, place, value, 'amin')
     nearest, chosen = (pixels.new_full((height, width), torch.inf) for _ in range(2))
@@ -208,9 +208,9 @@ def _nearest(pixels: Tensor, values: Tensor, height: int, width: int) -> tuple[T
 
 
 def _to_nearest(pixels: Tensor, others: Tensor) -> Tensor:
-    """Return the distance of each of some pixels to the nearest of others, (P,) float64."""
+    """Return the distance of each pixel to the nearest of other pixels, (P,) float64."""
     norms = others.square().sum(dim=1)
-    # whole numbers: expanding the square loses nothing
+    # integers, for which the expanded square is exact
     parts = [
         (norms - 2 * part @ others.T).amin(dim=1) + part.square().sum(dim=1)
         for part in torch.split(pixels, max(1, _PAIRS // len(others)))
@@ -226,7 +226,7 @@ def _check(points: Any, classes: Any, size: Any, form: Any, normalisation: Any, 
     if not isinstance(classes, Tensor) or classes.is_floating_point() or classes.is_complex():
         raise TypeError(f'classes must be an integer tensor (P,), got {describe(classes)}')
     if classes.shape != points.shape[:1]:
-        raise ValueError(f'classes must be {len(points)} ids, one for each point, got {tuple(classes.shape)}')
+        raise ValueError(f'classes must be {len(points)} ids, one per point, got {tuple(classes.shape)}')
     if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
         raise ValueError(f'size must be (height, width), two positive integers, got {size!r}')
     check_settings(form, normalisation)

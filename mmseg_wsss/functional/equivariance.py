@@ -1,8 +1,8 @@
-r"""Equivariance of class activation maps, and their refinement by pixels that look alike.
+r"""Equivariance of class activation maps, and their refinement by similar pixels.
 
 Wang, Zhang, Kan, Shan, Chen: "Self-supervised Equivariant Attention Mechanism for Weakly Supervised Semantic
 Segmentation", CVPR 2020 (SEAM), in the form that Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised
-Segmentation", 2022, publish beside their losses.
+Segmentation", 2022, publish with their losses.
 
 Shape letters: B batch, C classes, D features, H x W the grid, N = H * W pixels.
 """
@@ -16,33 +16,33 @@ from .checks import check_float_map, check_mask_of, check_positive, compute_dtyp
 
 
 def pixel_correlation(maps: Tensor, features: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:
-    r"""Average maps over the pixels with features alike (SEAM, eq. 8 and 9).
+    r"""Average maps over the pixels with similar features (SEAM, eq. 8 and 9).
 
     .. math::
         \hat m_{c,i} = \frac{\sum_j m_{c,j} a_{ji}}{\epsilon + \sum_j a_{ji}}, \qquad
         a_{ji} = \operatorname{ReLU}\left( \frac{f_j^\top f_i}{(|f_j| + \epsilon)(|f_i| + \epsilon)} \right)
 
-    All pairs of pixels take part: time and memory grow with :math:`N^2`. Computed in float32 at least, also under
+    All pairs of pixels are used, so time and memory grow with :math:`N^2`. Computed in float32 at least, also under
     autocast.
 
     Args:
         maps: :math:`m`, any numbers, (B, C, H, W).
         features: :math:`f`, (B, D, H, W).
-        eps: :math:`\epsilon`, above 0, so that features of length 0 are not an error; such a pixel becomes 0.
-        mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is nobody's neighbour, is 0 in
+        eps: :math:`\epsilon`, above 0, which allows features of length 0; such a pixel becomes 0.
+        mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel does not affect others, is 0 in
             the result and may hold NaN or inf.
 
     Returns:
         Maps, (B, C, H, W), in float32, or float64 for float64 maps.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``eps`` is not above 0.
 
     Example:
         >>> maps = torch.tensor([1.0, 0.0, 0.6]).view(1, 1, 1, 3)
         >>> features = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]).view(1, 2, 1, 3)
-        >>> pixel_correlation(maps, features).flatten()  # the first two look alike
+        >>> pixel_correlation(maps, features).flatten()  # the first two are similar
         tensor([0.5000, 0.5000, 0.6000])
     """
     check_float_map(maps, 'maps')
@@ -73,11 +73,12 @@ def equivariance_differences(
         L_{ECR} = |m - \hat m'| + |m' - \hat m|
 
     where :math:`|\cdot|` is the mean of absolute differences over images, classes and pixels, :math:`m` is ``first``,
-    :math:`m'` ``second`` and a hat means refined. All four take the gradient.
+    :math:`m'` is ``second``, and a hat means refined. All four receive gradients.
 
-    Differs from SEAM, whose :math:`L_{ER}` is :math:`|m - m'|` of the foreground, and whose :math:`L_{ECR}` stops the
-    gradient of the maps that are not refined and averages the largest 20 % of the differences
-    (:func:`mmseg_wsss.functional.seam_regularisation`): this is the form published with importance sampling.
+    This is the form published with importance sampling. It differs from SEAM
+    (:func:`mmseg_wsss.functional.seam_regularisation`), whose :math:`L_{ER}` is :math:`|m - m'|` of the foreground, and
+    whose :math:`L_{ECR}` stops the gradient of the maps that are not refined and averages the largest 20 % of the
+    differences.
 
     Args:
         first: Maps :math:`m` of the first view on the grid of the second, (B, C, H, W).
@@ -91,7 +92,7 @@ def equivariance_differences(
         :math:`L_{ER}` and :math:`L_{ECR}`, scalars in float32, or float64 for float64 maps; 0 if no pixel counts.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If the shapes differ.
 
     Example:
@@ -105,7 +106,7 @@ def equivariance_differences(
         if value.shape != second.shape:
             raise ValueError(
                 f'all maps must have the shape of second, {tuple(second.shape)}, got {name} of {tuple(value.shape)}: '
-                'resize those of the first view'
+                'resize the maps of the first view'
             )
     dtype = compute_dtype(first)
     counted = torch.ones_like(first[:, :1], dtype=dtype)

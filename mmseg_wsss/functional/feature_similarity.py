@@ -1,8 +1,8 @@
-r"""Feature similarity loss: alike pixels should be predicted alike, and unlike pixels differently.
+r"""Feature similarity loss: similar pixels should get similar predictions, and dissimilar pixels different ones.
 
-Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised Segmentation", 2022. This is the textbook form:
-several tensors with a number for every pair of pixels. ``feature_similarity_loss`` of :mod:`mmseg_wsss.ops` is its fast
-twin.
+Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised Segmentation", 2022. This is the textbook form with
+several tensors of one number per pair of pixels. ``feature_similarity_loss`` of :mod:`mmseg_wsss.ops` is its fast
+version.
 
 Shape letters: B batch, K classes, H x W the grid of the probabilities, N = H * W pixels.
 """
@@ -23,10 +23,10 @@ EPS = 1e-5  # keeps the logarithm of a difference of 0 or 1 finite
 
 
 class SimilarityInputs(NamedTuple):
-    """The arguments of the loss, checked."""
+    """The checked arguments of the loss."""
 
     image: Tensor  # in [0, 1], 0 where masked, (B, 3, H, W)
-    inside: Tensor | None  # 1 where a pixel counts, (B, 1, H, W); None: all pixels count
+    inside: Tensor | None  # 1 where a pixel counts, (B, 1, H, W); None if all pixels count
     denominator: Tensor  # scalar
     mu: Tensor  # scalar
     sigma: Tensor  # scalar, float64
@@ -43,33 +43,35 @@ def feature_similarity_loss(
     normalise: str = 'pixels',
     mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Reward equal predictions at alike pixels and different ones at unlike pixels.
+    r"""Reward equal predictions at similar pixels and different ones at dissimilar pixels.
 
     .. math::
         -\frac{1}{D} \sum_{i,j} w_{ij}\, \tfrac12 |a_i - a_j|^2\, f_{ij}, \qquad
         w_{ij} = \frac{e^{-d_{ij}^2 / 2 \sigma^2}}{2 \pi \sigma^2}, \qquad
         f_{ij} = \tanh\left(\mu + \log \frac{\delta_{ij} + \epsilon}{1 - \delta_{ij} + \epsilon}\right)
 
-    over all ordered pairs of pixels of an image (equations 6-8 of the paper): :math:`a` the probabilities, :math:`d`
-    the distance in pixels, :math:`D = B H W`, or :math:`B (H W)^2`, :math:`\delta` the mean over RGB of the absolute
-    difference of colour, :math:`\epsilon = 10^{-5}`. With
-    :math:`\mu = 2.5`, pixels that differ by more than 0.0759 count as unlike. The value is mostly negative. Computed in
-    float32 at least, also under autocast. There is no gradient to ``image``.
+    over all ordered pairs of pixels of an image (equations 6-8 of the paper), with the probabilities :math:`a`, the
+    distance :math:`d` in pixels, :math:`D = B H W` or :math:`B (H W)^2`, the mean over RGB :math:`\delta` of the
+    absolute difference of colour, and :math:`\epsilon = 10^{-5}`. With
+    :math:`\mu = 2.5`, pixels that differ by more than 0.0759 count as dissimilar. The value is usually negative.
+    Computed in float32 at least, also under autocast. ``image`` does not receive gradients.
 
     In the paper the sum is divided by :math:`(HW)^2` (``normalise='pairs'``), and :math:`\mu` and :math:`\sigma` are
-    learnt; the defaults are those of the published code. Descent on :math:`\mu` only ever makes it larger, so it needs
-    a bound or a prior; :math:`\sigma` it brings to about a quarter of the side of the grid, whatever the start.
+    learned; the defaults are those of the published code. Gradient descent only ever increases :math:`\mu`, so it needs
+    a bound or a prior, and moves :math:`\sigma` to about a quarter of the side of the grid from any start.
 
     Args:
         probs: Probabilities :math:`a`, (B, K, H, W).
         image: Colours in [0, 1], (B, 3, H, W), clamped to that range; resize it to the size of ``probs`` first.
-        mu: Where alike turns into unlike; a tensor of one number may get a gradient.
+        mu: Shift :math:`\mu` of the threshold between similar and dissimilar; a tensor of one number may get a
+            gradient.
         sigma: Standard deviation :math:`\sigma` of the weight, in pixels of H x W, above 0; a tensor of one number may
             get a gradient.
-        radius: Leave out pairs that are further apart than this, in pixels of H x W; None is all pairs. At ``sigma`` 5,
-            10 keeps 86.7 % of the weight, 15 98.9 %, 20 99.97 %.
-        normalise: ``'pixels'``: :math:`D` is the number of pixels, as published. ``'pairs'``: the number of ordered
-            pairs within images, as in the paper, for which the weight of the loss must be :math:`H W` times larger.
+        radius: Leave out pairs that are further apart than this, in pixels of H x W; None means all pairs. With a
+            ``sigma`` of 5, a radius of 10 keeps 86.7 % of the weight, 15 keeps 98.9 % and 20 keeps 99.97 %.
+        normalise: ``'pixels'``: :math:`D` is the number of pixels, as in the published code. ``'pairs'``: :math:`D` is
+            the number of ordered pairs within images, as in the paper; the weight of the loss must then be
+            :math:`H W` times larger.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no pair, is not counted
             in :math:`D`, and may hold NaN or inf in ``probs`` and ``image``.
 
@@ -77,8 +79,8 @@ def feature_similarity_loss(
         Scalar in float32, or float64 for float64 probabilities; 0 if no pixel is inside.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> probs = torch.rand(2, 4, 8, 8).softmax(1)
@@ -110,7 +112,7 @@ def prepare_inputs(
     mask: Tensor | None,
     normalise: str = 'pixels',
 ) -> SimilarityInputs:
-    """Check the arguments of :func:`feature_similarity_loss` and put 0 where pixels of the image do not count."""
+    """Check the arguments of :func:`feature_similarity_loss` and set pixels of the image that do not count to 0."""
     _check_arguments(probs, image, mask)
     check_normalise(normalise)
     dtype = compute_dtype(probs)
@@ -133,7 +135,7 @@ def prepare_inputs(
 
 
 def check_normalise(normalise: Any) -> None:
-    """Raise unless ``normalise`` says by what the sum over pairs is divided."""
+    """Raise unless ``normalise`` is a known divisor of the sum over pairs."""
     if normalise not in NORMALISATIONS:
         raise ValueError(f'normalise must be one of {", ".join(NORMALISATIONS)}, got {normalise!r}')
 

@@ -1,9 +1,9 @@
-r"""Gated CRF loss: pixels near each other that look alike should be predicted alike.
+r"""Gated CRF loss: nearby pixels of similar colour should get similar predictions.
 
 Obukhov, Georgoulis, Dai, Van Gool: "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
-This is the textbook form: ``unfold`` lays out the neighbours of every pixel and autograd does the rest, at the cost of
-two tensors (2 radius + 1)^2 times the size of the probabilities. ``gated_crf_loss`` of :mod:`mmseg_wsss.ops` is its
-fast twin.
+This is the textbook form: ``unfold`` lays out the neighbours of every pixel and autograd computes the gradients, at the
+cost of two tensors (2 radius + 1)^2 times the size of the probabilities. ``gated_crf_loss`` of :mod:`mmseg_wsss.ops` is
+its fast version.
 
 Shape letters: B batch, C classes, H x W the grid of the probabilities, h x w the image, P = (2 radius + 1)^2 offsets.
 """
@@ -23,10 +23,10 @@ from .grids import pool_mask
 
 
 class CRFInputs(NamedTuple):
-    """The arguments of the loss, checked and brought to the grid of the probabilities."""
+    """The checked arguments of the loss, resized to the grid of the probabilities."""
 
     kernels: tuple[Kernel, ...]
-    guides: Mapping[str, Tensor]  # what kernels compare beside positions: rgb (B, 3, H, W), modalities (B, K, H, W)
+    guides: Mapping[str, Tensor]  # what kernels compare besides positions: rgb (B, 3, H, W), modalities (B, K, H, W)
     destination: Tensor  # 1 where a cell counts as destination, (B, 1, H, W)
     source: Tensor  # 1 where a cell counts as source, (B, 1, H, W)
     used: Tensor | None  # False where a cell is neither, (B, 1, H, W); None if there is no such cell
@@ -46,7 +46,7 @@ def gated_crf_loss(
     compatibility: Tensor | None = None,
     modalities: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
-    r"""Penalise different predictions at alike pixels (equations 2-6 of the paper).
+    r"""Penalise different predictions at similar pixels (equations 2-6 of the paper).
 
     .. math::
         \frac{1}{D} \sum_a m^{dst}_a \sum_{b \in N(a),\, b \ne a} m^{src}_b K_{ab}\, \mu(y_a, y_b), \qquad
@@ -54,40 +54,39 @@ def gated_crf_loss(
 
     :math:`\mu = 1 - \langle y_a, y_b \rangle` (Potts), or :math:`y_a^T M y_b` with ``compatibility`` :math:`M`.
     :math:`N(a)` is the window of 2 ``radius`` + 1 cells around :math:`a`; cells outside the image do not count.
-    :math:`D` counts the cells of the destination mask if there is one, else those of the source mask, else all cells;
-    at least 1. Computed in float32 at least, also under autocast. There is no gradient to ``image``, ``modalities`` or
-    ``compatibility``.
+    :math:`D` is the number of cells of the destination mask if given, otherwise of the source mask if given, otherwise
+    of all cells; it is at least 1. Computed in float32 at least, also under autocast. ``image``, ``modalities`` and
+    ``compatibility`` do not receive gradients.
 
-    The features :math:`f` of a kernel are the position, the colour and, beyond the settings of the paper, which names
-    them as possible, any other modality of the scene such as depth or infrared.
+    The features :math:`f` of a kernel are the position, the colour and any other modality of the scene such as depth or
+    infrared, which the paper mentions but does not use.
 
-    Differs from the published code: there, a neighbour outside the image adds a constant to the value if no source
-    mask is given, and no copy of it runs with a custom compatibility. The paper divides by the destination cells only.
+    Differs from the published code: there, a neighbour outside the image adds a constant to the value if there is no
+    source mask, and a custom compatibility does not work. The paper divides only by the destination cells.
 
     Args:
         probs: Predicted probabilities :math:`y`, (B, C, H, W).
         image: Colours, (B, 3, h, w) of any size; averaged over each cell of H x W. The paper's ``rgb`` sigma of 0.1
             is for an image standardised by its mean and standard deviation.
         kernels: The mixture: dicts of ``weight``, ``xy`` (sigma in cells of H x W), ``rgb`` (sigma in the units of
-            ``image``) and the names of ``modalities`` (sigma in the units of each). Every sigma may be left out, but
-            not all of them. The paper: ``[dict(weight=1, xy=6, rgb=0.1)]``.
+            ``image``) and the names of ``modalities`` (sigma in the units of each). At least one sigma is required. The
+            paper has ``[dict(weight=1, xy=6, rgb=0.1)]``.
         radius: Half the side of the window, in cells of H x W.
         source_mask: 1 where a pixel may influence others, (B, 1, h, w) of any size; a cell counts only if all its
-            pixels do. A cell outside stays a destination.
+            pixels do. A cell outside of the mask stays a destination.
         destination_mask: 1 where a pixel may be influenced, in the same form. A cell outside both masks has no effect
             at all, and may hold NaN or inf in ``probs`` and ``image``.
         compatibility: Costs :math:`M`, (C, C), used as given: ``[i, j]`` is the cost of class i at the destination
-            beside class j at the source. None is Potts.
+            with class j at the source. None means the Potts model.
         modalities: Further features by the names that ``kernels`` use, (B, K, h, w) each, of any size and number of
-            channels; averaged over each cell like ``image``.
+            channels, averaged over each cell like ``image``.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range, or kernels and modalities do not name
-            the same.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range, or the names in kernels and modalities differ.
 
     Example:
         >>> probs, image, depth = torch.rand(2, 4, 8, 8).softmax(1), torch.rand(2, 3, 32, 32), torch.rand(2, 1, 32, 32)
@@ -111,7 +110,7 @@ def gated_crf_loss(
 
 
 def lift_rounding(energy: Tensor, total: Tensor, rounding: float) -> Tensor:
-    """Return 0 for a Potts energy that is negative only by rounding; the gradient stays.
+    """Return 0 for a Potts energy that is negative only because of rounding, and keep its gradient.
 
     The energy of probabilities is never below 0, but probabilities of 1 and 0.002 in bfloat16 have a sum above 1, and
     the energy is the small difference of ``total``, the sum of the kernel, and the agreement.
@@ -130,7 +129,7 @@ def prepare_inputs(
     compatibility: Tensor | None,
     modalities: Mapping[str, Tensor] | None = None,
 ) -> CRFInputs:
-    """Check the arguments of :func:`gated_crf_loss` and bring image and masks to the grid of the probabilities."""
+    """Check the arguments of :func:`gated_crf_loss` and resize image and masks to the grid of the probabilities."""
     check_float_map(probs, 'probs')
     check_radius(radius)
     _check_masks(probs, source_mask, destination_mask, compatibility)
@@ -168,7 +167,7 @@ def _check_masks(probs: Tensor, source_mask: Any, destination_mask: Any, compati
             raise TypeError(f'compatibility must be a tensor (C, C), got {describe(compatibility)}')
         if compatibility.shape != (classes, classes):
             raise ValueError(
-                f'compatibility must have the shape {(classes, classes)}, a row and a column for each class of probs, '
+                f'compatibility must have the shape {(classes, classes)}, one row and one column per class of probs, '
                 f'got {tuple(compatibility.shape)}'
             )
 

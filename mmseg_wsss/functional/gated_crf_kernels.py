@@ -1,4 +1,4 @@
-r"""The kernels of the Gated CRF loss: what they compare, and how to look at them.
+r"""The kernels of the Gated CRF loss: their features, and a map to inspect them.
 
 Obukhov, Georgoulis, Dai, Van Gool: "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019, equations
 1 and 2.
@@ -19,13 +19,13 @@ from .checks import check_positive, check_shape, compute_dtype, describe
 
 KernelSettings = Mapping[str, float]
 FIXED_KEYS = ('weight', 'xy', 'rgb')
-"""Of a kernel; every other key names a modality."""
-# Squares of a sigma, and of a distance over a sigma, must be numbers of float32.
+"""The fixed keys of a kernel; every other key is the name of a modality."""
+# Squares of a sigma, and of a distance divided by a sigma, must be in the range of float32.
 _SMALLEST_SIGMA, _LARGEST_SIGMA = 1e-15, 1e15
 
 
 class Kernel(NamedTuple):
-    """One Gaussian of the mixture; None leaves a feature out."""
+    """One Gaussian of the mixture; None means that a feature is not used."""
 
     weight: float
     xy: float | None
@@ -45,15 +45,15 @@ def gated_crf_kernel_map(
     radius: int = 5,
     modalities: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
-    r"""Draw the kernels of :func:`gated_crf_loss` around some cells, to see which neighbours each would pull along.
+    r"""Draw the kernels of :func:`gated_crf_loss` around some cells, to see which neighbours influence them.
 
-    The grid is cut into windows of 2 ``radius`` + 1 cells, one beside the other, and a cell :math:`a` gets its kernel
+    The grid is divided into adjacent windows of 2 ``radius`` + 1 cells, and a cell :math:`a` gets its kernel
     :math:`K_{ca}` with the cell :math:`c` in the middle of its window, as in figure 2 of the paper. The middle itself
-    gets 0, for a cell is not a neighbour of its own; so do the cells of windows whose middle lies outside the grid.
+    gets 0, because a cell is not its own neighbour; so do the cells of windows whose middle lies outside the grid.
 
     Args:
         image: Colours, (B, 3, h, w), in the units of the ``rgb`` sigmas.
-        size: The grid (H, W), that of the probabilities of the loss.
+        size: The grid (H, W) of the probabilities of the loss.
         kernels: Same as in :func:`gated_crf_loss`.
         radius: Same as in :func:`gated_crf_loss`.
         modalities: Same as in :func:`gated_crf_loss`.
@@ -62,8 +62,8 @@ def gated_crf_kernel_map(
         Values between 0 and the sum of the weights, (B, 1, H, W), in float32, or float64 for a float64 image.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If a setting is out of range, or kernels and modalities do not name the same.
+        TypeError: If an argument has the wrong type.
+        ValueError: If a setting is out of range, or the names in kernels and modalities differ.
 
     Example:
         >>> image = torch.zeros(1, 3, 3, 3)
@@ -104,14 +104,14 @@ def prepare_guides(
     dtype: torch.dtype,
     batch: int,
 ) -> tuple[tuple[Kernel, ...], dict[str, Tensor]]:
-    """Check kernels and what they compare; return both, averaged to a grid: ``rgb`` and the modalities by name."""
+    """Check kernels and features; return both, the features ``rgb`` and modalities by name and averaged to a grid."""
     if modalities is not None and not isinstance(modalities, Mapping):
         raise TypeError(f"modalities must be a dict such as {{'depth': depth}}, got {describe(modalities)}")
     given = dict(modalities or {})
     mixture = parse_kernels(kernels, tuple(given))
     named = {name for kernel in mixture for name in kernel.modalities}
     if set(given) != named:
-        raise ValueError(f'no kernel names the modalities {sorted(set(given) - named)}: give one a sigma, or drop them')
+        raise ValueError(f'no kernel uses the modalities {sorted(set(given) - named)}: add a sigma, or remove them')
     guides = {}
     for name, guide in {'rgb': image, **given}.items():
         what, channels = ('image', '3') if name == 'rgb' else (f'modalities[{name!r}]', 'K')
@@ -120,7 +120,7 @@ def prepare_guides(
         check_shape(guide, what, f'({batch}, {channels}, h, w)')
         if len(guide) != batch:
             raise ValueError(
-                f'{what} and the tensors beside it must have the same batch size, got {len(guide)} and {batch}'
+                f'{what} and the other tensors must have the same batch size, got {len(guide)} and {batch}'
             )
         with torch.autocast(guide.device.type, enabled=False):
             guides[name] = F.adaptive_avg_pool2d(guide.detach().to(dtype), size)
@@ -132,20 +132,20 @@ def parse_kernels(kernels: Sequence[KernelSettings], modalities: Sequence[str] =
 
     Args:
         kernels: Same as in :func:`gated_crf_loss`.
-        modalities: Names that kernels may use beside ``xy`` and ``rgb``.
+        modalities: Names that kernels may use in addition to ``xy`` and ``rgb``.
 
     Raises:
-        TypeError: If it is not a sequence of dicts of numbers.
-        ValueError: If there is no kernel, or one has unknown keys, no weight, no sigma, or one that is not above 0 or
-            so small or large that its square is beyond float32.
+        TypeError: If ``kernels`` is not a sequence of dicts of numbers.
+        ValueError: If there are no kernels, or a kernel has unknown keys, no weight, no sigma, or a sigma that is not
+            above 0 or whose square is out of the range of float32.
     """
     taken = [name for name in modalities if name in FIXED_KEYS]
     if taken:
-        raise ValueError(f'modalities must have other names than {", ".join(FIXED_KEYS)}, got {taken}')
+        raise ValueError(f'modalities must have names other than {", ".join(FIXED_KEYS)}, got {taken}')
     if isinstance(kernels, Mapping) or not isinstance(kernels, Sequence):
         raise TypeError(f'kernels must be a list of dicts, got {describe(kernels)}; put a single kernel into a list')
     if not kernels:
-        raise ValueError('kernels must hold at least one dict such as dict(weight=1, xy=6, rgb=0.1), got none')
+        raise ValueError('kernels must contain at least one dict such as dict(weight=1, xy=6, rgb=0.1), got none')
     return tuple(_parse_kernel(settings, f'kernels[{i}]', modalities) for i, settings in enumerate(kernels))
 
 
@@ -165,7 +165,7 @@ def _parse_kernel(settings: KernelSettings, name: str, modalities: Sequence[str]
             'such a tensor in modalities'
         )
     if 'weight' not in settings:
-        raise ValueError(f'{name} has no weight: add for example weight=1')
+        raise ValueError(f'{name} has no weight: add weight=1, for example')
     values = {key: check_positive(value, f'{name}[{key!r}]') for key, value in settings.items()}
     if len(values) == 1:
         raise ValueError(f'kernel without xy and rgb: {name} needs a sigma for xy (in cells), rgb (in colour), or both')

@@ -1,4 +1,4 @@
-"""From image files to tensors, and between the grid of the pixels and that of the logits.
+"""Images as tensors, and resizing between the grids of the pixels and of the logits.
 
 Shape letters: B batch, C channels, H x W the grid of a field, h x w another one.
 """
@@ -13,12 +13,12 @@ from torch import Tensor
 
 from .checks import compute_dtype
 
-# A pixel that is interpolated from less than this of cells inside is reached by rounding alone.
+# If less than this share of a pixel is interpolated from cells inside, it is only due to rounding.
 _ROUNDING = 1e-4
 
 
 def rgb_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
-    """Turn an image as OpenCV and mmcv read it into RGB in [0, 1].
+    """Convert an image, as OpenCV and mmcv read it, to RGB in [0, 1].
 
     Args:
         image: BGR, (H, W, 3), or grey, (H, W) or (H, W, 1), in 0-255.
@@ -27,7 +27,7 @@ def rgb_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
         (1, 3, H, W) float32; a grey image has three equal channels.
 
     Raises:
-        ValueError: If the shape is another one.
+        ValueError: If the shape is a different one.
 
     Example:
         >>> rgb_tensor(np.array([[[0, 0, 255]]], dtype=np.uint8)).flatten().tolist()
@@ -41,7 +41,7 @@ def rgb_tensor(image: npt.NDArray[np.uint8]) -> Tensor:
 
 
 def pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return 1 for cells whose pixels all count, else 0; a maximum over the others knows no rounding."""
+    """Return 1 for cells whose pixels all count, otherwise 0, by a maximum over the other pixels, which is exact."""
     left_out = (mask >= 1).logical_not().to(dtype)
     return 1 - F.adaptive_max_pool2d(left_out, size)
 
@@ -49,7 +49,7 @@ def pool_mask(mask: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.fl
 def resize_inside(
     field: Tensor, size: tuple[int, int], inside: Tensor, *, align_corners: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Resize bilinearly, from the cells inside the image alone.
+    """Resize bilinearly from only the cells inside the image.
 
     Args:
         field: (B, C, H, W); may hold NaN or inf outside.
@@ -58,8 +58,8 @@ def resize_inside(
         align_corners: See :func:`torch.nn.functional.interpolate`.
 
     Returns:
-        The resized field, (B, C, h, w) in float32 at least, 0 where no cell inside reaches; and where one does,
-        (B, 1, h, w) bool. Where all cells of a pixel are inside, this is plain interpolation.
+        The resized field, (B, C, h, w) in float32 at least, which is 0 at pixels without a cell inside, and the pixels
+        that have one, (B, 1, h, w) bool. If all cells of a pixel are inside, this is plain interpolation.
     """
     counts = inside >= 1
     field = torch.where(counts, field, 0).to(compute_dtype(field))

@@ -1,8 +1,8 @@
-r"""Importance-sampling classification loss, and the pooled losses that it goes with.
+r"""Importance-sampling classification loss, and the pooled losses that it is combined with.
 
 Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised Segmentation", 2022. Image tags train a map of class
-probabilities: where pooling over all pixels asks too much and the maximum asks one pixel only, here pixels are drawn
-with a chance in proportion to their probability, and each drawn pixel is classified.
+probabilities. Average pooling trains all pixels and max pooling only one; here pixels are drawn with a chance in
+proportion to their probability, and each drawn pixel is classified.
 
 Shape letters: B batch, K classes (the foreground; with the background one more in maps than in tags), H x W the grid of
 the probabilities, N = H * W pixels.
@@ -38,24 +38,24 @@ def importance_sampling_loss(
         {\sum_j p_{bk,j}}, \quad \ell(p, t) = -t \log \sigma(z) - (1 - t) \log(1 - \sigma(z)), \quad
         z = \log \frac{p (1 - \epsilon) + \epsilon}{1 - p (1 - \epsilon)}
 
-    drawn with replacement, for classes that the image does not show, too. There is no gradient through :math:`q`. With
+    drawn with replacement, also for classes that are not in the image. There is no gradient through :math:`q`. With
     ``expectation`` the draws are replaced by their mean, :math:`\sum_i q_{bk,i} \ell(p_{bk,i}, t_{bk})`: the same loss
     and the same mean gradient without noise. Computed in float32 at least, also under autocast.
 
-    In the paper one pixel is drawn for each class, the background among the classes (equations 1, 4 and 5):
-    ``num_samples=1, background=True``. The published code draws 100 of each foreground class: the defaults. The
-    expectation is not in the paper.
+    In the paper one pixel is drawn for each class, including the background (equations 1, 4 and 5):
+    ``num_samples=1, background=True``. The published code draws 100 pixels for each foreground class, which is the
+    default. The expectation is not in the paper.
 
     Args:
-        probs: Probabilities :math:`p` of the foreground classes, (B, K, H, W), in [0, 1]; with ``background``, of the
-            background and these, (B, K+1, H, W).
-        tags: :math:`t`, 1 for the classes of the image and 0 for others, (B, K). A row with a NaN: nobody tagged that
-            image. It has no effect, is not counted in :math:`B`, and may hold NaN or inf in ``probs``.
-        num_samples: Draws :math:`S` for each class of an image.
+        probs: Probabilities :math:`p` of the foreground classes, (B, K, H, W), in [0, 1]; with ``background`` those of
+            the background come first, (B, K+1, H, W).
+        tags: :math:`t`, 1 for the classes of the image and 0 for others, (B, K). A row with a NaN means that the image
+            has no tags. It has no effect, is not counted in :math:`B`, and may hold NaN or inf in ``probs``.
+        num_samples: Number :math:`S` of draws for each class of an image.
         eps: :math:`\epsilon` in (0, 1); 1e-3 keeps :math:`z` within 6.91 of 0.
-        generator: Where the draws come from; None is the global one of torch.
-        expectation: Take the mean over all draws.
-        background: Classify channel 0 of ``probs`` as well, as a class that every tagged image shows.
+        generator: Source of randomness; None means the global generator of torch.
+        expectation: Compute the mean over all possible draws.
+        background: Also classify channel 0 of ``probs``, as a class that is in every tagged image.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside, is never drawn and may hold NaN or inf. An
             image without any pixel inside counts as untagged.
 
@@ -63,8 +63,8 @@ def importance_sampling_loss(
         Scalar in float32, or float64 for float64 probabilities; 0 that keeps the graph if no image is tagged.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> probs, tags = torch.full((2, 3, 8, 8), 0.5), torch.tensor([[1, 0, 0], [0, 1, 1]])
@@ -82,7 +82,7 @@ def importance_sampling_loss(
             drawn = torch.multinomial(chances.flatten(0, 1), num_samples, replacement=True, generator=generator)
             samples = values.gather(2, drawn.view(*values.shape[:2], num_samples))
             losses = _classify(probs_to_logits(samples, eps=eps), targets[:, :, None]).mean(dim=2)
-            losses = losses + 0 * values.detach().sum(dim=2)  # a NaN that was not drawn is not hidden
+            losses = losses + 0 * values.detach().sum(dim=2)  # the loss is NaN also if a NaN was not drawn
         return _mean_over_tagged(losses, counted)
 
 
@@ -106,8 +106,8 @@ def max_pooling_loss(
         Scalar, as in :func:`importance_sampling_loss`.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> max_pooling_loss(torch.tensor([[[[0.5, 0.1]]]]), torch.tensor([[1]]))
@@ -122,21 +122,21 @@ def max_pooling_loss(
 
 
 def average_pooling_loss(logits: Tensor, tags: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    r"""Classify the image by the mean of each class's logits.
+    r"""Classify the image by the mean logit of each class.
 
     .. math:: \frac{1}{B K} \sum_{b,k} -t_{bk} \log \sigma(\bar z_{bk}) - (1 - t_{bk}) \log(1 - \sigma(\bar z_{bk}))
 
     Args:
         logits: Scores :math:`z` of the foreground classes, (B, K, H, W), before any softmax.
-        tags: As in :func:`importance_sampling_loss`.
-        mask: As in :func:`importance_sampling_loss`.
+        tags: Same as in :func:`importance_sampling_loss`.
+        mask: Same as in :func:`importance_sampling_loss`.
 
     Returns:
         Scalar, as in :func:`importance_sampling_loss`.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match.
 
     Example:
         >>> average_pooling_loss(torch.tensor([[[[3.0, -3.0]]]]), torch.tensor([[1]]))
@@ -152,7 +152,7 @@ def average_pooling_loss(logits: Tensor, tags: Tensor, *, mask: Tensor | None = 
 
 
 def probs_to_logits(probs: Tensor, *, eps: float = 1e-3) -> Tensor:
-    r"""Return :math:`\log \frac{p (1 - \epsilon) + \epsilon}{1 - p (1 - \epsilon)}`, finite also for 0 and 1.
+    r"""Return :math:`\log \frac{p (1 - \epsilon) + \epsilon}{1 - p (1 - \epsilon)}`, which is finite also for 0 and 1.
 
     Args:
         probs: Probabilities :math:`p` of any shape, in [0, 1].
@@ -184,11 +184,11 @@ def check_num_samples(num_samples: Any) -> None:
 def _prepare(
     maps: Any, tags: Any, mask: Any, name: str, background: bool = False
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-    """Check the arguments and cut off what does not count.
+    """Check the arguments and remove what does not count.
 
     Returns:
-        The maps (B, K, N), with 0 where a pixel does not count; 1 where a pixel is inside, (B, 1, N), None: everywhere;
-        tags (B, K), 0 where unknown; 1 for images that count, (B,).
+        The maps (B, K, N), with 0 where a pixel does not count; 1 where a pixel is inside, (B, 1, N), or None if all
+        are; tags (B, K), 0 where unknown; 1 for images that count, (B,).
     """
     check_float_map(maps, name, 'K')
     if not isinstance(tags, Tensor) or tags.is_complex():
@@ -196,9 +196,9 @@ def _prepare(
     classes = maps.shape[1] - background
     if tags.shape != (len(maps), classes) or classes < 1:
         where = f'{name} after the background' if background else name
-        cure = 'tags name the foreground alone' if background else 'leave the background out of both'
+        cure = 'tags are only for the foreground' if background else 'leave the background out of both'
         raise ValueError(
-            f'tags must have the shape {(len(maps), classes)}, one value for each class in {where}, got '
+            f'tags must have the shape {(len(maps), classes)}, one value per class in {where}, got '
             f'{tuple(tags.shape)}; {cure}'
         )
     dtype = compute_dtype(maps)
@@ -215,12 +215,12 @@ def _prepare(
 
 
 def _chances(values: Tensor, inside: Tensor | None) -> Tensor:
-    """Return the chance of each pixel, (B, K, N); the same for all pixels inside where every probability is 0.
+    """Return the chance of each pixel, (B, K, N), which is uniform over the pixels inside if all probabilities are 0.
 
-    A NaN must not reach ``multinomial``, which on a GPU ends the process: then, too, all have the same chance.
+    With a NaN the chances are uniform, too, because ``multinomial`` on a GPU would end the process.
     """
     even = torch.ones_like(values) if inside is None else inside.expand_as(values)
-    # An image that does not count may have no pixel inside; something must be drawn there all the same.
+    # An image that does not count may have no pixels inside, but something must be drawn there, too.
     even = torch.where(even.sum(dim=2, keepdim=True) > 0, even, 1)
     weights = torch.where(values.sum(dim=2, keepdim=True) > 0, values, even)
     return weights / weights.sum(dim=2, keepdim=True)

@@ -18,13 +18,13 @@ from .checks import describe
 
 
 class ClassAreas(NamedTuple):
-    """Numbers of pixels of each class, (C,) int64 each.
+    """Number of pixels of each class, (C,) int64 each.
 
     Attributes:
         intersection: Pixels of the class in both maps.
         union: Pixels of the class in at least one of the two maps.
         prediction: Pixels of the class in the prediction.
-        target: Pixels of the class in the truth.
+        target: Pixels of the class in the ground truth.
     """
 
     intersection: Tensor
@@ -34,7 +34,7 @@ class ClassAreas(NamedTuple):
 
 
 def class_areas(pred: Tensor, target: Tensor, num_classes: int, *, ignore_index: int = 255) -> ClassAreas:
-    r"""Count the pixels that the areas of an IoU consist of.
+    r"""Count the pixels of the areas that an IoU is computed from.
 
     .. math::
         I_c = \sum_i [p_i = c]\,[t_i = c], \quad P_c = \sum_i [p_i = c], \quad T_c = \sum_i [t_i = c], \quad
@@ -43,8 +43,8 @@ def class_areas(pred: Tensor, target: Tensor, num_classes: int, *, ignore_index:
     over the pixels :math:`i` whose label :math:`t_i` is not ``ignore_index``. The areas of several images may be added.
 
     Args:
-        pred: Predicted class ids :math:`p`, (...). Ids outside of 0 .. C-1, such as 255 where a label is unsure, belong
-            to no class: the pixel is missing from the predicted area of its true class.
+        pred: Predicted class ids :math:`p`, (...). A pixel with an id outside of 0 .. C-1, such as 255 where a label is
+            unsure, is not in the predicted area of any class.
         target: True class ids :math:`t`, of the same shape.
         num_classes: C, a positive integer.
         ignore_index: The value of unlabelled pixels in ``target``.
@@ -77,7 +77,7 @@ def class_areas(pred: Tensor, target: Tensor, num_classes: int, *, ignore_index:
 
 
 def class_ious(intersection: Tensor, union: Tensor) -> Tensor:
-    r"""Return the IoU of each class, :math:`I_c / U_c`, NaN for a class that neither map has.
+    r"""Return the IoU of each class, :math:`I_c / U_c`, NaN for a class that is in neither map.
 
     Args:
         intersection: :math:`I_c` of :func:`class_areas`, summed over the images, (C,).
@@ -90,18 +90,18 @@ def class_ious(intersection: Tensor, union: Tensor) -> Tensor:
         >>> class_ious(torch.tensor([1, 0, 0]), torch.tensor([2, 3, 0])).tolist()
         [0.5, 0.0, nan]
     """
-    return intersection.double() / union.double()  # 0 / 0 is NaN, and the intersection is never the larger one
+    return intersection.double() / union.double()  # 0 / 0 is NaN, and the intersection is never larger than the union
 
 
 def mean_iou(intersection: Tensor, union: Tensor, *, classes: Sequence[int] | None = None) -> Tensor:
-    r"""Return the mean of the IoU over some classes; classes that neither map has are left out.
+    r"""Return the mean of the IoU over some classes; classes that are in neither map are left out.
 
     .. math:: \text{mIoU} = \frac{1}{|S'|} \sum_{c \in S'} \frac{I_c}{U_c}, \qquad S' = \{c \in S : U_c > 0\}
 
     Args:
         intersection: :math:`I_c` of :func:`class_areas`, summed over the images, (C,).
         union: :math:`U_c`, (C,).
-        classes: :math:`S`, ids of the classes that are averaged over; None stands for all classes.
+        classes: :math:`S`, ids of the classes that are averaged over; None means all classes.
 
     Returns:
         A scalar in [0, 1], float64; NaN if none of the classes is in a map.
@@ -118,6 +118,6 @@ def mean_iou(intersection: Tensor, union: Tensor, *, classes: Sequence[int] | No
 
 
 def _count(ids: Tensor, counted: Tensor, num_classes: int) -> Tensor:
-    """Return how many of the counted pixels have each class id, (C,)."""
+    """Return the number of counted pixels of each class id, (C,)."""
     counted = counted & (ids >= 0) & (ids < num_classes)
     return torch.bincount(ids[counted], minlength=num_classes)

@@ -1,7 +1,7 @@
-r"""Normalised global weighted pooling (nGWP) and its size penalty: from soft masks to image scores.
+r"""Normalised global weighted pooling (nGWP) and its size penalty: image scores from soft masks.
 
 Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, section 3.2. Trained with image tags, the
-two make masks that cover an object: average pooling rewards a class for every pixel, nGWP for the pixels it claims.
+two give masks that cover an object: average pooling rewards a class for every pixel, nGWP for the pixels of its mask.
 
 Shape letters: B batch, C channels, H x W pixels.
 """
@@ -25,22 +25,22 @@ def ngwp(logits: Tensor, probs: Tensor, *, eps: float = 1.0, mask: Tensor | None
     with logits :math:`s` and probabilities :math:`m`; both get a gradient. Computed in float32 at least, also under
     autocast.
 
-    Differs from the paper: it only says that :math:`\epsilon` is small; its published code has 1, which keeps the score
-    of a class that claims no pixel at 0.
+    Differs from the paper, which only says that :math:`\epsilon` is small; its published code has 1, which keeps the
+    score of a class with an empty mask at 0.
 
     Args:
         logits: Scores :math:`s` before softmax, (B, C, H, W).
-        probs: Masks :math:`m`, as a rule the softmax of ``logits``, (B, C, H, W).
+        probs: Masks :math:`m`, usually the softmax of ``logits``, (B, C, H, W).
         eps: :math:`\epsilon`, above 0, in pixels of H x W.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no sum and may hold NaN or
-            inf. An image without a pixel inside scores 0.
+            inf. The scores of an image without a pixel inside are 0.
 
     Returns:
         Image scores, (B, C), in float32, or float64 for float64 logits.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``eps`` is not above 0.
 
     Example:
         >>> logits = torch.tensor([[[[2.0, 0.0]], [[0.0, 0.0]]]])
@@ -63,17 +63,18 @@ def ngwp(logits: Tensor, probs: Tensor, *, eps: float = 1.0, mask: Tensor | None
 def focal_mask_penalty(
     probs: Tensor, *, exponent: float = 3.0, floor: float = 0.01, mask: Tensor | None = None
 ) -> Tensor:
-    r"""Penalise masks that cover next to nothing of the image.
+    r"""Penalise masks that cover almost nothing of the image.
 
     .. math:: (1 - \bar m_c)^p \log(\lambda + \bar m_c), \quad \bar m_c = \frac1{HW} \sum_i m_{c,i}
 
-    It is at most about 0 and is added to the score of a class: :math:`\log \lambda` for an empty mask, next to nothing
-    for a large one. Computed in float32 at least, also under autocast.
+    The penalty is at most about 0 and is added to the score of a class. It is :math:`\log \lambda` for an empty mask
+    and almost 0 for a large one. Computed in float32 at least, also under autocast.
 
     Args:
         probs: Masks :math:`m` in [0, 1], (B, C, H, W).
-        exponent: :math:`p`, from 0; the larger, the sooner a mask is large enough. The paper's best without CRF is 5.
-        floor: :math:`\lambda`, above 0; the smaller, the harsher. The paper's best without CRF is 0.1.
+        exponent: :math:`p`, at least 0; the larger, the smaller a mask may be without a penalty. The paper's best value
+            without CRF is 5.
+        floor: :math:`\lambda`, above 0; the smaller, the larger the penalty. The paper's best value without CRF is 0.1.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is not in the mean and may hold
             NaN or inf. The mean of an image without a pixel inside is 0.
 
@@ -81,8 +82,8 @@ def focal_mask_penalty(
         Penalties, (B, C), in float32, or float64 for float64 masks.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> focal_mask_penalty(torch.full((1, 1, 4, 4), 0.5))  # 0.125 * log(0.51)
@@ -103,10 +104,10 @@ def focal_mask_penalty(
         if mask is not None:
             pixels = (mask >= 1).sum(dim=(2, 3)).clamp(min=1)
         size = total / pixels
-        # The mean of ones may come out a little above 1.
+        # The mean of ones may be slightly above 1.
         return (1 - size).clamp(min=0).pow(float(exponent)) * torch.log(floor + size)
 
 
 def _inside(field: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the field with 0 outside the image; nothing that is there, NaN neither, gets through."""
+    """Return the field with 0 outside the image, even for NaN and inf."""
     return field if mask is None else torch.where(mask >= 1, field, 0)

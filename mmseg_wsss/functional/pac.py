@@ -1,7 +1,7 @@
 r"""Refinement of soft masks by a stack of pixel-adaptive convolutions (PAC).
 
 Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP), after Su et al.:
-"Pixel-Adaptive Convolutional Neural Networks", 2019. Every layer has a kernel size, a dilation and a stride of its own.
+"Pixel-Adaptive Convolutional Neural Networks", 2019. Every layer has its own kernel size, dilation and stride.
 Neighbours are visited one shift at a time, so memory does not grow with the kernels.
 
 Shape letters: B batch, C channels of the masks, H x W their grid and that of the image.
@@ -45,48 +45,49 @@ def pac_refine(
     sharpness: float = 30.0,
     mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Move soft masks towards cells that look alike, layer by layer.
+    r"""Move soft masks towards cells of similar colour, layer by layer.
 
     .. math::
         k_{in} = -\frac{|I_i - I_n|}{\sigma_i / s + 10^{-8}}\, \mu_i, \qquad
         m_i \leftarrow \sum_{n \in N(i)} \operatorname{softmax}_n(k_{in})\, m_n
 
     :math:`N(i)` is the window of the layer, with its centre; :math:`|I_i - I_n|` the mean over RGB;
-    :math:`\sigma_i`, per colour, the standard deviation in the window, and :math:`\mu_i`, per channel of the masks,
-    their mean in it: where a class is improbable its neighbours weigh nearly alike, where it is probable only those of
-    the same colour count. Neighbours outside the image do not count. A layer with a stride of 2 keeps every
-    second cell; the result is brought back to H x W bilinearly. Computed in float32 at least, also under autocast. It
-    carries no gradient: it is a target.
+    :math:`\sigma_i` is the standard deviation of a colour in the window, and :math:`\mu_i` the mean of a channel of the
+    masks in it: where a class is improbable all neighbours have nearly the same weight, where it is probable only those
+    of the same colour count. Neighbours outside the image do not count. A layer with a stride of 2 keeps every
+    second cell; the result is resized to H x W bilinearly. Computed in float32 at least, also under autocast. The
+    result does not carry a gradient, because it is a target.
 
-    Differs from the paper: it lists 11 kernel sizes for 12 layers (the twelfth here is 3), strides of 2 in the first
-    four (``strides=PAPER_STRIDES``) without saying how the masks come back to their size, has no sharpness
-    (``sharpness=1``), and leaves open how the weights are normalised. By its text a low mean reduces the weight; with a
-    softmax it makes all weights alike.
+    Differs from the paper, which lists 11 kernel sizes for 12 layers (the twelfth here is 3), has strides of 2 in the
+    first four (``strides=PAPER_STRIDES``) but does not say how the masks are resized again, does not have a sharpness
+    (``sharpness=1``), and does not define how the weights are normalised. In its text a low mean reduces the weight;
+    with a softmax it makes all weights equal.
 
     Args:
-        masks: Soft masks :math:`m`, not negative, (B, C, H, W). Channels need not sum to 1 and are refined apart.
-        image: Colours :math:`I`, (B, 3, H, W), in any units; the paper's are in [0, 1].
-        kernel_sizes: Odd widths of the windows, one for each layer.
-        dilations: Distances between neighbours, in cells of the layer, one for each layer.
-        strides: Steps between the cells that a layer keeps, one for each layer.
-        normalisation: ``'softmax'``; ``'damped'``, the mean outside of the softmax of the colours,
+        masks: Soft masks :math:`m`, not negative, (B, C, H, W). Channels need not sum to 1 and are refined
+            independently.
+        image: Colours :math:`I`, (B, 3, H, W), in any units; in the paper they are in [0, 1].
+        kernel_sizes: Odd widths of the windows, one per layer.
+        dilations: Distances between neighbours, in cells of the layer, one per layer.
+        strides: Steps between the cells that a layer keeps, one per layer.
+        normalisation: ``'softmax'``; ``'damped'``, with the mean outside of the softmax of the colours,
             :math:`m_i \leftarrow \mu_i \sum_n \operatorname{softmax}_n(k_{in} / \mu_i)\, m_n`, so that weights sum to
-            the mean: where a class is improbable they are reduced, as the text of the paper has it, and a flat mask of
-            p comes to p to the power of 2 to the number of layers, which leaves nothing after twelve; ``'literal'``:
-            :math:`m_i \leftarrow \sum_n k_{in} m_n` as the formula of the paper reads, with weights that are negative
-            and sum to anything: values square in every layer, and more than four layers overflow float32.
-        sharpness: :math:`s`, above 0. Not in the paper, where it is 1 and twelve layers blur all objects away. On noisy
-            masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points; 10, that of PAMR, loses 16 and
-            more.
-        mask: 1 inside the image, (B, 1, H, W); anything below is outside. A cell outside is nobody's neighbour, may
+            the mean: where a class is improbable they are reduced, as in the text of the paper, and a constant mask of
+            p becomes p to the power of 2 to the number of layers, which is about 0 after twelve; ``'literal'``:
+            :math:`m_i \leftarrow \sum_n k_{in} m_n`, the printed formula of the paper, with weights that are negative
+            and do not sum to 1: values are squared in every layer, and more than four layers overflow float32.
+        sharpness: :math:`s`, above 0. It is not in the paper; with a value of 1 twelve layers blur all objects. On
+            noisy masks of VOC at strides of 2 and 4, 30 changes the IoU by -2 to +3 points, and 10, the value of PAMR,
+            loses at least 16.
+        mask: 1 inside the image, (B, 1, H, W); anything below is outside. A cell outside does not affect others, may
             hold NaN or inf in ``masks`` and ``image``, and is 0 in the result.
 
     Returns:
         Refined masks, (B, C, H, W), in float32, or float64 for float64 masks.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> masks, image = torch.rand(1, 2, 8, 8), torch.rand(1, 3, 8, 8)
@@ -113,30 +114,30 @@ def pac_refine(
 def check_layers(
     kernel_sizes: Sequence[int], dilations: Sequence[int], strides: Sequence[int]
 ) -> list[tuple[int, int, int]]:
-    """Return the settings of each layer; raise unless there are as many of each kind, all in range."""
+    """Return the settings of each layer; raise unless all have the same length and are in range."""
     settings = {'kernel_sizes': kernel_sizes, 'dilations': dilations, 'strides': strides}
     for name, values in settings.items():
         if isinstance(values, str) or not isinstance(values, Sequence):
-            raise TypeError(f'{name} must be a sequence, one number for each layer, got {describe(values)}')
+            raise TypeError(f'{name} must be a sequence with one number per layer, got {describe(values)}')
         if not values or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
-            raise ValueError(f'{name} must be positive integers, at least one, got {values!r}')
+            raise ValueError(f'{name} must be one or more positive integers, got {values!r}')
     if any(size % 2 == 0 for size in kernel_sizes):
         raise ValueError(f'kernel_sizes must be odd, so that a window has a centre, got {kernel_sizes!r}')
     if len({len(values) for values in settings.values()}) > 1:
         numbers = ', '.join(f'{len(values)} {name}' for name, values in settings.items())
-        raise ValueError(f'there must be one of each setting for every layer, got {numbers}')
+        raise ValueError(f'every layer must have one of each setting, got {numbers}')
     return list(zip(kernel_sizes, dilations, strides, strict=True))
 
 
 def check_settings(normalisation: Any, sharpness: Any) -> float:
-    """Return the sharpness; raise unless it and the normalisation are possible."""
+    """Return the sharpness; raise unless it and the normalisation are valid."""
     if normalisation not in NORMALISATIONS:
         raise ValueError(f'unknown normalisation {normalisation!r}: choose from {", ".join(NORMALISATIONS)}')
     return check_positive(sharpness, 'sharpness')
 
 
 def check_arguments(masks: Any, image: Any, mask: Any) -> None:
-    """Raise unless the tensors fit each other."""
+    """Raise unless the shapes of the tensors match."""
     check_float_map(masks, 'masks')
     if not isinstance(image, Tensor) or image.is_complex():
         raise TypeError(f'image must be a tensor (B, 3, H, W), got {describe(image)}')
@@ -194,7 +195,7 @@ def _layer(
 
 
 def _shifts(fields: Sequence[Tensor], kernel_size: int, dilation: int, stride: int) -> Iterator[tuple[Tensor, ...]]:
-    """Yield, for each place in the window, the fields as the kept cells see them there; 0 beyond the border."""
+    """Yield, for each offset in the window, the fields at this offset from the kept cells; 0 beyond the border."""
     height, width = fields[0].shape[2:]
     reach = dilation * (kernel_size // 2)
     padded = [F.pad(field, [reach] * 4) for field in fields]
@@ -216,12 +217,12 @@ def _sizes(layers: Sequence[tuple[int, int, int]], size: Sequence[int]) -> list[
 
 
 def _enlarge(masks: Tensor, inside: Tensor, stride: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Undo a stride: cell i came from cell i * stride; cells beyond the last one repeat it."""
+    """Undo a stride: cell i belongs to cell i * stride; cells beyond the last one repeat it."""
     height, width = size
     spanned = (stride * (masks.shape[2] - 1) + 1, stride * (masks.shape[3] - 1) + 1)
     share = torch.cat([masks, inside.to(masks.dtype)], dim=1)
     share = F.interpolate(share, spanned, mode='bilinear', align_corners=True)
     share = F.pad(share, (0, width - spanned[1], 0, height - spanned[0]), mode='replicate')
     masks, reached = share[:, :-1], share[:, -1:]
-    # interpolated from the cells inside alone
+    # interpolated only from the cells inside
     return masks / reached.clamp(min=EPS), reached > 0

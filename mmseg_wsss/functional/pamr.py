@@ -1,8 +1,8 @@
-r"""Pixel-adaptive mask refinement (PAMR): soft masks follow the edges of the image.
+r"""Pixel-adaptive mask refinement (PAMR), which aligns soft masks with the edges of the image.
 
 Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020. This is the textbook form: every
-iteration lays out the neighbours of every pixel, at the cost of two tensors 8 times the number of dilations as large as
-the masks. ``pamr`` of :mod:`mmseg_wsss.ops` is its fast twin.
+iteration lays out the neighbours of every pixel, at the cost of two tensors that are larger than the masks by 8 times
+the number of dilations. ``pamr`` of :mod:`mmseg_wsss.ops` is its fast version.
 
 Shape letters: B batch, C channels of the masks, H x W their grid, h x w the image, P = 8 * number of dilations
 neighbours.
@@ -21,16 +21,16 @@ from .checks import check_float_map, check_mask, check_shape, compute_dtype, des
 
 AFFINITIES = ('reference', 'paper')
 EPS = 1e-8
-# A pixel is off the image if this share of what its mask is interpolated from is; less is rounding.
+# A pixel is outside if at least this share of its mask is interpolated from outside; less is rounding.
 _ROUNDING = 1e-4
 
 
 class PAMRInputs(NamedTuple):
-    """The arguments of :func:`pamr`, checked and brought to the grid of the image."""
+    """The checked arguments of :func:`pamr`, resized to the grid of the image."""
 
     masks: Tensor  # (B, C, h, w), 0 where masked
     image: Tensor  # (B, 3, h, w), 0 where masked
-    inside: Tensor | None  # (B, 1, h, w) bool; None: all pixels count
+    inside: Tensor | None  # (B, 1, h, w) bool; None if all pixels count
     dilations: tuple[int, ...]
 
 
@@ -44,7 +44,7 @@ def pamr(
     affinity: str = 'reference',
     mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Move soft masks towards pixels that look alike, ``num_iters`` times.
+    r"""Move soft masks towards pixels of similar colour, ``num_iters`` times.
 
     .. math::
         m_i \leftarrow \sum_{n \in N(i)} \alpha_{in} m_n, \qquad \alpha_{in} = \operatorname{softmax}_n
@@ -52,30 +52,30 @@ def pamr(
 
     :math:`N(i)` are the 8 neighbours at every dilation; beyond the border the image and the masks repeat their last
     pixel. :math:`\sigma_i` is the unbiased standard deviation of a colour over the neighbours and, once per dilation,
-    the pixel itself, which is not a neighbour of its own but for repeats at the border. Each channel is refined apart
-    from the others. Computed in float32 at least, also under autocast. The result carries no gradient: it is a target,
-    as in the published training.
+    the pixel itself, which is not its own neighbour except for repeats at the border. Each channel is refined
+    independently. Computed in float32 at least, also under autocast. The result does not carry a gradient, because it
+    is a target, as in the published training.
 
     Differs from the paper: there, the difference is divided by :math:`\sigma_i^2`, see ``affinity``.
 
     Args:
         masks: Soft masks :math:`m`, (B, C, H, W); first resized to h x w, bilinearly with aligned corners.
-        image: Colours :math:`I`, (B, 3, h, w), in any units. The paper resizes the image to the masks, not the masks to
-            the image: at a stride of 4, dilations reach 4 times further.
-        num_iters: How often the masks are updated, from 1.
+        image: Colours :math:`I`, (B, 3, h, w), in any units. The paper resizes the image to the masks instead: at a
+            stride of 4, dilations reach 4 times further.
+        num_iters: Number of updates of the masks, at least 1.
         dilations: Distances to the neighbours in pixels of h x w.
-        affinity: ``'reference'`` is the formula above, of the published code; ``'paper'`` divides by
+        affinity: ``'reference'`` is the formula above, from the published code; ``'paper'`` divides by
             :math:`10^{-8} + \sigma_i^2` for an image in [0, 1].
-        mask: 1 inside the image, (B, 1, H, W); anything below is outside. A pixel of h x w is outside if a cell is that
-            its mask is interpolated from. It is nobody's neighbour, may hold NaN or inf in ``masks`` and ``image``,
+        mask: 1 inside the image, (B, 1, H, W); anything below is outside. A pixel of h x w is outside if its mask is
+            interpolated from a cell outside. It does not affect others, may hold NaN or inf in ``masks`` and ``image``,
             and is 0 in the result. A pixel without a neighbour inside keeps its value.
 
     Returns:
         Refined masks, (B, C, h, w), in float32, or float64 for float64 masks.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> masks, image = torch.rand(1, 2, 8, 8), torch.rand(1, 3, 16, 16)
@@ -96,7 +96,7 @@ def pamr(
 def prepare_inputs(
     masks: Tensor, image: Tensor, num_iters: int, dilations: Sequence[int], affinity: str, mask: Tensor | None
 ) -> PAMRInputs:
-    """Check the arguments of :func:`pamr`, resize the masks to the image and put 0 where pixels do not count."""
+    """Check the arguments of :func:`pamr`, resize the masks to the image and set pixels that do not count to 0."""
     check_arguments(masks, image, num_iters, dilations, affinity, mask)
     dtype = compute_dtype(masks)
     with torch.autocast(masks.device.type, enabled=False):
@@ -110,7 +110,7 @@ def prepare_inputs(
             inside = _resize(outside.to(dtype), size) < _ROUNDING
             masks = torch.where(inside, _resize(torch.where(outside, 0, masks), size), 0)
             image = torch.where(inside, image, 0)
-        # Further than the longer side there is nothing but repeats of the border.
+        # Beyond the longer side there are only repeats of the border.
         return PAMRInputs(masks, image, inside, tuple(min(dilation, max(size)) for dilation in dilations))
 
 
@@ -121,7 +121,7 @@ def offsets(dilations: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affinity: Any, mask: Any) -> None:
-    """Raise unless the arguments of :func:`pamr` fit each other."""
+    """Raise unless the arguments of :func:`pamr` match."""
     check_float_map(masks, 'masks')
     if not isinstance(image, Tensor) or image.is_complex():
         raise TypeError(f'image must be a tensor (B, 3, h, w), got {describe(image)}')
@@ -133,7 +133,7 @@ def check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affi
     if isinstance(dilations, str) or not isinstance(dilations, Sequence):
         raise TypeError(f'dilations must be a sequence such as (1, 2, 4), got {describe(dilations)}')
     if not dilations or any(isinstance(d, bool) or not isinstance(d, int) or d < 1 for d in dilations):
-        raise ValueError(f'dilations must be positive integers, at least one, got {dilations!r}')
+        raise ValueError(f'dilations must be one or more positive integers, got {dilations!r}')
     if affinity not in AFFINITIES:
         raise ValueError(f'unknown affinity {affinity!r}: choose from {", ".join(AFFINITIES)}')
     if mask is not None:

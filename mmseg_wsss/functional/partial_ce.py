@@ -1,7 +1,7 @@
-"""Cross-entropy over the few pixels that somebody labelled.
+"""Cross-entropy over the few labelled pixels.
 
 The partial cross-entropy of scribble and click supervision (Tang et al., CVPR 2018; Obukhov et al., 2019, section 3.1)
-is the ordinary one averaged over labelled pixels only. Shape letters: B batch, C classes, H x W pixels.
+is the ordinary one, averaged only over labelled pixels. Shape letters: B batch, C classes, H x W pixels.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ def partial_cross_entropy(
 
     .. math:: \frac{\sum_i w_{t_i} (-\log \mathrm{softmax}(z_i)_{t_i})}{\sum_i w_{t_i}}, \quad i: t_i \ne ignore
 
-    Computed in float32 at least, also under autocast. An unlabelled pixel may hold NaN or inf: it has no effect.
+    Computed in float32 at least, also under autocast. An unlabelled pixel has no effect and may hold NaN or inf.
 
     Args:
         logits: Scores :math:`z` before softmax, (B, C, H, W).
         labels: Class ids :math:`t` of any integer type, (B, H, W); in [0, C) or ``ignore_index``.
-        class_weight: Weight :math:`w` of each class, C values; None weighs all classes the same.
-        ignore_index: The unlabelled value.
+        class_weight: Weight :math:`w` of each class, C values; None gives all classes the same weight.
+        ignore_index: The value of unlabelled pixels.
 
     Returns:
         Scalar; 0 that keeps the graph, with zero gradients, if nothing is labelled.
 
     Raises:
         TypeError: If ``logits`` is not a floating-point tensor or ``labels`` not an integer one.
-        ValueError: If shapes do not fit each other.
+        ValueError: If shapes do not match.
 
     Example:
         >>> labels = torch.tensor([[[0, 255]]])
@@ -63,10 +63,10 @@ def partial_cross_entropy(
 
 
 def inverse_log_class_weights(counts: Tensor | Sequence[float]) -> Tensor:
-    r"""Weigh rare classes up: :math:`w_c = 1 / \log(1.1 + p_c)`, divided by the sum over the classes.
+    r"""Return larger weights for rare classes: :math:`w_c = 1 / \log(1.1 + p_c)`, divided by their sum.
 
-    As the published code of Gated CRF has it, with :math:`p` the share of each class among the clicks of the whole
-    training set (the paper takes the frequency in the batch).
+    As in the published code of Gated CRF, where :math:`p` is the share of each class among the clicks of the whole
+    training set (the paper uses the frequency in the batch).
 
     Args:
         counts: Labelled pixels, or clicks, of each class, (C,).

@@ -1,8 +1,8 @@
-r"""Point blots: small regions around the points of an image that look alike and do not depend on the exact points.
+r"""Point blots: small regions of similar colour around the points of an image, robust to moves of the points.
 
 Akiva, Dana: "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021 (PMP), 3.3. The paper names the
-steps and none of the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160); the
-figures are in configs/pmp/README.md. Without ``min_probability`` the walker shares out the whole image.
+steps but not the numbers. The defaults here were chosen on photos of VOC with human clicks (longer side 160); the
+figures are in configs/pmp/README.md. Without ``min_probability`` the walker labels the whole image.
 
 Shape letters: P points, C classes that have a point, H x W pixels.
 """
@@ -27,21 +27,21 @@ Labels = npt.NDArray[np.int64]
 
 RULES = ('expand', 'intersect')
 NOBODY = -1
-# Up to this many pixels the direct solver, exact and two to three times as fast as the other. It takes 0.7 GB here and
-# 1.9 GB at 1024 x 768, in every data worker.
+# Up to this number of pixels the direct solver is used, which is exact and two to three times as fast as the other. It
+# takes 0.7 GB here and 1.9 GB at 1024 x 768, in every data worker.
 _DIRECT_PIXELS = 2**18
 
 
 class Perturbation(NamedTuple):
-    """How far the points of the last iteration may move at most; earlier iterations a share of it."""
+    """Maximum moves of the points in the last iteration; earlier iterations use a share of them."""
 
-    rotation: float  # degrees, to either side, about the middle of the image
-    scaling: float  # each axis by a factor of 1 - scaling to 1 + scaling
+    rotation: float  # degrees, in both directions, about the middle of the image
+    scaling: float  # a factor from 1 - scaling to 1 + scaling for each axis
     shift: float  # along each axis, as a share of the diagonal
 
 
 class Acceptance(NamedTuple):
-    """When a candidate is accepted, and what becomes of it."""
+    """When a candidate is accepted, and how it is used."""
 
     rule: str
     max_divergence: float
@@ -68,54 +68,54 @@ def point_blots(
     ignore_index: int = 255,
     rng: np.random.Generator | int = 0,
 ) -> npt.NDArray[np.uint8]:
-    r"""Grow each point to the region that a random walker gives it, and expand that by what moved points give.
+    r"""Grow each point to the region of a random walker, and expand it by the regions of moved points.
 
     1. A random walker (Grady, 2006) from all points gives every pixel a probability of each class. The connected pixels
        of at least ``min_probability`` around a point are its blot :math:`b`.
-    2. ``num_iters`` times, one random affine map moves all points, by up to i / ``num_iters`` of its range in iteration
-       i, and the walker starts again. The connected region of the class that overlaps :math:`b` most (IoU) is a
+    2. ``num_iters`` times, a random affine map moves all points, by up to i / ``num_iters`` of its range in iteration
+       i, and the walker starts again. The connected region of the class with the largest IoU with :math:`b` is a
        candidate :math:`\tilde b`, accepted if
 
        .. math:: \mathrm{KL}(h(b) \,\Vert\, h(\tilde b)) < \varphi \quad \text{and} \quad
                  \mathrm{IoU}(b, \tilde b) > \delta
 
-       with :math:`h` the colour histogram. An accepted candidate expands the current blot,
+       where :math:`h` is the colour histogram. An accepted candidate expands the current blot,
        :math:`b \leftarrow b \cup \tilde b`, and the next iteration compares with the expanded one.
 
-    A pixel that blots of two classes hold in the end has the class of the first walk if that is one of them, else none.
-    Points always keep their pixel; where two share one, the later wins. Where only one class has a point there is
-    nothing to walk against: the blots are the points. Points outside the image are left out.
+    A pixel in the final blots of two classes gets the class of the first walk if that is one of them, otherwise none.
+    Points always keep their pixel; if two points share a pixel, the later one wins. If only one class has points, the
+    blots are the points, because the walker needs two classes. Points outside the image are left out.
 
-    Differs from the paper: it sets no probability, and does not say what becomes of a pixel of two classes.
+    Differs from the paper, which does not give a probability and does not define the class of a pixel in two blots.
 
     Args:
         image: (H, W), (H, W, 1) or (H, W, 3) of uint8, or of floats in [0, 1].
         points: (x, y) in edge coordinates, (P, 2): pixel i covers [i, i + 1).
         classes: Class ids, (P,), from 0 to 254.
         rule: ``'expand'``, as in the paper ("accepted as an expansion", successively); ``'intersect'`` compares every
-            candidate with the region of step 1 and keeps what that and the accepted ones share, the points alone if
-            none is accepted: fewer pixels.
-        num_iters: Perturbations; 0 keeps the regions of step 1. Each costs one walk.
-        beta: How little the walker likes to cross an edge, above 0; the paper does not give it. With the 130 of
-            scikit-image blots are hardly larger than their points, with 3000 those of small objects run over.
-        min_probability: In [0, 1].
-        max_rotation: Of the points, in degrees.
-        max_scaling: Of the points, in [0, 1).
-        max_shift: Of the points, as a share of the diagonal, from 0.
-        max_divergence: :math:`\varphi`, in nats, mean over the channels.
+            candidate with the region of step 1 and keeps the pixels in that region and in all accepted ones, or only
+            the points if none is accepted: fewer pixels.
+        num_iters: Number of perturbations; 0 keeps the regions of step 1. Each costs one walk.
+        beta: Resistance of the walker to crossing an edge, above 0; the paper does not give it. With the 130 of
+            scikit-image blots are hardly larger than their points, with 3000 those of small objects leak.
+        min_probability: Probability that pixels of a blot must have, in [0, 1].
+        max_rotation: Maximum rotation of the points, in degrees.
+        max_scaling: Maximum scaling of the points, in [0, 1).
+        max_shift: Maximum shift of the points, as a share of the diagonal, at least 0.
+        max_divergence: :math:`\varphi`, in nats, averaged over the channels.
         min_overlap: :math:`\delta`, in [0, 1].
         num_bins: Bins of a histogram per channel; each starts with a count of 1, so that no divergence is infinite.
-        max_side: A larger image is reduced to this longer side, and the result enlarged; None: never. A walk takes
-            about 0.07 s on 160 x 120 pixels, six times that at twice the side, and minutes beyond 2^18 pixels.
-        ignore_index: The value outside all blots, from 0 to 255 and no class id of a point.
-        rng: Source of randomness or its seed.
+        max_side: A larger image is reduced to this longer side, and the result is enlarged; None means never. A walk
+            takes about 0.07 s on 160 x 120 pixels, six times that at twice the side, and minutes beyond 2^18 pixels.
+        ignore_index: The value outside all blots, from 0 to 255; must not be a class id of a point.
+        rng: Source of randomness, or a seed.
 
     Returns:
         Class ids, ``ignore_index`` outside all blots, (H, W).
 
     Raises:
         TypeError: If the image is neither uint8 nor floating-point, or class ids are not integers.
-        ValueError: If shapes do not fit each other, or colours or a setting are out of range.
+        ValueError: If shapes do not match, or colours or a setting are out of range.
 
     Example:
         >>> image = np.zeros((8, 8), np.uint8)
@@ -129,7 +129,7 @@ def point_blots(
     acceptance = Acceptance(rule, max_divergence, min_overlap, num_bins)
     _check_settings(num_iters, beta, max_side, min_probability, perturbation, acceptance)
     if not 0 <= ignore_index <= 255 or ignore_index in classes:
-        raise ValueError(f'ignore_index must be from 0 to 255 and no class id of a point, got {ignore_index}')
+        raise ValueError(f'ignore_index must be from 0 to 255 and not a class id of a point, got {ignore_index}')
     height, width = colours.shape[:2]
     scale = 1.0 if max_side is None else min(1.0, max_side / max(height, width))
     if scale < 1:
@@ -158,13 +158,13 @@ def point_blots(
 
 
 def histogram_divergence(colours: Colours, first: Mask, second: Mask, num_bins: int = 16) -> float:
-    """Return the Kullback-Leibler divergence of the colours in one mask from those in another, mean over the channels.
+    """Return the Kullback-Leibler divergence of the colours in two masks, averaged over the channels.
 
     Args:
-        colours: In [0, 1], (H, W, channels).
-        first: (H, W).
-        second: (H, W).
-        num_bins: Bins of a histogram, each with a count of 1 to start with.
+        colours: Colours in [0, 1], (H, W, channels).
+        first: First mask, (H, W).
+        second: Second mask, (H, W).
+        num_bins: Bins of a histogram, each of which starts with a count of 1.
     """
 
     def histograms(mask: Mask) -> Colours:
@@ -182,12 +182,12 @@ def _regions(colours: Colours, points: Colours, labels: Labels, beta: float, min
     markers = np.zeros((height, width), dtype=np.int64)
     markers[y[inside], x[inside]] = labels[inside] + 1
     present = np.unique(markers[markers > 0])
-    if len(present) < 2 or (markers > 0).all():  # nobody to walk against, or nowhere to walk to
+    if len(present) < 2 or (markers > 0).all():  # only one class, or nothing left to label
         return markers - 1
     numbers = np.searchsorted(present, markers) + 1
     flat = colours.max() == colours.min()
     probs = random_walker(
-        # the walker divides by the contrast: where there is none, any picture with beta=0 is the same
+        # the walker divides by the contrast; without any, beta=0 on another picture gives the same result
         np.indices((height, width)).sum(axis=0).astype(float)[..., None] if flat else colours,
         np.where(markers > 0, numbers, 0),
         beta=0.0 if flat else beta,
@@ -199,7 +199,7 @@ def _regions(colours: Colours, points: Colours, labels: Labels, beta: float, min
 
 
 def _blots(regions: Labels, points: Colours, labels: Labels) -> list[tuple[int, Mask]]:
-    """Return the connected regions that hold a point of their class."""
+    """Return the connected regions that contain a point of their class."""
     x, y = np.floor(points).astype(np.int64).T
     blots = []
     for label in np.unique(labels).tolist():
@@ -213,7 +213,7 @@ def _blots(regions: Labels, points: Colours, labels: Labels) -> list[tuple[int, 
 def _perturbed(
     points: Colours, size: tuple[int, ...], num_iters: int, limits: Perturbation, rng: np.random.Generator
 ) -> list[Colours]:
-    """Return the points under ever larger random affine maps."""
+    """Return the points after random affine maps of increasing range."""
     middle = np.array([size[1], size[0]]) / 2
     moved = []
     for iteration in range(1, num_iters + 1):
@@ -227,7 +227,7 @@ def _perturbed(
 
 
 def _followed(blot: Mask, label: int, candidates: list[Labels], colours: Colours, acceptance: Acceptance) -> Mask:
-    """Return what becomes of a blot by the candidates of all iterations, in their order."""
+    """Return the blot after the candidates of all iterations, in their order."""
     expands = acceptance.rule == 'expand'
     current, accepted = blot.copy(), 0
     for regions in candidates:
@@ -247,7 +247,7 @@ def _followed(blot: Mask, label: int, candidates: list[Labels], colours: Colours
 
 
 def _settled(claims: Mask, regions: Labels) -> Labels:
-    """Return the label of each pixel that blots claim; of those that two classes claim, the one of the first walk."""
+    """Return the label of each pixel in the blots; that of the first walk if blots of two classes overlap."""
     holders = claims.sum(axis=0)
     first = np.take_along_axis(claims, regions.clip(0)[None], axis=0)[0] & (regions != NOBODY)
     alone = np.where(holders == 1, claims.argmax(axis=0), NOBODY)
@@ -255,7 +255,7 @@ def _settled(claims: Mask, regions: Labels) -> Labels:
 
 
 def _check(image: Any, points: Any, classes: Any) -> tuple[Colours, Colours, Labels]:
-    """Return the image as (H, W, channels) in [0, 1], points and classes; raise unless they fit each other."""
+    """Return the image as (H, W, channels) in [0, 1], points and classes; raise unless they match."""
     colours, points, classes = np.asarray(image), np.asarray(points, dtype=np.float64), np.asarray(classes)
     if colours.dtype != np.uint8 and not np.issubdtype(colours.dtype, np.floating):
         raise TypeError(f'image must be of uint8, or of floats in [0, 1], got {colours.dtype}')
@@ -265,7 +265,7 @@ def _check(image: Any, points: Any, classes: Any) -> tuple[Colours, Colours, Lab
     colours = colours / 255 if colours.dtype == np.uint8 else colours.astype(np.float64)
     if not (colours.min() >= 0 and colours.max() <= 1):  # NaN, too
         raise ValueError(
-            f'an image of floats must lie in [0, 1], got {colours.min()} to {colours.max()}: divide it, or take uint8'
+            f'an image of floats must lie in [0, 1], got {colours.min()} to {colours.max()}: divide it, or use uint8'
         )
     if points.ndim != 2 or points.shape[1] != 2 or classes.shape != points.shape[:1]:
         raise ValueError(f'points must be (P, 2) and classes (P,), got {points.shape} and {classes.shape}')

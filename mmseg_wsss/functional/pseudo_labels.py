@@ -1,7 +1,7 @@
-r"""From soft masks to labels: keep what the network is sure of, and learn from it with every class weighing the same.
+r"""Labels from soft masks: confident pixels, and a loss in which all classes have the same weight.
 
-Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, section 3.5, as the published code has
-it. Shape letters: B batch, C foreground classes, H x W pixels; channel and class 0 are the background.
+Araslanov, Roth: "Single-Stage Semantic Segmentation from Image Labels", 2020, section 3.5, as in the published code.
+Shape letters: B batch, C foreground classes, H x W pixels; channel and class 0 are the background.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ def confident_labels(
         \text{channel } c \text{ is confident of pixel } i \iff
         m_{c,i} > \max\left( \rho_c \max_j m_{c,j},\ m_{\min} \right)
 
-    with :math:`\rho_0` the ``background_ratio`` and else the ``foreground_ratio``; the maximum is over the pixels of
-    the image. A pixel that two channels are confident of, or none, is not labelled. There is no gradient.
+    where :math:`\rho_0` is the ``background_ratio`` and all others are the ``foreground_ratio``; the maximum is over
+    the pixels of the image. A pixel that two channels are confident of, or none, is not labelled. The result does not
+    carry a gradient.
 
     Args:
         masks: Soft masks :math:`m` in [0, 1], (B, C+1, H, W); 0 in the channels of absent classes.
         foreground_ratio: Share of its maximum that a foreground channel must exceed, in [0, 1].
-        background_ratio: The same for channel 0.
-        min_confidence: :math:`m_{\min}`, what every channel must exceed, in [0, 1].
-        ignore_index: The unlabelled value.
+        background_ratio: Share of its maximum that channel 0 must exceed, in [0, 1].
+        min_confidence: :math:`m_{\min}`, the value that every channel must exceed, in [0, 1].
+        ignore_index: The value of unlabelled pixels.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel is in no maximum, is not
             labelled and may hold NaN or inf.
 
@@ -49,8 +50,8 @@ def confident_labels(
         Class ids, (B, H, W) int64.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or a setting is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or a setting is out of range.
 
     Example:
         >>> masks = torch.tensor([[[[0.9, 0.6, 0.7]], [[0.1, 0.4, 0.3]]]])
@@ -82,30 +83,30 @@ def balanced_cross_entropy(
     mask: Tensor | None = None,
     balance: str = 'reference',
 ) -> Tensor:
-    r"""Average, per image, the cross-entropy of its labelled pixels, those of large classes weighing less.
+    r"""Average, per image, the cross-entropy of its labelled pixels, with a lower weight for large classes.
 
     .. math::
         \frac{1}{HW} \sum_{i: t_i \ne ignore} \frac{T - n_{t_i}}{1 + T} \left( -\log \mathrm{softmax}(z_i)_{t_i} \right)
 
-    with :math:`T` labelled pixels in the image, :math:`n_c` of class c. An image counts only if it has a pixel of as
-    many classes as it has tags, and one more, the background; else its loss is 0. So is that of an image with one
-    class: :math:`T = n_c`. Computed in float32 at least, also under autocast.
+    with :math:`T` labelled pixels in the image, of which :math:`n_c` have class c. An image counts only if its number
+    of classes with a pixel is that of its tags plus one for the background; otherwise its loss is 0. The loss of an
+    image with one class is 0, too: :math:`T = n_c`. Computed in float32 at least, also under autocast.
 
     This is the form of the published code. The paper divides by the number of pixels of the class
-    (``balance='paper'``): with :math:`K` classes that have a pixel,
+    (``balance='paper'``). With :math:`K` classes that have a pixel,
 
     .. math::
         \frac{1}{K} \sum_{i: t_i \ne ignore} \frac{1}{n_{t_i}} \left( -\log \mathrm{softmax}(z_i)_{t_i} \right),
 
-    the mean over the classes of their mean cross-entropy. It depends neither on the size of the image nor on the share
-    that is labelled, so it is larger than the other form, and an image of background alone counts.
+    which is the mean over the classes of their mean cross-entropy. It depends neither on the size of the image nor on
+    the labelled share, so it is larger than the other form, and an image with only background counts.
 
     Args:
         logits: Scores :math:`z` before softmax, (B, C+1, H, W).
         labels: Class ids :math:`t` of any integer type, (B, H, W); in [0, C] or ``ignore_index``.
-        tags: Which foreground classes are in the image, (B, C) of 0 and 1; a row with NaN (nobody tagged the image)
-            drops it.
-        ignore_index: The unlabelled value. An unlabelled pixel may hold NaN or inf in ``logits``.
+        tags: Which foreground classes are in the image, (B, C) of 0 and 1; a row with NaN means that the image has no
+            tags and does not count.
+        ignore_index: The value of unlabelled pixels. An unlabelled pixel may hold NaN or inf in ``logits``.
         mask: 1 inside the image, (B, 1, H, W); anything below is outside. Such a pixel counts as unlabelled and is not
             counted in :math:`HW`.
         balance: ``'reference'``, the form of the published code, or ``'paper'``.
@@ -114,8 +115,8 @@ def balanced_cross_entropy(
         One loss per image, (B,), in float32, or float64 for float64 logits.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``balance`` is unknown.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``balance`` is unknown.
 
     Example:
         >>> labels, tags = torch.tensor([[[0, 1, 1, 255]]]), torch.tensor([[1.0]])
@@ -148,13 +149,13 @@ def balanced_cross_entropy(
 
 
 def check_balance(balance: Any) -> None:
-    """Raise unless it names a way to weigh the classes."""
+    """Raise unless ``balance`` is a known way to weight the classes."""
     if balance not in BALANCES:
         raise ValueError(f'unknown balance {balance!r}: choose from {", ".join(BALANCES)}')
 
 
 def _class_weights(counts: Tensor, balance: str, dtype: torch.dtype) -> Tensor:
-    """Return the weight of a pixel of each class from the number of its pixels, (B, C+1)."""
+    """Return the weight of the pixels of each class, computed from their number, (B, C+1)."""
     if balance == 'reference':
         total = counts.sum(dim=1, keepdim=True)
         return (total - counts).to(dtype) / (1 + total)

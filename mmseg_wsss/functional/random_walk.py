@@ -1,6 +1,6 @@
-"""Spreading class scores over pixels that are alike.
+"""Propagation of class scores between similar pixels.
 
-Shape letters: C classes, H x W the grid, N = H W pixels, P pairs of a pixel, see :mod:`.affinity`.
+Shape letters: C classes, H x W the grid, N = H W pixels, P pairs per pixel, see :mod:`.affinity`.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ Array = npt.NDArray[Any]
 
 
 def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float = 8.0, log2_steps: int = 6) -> Array:
-    r"""Let scores walk between pixels that are alike (Ahn and Kwak, CVPR 2018, eq. 10 and 11).
+    r"""Propagate scores between similar pixels by a random walk (Ahn and Kwak, CVPR 2018, eq. 10 and 11).
 
     .. math::
         M^* = M\, T^t, \qquad T_{ij} = \frac{W_{ij}^\beta}{\sum_k W_{kj}^\beta}, \quad W_{ii} = 1, \quad
         t = 2^{\text{log2\_steps}}
 
-    for the scores M, (C, N). Each step makes the score of a pixel the weighted mean of those around it, so a constant
-    stays what it is and no score leaves the range of its channel.
+    for the scores M, (C, N). Each step replaces the score of a pixel by the weighted mean of those around it, so a
+    constant stays unchanged and scores stay in the range of their channel.
 
-    The published code squares T, which takes a dense (N, N) matrix. Here the scores are multiplied t times by the
-    sparse T, of at most (2 P + 1) N numbers; the results are the same.
+    The published code squares T, which needs a dense (N, N) matrix. Here the scores are multiplied t times by the
+    sparse T of at most (2 P + 1) N numbers; the results are the same.
 
     Differs from the published code: pairs reach up to the borders, see :func:`affinity_loss`.
 
     Args:
-        scores: (C, H, W).
-        affinity: W of the pairs, (P, H, W) in [0, 1], laid out as :func:`affinities`.
-        radius: That of the pairs.
-        beta: Power of the affinities: the larger, the less crosses an edge.
-        log2_steps: Binary logarithm of the number of steps; 6 are 64.
+        scores: Class scores, (C, H, W).
+        affinity: W of the pairs, (P, H, W) in [0, 1], laid out like :func:`affinities`.
+        radius: Radius of the pairs.
+        beta: Power of the affinities: the larger, the less is propagated across an edge.
+        log2_steps: Binary logarithm of the number of steps; 6 means 64 steps.
 
     Returns:
         The scores after the walk, (C, H, W).
 
     Raises:
-        ValueError: If shapes do not fit each other, or a setting or an affinity is out of range.
+        ValueError: If shapes do not match, or a setting or an affinity is out of range.
 
     Example:
         >>> import numpy as np
         >>> affinity = np.zeros((4, 1, 3))
-        >>> affinity[0, 0] = 1, 0, 0  # the first two pixels are alike, the third is another thing
+        >>> affinity[0, 0] = 1, 0, 0  # the first two pixels are similar, the third is different
         >>> random_walk(np.array([[[1.0, 0.0, 0.0]]]), affinity, radius=2)[0, 0].tolist()
         [0.5, 0.5, 0.0]
     """
@@ -59,7 +59,7 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
     expected = (len(pair_offsets(radius)), *scores.shape[1:])
     if np.shape(affinity) != expected:
         raise ValueError(f'affinity must have the shape (P, H, W) = {expected}, got {np.shape(affinity)}')
-    # Row j of the transposed T holds what pixel j takes from the others.
+    # Row j of the transposed T contains the weights by which pixel j averages the others.
     matrix = transition_matrix(affinity, radius=radius, beta=beta).T.tocsr()
     columns = np.ascontiguousarray(scores.reshape(len(scores), matrix.shape[0]).T)
     for _ in range(2**log2_steps):
@@ -68,17 +68,17 @@ def random_walk(scores: Array, affinity: Array, *, radius: int = 5, beta: float 
 
 
 def check_log2_steps(value: Any, name: str) -> None:
-    """Raise unless ``value`` is an integer number of doublings that a walk can take."""
+    """Raise unless ``value`` is a valid number of doublings of the steps."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 16:
         raise ValueError(f'{name} must be an integer from 0 to 16, got {value!r}')
 
 
 def transition_matrix(affinity: Array, *, radius: int = 5, beta: float = 8.0) -> sparse.csr_matrix:
-    """Return T of :func:`random_walk`, (N, N) with columns of sum 1.
+    """Return T of :func:`random_walk`, (N, N), whose columns sum to 1.
 
     Args:
         affinity: W of the pairs, (P, H, W) in [0, 1].
-        radius: That of the pairs.
+        radius: Radius of the pairs.
         beta: Power of the affinities.
 
     Raises:

@@ -1,8 +1,8 @@
-r"""SEAM as it was published: class activation maps of two views, refined, normalised and compared.
+r"""SEAM as in its published code: class activation maps of two views, refined, normalised and compared.
 
 Wang, Zhang, Kan, Shan, Chen: "Self-supervised Equivariant Attention Mechanism for Weakly Supervised Semantic
 Segmentation", CVPR 2020, and its published code. :mod:`mmseg_wsss.functional.equivariance` has the form that Jonnarth
-and Felsberg publish beside their losses, with a background that is learnt; here it is where no class is high.
+and Felsberg publish with their losses, with a learned background; here the background is where all classes are low.
 
 Shape letters: B batch, K foreground classes, H x W the grid of the maps, N = H * W pixels.
 """
@@ -16,7 +16,7 @@ from .checks import check_float_map, check_mask_of, check_positive, check_share,
 
 
 def normalised_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:
-    r"""Bring each map to the range from 0 to 1.
+    r"""Scale each map to the range from 0 to 1.
 
     .. math::
         \hat s_{k,i} = \frac{[r_{k,i} - \min_j r_{k,j} - \epsilon]_+}{\max_j r_{k,j} - \min_j r_{k,j} + \epsilon},
@@ -32,8 +32,8 @@ def normalised_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | 
         Maps in [0, 1], (B, K, H, W), in float32, or float64 for float64 scores; differentiable.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``eps`` is not above 0.
 
     Example:
         >>> normalised_activations(torch.tensor([-1.0, 1.0, 3.0]).view(1, 1, 1, 3)).flatten()
@@ -51,13 +51,13 @@ def normalised_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | 
 
 @torch.no_grad()
 def winning_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:
-    r"""Turn scores into a background and, at each pixel, its highest class: what SEAM refines.
+    r"""Return a background and the highest class of each pixel, the maps that SEAM refines.
 
     .. math::
         \hat s_{k,i} = \frac{[s_{k,i} - \epsilon]_+}{\epsilon + \max_j [s_{k,j}]_+}, \qquad
         m_{0,i} = 1 - \max_k \hat s_{k,i}, \qquad m_{k,i} = [\hat s_{k,i} = \max_l \hat s_{l,i}]\, \hat s_{k,i}
 
-    so that the channels of a pixel sum to 1, unless two classes are equally high. Without gradient.
+    so that the channels of a pixel sum to 1, unless two classes are equally high. The result does not carry a gradient.
 
     Args:
         scores: Maps :math:`s` with a first channel that is not read, (B, K+1, H, W).
@@ -68,8 +68,8 @@ def winning_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | Non
         Maps :math:`m` in [0, 1], (B, K+1, H, W), in float32, or float64 for float64 scores.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, there is one channel, or ``eps`` is not above 0.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, there is one channel, or ``eps`` is not above 0.
 
     Example:
         >>> scores = torch.tensor([[9.0, 9.0], [4.0, 1.0], [-1.0, 2.0]]).view(1, 3, 1, 2)
@@ -89,12 +89,12 @@ def winning_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | Non
 
 
 def min_pooling_loss(maps: Tensor, *, share: float = 0.25, mask: Tensor | None = None) -> Tensor:
-    r"""Ask for a background: the pixels where no class is high should have none at all.
+    r"""Penalise activations at the pixels with the lowest maps, which should be background.
 
     .. math:: \frac{1}{B n} \sum_b \sum_{i \in S_b} [\max_k m_{bk,i}]_+
 
     :math:`S_b` are the :math:`n = \lfloor share \cdot N \rfloor` pixels of an image whose maximum is smallest. The code
-    of SEAM adds it to the classification loss; the paper does not name it.
+    of SEAM adds this loss to the classification loss; the paper does not mention it.
 
     Args:
         maps: Maps :math:`m` of the foreground classes of each image, 0 for the others, (B, K, H, W).
@@ -106,8 +106,8 @@ def min_pooling_loss(maps: Tensor, *, share: float = 0.25, mask: Tensor | None =
         Scalar in float32, or float64 for float64 maps; 0 if no pixel counts.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other or ``share`` is out of range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match or ``share`` is out of range.
 
     Example:
         >>> min_pooling_loss(torch.tensor([0.1, 0.9, 0.3, 0.5]).view(1, 1, 2, 2), share=0.5)  # (.1 + .3) / 2
@@ -129,20 +129,20 @@ def seam_regularisation(
     hardest: float = 0.2,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""Compare the maps of two views, and each with the refinement of the other, as SEAM does.
+    r"""Compare the maps of two views, and each of them with the refinement of the other, as in SEAM.
 
     .. math::
         L_{ER} = |m - m'|, \qquad
         L_{ECR} = \operatorname{top}\big(|w(m') - \hat m|\big) + \operatorname{top}\big(|w(m) - \hat m'|\big)
 
-    where :math:`|\cdot|` in :math:`L_{ER}` is the mean over images, foreground classes and pixels; :math:`w` puts
-    :math:`1 - \max_k m_k` into channel 0, keeps the highest foreground class of each pixel alone and stops the
-    gradient; and :math:`\operatorname{top}` is the mean of the share ``hardest`` of the numbers of an image, all
-    channels and pixels together, averaged over images.
+    where :math:`|\cdot|` in :math:`L_{ER}` is the mean over images, foreground classes and pixels; :math:`w` sets
+    channel 0 to :math:`1 - \max_k m_k`, keeps only the highest foreground class of each pixel and stops the gradient;
+    and :math:`\operatorname{top}` is the mean over the largest values of an image, a share ``hardest`` of all its
+    channels and pixels, averaged over images.
 
     Args:
         first: Maps :math:`m` of the first view on the grid of the second, (B, K+1, H, W); channel 0 is not read.
-            Classes that the image does not show are 0.
+            Classes that are not in the image are 0.
         second: Maps :math:`m'`, of the same shape.
         first_refined: :math:`\hat m` on that grid, of the same shape, with its background in channel 0.
         second_refined: :math:`\hat m'`, of the same shape.
@@ -154,7 +154,7 @@ def seam_regularisation(
         :math:`L_{ER}` and :math:`L_{ECR}`, scalars in float32, or float64 for float64 maps; 0 if no pixel counts.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
+        TypeError: If an argument has the wrong type.
         ValueError: If shapes differ or ``hardest`` is out of range.
 
     Example:
@@ -169,7 +169,7 @@ def seam_regularisation(
         if value.shape != second.shape:
             raise ValueError(
                 f'all maps must have the shape of second, {tuple(second.shape)}, got {name} of {tuple(value.shape)}: '
-                'resize those of the first view'
+                'resize the maps of the first view'
             )
     hardest = check_positive(check_share(hardest, 'hardest'), 'hardest')
     inside = _inside(second, mask, 'second')
@@ -189,14 +189,14 @@ def seam_regularisation(
 
 @torch.no_grad()
 def _winners(maps: Tensor) -> Tensor:
-    """Return the background that maps leave, and their highest class alone."""
+    """Return the background of maps, and only their highest class."""
     foreground = maps[:, 1:]
     highest = foreground.amax(dim=1, keepdim=True)
     return torch.cat([1 - highest, torch.where(foreground == highest, foreground, 0)], dim=1)
 
 
 def _mean_of_extremes(values: Tensor, counted: Tensor, share: float, *, largest: bool) -> Tensor:
-    """Average the largest or smallest share of the values (B, n) that count, and over the images with any."""
+    """Average the largest or smallest share of the values (B, n) that count, over the images with any."""
     number = counted.sum(dim=1)
     kept = (number * share).floor().clamp(min=1)
     ordered = torch.where(counted, values, -torch.inf if largest else torch.inf)

@@ -22,26 +22,26 @@ def stochastic_gate(
     form: str = 'paper',
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    r"""Let through, for every number apart, either the deep feature or the shallow one.
+    r"""Select, independently for every number, either the deep feature or the shallow one.
 
     .. math::
         \text{training: } (1 - r_i)\, x^d_i + r_i\, x^s_i, \quad r_i \sim \mathrm{Bernoulli}(\psi); \qquad
         \text{inference: } (1 - \psi)\, x^d_i + \psi\, x^s_i
 
-    The inference is the mean of the training.
+    The result at inference is the mean of that in training.
 
     Differs from the published code, which is ``form='reference'``: in training it puts
-    :math:`(x^d - \psi x^s) / (1 - \psi)` in the place of :math:`x^d`. The mean of the training then is :math:`x^d`
-    alone, while the inference is the same as above.
+    :math:`(x^d - \psi x^s) / (1 - \psi)` instead of :math:`x^d`. Then the mean in training is only :math:`x^d`,
+    while the result at inference is the same as above.
 
     Args:
         deep: Features :math:`x^d`, any shape.
         shallow: Features :math:`x^s`, the same shape.
         rate: :math:`\psi`, the share of the shallow features, in [0, 1]; below 1 for ``'reference'``. The paper's
             final model has 0.3.
-        training: Whether to draw. False is the inference, and the deterministic gate of the paper's ablation.
+        training: Whether to draw. False is for inference, and for the deterministic gate of the paper's ablation.
         form: ``'paper'`` or ``'reference'``.
-        generator: Source of the randomness; None is the global one of the device.
+        generator: Source of the randomness; None means the global generator of the device.
 
     Returns:
         The gated features, of the same shape.
@@ -58,7 +58,7 @@ def stochastic_gate(
     _check_arguments(deep, shallow, rate, form)
     if not training:
         return (1 - rate) * deep + rate * shallow
-    # In float32: numbers drawn in a half type are too coarse to keep the rate.
+    # In float32, because numbers drawn in half precision are too coarse to keep the rate.
     drawn = torch.rand(deep.shape, generator=generator, device=deep.device, dtype=torch.float32)
     if form == 'reference':
         deep = (deep - rate * shallow) / (1 - rate)

@@ -1,1 +1,1 @@
-"""Networks and data in, folders of labels out."""
+"""Writers of labels, which apply networks to data and write folders of labels."""

@@ -1,4 +1,4 @@
-"""Pseudo-labels straight from boxes: filled, cut out by GrabCut, or refined by a dense CRF.
+"""Pseudo-labels from boxes alone: filled, segmented by GrabCut, or refined by a dense CRF.
 
 Shape letters: H x W pixels of the image, K boxes, C classes of the image with the background.
 """
@@ -18,14 +18,17 @@ from mmengine.dist import all_gather_object
 
 from ..functional import box_maps
 from ..functional.grids import rgb_tensor
-from ..structures import WeakAnnotations
+from ..structures import Sample, WeakAnnotations
+from ..structures.sample import ImageSize
 from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, check_border, unsure_borders, write_label_folder
 from .refined_cams import build_refiner
 
 METHODS = ('filled', 'grabcut', 'dense_crf')
 GRABCUT_COMPONENTS = 5
-"""Gaussians for the background and as many for the object: cv2.grabCut needs a pixel for each."""
+"""Number of Gaussians for the background and for the object; cv2.grabCut needs a pixel for each."""
+NO_RECTANGLE = (0, 0, 0, 0)
+"""cv2.grabCut does not look at it where it gets a mask."""
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -34,19 +37,19 @@ Mask = npt.NDArray[np.bool_]
 class BoxSettings(BoxImages):
     """How boxes become labels.
 
-    ``'filled'`` paints whole boxes. ``'grabcut'`` keeps of each box what ``cv2.grabCut`` (Rother et al., 2004) takes
-    for the object; a box that it cannot cut, for want of pixels inside or outside or because nothing is left, is
-    filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. Where boxes overlap
+    ``'filled'`` labels whole boxes. ``'grabcut'`` labels the object that ``cv2.grabCut`` (Rother et al., 2004) finds in
+    each box; a box that it cannot segment, because there are too few pixels inside or outside or the result is empty,
+    is filled and counted. ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. If boxes overlap,
     the smaller one is on top.
 
     Args:
-        method: One of the three. With GrabCut all images are made again after a cut: no file says which boxes it could
-            not cut.
+        method: One of the three methods. With GrabCut, all images are labelled again after an interruption, because
+            files do not record which boxes it could not segment.
         grabcut_iters: Iterations of GrabCut.
-        refiner: Config of the CRF, by default ``dict(type='DenseCRF')``.
+        refiner: Config of the CRF; None means ``dict(type='DenseCRF')``.
         box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
-            shared by the other classes of the image and the background.
-        unsure_border: Pixels with another label within so many rows and columns become 255.
+            divided among the other classes of the image and the background.
+        unsure_border: Pixels with another label within this number of rows and columns become 255.
         seed: Seed of GrabCut, the same for every box.
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
         share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
@@ -75,30 +78,30 @@ class BoxSettings(BoxImages):
         self.build_crf()
 
     def build_crf(self) -> torch.nn.Module | None:
-        """Build what the method refines boxes with; None for the other methods."""
+        """Build the refiner of the method, or return None for the other methods."""
         return build_refiner(self.refiner or {'type': 'DenseCRF'}) if self.method == 'dense_crf' else None
 
 
 def write_box_labels(
     dataset: Mapping[str, Any], folder: str | Path, settings: BoxSettings | None = None, *, keep: bool = False
 ) -> dict[str, Any]:
-    """Turn the boxes of a data set into pseudo-labels; what lies in no box is background.
+    """Write pseudo-labels from the boxes of a data set; pixels outside of all boxes are background.
 
-    The confidence is the CRF's probability, otherwise 1.
+    The confidence is the probability of the CRF, or 1 without it.
 
     Args:
-        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` reads the image alone; by default
+        dataset: Config of a ``WeakSegDataset`` with boxes. Its ``pipeline`` only loads the image; the default is
             ``LoadImageFromFile``.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the labels.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
-        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, those that it could
-        not cut.
+        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, the boxes that it
+        could not segment.
 
     Raises:
-        ValueError: If an image has no box.
+        ValueError: If an image has no boxes.
     """
     settings = settings or BoxSettings()
     crf = settings.build_crf()
@@ -106,7 +109,7 @@ def write_box_labels(
     images = images_with_boxes(dataset, settings)
     boxes_filled: list[int] = []  # of each image
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
@@ -114,8 +117,8 @@ def write_box_labels(
             labels, filled = grabcut_labels(image, annotations, iters=settings.grabcut_iters, seed=settings.seed)
             boxes_filled.append(filled)
         else:
-            labels = filled_labels(annotations, image.shape[:2])
-        confidence = np.ones(labels.shape)
+            labels = filled_labels(annotations, _size(image))
+        confidence: npt.NDArray[np.floating] = np.ones(labels.shape)
         if crf is not None:
             labels, confidence = refined_labels(image, labels, annotations, crf, settings.box_certainty)
         return unsure_borders(labels, settings.unsure_border), confidence
@@ -128,18 +131,18 @@ def write_box_labels(
     return summary
 
 
-def pixels_of(box: npt.NDArray[np.float64], size: tuple[int, int]) -> Mask:
+def pixels_of(box: npt.NDArray[np.float64], size: ImageSize) -> Mask:
     """Return the pixels of one box, (H, W)."""
     return box_maps(box[None], [1], size)[0][0].numpy().astype(bool)
 
 
 def smaller_last(annotations: WeakAnnotations) -> npt.NDArray[np.intp]:
-    """Return the order of the boxes by area, largest first; of equal ones the later stays later."""
+    """Return the order of the boxes by area, largest first; equal boxes keep their order."""
     width, height = (annotations.boxes[:, 2:] - annotations.boxes[:, :2] + 1).T
     return np.argsort(-width * height, kind='stable')
 
 
-def filled_labels(annotations: WeakAnnotations, size: tuple[int, int]) -> Labels:
+def filled_labels(annotations: WeakAnnotations, size: ImageSize) -> Labels:
     """Return the filled boxes, smaller ones on top, (H, W).
 
     Args:
@@ -160,15 +163,15 @@ def filled_labels(annotations: WeakAnnotations, size: tuple[int, int]) -> Labels
 def grabcut_labels(
     image: npt.NDArray[np.uint8], annotations: WeakAnnotations, *, iters: int = 5, seed: int = 0
 ) -> tuple[Labels, int]:
-    """Return what GrabCut takes for the object in each box, smaller boxes on top, (H, W), and how many were filled.
+    """Return the object that GrabCut finds in each box, smaller boxes on top, (H, W), and the number of filled boxes.
 
     Args:
         image: BGR, (H, W, 3).
         annotations: Labels of the image, with boxes.
-        iters: Iterations.
-        seed: Seed of every box, so that the order of images and processes changes nothing.
+        iters: Number of iterations.
+        seed: Seed of every box, so that the result does not depend on the order of images and processes.
     """
-    size = image.shape[:2]
+    size = _size(image)
     labels = np.zeros(size, dtype=np.uint8)
     filled = 0
     for index in smaller_last(annotations):
@@ -182,13 +185,13 @@ def grabcut_labels(
 
 
 def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask | None:
-    """Return the object in a box, (H, W); None if it cannot be cut."""
+    """Return the object in a box, (H, W), or None if it cannot be segmented."""
     if min(box.sum(), (~box).sum()) < GRABCUT_COMPONENTS:
         return None
     state = np.where(box, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(seed)
-    cv2.grabCut(np.ascontiguousarray(image), state, None, *models, iters, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(np.ascontiguousarray(image), state, NO_RECTANGLE, *models, iters, cv2.GC_INIT_WITH_MASK)
     kept = state == cv2.GC_PR_FGD
     return kept if kept.any() else None
 
@@ -218,7 +221,7 @@ def refined_labels(
     allowed = np.zeros((len(classes), *filled.shape), dtype=bool)
     allowed[0] = True
     for box, label in zip(annotations.boxes, annotations.box_labels, strict=True):
-        allowed[np.searchsorted(classes, label)] |= pixels_of(box, filled.shape)
+        allowed[np.searchsorted(classes, label)] |= pixels_of(box, _size(filled))
     soft = np.where(filled == classes[:, None, None], box_certainty, (1 - box_certainty) / (len(classes) - 1))
     soft = np.where(filled == 0, classes[:, None, None] == 0, soft).astype(np.float32)
     probs = refiner(torch.from_numpy(soft)[None], rgb_tensor(image))[0].numpy() * allowed
@@ -226,3 +229,7 @@ def refined_labels(
     probs[0][filled == 0] = 1
     probs[1:, filled == 0] = 0
     return classes[probs.argmax(axis=0)].astype(np.uint8), probs.max(axis=0)
+
+
+def _size(image: npt.NDArray[Any]) -> ImageSize:
+    return image.shape[0], image.shape[1]

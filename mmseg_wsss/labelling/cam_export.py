@@ -1,4 +1,4 @@
-"""Writing the class activation maps of a trained network.
+"""Export of the class activation maps of a trained network.
 
 Shape letters: C classes with the background, K foreground classes of an image, H x W its pixels.
 """
@@ -22,9 +22,11 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
+from ..datasets.index_file import IndexedImage
 from ..functional import normalised_cams
-from ..models.decisions import mean_of_views
+from ..models.decisions import ArgmaxDecision, mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
+from ..structures import ImageDataset, Sample
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
 from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of, progress
@@ -40,36 +42,37 @@ def write_cam_folder(
     *,
     keep: bool = False,
 ) -> dict[str, Any]:
-    r"""Write the class activation maps of the images of a split, and measure them if asked to.
+    r"""Write the class activation maps of the images of a split, and optionally evaluate them.
 
     .. math:: s_k = \frac{1}{V} \sum_v \frac{m^v_k}{m^v_0 + \sum_{l \in tags} m^v_l}
 
     with the probabilities :math:`m^v` of each view, at the size of the image. The maps are resized to a quarter and
-    normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` has the files.
+    normalised by :func:`mmseg_wsss.functional.normalised_cams`; :mod:`mmseg_wsss.datasets.cam_files` describes the
+    files.
 
     Differs from the published code: there, a view is divided by the sum before it is resized, maps keep the size of the
-    image, and the views of the photo are resized bicubically, here bilinearly.
+    image, and the photo is resized bicubically instead of bilinearly.
 
-    With ``evaluate``, three kinds of labels are measured: ``argmax``, the highest mean probability, the network's own
-    background among them; ``alpha_...``, from the maps as written; ``threshold_...``, where the highest map must exceed
-    a number. ``best_threshold`` is the number with the highest mIoU, chosen with the masks. If the model has a
-    ``refiner``, such as a dense CRF, the first two kinds are measured with and without it.
+    With ``evaluate``, three kinds of labels are evaluated: ``argmax``, the highest mean probability, including the
+    background of the network; ``alpha_...``, from the written maps; ``threshold_...``, where the highest map must
+    exceed a number. ``best_threshold`` is the number with the highest mIoU, selected with the true masks. If the model
+    has a ``refiner``, such as a dense CRF, the first two kinds are evaluated with and without it.
 
     Args:
         cfg: Config of the network, a ``WeakEncoderDecoder`` with a ``decision``, and of the data.
-        checkpoint: Its weights.
-        folder: Where to write.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        checkpoint: Checkpoint of the network.
+        folder: The folder to write to.
+        settings: Settings of the maps.
+        keep: Write only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, ``split``, and the scores by names such as ``cam_train_known_tags_8_views/alpha_1/mIoU``, in
-        percent. Means are over the ``classes`` of the test metric, over all if it has none.
+        percent. Means are over the ``classes`` of the test metric, or over all if it has none.
 
     Raises:
         TypeError: If the network is not a ``WeakEncoderDecoder`` with a ``decision``.
-        ValueError: If the data cannot be read this way, tags are to be known and are of no image, or the weights do not
-            fit the network.
+        ValueError: If the data cannot be read this way, ``known_tags`` is set and no image has tags, or the weights do
+            not fit the network.
     """
     settings = settings or CAMSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -79,8 +82,7 @@ def write_cam_folder(
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = load_model(cfg, checkpoint, WeakEncoderDecoder)
-    if model.decision is None:
-        raise TypeError("maps are made by a network with a decision: set model.decision=dict(type='TagDecision', ...)")
+    refiner = decision_of(model).refiner
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
     rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
@@ -92,32 +94,30 @@ def write_cam_folder(
         rows[index] = image_entry(info, dataset, cams.size)
         write_cams(folder, rows[index][0], cams)
         if settings.evaluate:
-            score_decisions(
-                scores, settings, cams, probs, _truth(read, info), refiner=model.decision.refiner, photo=photo
-            )
+            score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=refiner, photo=photo)
     results = _results(scores, settings, dataset, folder, rows, read) if settings.evaluate else {}
     summary = {'images': len(dataset), 'split': settings.split, **results}
     _write_index(dataset, folder, rows, settings, {'checkpoint': str(checkpoint)}, summary)
     return summary
 
 
-Rows = dict[int, tuple[str, dict[str, Any]]]
-"""Id and index entry of images by their number in the data set."""
+Rows = dict[int, tuple[str, IndexedImage]]
+"""Ids and index entries of images by their number in the data set."""
 
 
-def _kept_rows(dataset: Any, folder: str | Path) -> Rows:
-    """Return the rows of the images whose maps are there."""
+def _kept_rows(dataset: ImageDataset, folder: str | Path) -> Rows:
+    """Return the rows of the images whose maps exist."""
 
-    def read_entry(info: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def read_entry(info: Sample) -> tuple[str, IndexedImage]:
         return image_entry(info, dataset, read_cams(folder, names_of(info, dataset)[0]).size)
 
     return {index: entry for index, _, entry in kept_images(dataset, read_entry)}
 
 
 def _results(
-    scores: MaskScores, settings: CAMSettings, dataset: Any, folder: str | Path, rows: Rows, read: Compose
+    scores: MaskScores, settings: CAMSettings, dataset: ImageDataset, folder: str | Path, rows: Rows, read: Compose
 ) -> dict[str, float]:
-    """Return the scores of all ways to decide, with those of the best threshold, for which maps are read again."""
+    """Return the scores of all decisions, with those of the best threshold, for which maps are read again."""
     best = best_threshold(scores.compute(), settings)
     for index, (key, _) in rows.items():
         labels = threshold_labels(read_cams(folder, key), best)
@@ -126,7 +126,7 @@ def _results(
 
 
 def _write_index(
-    dataset: Any,
+    dataset: ImageDataset,
     folder: str | Path,
     rows: Rows,
     settings: CAMSettings,
@@ -145,12 +145,12 @@ def _write_index(
 def view_pipeline(steps: Sequence[Callable[..., Any]], scales: Sequence[float], *, flip: bool) -> Compose:
     """Return a pipeline that gives all views of an image.
 
-    A ``Resize`` by a factor is left to the views, so that none is made of a smaller one.
+    A ``Resize`` by a factor is applied in the views, so that views are not made from smaller images.
 
     Args:
-        steps: The transforms of a test pipeline, built, the last of which packs.
-        scales: Sizes of the views beside what the steps give.
-        flip: Whether each is also mirrored.
+        steps: The built transforms of a test pipeline, the last of which packs.
+        scales: Scales of the views relative to the result of the steps.
+        flip: Whether each view is also mirrored.
 
     Raises:
         ValueError: If the last step does not pack.
@@ -176,13 +176,13 @@ def mean_probs(
     """Average the probabilities of background and tags over all views of an image.
 
     Args:
-        model: In evaluation mode.
-        views: ``inputs`` and ``data_samples``, lists, as :func:`view_pipeline` gives them.
-        tags: Foreground classes of the image; None: those that the model finds.
+        model: The network in evaluation mode.
+        views: Lists of ``inputs`` and ``data_samples`` from :func:`view_pipeline`.
+        tags: Foreground classes of the image; None means those that the model finds.
 
     Returns:
-        The foreground classes, ascending; probabilities, (K+1, H, W) on the CPU; the image as the refiner of the model
-        wants it, (3, H, W), None if it has no refiner.
+        The foreground classes, ascending; probabilities, (K+1, H, W) on the CPU; the image in the form that the refiner
+        of the model expects, (3, H, W), or None without a refiner.
     """
     said = []
     for inputs, sample in zip(views['inputs'], views['data_samples'], strict=True):
@@ -190,7 +190,7 @@ def mean_probs(
         said += model.class_probs(**batch)
     merged = mean_of_views(said)
     if tags is None:
-        tags = (model.decision.present(merged).nonzero().flatten() + 1).tolist()
+        tags = (decision_of(model).present(merged).nonzero().flatten() + 1).tolist()
     classes = sorted({int(tag) for tag in tags} - {0})
     mean = torch.zeros(())
     for view in said:
@@ -199,8 +199,19 @@ def mean_probs(
     return classes, mean, None if merged.image is None else merged.image.cpu()
 
 
+def decision_of(model: WeakEncoderDecoder) -> ArgmaxDecision:
+    """Return what makes labels of the probabilities of a network.
+
+    Raises:
+        TypeError: If it has no such part.
+    """
+    if model.decision is None:
+        raise TypeError("maps need a network with a decision: set model.decision=dict(type='TagDecision', ...)")
+    return model.decision
+
+
 def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool = True) -> ImageCAMs:
-    """Return the maps of an image as they are written.
+    """Return the maps of an image in the form in which they are written.
 
     Args:
         classes: Ids of its foreground classes, ascending.
@@ -216,11 +227,12 @@ def make_cams(classes: Sequence[int], probs: Tensor, *, winner_takes_all: bool =
     return ImageCAMs(np.array(classes, dtype=np.int64), scores, size)
 
 
-def _truth(read: Compose, info: dict[str, Any]) -> Tensor:
+def _truth(read: Compose, info: Sample) -> Tensor:
     sample = read(copy.deepcopy(info))['data_samples']
     if 'gt_sem_seg' not in sample:
         raise ValueError(
             'evaluate=True, but the test pipeline loads no true masks: put LoadAnnotations into it and seg_map_path '
             'into the data_prefix of the test data'
         )
-    return sample.gt_sem_seg.data[0].long()
+    truth: Tensor = sample.gt_sem_seg.data[0].long()
+    return truth

@@ -1,10 +1,8 @@
-"""Class activation maps over their photos, as pictures."""
+"""Pictures of class activation maps over their photos."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import mmcv
 import numpy as np
@@ -12,7 +10,9 @@ from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 
+from ..structures import Sample
 from ..visualization.heat_maps import draw_heat_maps
+from ..visualization.panels import Image
 from .images import prediction_dataset
 from .label_folder import missing_indices, names_of, progress
 from .refined_cams import CAMReader, full_size_cams
@@ -23,24 +23,24 @@ FOLDER = 'overlays'
 def write_cam_overlays(
     cfg: Config, cams: str | Path, folder: str | Path, *, split: str = 'train', opacity: float = 0.5
 ) -> int:
-    """Draw the photo of every image beside its maps, each a heat map over the photo under the name of its class.
+    """Draw the photo of every image and its maps, as heat maps over the photo with the names of their classes.
 
-    These are the pictures that papers on such maps show. Blue is 0, red is 1; each map was divided by its maximum. The
-    processes share the images.
+    Papers on such maps show these pictures. Blue is 0, red is 1; each map has been divided by its maximum. The images
+    are divided among the processes.
 
     Args:
         cfg: Config of the data.
         cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
-        folder: Where to write ``overlays/<image id>.jpg``.
-        split: Which data set the maps are of, ``'train'``, ``'val'`` or ``'test'``.
-        opacity: Of the heat maps, in [0, 1].
+        folder: The folder to write ``overlays/<image id>.jpg`` to.
+        split: The data set of the maps, ``'train'``, ``'val'`` or ``'test'``.
+        opacity: Opacity of the heat maps, in [0, 1].
 
     Returns:
         The number of pictures.
 
     Raises:
         FileNotFoundError: If maps are missing.
-        ValueError: If maps and data set do not fit, or the opacity is out of range.
+        ValueError: If maps and data set do not match, or the opacity is out of range.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams)
@@ -54,13 +54,13 @@ def write_cam_overlays(
     return len(dataset)
 
 
-def draw_cam_overlays(reader: CAMReader, info: Mapping[str, Any], *, opacity: float = 0.5) -> Any:
+def draw_cam_overlays(reader: CAMReader, info: Sample, *, opacity: float = 0.5) -> Image:
     """Return the picture of one image, RGB (h, w, 3) uint8.
 
     Args:
-        reader: Of the folder of the maps.
+        reader: Reader of the folder of the maps.
         info: The ``get_data_info`` of the image.
-        opacity: Of the heat maps.
+        opacity: Opacity of the heat maps.
     """
     image = reader.image(info)
     cams = reader.cams(info, image)

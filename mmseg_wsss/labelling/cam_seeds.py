@@ -1,4 +1,4 @@
-"""Labels of the pixels of which class activation maps are sure, for an affinity network."""
+"""Labels of the pixels where class activation maps are confident, for an affinity network."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 
 from ..functional import cam_seeds
 from ..functional.checks import check_positive
+from ..structures import Sample
 from .images import check_split, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
 from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, refiner_name, soft_masks
@@ -20,14 +21,14 @@ from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedSettings:
-    """Of which pixels class activation maps count as sure.
+    """Which pixels count as confident in class activation maps.
 
     Args:
-        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
-        alpha_low: The smaller alpha, which decides what is foreground.
-        alpha_high: The larger one, which decides what is background.
-        refiner: What refines both soft masks before, such as ``dict(type='DenseCRF')``, the published way.
-        coco_rle: Write ``coco_rle.json``, too.
+        split: The data set, ``'train'``, ``'val'`` or ``'test'``.
+        alpha_low: The smaller alpha, which determines the foreground.
+        alpha_high: The larger alpha, which determines the background.
+        refiner: Refiner of both soft masks, such as ``dict(type='DenseCRF')``, the published setting.
+        coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
         ImportError: If the refiner needs a package that is not installed.
@@ -53,7 +54,7 @@ class SeedSettings:
 def write_seeds(
     cfg: Config, cams: str | Path, folder: str | Path, settings: SeedSettings | None = None, *, keep: bool = False
 ) -> dict[str, Any]:
-    """Label the pixels of which class activation maps are sure, as labels for an affinity network.
+    """Label the pixels where class activation maps are confident, for an affinity network.
 
     See :func:`mmseg_wsss.functional.cam_seeds`. An image without a foreground class is background everywhere. The
     confidence of a pixel is the share of its class in the sum of all.
@@ -61,23 +62,23 @@ def write_seeds(
     Args:
         cfg: Config of the data.
         cams: The folder of the maps; see :mod:`mmseg_wsss.datasets.cam_files`.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the seeds.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
         FileNotFoundError: If maps are missing.
-        ValueError: If maps and data set do not fit.
+        ValueError: If maps and data set do not match.
     """
     settings = settings or SeedSettings()
     alphas = [float(settings.alpha_low), float(settings.alpha_high)]
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, settings.split), cams, settings.refiner)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         masks = [reader.refined(soft_masks(maps, alpha), image) for alpha in alphas]

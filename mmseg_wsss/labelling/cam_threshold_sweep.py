@@ -1,4 +1,4 @@
-"""How good class activation maps are, for several ways to make labels of them at once.
+"""Evaluation of class activation maps, for several ways to make labels from them.
 
 Shape letters: C classes with the background, K foreground classes of an image, H x W its pixels.
 """
@@ -24,25 +24,25 @@ THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 @dataclass(frozen=True, kw_only=True)
 class CAMSettings:
-    """How maps are made and measured.
+    """How maps are made and evaluated.
 
     Args:
-        split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
-        known_tags: Make maps of the classes that the image's weak labels name; else, and for images that nobody
-            labelled (the log counts them), of those whose score exceeds the ``score_threshold`` of the model in one of
-            the views.
-        scales: Sizes of the views, beside that of the test pipeline.
-        flip: Whether each size is also seen mirrored.
+        split: The data set, ``'train'``, ``'val'`` or ``'test'``, which the pipeline of the test data reads.
+        known_tags: Whether to make maps of the classes in the weak labels of the image. Otherwise, and for images
+            without labels (the log has their number), maps are made for the classes whose score exceeds the
+            ``score_threshold`` of the model in one of the views.
+        scales: Scales of the views, relative to the result of the test pipeline.
+        flip: Whether each view is also mirrored.
         winner_takes_all: See :func:`mmseg_wsss.functional.normalised_cams`.
-        evaluate: Compare with the true masks of the split; the folder of the test data's, where it has none. All images
-            are then made again after a cut: scores need probabilities that no file has.
-        alphas: Backgrounds to evaluate, see :func:`mmseg_wsss.functional.cam_label_probs`; 1 is the published one.
+        evaluate: Whether to compare the maps with the true masks of the split, or in the folder of the test data if the
+            split has none. After an interruption all images are then made again, because scores need probabilities
+            that are not in the files.
+        alphas: Backgrounds to evaluate, see :func:`mmseg_wsss.functional.cam_label_probs`; 1 is the published value.
         thresholds: Constant backgrounds to evaluate, in [0, 1].
 
     Raises:
         TypeError: If an alpha or a threshold is not a number.
-        ValueError: If there is no such split, no view, one of no size, or nothing to evaluate, or if an alpha or a
-            threshold is out of range.
+        ValueError: If the split is unknown, a scale, an alpha or a threshold is out of range, or a list is empty.
     """
 
     split: str = 'train'
@@ -59,14 +59,14 @@ class CAMSettings:
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f'scales must be one or more numbers above 0, got {self.scales}')
         if self.evaluate and not self.thresholds:
-            raise ValueError('thresholds must be one or more numbers, of which the best one is found, got none')
+            raise ValueError('thresholds must be one or more numbers, to find the best one, got none')
         for alpha in self.alphas:
             check_positive(alpha, 'alphas')
         for threshold in self.thresholds:
             check_share(threshold, 'thresholds')
 
     def name(self, refiner: nn.Module | None = None) -> str:
-        """Return what scores are reached with, such as ``cam_train_known_tags_8_views``."""
+        """Return the name of the setting in the scores, such as ``cam_train_known_tags_8_views``."""
         switches = {
             'tags': 'known' if self.known_tags else 'predicted',
             'background_power': 1,
@@ -86,21 +86,21 @@ def score_decisions(
     refiner: nn.Module | None = None,
     photo: Tensor | None = None,
 ) -> None:
-    """Count the labels of an image for all ways to decide.
+    """Count the labels of an image for all decisions.
 
     Args:
-        scores: Where to count.
-        settings: Which ways.
+        scores: The counter.
+        settings: The decisions.
         cams: The maps of the image.
         probs: Mean probabilities of background and classes of the maps, (K+1, H, W).
         truth: True class ids, (H, W).
-        refiner: Also count labels that it refined.
-        photo: The image for it, RGB in [0, 1], (3, H, W).
+        refiner: A refiner, whose labels are counted, too.
+        photo: The image for the refiner, RGB in [0, 1], (3, H, W).
     """
     ids = torch.tensor([0, *cams.classes.tolist()])
     maps = full_size_cams(cams)
     masks = {'argmax': probs[None]}
-    for alpha in settings.alphas:  # without a class, all is background
+    for alpha in settings.alphas:  # without classes, everything is background
         masks[f'alpha_{alpha:g}'] = cam_label_probs(maps, alpha=alpha) if len(cams.classes) else masks['argmax']
     for way, soft in masks.items():
         scores.add(f'{settings.name()}/{way}', ids[soft[0].argmax(dim=0)], truth)
@@ -113,12 +113,12 @@ def score_decisions(
 
 
 def threshold_labels(cams: ImageCAMs, threshold: float, maps: Tensor | None = None) -> Tensor:
-    """Return class ids, (H, W): the highest map where it exceeds ``threshold``, else 0.
+    """Return class ids, (H, W): that of the highest map if it exceeds ``threshold``, otherwise 0.
 
     Args:
         cams: The maps of the image.
-        threshold: In [0, 1].
-        maps: What :func:`full_size_cams` gives, if that is at hand.
+        threshold: Threshold in [0, 1].
+        maps: The result of :func:`full_size_cams`, if available.
     """
     if not len(cams.classes):
         return torch.zeros(cams.size, dtype=torch.long)
@@ -127,7 +127,7 @@ def threshold_labels(cams: ImageCAMs, threshold: float, maps: Tensor | None = No
 
 
 def best_threshold(results: Mapping[str, float], settings: CAMSettings) -> float:
-    """Return the threshold with the highest mIoU, the lowest of equals."""
+    """Return the threshold with the highest mIoU, the lowest one if several are equal."""
     return max(
         settings.thresholds, key=lambda value: (results[f'{settings.name()}/threshold_{value:.2f}/mIoU'], -value)
     )

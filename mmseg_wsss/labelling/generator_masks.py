@@ -1,7 +1,7 @@
-"""Pseudo-labels by a trained generator of masks: boxes and image in, label maps out.
+"""Pseudo-labels by a trained generator of masks, from boxes and images.
 
 Shape letters: K classes of the image that have boxes, C classes of the partner, H x W the image file, h x w the image
-as the generator reads it, padding included.
+as the generator reads it, including the padding.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from ..checkpoints.weights import ROUND_KEY
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
+from ..structures import ImageDataset, Sample, WeakAnnotations
 from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSettings(BoxImages):
-    """Which generator is expected and how its masks become labels.
+    """The expected generator, and how its masks become labels.
 
     Args:
-        round: The round that the generator must be of; None: any.
-        rule: Who gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
+        round: The expected round of the generator; None means any.
+        rule: Which class gets a pixel that several classes claim: ``'overlap'`` or ``'first'``, see
             :func:`~mmseg_wsss.functional.merge_class_masks`.
         unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
@@ -67,27 +68,28 @@ def write_generator_labels(
     partner: Source | None = None,
     keep: bool = False,
 ) -> dict[str, Any]:
-    """Write what a generator makes of the boxes of a data set; what lies in no box is background.
+    """Write the masks of a generator for the boxes of a data set; pixels outside of all boxes are background.
 
-    The image is read by ``test_pipeline`` of the generator's config (no flips and crops; it must end in
-    ``PackSegInputs``); labels have the size of the file. The confidence is the generator's probability: of the object
-    where there is one, of no object elsewhere, 1 outside of all boxes.
+    The ``test_pipeline`` of the generator's config reads the image (without flips and crops; it must end in
+    ``PackSegInputs``); labels have the size of the file. The confidence is the probability of the generator that the
+    label, object or background, is correct; it is 1 outside of all boxes.
 
     Args:
         generator: Checkpoint of a ``MaskGenerator``, or ``dict(checkpoint=..., config=...)``.
-        dataset: Config of a ``WeakSegDataset`` with boxes; its classes may be others than the generator learned from.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        partner: The segmentor of the round before, trained on the classes of ``dataset``, in the same form; needed
-            where the generator reads its probabilities, and only there.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        dataset: Config of a ``WeakSegDataset`` with boxes; its classes may differ from those that the generator
+            learned.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the labels.
+        partner: The segmentor of the previous round, trained on the classes of ``dataset``, in the same form as
+            ``generator``; required if the generator reads its probabilities, otherwise None.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, ``unsure`` (share of the pixels) and the ``round`` of the generator.
 
     Raises:
-        TypeError: If the checkpoint is not of a ``MaskGenerator``.
-        ValueError: If generator, partner and data set do not go together.
+        TypeError: If the checkpoint does not belong to a ``MaskGenerator``.
+        ValueError: If generator, partner and data set do not match.
     """
     settings = settings or GeneratorSettings()
     model, cfg, made_in = load_generator(generator, with_partner=partner is not None, expected=settings.round)
@@ -100,7 +102,7 @@ def write_generator_labels(
     model.to(get_device())
     read = reading_pipeline(cfg)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         annotations = info['weak_annotations']
         return generator_label(model, read(info), annotations, rule=settings.rule, unsure=settings.unsure)
 
@@ -124,14 +126,14 @@ def load_generator(
     Args:
         generator: Same as in :func:`write_generator_labels`.
         with_partner: Whether it gets a partner.
-        expected: The round that it must be of; None: any.
+        expected: The expected round; None means any.
 
     Returns:
-        The generator, its config, and the round that it is of, None if its checkpoint does not say it.
+        The generator, its config, and its round, or None if its checkpoint does not contain it.
 
     Raises:
-        TypeError: If the checkpoint is not of a ``MaskGenerator``.
-        ValueError: If it is of another round, or needs a partner and gets none, or the other way round.
+        TypeError: If the checkpoint does not belong to a ``MaskGenerator``.
+        ValueError: If it belongs to another round, or needs a partner and does not get one, or vice versa.
     """
     model, cfg, checkpoint = trained_network(generator)
     if not isinstance(model, MaskGenerator):
@@ -144,31 +146,31 @@ def load_generator(
     return model, cfg, checkpoint.get('meta', {}).get(ROUND_KEY)
 
 
-def check_foreground(images: Any) -> None:
-    """Refuse boxes of the background, before the first image is labelled.
+def check_foreground(images: ImageDataset) -> None:
+    """Raise an error for boxes of the background, before the first image is labelled.
 
     Raises:
-        ValueError: With the image.
+        ValueError: If there are any; the message names the image.
     """
     for index in range(len(images)):
         info = images.get_data_info(index)
         if 0 in info['weak_annotations'].box_labels:
             raise ValueError(
-                f'{info["img_path"]} has a box of class 0, the background, of which a generator makes no mask: take it '
-                'out, or correct its class'
+                f'{info["img_path"]} has a box of class 0, the background, which generators do not support: '
+                'remove it, or correct its class'
             )
 
 
 def reading_pipeline(cfg: Config) -> Compose:
-    """Return the ``test_pipeline`` of a generator's config; without one, the image file as it is.
+    """Return the ``test_pipeline`` of a generator's config; the default loads the image file.
 
     Raises:
-        ValueError: If it does not end in ``PackSegInputs``.
+        ValueError: If the pipeline does not end in ``PackSegInputs``.
     """
     steps = cfg.get('test_pipeline') or [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]
     if steps[-1]['type'] != 'PackSegInputs':
         raise ValueError(
-            'test_pipeline of the generator must read an image and end in PackSegInputs, without loading labels, got '
+            'test_pipeline of the generator must load an image but no labels, and end in PackSegInputs, got '
             f'{[step["type"] for step in steps]}'
         )
     return Compose([TRANSFORMS.build(step) for step in steps])
@@ -176,7 +178,12 @@ def reading_pipeline(cfg: Config) -> Compose:
 
 @torch.no_grad()
 def generator_label(
-    model: MaskGenerator, sample: dict[str, Any], annotations: Any, *, rule: str = 'overlap', unsure: float = 0.0
+    model: MaskGenerator,
+    sample: dict[str, Any],
+    annotations: WeakAnnotations,
+    *,
+    rule: str = 'overlap',
+    unsure: float = 0.0,
 ) -> LabelAndConfidence:
     """Return the labels of one image and their confidence, (H, W) each.
 
@@ -196,7 +203,7 @@ def generator_label(
         return np.zeros(size, dtype=np.uint8), np.ones(size)
     maps, class_ids = box_maps(annotations.boxes, annotations.box_labels, size)
     image = model.data_preprocessor(pseudo_collate([sample]), False)['inputs']
-    around = (0, image.shape[3] - shown[1], 0, image.shape[2] - shown[0])  # padding is on the right and at the bottom
+    around = (0, image.shape[3] - shown[1], 0, image.shape[2] - shown[0])  # padding is at the right and at the bottom
     inputs = F.pad(F.interpolate(maps[:, None].to(image), shown, mode='nearest-exact'), around)
     probabilities = None
     if model.use_probability:
@@ -215,14 +222,14 @@ def generator_label(
 
 
 def of_classes(probs: Tensor, class_ids: Sequence[int]) -> Tensor:
-    """Return the maps of some classes, (K, 1, h, w), from those of all, (C, h, w).
+    """Return the maps of some classes, (K, 1, h, w), from those of all classes, (C, h, w).
 
     Raises:
         ValueError: If a class is not among them.
     """
     if max(class_ids) >= len(probs):
         raise ValueError(
-            f'the boxes are of class {max(class_ids)} and the partner knows {len(probs)} classes: it must be trained '
+            f'a box has class {max(class_ids)}, but the partner has {len(probs)} classes: it must be trained '
             'on the classes of this data set'
         )
     return probs[list(class_ids)][:, None]

@@ -1,4 +1,4 @@
-"""Which images are labelled, and what is known of them before."""
+"""The images to label, and what is known about them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from ..datasets.image_checks import spread
 from ..functional.checks import check_positive, check_share
-from ..structures import WeakAnnotations
+from ..structures import ImageDataset, Sample, WeakAnnotations
 
 EMPTY_IMAGES = (False, True, 'skip')
 SPLITS = ('train', 'val', 'test')
 LOADERS_OF_LABELS = ('LoadAnnotations', 'LoadWeakAnnotations', 'LoadPseudoLabels')
+
+
+class ReadableDataset(ImageDataset, Protocol):
+    """A data set of mmengine, which also reads its images."""
+
+    @property
+    def pipeline(self) -> Compose:
+        """What reads them."""
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        """Return an image as the pipeline packs it: ``inputs`` and ``data_samples``."""
+
+    def get_subset_(self, indices: Sequence[int]) -> None:
+        """Keep these images alone."""
 
 
 def check_split(value: Any, name: str) -> None:
@@ -27,16 +42,16 @@ def check_split(value: Any, name: str) -> None:
         raise ValueError(f'{name} must be one of {", ".join(SPLITS)}, got {value!r}')
 
 
-def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
-    """Build the data set of a split for prediction: every image as it is, no labels loaded into the pipeline.
+def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> ReadableDataset:
+    """Build the data set of a split for prediction, whose pipeline loads original images and no labels.
 
     Args:
         cfg: A config.
         split: ``'train'``, ``'val'`` or ``'test'``.
-        masks: Keep the folder of the true masks, that of the test data where the split has none, for scores.
+        masks: Whether to keep the folder of the true masks for scores, or that of the test data if the split has none.
 
     Raises:
-        ValueError: If there is no such split, or it is made of several data sets.
+        ValueError: If the split does not exist, or consists of several data sets.
     """
     loader = cfg.get(f'{split}_dataloader') if split in SPLITS else None
     if loader is None:
@@ -45,16 +60,19 @@ def prediction_dataset(cfg: Config, split: str, *, masks: bool = False) -> Any:
     while 'dataset' in settings and 'pipeline' not in settings:
         settings = settings.dataset
     if 'datasets' in settings:
-        raise ValueError(f'{split}_dataloader.dataset is a {settings.type} of several: predict them one by one')
+        raise ValueError(
+            f'{split}_dataloader.dataset is a {settings.type} of several data sets: predict them one by one'
+        )
     reader = reader_of(cfg)
     pipeline = [step for step in reader.dataset.pipeline if step.type not in LOADERS_OF_LABELS]
     settings.update(pipeline=pipeline, test_mode=True)
     settings.pop('use_dense_masks', None)
-    if 'data_prefix' in settings:  # there may be no masks: that is why labels are made
+    if 'data_prefix' in settings:  # masks may not exist, which is why labels are made
         folder = settings.data_prefix.pop('seg_map_path', None) or reader.dataset.data_prefix.get('seg_map_path')
         if masks and folder:
             settings.data_prefix.seg_map_path = folder
-    return DATASETS.build(settings)
+    dataset: ReadableDataset = DATASETS.build(settings)
+    return dataset
 
 
 def reader_of(cfg: Config) -> ConfigDict:
@@ -69,26 +87,26 @@ def reader_of(cfg: Config) -> ConfigDict:
     return reader
 
 
-def known_classes(info: dict[str, Any]) -> Sequence[int] | None:
-    """Return the classes that the weak labels of an image name, None if it has none.
+def known_classes(info: Sample) -> Sequence[int] | None:
+    """Return the classes in the weak labels of an image, or None if it has none.
 
     Raises:
         ValueError: If the data set has no weak labels.
     """
     if 'weak_annotations' not in info:
-        raise ValueError('known_tags needs a data set with weak labels (WeakSegDataset), which this split is not')
+        raise ValueError('known_tags needs a data set with weak labels (WeakSegDataset), but this split is not one')
     return info['weak_annotations'].image_tags()
 
 
-def check_known_tags(dataset: Any, split: str) -> None:
-    """Say in the log of how many images the tags are not known.
+def check_known_tags(dataset: ImageDataset, split: str) -> None:
+    """Log the number of images without known tags.
 
     Args:
-        dataset: As :func:`prediction_dataset` builds it.
-        split: Its name, for the message.
+        dataset: The data set from :func:`prediction_dataset`.
+        split: Name of the split, for the message.
 
     Raises:
-        ValueError: If they are known of none.
+        ValueError: If no image has known tags.
     """
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     untagged = [info['img_path'] for info in infos if known_classes(info) is None]
@@ -100,14 +118,14 @@ def check_known_tags(dataset: Any, split: str) -> None:
     if untagged:
         print_log(
             f'known_tags=True, but {len(untagged)} of the {len(dataset)} images of {split!r} have no weak label '
-            f'(first: {untagged[0]}): their classes are predicted. Tag them, or leave them out of ann_file',
+            f'(first: {untagged[0]}): their classes are predicted. Tag them, or remove them from ann_file',
             logger='current',
             level=logging.WARNING,
         )
 
 
 def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
-    """Return the ids of the ``classes`` of the test metric, of all if it has none."""
+    """Return the ids of the ``classes`` of the test metric, or of all classes if it has none."""
     evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
     chosen = evaluator.get('classes') if isinstance(evaluator, Mapping) else None
     return [names.index(name) for name in chosen] if chosen else list(range(len(names)))
@@ -115,10 +133,10 @@ def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxImages:
-    """Which images of a data set with boxes are labelled.
+    """The images of a data set with boxes that are labelled.
 
     Args:
-        empty_images: What becomes of images without a box: False refuses them, True makes them all background, and
+        empty_images: How to handle images without boxes: False raises an error, True labels them as background, and
             ``'skip'`` leaves them out.
         share: Label only this share of the images, evenly spread, in (0, 1].
 
@@ -136,18 +154,18 @@ class BoxImages:
         check_positive(check_share(self.share, 'share'), 'share')
 
 
-def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> Any:
-    """Build a data set that is to be labelled from its boxes: every image as it is.
+def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> ReadableDataset:
+    """Build a data set of original images to label from their boxes.
 
     Args:
         settings: Config of the data set.
-        chosen: Which images.
+        chosen: The images to label.
 
     Raises:
-        ValueError: If no image has a box, or one has none and these are not expected.
+        ValueError: If no image has a box, or one has none and ``empty_images`` is False.
     """
     pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
-    dataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
+    dataset: ReadableDataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     boxless = (not len(info.get('weak_annotations', WeakAnnotations()).boxes) for info in infos)
     bare = [index for index, empty in enumerate(boxless) if empty]
@@ -159,7 +177,7 @@ def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> Any:
     if bare and not chosen.empty_images:
         raise ValueError(
             f'{dataset.get_data_info(bare[0])["img_path"]} has no boxes ({len(bare)} of {len(dataset)} images): label '
-            'them, leave them out of ann_file, or set empty_images: True if nothing but background is in them, '
+            'them, remove them from ann_file, or set empty_images: True if they contain only background, '
             "'skip' to leave them out"
         )
     skipped = set(bare if chosen.empty_images == 'skip' else ())

@@ -1,9 +1,9 @@
-"""Labelling the images of a data set one by one, into a folder of pseudo-labels.
+"""Labelling of the images of a data set one by one, into a folder of pseudo-labels.
 
-Every writer of this package takes a folder, its settings and ``keep``. With ``keep=True`` it makes only images whose
-files are missing or broken. The others must have been written with the same settings, by a run that was cut; the caller
-knows that. The result is that of a run without a cut. A writer that counts what no file holds makes all images again;
-its settings say so.
+Every writer of this package takes a folder, its settings and ``keep``. With ``keep=True`` it labels only images whose
+files are missing or broken. The caller must make sure that an interrupted run has written the others with the same
+settings. The result is that of an uninterrupted run. A writer that counts something that is not in the files labels all
+images again, as the docstring of its settings explains.
 
 Shape letters: H x W pixels of the original image.
 """
@@ -24,7 +24,7 @@ from rich.progress import track
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from ..datasets.image_checks import image_size
-from ..datasets.index_file import FolderIndex
+from ..datasets.index_file import FolderIndex, IndexedImage
 from ..datasets.pseudo_label_files import (
     INDEX,
     UNSURE,
@@ -35,45 +35,46 @@ from ..datasets.pseudo_label_files import (
     write_pseudo_label,
 )
 from ..files import relative_name
+from ..structures import ImageDataset, Sample
 
-ClassIds = npt.NDArray[Any]
-LabelAndConfidence = tuple[ClassIds, npt.NDArray[Any]]
+ClassIds = npt.NDArray[np.integer]
+LabelAndConfidence = tuple[ClassIds, npt.NDArray[np.floating]]
 """Class ids, 255 where unsure, and the confidence in [0, 1], (H, W) each."""
-Row = tuple[str, dict[str, Any], int, int]
-"""Of an image: id, entry of the index, number of unsure pixels and of all."""
+Row = tuple[str, IndexedImage, int, int]
+"""Id of an image, its entry in the index, and its numbers of unsure pixels and of all pixels."""
 Kept = TypeVar('Kept')
 
 
 @torch.no_grad()
 def write_label_folder(
-    dataset: Any,
+    dataset: ImageDataset,
     folder: str | Path,
-    label_image: Callable[[int, dict[str, Any]], LabelAndConfidence],
+    label_image: Callable[[int, Sample], LabelAndConfidence],
     source: Mapping[str, Any],
     *,
     coco_rle: bool = False,
     title: str = 'pseudo-labels',
     keep: bool = False,
-    count_kept: Callable[[dict[str, Any], ClassIds], None] | None = None,
+    count_kept: Callable[[Sample, ClassIds], None] | None = None,
 ) -> dict[str, Any]:
-    """Label every image of a data set and write the pseudo-labels; the processes share the images.
+    """Label every image of a data set and write the pseudo-labels; images are divided among the processes.
 
     Args:
         dataset: An mmseg data set with ``classes`` and ``palette``.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        label_image: Gives labels and confidence of an image from its index and its ``get_data_info``.
-        source: What the labels were made with, for the index.
-        coco_rle: Write ``coco_rle.json``, too.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        label_image: Returns labels and confidence of an image from its index and its ``get_data_info``.
+        source: How the labels are made, for the index.
+        coco_rle: Whether to also write ``coco_rle.json``.
         title: Title of the progress bar.
-        keep: Make only the images whose files are missing or broken; see the top of this module.
+        keep: Label only the images whose files are missing or broken; see the top of this module.
         count_kept: Called with the ``get_data_info`` and the labels of each image that is kept.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split`` of ``source``, if it has one.
 
     Raises:
-        ImportError: If COCO RLE is asked for and pycocotools is not installed, before anything is written.
-        ValueError: If labels have another size than their image.
+        ImportError: If COCO RLE is requested and pycocotools is not installed, before anything is written.
+        ValueError: If labels and their image differ in size.
     """
     if coco_rle:
         load_coco_mask()
@@ -92,7 +93,7 @@ def write_label_folder(
 
 
 def _finish(
-    dataset: Any, folder: str | Path, rows: Mapping[int, Row], source: Mapping[str, Any], coco_rle: bool
+    dataset: ImageDataset, folder: str | Path, rows: Mapping[int, Row], source: Mapping[str, Any], coco_rle: bool
 ) -> dict[str, Any]:
     """Gather the rows of all processes, write the index, and return the summary."""
     of_all = [row for _, row in sorted(item for part in all_gather_object(rows) for item in part.items())]
@@ -111,21 +112,21 @@ def _finish(
 
 
 def progress(indices: Collection[int], title: str) -> Iterable[int]:
-    """Show a bar on the terminal of the first process while it works; it disappears when it is done."""
+    """Show a progress bar on the terminal of the first process, which disappears at the end."""
     terminal = Console(stderr=True)
     return track(indices, title, console=terminal, transient=True, disable=not is_main_process())
 
 
-def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterator[tuple[int, dict[str, Any], Kept]]:
-    """Find the images of this process that a run which was cut has finished; the log says how many all processes keep.
+def kept_images(dataset: ImageDataset, read: Callable[[Sample], Kept]) -> Iterator[tuple[int, Sample, Kept]]:
+    """Yield the images of this process that an interrupted run has finished, and log their total number.
 
     Args:
         dataset: The data set.
         read: Reads the files of an image, given its ``get_data_info``. It raises ``FileNotFoundError`` or
-            ``ValueError`` for an image that is to be made again.
+            ``ValueError`` for an image that must be labelled again.
 
     Yields:
-        Index, ``get_data_info``, and what was read.
+        Index, ``get_data_info``, and the content of the files.
     """
     count = 0
     for index in missing_indices(dataset):
@@ -137,27 +138,27 @@ def kept_images(dataset: Any, read: Callable[[dict[str, Any]], Kept]) -> Iterato
         count += 1
         yield index, info, found
     total = sum(all_gather_object(count))
-    print_log(f'{total} of {len(dataset)} images were finished before the cut and are kept', logger='current')
+    print_log(f'{total} of {len(dataset)} images were finished before the interruption and are kept', logger='current')
 
 
-def missing_indices(dataset: Any, done: Collection[int] = ()) -> list[int]:
-    """Return which images of a data set are for this process, without those that are done."""
+def missing_indices(dataset: ImageDataset, done: Collection[int] = ()) -> list[int]:
+    """Return the images of a data set for this process, without those that are finished."""
     return [index for index in range(get_rank(), len(dataset), get_world_size()) if index not in done]
 
 
 def drop_index(folder: str | Path, name: str = INDEX) -> None:
-    """Remove the index that an earlier run left: while files are written over, the folder is not finished."""
+    """Remove the index of an earlier run: while files are overwritten, the folder is not complete."""
     if is_main_process():
         (Path(folder) / name).unlink(missing_ok=True)
     barrier()
 
 
-def unsure_borders(labels: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
-    """Return the labels with 255 wherever another label lies within ``width`` rows and columns.
+def unsure_borders(labels: ClassIds, width: int) -> ClassIds:
+    """Return the labels with 255 at pixels with another label within ``width`` rows and columns.
 
     Args:
         labels: Class ids, (H, W).
-        width: In pixels; 0 changes nothing.
+        width: Width in pixels; with 0 the labels do not change.
 
     Raises:
         ValueError: If the width is not a non-negative integer.
@@ -178,24 +179,24 @@ def check_border(width: Any) -> None:
         raise ValueError(f'the width of unsure borders must be a non-negative integer, got {width!r}')
 
 
-def make_index(dataset: Any, images: dict[str, Any], source: dict[str, Any]) -> FolderIndex:
-    """Return the index of what was made from the images of a data set."""
-    palette = tuple((*map(int, colour),) for colour in dataset.metainfo['palette'])
+def make_index(dataset: ImageDataset, images: Mapping[str, IndexedImage], source: Mapping[str, Any]) -> FolderIndex:
+    """Return the index of files that were made from the images of a data set."""
+    palette = tuple((int(red), int(green), int(blue)) for red, green, blue in dataset.metainfo['palette'])
     return FolderIndex(tuple(dataset.metainfo['classes']), palette, images, source)
 
 
-def image_entry(info: dict[str, Any], dataset: Any, shape: Sequence[int]) -> tuple[str, dict[str, Any]]:
+def image_entry(info: Sample, dataset: ImageDataset, shape: Sequence[int]) -> tuple[str, IndexedImage]:
     """Return id and index entry of an image whose prediction has the ``shape`` (H, W).
 
     Raises:
-        ValueError: If the image has another size.
+        ValueError: If the size of the image differs.
     """
     key, file_name = names_of(info, dataset)
     _check_size(info['img_path'], tuple(shape))
     return key, {'file_name': file_name, 'width': shape[1], 'height': shape[0]}
 
 
-def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
+def names_of(info: Sample, dataset: ImageDataset) -> tuple[str, str]:
     """Return the id of an image and its file name below the image folder."""
     folder = Path((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '.')
     path = Path(info['img_path'])
@@ -203,12 +204,12 @@ def names_of(info: dict[str, Any], dataset: Any) -> tuple[str, str]:
     return relative_name(info.get('sample_id') or name.with_suffix('').as_posix()), name.as_posix()
 
 
-def _read(info: dict[str, Any], dataset: Any, folder: str | Path) -> tuple[Row, ClassIds]:
+def _read(info: Sample, dataset: ImageDataset, folder: str | Path) -> tuple[Row, ClassIds]:
     labels, _ = read_pseudo_label(folder, names_of(info, dataset)[0])
     return _row(info, dataset, labels), labels
 
 
-def _row(info: dict[str, Any], dataset: Any, labels: ClassIds) -> Row:
+def _row(info: Sample, dataset: ImageDataset, labels: ClassIds) -> Row:
     return *image_entry(info, dataset, labels.shape), int((labels == UNSURE).sum()), labels.size
 
 
@@ -216,6 +217,6 @@ def _check_size(path: str, shape: tuple[int, ...]) -> None:
     if Path(path).is_file() and image_size(path) != shape[::-1]:
         width, height = image_size(path)
         raise ValueError(
-            f'{path} is {width} x {height} and its prediction {shape[1]} x {shape[0]} (width x height): the test '
+            f'{path} is {width} x {height} but its prediction is {shape[1]} x {shape[0]} (width x height): the test '
             'pipeline must keep ori_shape'
         )

@@ -1,4 +1,4 @@
-"""How good pseudo-labels are, where masks are known."""
+"""Accuracy of pseudo-labels, if masks are known."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
 from ..structures.class_names import class_ids
 from ..structures.sample import with_label_map
+from .label_folder import ClassIds
 from .mask_accuracy import MaskScores
 
 
@@ -22,22 +23,22 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
     """Compare pseudo-labels with masks; an unsure pixel counts as missed.
 
     Args:
-        folder: Pseudo-labels; those of images that the data set does not have are left out.
-        dataset: Config of a data set with ``seg_map_path``, such as a ``WeakSegDataset``; every image of it must have
-            pseudo-labels. Its ``only_classes`` apply to the masks.
-        classes: Names of the classes to average over; none: all that labels or masks have.
+        folder: Folder of pseudo-labels; those of images that are not in the data set are ignored.
+        dataset: Config of a data set with ``seg_map_path``, such as a ``WeakSegDataset``; all its images must have
+            pseudo-labels. Its ``only_classes`` applies to the masks.
+        classes: Names of the classes to average over; empty for all classes in labels or masks.
 
     Returns:
-        ``mIoU`` in percent, ``IoU.<class>`` of each class averaged, ``unsure`` (share of the pixels) and ``images``.
+        ``mIoU`` in percent, ``IoU.<class>`` of each of these classes, ``unsure`` (share of the pixels) and ``images``.
 
     Raises:
-        ValueError: If the classes differ, images lack pseudo-labels, or these have another size than the mask.
+        ValueError: If the classes differ, images lack pseudo-labels, or labels and masks differ in size.
     """
     index = read_index(folder)
     truth = DATASETS.build({**dataset, 'pipeline': [], 'test_mode': True})
     names = list(truth.metainfo['classes'])
     if list(index.classes) != names:
-        raise ValueError(f'{folder} has the classes {index.classes}, the data set {tuple(names)}')
+        raise ValueError(f'{folder} has the classes {index.classes}, but the data set has {tuple(names)}')
     chosen = class_ids(classes or None, names)
     scores = MaskScores(len(names), chosen, ignore_index=UNSURE)
     unsure = pixels = 0
@@ -59,5 +60,5 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
     }
 
 
-def _tensor(mask: np.ndarray[Any, Any]) -> Tensor:
+def _tensor(mask: ClassIds) -> Tensor:
     return torch.from_numpy(mask.astype(np.int64))

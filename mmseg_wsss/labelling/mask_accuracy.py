@@ -1,4 +1,4 @@
-"""How good labels are, where the truth is known.
+"""Accuracy of labels, if true masks are known.
 
 Shape letters: C classes with the background, H x W pixels.
 """
@@ -19,15 +19,17 @@ from ..datasets.formats.files import read_ids
 from ..datasets.formats.index_png import load_index_image
 from ..functional import class_areas, class_ious, contour_scores, count_contours, mean_iou
 
+Counts = npt.NDArray[np.int64]
+
 
 class MaskScores:
-    """Counts areas and contours of predicted labels by name, and turns the counts into scores.
+    """Counts areas and contours of predicted labels by name, and computes scores from the counts.
 
     Args:
-        num_classes: C.
-        chosen: Ids of the classes that the means are over; the contours' leave the background out.
-        ignore_index: The unlabelled value of the truth.
-        bound: As of :func:`mmseg_wsss.functional.boundary_matches`.
+        num_classes: Number of classes C.
+        chosen: Ids of the classes to average over; means of contours leave out the background.
+        ignore_index: The value of unlabelled pixels in true masks.
+        bound: Same as in :func:`mmseg_wsss.functional.boundary_matches`.
     """
 
     def __init__(
@@ -38,18 +40,18 @@ class MaskScores:
         self.foreground = [index for index in chosen if index != 0]
         self.ignore_index = ignore_index
         self.bound = bound
-        self._areas: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((2, num_classes), dtype=np.int64))
-        self._contours: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
+        self._areas: dict[str, Counts] = defaultdict(lambda: np.zeros((2, num_classes), dtype=np.int64))
+        self._contours: dict[str, Counts] = defaultdict(lambda: np.zeros((len(self.foreground), 4), dtype=np.int64))
 
     def add(self, name: str, labels: Tensor, truth: Tensor, *, contours: bool = True, source: object = None) -> None:
         """Count an image.
 
         Args:
-            name: Of the way that the labels were made.
+            name: Name of the kind of labels.
             labels: Class ids, (H, W).
             truth: Class ids, (H, W).
-            contours: Whether to count contours, too, which takes longer.
-            source: Where the truth is from, for the message.
+            contours: Whether to also count contours, which takes longer.
+            source: Source of the true mask, for the message.
 
         Raises:
             ValueError: If the sizes differ.
@@ -82,13 +84,13 @@ class MaskScores:
 
 
 class TruthScores:
-    """Measures labels with true masks; without a folder of them, nothing.
+    """Evaluates labels with true masks, if there is a folder of them.
 
     Args:
-        folder: Of the true masks, ``<image id>.png``.
-        chosen: Ids of the classes that the means are over.
-        num_classes: Of all.
-        ids: Text file with the ids of the images to measure, one a line; None: all that have a mask.
+        folder: Folder of the true masks, ``<image id>.png``, or None.
+        chosen: Ids of the classes to average over.
+        num_classes: Number of all classes.
+        ids: Text file with the ids of the images to evaluate, one per line; None means all that have a mask.
     """
 
     def __init__(
@@ -114,26 +116,26 @@ class TruthScores:
         """Return the scores of all processes.
 
         Raises:
-            FileNotFoundError: If no image was measured.
+            FileNotFoundError: If no image was evaluated.
         """
         scores = self.scores.compute()
         if self.folder is not None and not scores:
             of = 'any image' if self.ids is None else f'any image that is among the {len(self.ids)} of mask_ids'
-            raise FileNotFoundError(f'{self.folder} has no mask of {of}, <image id>.png: correct it, or leave it out')
+            raise FileNotFoundError(f'{self.folder} has no mask of {of}, <image id>.png: correct it, or omit it')
         return scores
 
 
 def check_masks(folder: str | Path | None, ids: str | Path | None) -> None:
-    """Raise unless the true masks, if any are given, and the list of their images are there."""
+    """Raise unless the true masks, if given, and the list of their images exist."""
     if folder is None and ids is not None:
-        raise ValueError(f'mask_ids={str(ids)!r} says which masks to measure with: set masks, too, or leave it out')
+        raise ValueError(f'mask_ids={str(ids)!r} selects the masks to evaluate with: set masks, too, or omit it')
     if folder is not None and not Path(folder).is_dir():
-        raise FileNotFoundError(f'masks={str(folder)!r} is not a folder: give that of the true masks, or leave it out')
+        raise FileNotFoundError(f'masks={str(folder)!r} is not a folder: give that of the true masks, or omit it')
     if ids is not None and not Path(ids).is_file():
-        raise FileNotFoundError(f'mask_ids={str(ids)!r} is not a file: give a list of image ids, one a line')
+        raise FileNotFoundError(f'mask_ids={str(ids)!r} is not a file: give a list of image ids, one per line')
 
 
-def _sums(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    parts = all_gather_object(dict(counts))
+def _sums(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    parts: list[dict[str, Counts]] = all_gather_object(dict(counts))
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: sum(part[name] for part in parts if name in part) for name in names}
+    return {name: np.sum([part[name] for part in parts if name in part], axis=0) for name in names}

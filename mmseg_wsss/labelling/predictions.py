@@ -1,15 +1,16 @@
-"""Writing what a trained network predicts as labels for the next one."""
+"""Predictions of a trained network, written as labels for the next one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -17,8 +18,11 @@ from ..checkpoints.network import build_network
 from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..functional.checks import check_share
+from ..structures import Sample
 from .images import check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
+
+Network = TypeVar('Network', bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +30,11 @@ class PredictionSettings:
     """How predictions become labels.
 
     Args:
-        split: ``'train'``, ``'val'`` or ``'test'``: which data set, read by the pipeline of the test data.
-        known_tags: Set foreground classes that the image's weak labels do not name to 0 before the maximum, and scale
-            the rest to sum 1. Images without any weak label are left as they are, and counted in the log.
-        unsure_below: Pixels of less confidence than this become 255, in [0, 1].
-        coco_rle: Write ``coco_rle.json``, too.
+        split: The data set, ``'train'``, ``'val'`` or ``'test'``, which the pipeline of the test data reads.
+        known_tags: Whether to set foreground classes that are not in the weak labels of the image to 0 before the
+            maximum and scale the rest to sum to 1. Images without weak labels do not change; the log has their number.
+        unsure_below: Pixels with a lower confidence become 255, in [0, 1].
+        coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
         TypeError: If ``unsure_below`` is not a number.
@@ -57,20 +61,20 @@ def write_pseudo_labels(
 ) -> dict[str, Any]:
     """Predict the images of a split, without augmentation, and write them as pseudo-labels.
 
-    The label of a pixel is its most probable class, its confidence the softmax probability of that class.
+    The label of a pixel is its most probable class, and its confidence is the softmax probability of that class.
 
     Args:
         cfg: Config of the network and of the data.
-        checkpoint: Its weights.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        checkpoint: Checkpoint of the network.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the labels.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
-        ValueError: If the split cannot be read this way, tags are to be known and are of no image, or the weights do
+        ValueError: If the split cannot be read this way, ``known_tags`` is set and no image has tags, or the weights do
             not fit.
     """
     settings = settings or PredictionSettings()
@@ -78,9 +82,9 @@ def write_pseudo_labels(
     dataset = prediction_dataset(cfg, settings.split)
     if settings.known_tags:
         check_known_tags(dataset, settings.split)
-    model = load_model(cfg, checkpoint)
+    model = load_model(cfg, checkpoint, BaseModel)
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         known = known_classes(info) if settings.known_tags else None
         return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below)
@@ -94,16 +98,16 @@ def write_pseudo_labels(
     return write_label_folder(dataset, folder, label_image, source, coco_rle=settings.coco_rle, keep=keep)
 
 
-def load_model(cfg: Config, checkpoint: str | Path, kind: type = nn.Module) -> Any:
+def load_model(cfg: Config, checkpoint: str | Path, kind: type[Network]) -> Network:
     """Build the network of a config with the weights of a checkpoint, in evaluation mode.
 
     Args:
         cfg: The config.
         checkpoint: The weights.
-        kind: The class that the network must be of.
+        kind: The expected class of the network.
 
     Raises:
-        TypeError: If it is of another one.
+        TypeError: If the network has another class.
         ValueError: If weights are missing or have another shape.
     """
     model = build_network(cfg)
@@ -121,16 +125,14 @@ def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_bel
 
     Args:
         logits: Scores of an image before softmax, (C, H, W), background first.
-        known: Classes that may be there besides the background; None: all.
+        known: Classes that may be present in addition to the background; None means all.
         unsure_below: Same as in :class:`PredictionSettings`.
 
     Raises:
-        ValueError: If there is one channel.
+        ValueError: If there is only one channel.
     """
     if len(logits) < 2:
-        raise ValueError(
-            'the network has one output channel: pseudo-labels need the background as a channel of its own'
-        )
+        raise ValueError('the network has one output channel: pseudo-labels need a separate channel of the background')
     logits = logits.float()
     if known is not None:
         absent = [index for index in range(1, len(logits)) if index not in known]

@@ -1,4 +1,4 @@
-"""From class activation maps on disk to labels, by a random walk with an affinity network.
+"""Labels from class activation maps on disk, by a random walk with an affinity network.
 
 Shape letters: K foreground classes of an image, H x W its pixels, h x w the grid of the features.
 """
@@ -23,6 +23,7 @@ from ..functional import affinities, random_walk
 from ..functional.checks import check_positive, check_share
 from ..functional.random_walk import check_log2_steps
 from ..models.segmentors import AffinityNetwork
+from ..structures import Sample
 from .images import check_split, chosen_classes, prediction_dataset
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
 from .mask_accuracy import TruthScores
@@ -32,24 +33,24 @@ from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomWalkSettings:
-    """How maps walk and become labels; the defaults are those of Jonnarth and Felsberg's code.
+    """Settings of the random walk and the labels; the defaults are those of Jonnarth and Felsberg's code.
 
     Args:
-        split: Which data set, ``'train'``, ``'val'`` or ``'test'``.
+        split: The data set, ``'train'``, ``'val'`` or ``'test'``.
         alpha: Power of the background, see :func:`mmseg_wsss.functional.cam_label_probs`.
         beta: Power of the affinities.
         log2_steps: Binary logarithm of the number of steps.
-        refiner: What refines the result at the size of the image, such as ``dict(type='DenseCRF', num_iters=1)``.
-        unsure_below: Pixels of less confidence than this become 255, in [0, 1].
-        masks: Folder of true masks, ``<image id>.png``, to measure the labels with, before ``unsure_below``; images
-            without one are not measured. With both, every image is made again after a cut: no file has the labels
-            before.
-        mask_ids: Text file with the ids of the images to measure, one a line; None: all that have a mask.
-        coco_rle: Write ``coco_rle.json``, too.
+        refiner: Refiner of the result at the size of the image, such as ``dict(type='DenseCRF', num_iters=1)``.
+        unsure_below: Pixels with a lower confidence become 255, in [0, 1].
+        masks: Folder of true masks, ``<image id>.png``, to evaluate the labels before ``unsure_below`` is applied;
+            images without one are left out. With both settings, all images are labelled again after an interruption,
+            because files do not contain the labels before it.
+        mask_ids: Text file with the ids of the images to evaluate, one per line; None means all that have a mask.
+        coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
         ImportError: If the refiner needs a package that is not installed.
-        TypeError: If a number is something else.
+        TypeError: If a setting that must be a number is not.
         ValueError: If a setting is out of range.
     """
 
@@ -81,27 +82,28 @@ def write_random_walk(
     *,
     keep: bool = False,
 ) -> dict[str, Any]:
-    """Let class activation maps walk by the affinities of a network and write the result as pseudo-labels.
+    """Propagate class activation maps by the affinities of a network and write the result as pseudo-labels.
 
-    See :func:`mmseg_wsss.functional.random_walk`. It runs on the grid of the features, on maps averaged to it, and its
-    result is resized to the image, bilinearly. The confidence of a pixel is the share of its class in the sum of all.
+    See :func:`mmseg_wsss.functional.random_walk`. Maps are averaged to the grid of the features, and the result is
+    resized to the image, bilinearly. The confidence of a pixel is the share of its class in the sum of all.
 
     Args:
         cfg: Config of the affinity network, with the data; the pipeline of its test data reads the images.
-        checkpoint: Its weights.
+        checkpoint: Checkpoint of the network.
         cams: The folder of the maps.
-        folder: Where to write; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
-        settings: How.
-        keep: Make only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
+        folder: The folder to write to; see :mod:`mmseg_wsss.datasets.pseudo_label_files`.
+        settings: Settings of the random walk.
+        keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, the ``split``, and with ``masks`` the scores, in percent, by
         names such as ``walk_train_known_tags_DenseCRF/mIoU``. Means are over the ``classes`` of the test metric.
 
     Raises:
-        FileNotFoundError: If ``masks`` has none of the images, or ``mask_ids``, the checkpoint or maps are missing.
+        FileNotFoundError: If ``masks`` does not have any of the images, or ``mask_ids``, the checkpoint or maps are
+            missing.
         TypeError: If the network is not an ``AffinityNetwork``.
-        ValueError: If maps, data set and weights do not fit.
+        ValueError: If maps, data set and weights do not match.
     """
     settings = settings or RandomWalkSettings()
     if not Path(checkpoint).is_file():
@@ -117,18 +119,18 @@ def write_random_walk(
     refiner = refiner_name(settings.refiner)
     name = '_'.join(['walk', settings.split, reader.tags, *filter(None, [refiner])])
 
-    def label_image(index: int, info: dict[str, Any]) -> LabelAndConfidence:
+    def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = reader.image(info)
         maps = reader.cams(info, image)
         soft = soft_masks(maps, settings.alpha)
-        if len(maps.classes):  # of one channel, nothing can change
+        if len(maps.classes):  # a single channel cannot change
             soft = walked(model, reader.dataset[index], soft, settings)
         confidence, channels = class_shares(reader.refined(soft, image))[0].max(dim=0)
         scores.add(name, names_of(info, reader.dataset)[0], class_ids_of(channels, maps))
         sure = torch.where(confidence < settings.unsure_below, UNSURE, channels)
         return class_ids_of(sure, maps), confidence.numpy()
 
-    def count_kept(info: dict[str, Any], labels: ClassIds) -> None:
+    def count_kept(info: Sample, labels: ClassIds) -> None:
         scores.add(name, names_of(info, reader.dataset)[0], labels.astype(np.int64))
 
     source = {
@@ -148,9 +150,9 @@ def walked(model: AffinityNetwork, data: Mapping[str, Any], soft: Tensor, settin
 
     Args:
         model: The affinity network.
-        data: The image, as the data set gives it.
-        soft: The masks before, (1, K + 1, H, W).
-        settings: ``beta`` and ``log2_steps`` count.
+        data: The image from the data set.
+        soft: The masks before the walk, (1, K + 1, H, W).
+        settings: Settings, of which ``beta`` and ``log2_steps`` are used.
     """
     features = embedding(model, data)
     coarse = F.adaptive_avg_pool2d(soft, (features.shape[2], features.shape[3]))[0]
@@ -162,7 +164,7 @@ def walked(model: AffinityNetwork, data: Mapping[str, Any], soft: Tensor, settin
 
 
 def embedding(model: AffinityNetwork, data: Mapping[str, Any]) -> Tensor:
-    """Return the features of an image of the data set, (1, D, h, w), without cells that hold padding alone."""
+    """Return the features of an image of the data set, (1, D, h, w), without cells of only padding."""
     batch = model.data_preprocessor(pseudo_collate([data]), False)
     features = model.embed(batch['inputs'])
     sides = zip(features.shape[2:], batch['data_samples'][0].img_shape[:2], batch['inputs'].shape[2:], strict=True)

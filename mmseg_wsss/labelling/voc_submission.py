@@ -1,4 +1,4 @@
-"""Predictions of images whose masks are kept back, as the evaluation server of PASCAL VOC takes them."""
+"""Predictions on images without public masks, in the form that the evaluation server of PASCAL VOC requires."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from ..datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from ..datasets.pseudo_label_files import index_picture
 from ..files import whole_file
-from .images import LOADERS_OF_LABELS, reader_of
+from .images import LOADERS_OF_LABELS, ReadableDataset, reader_of
 from .label_folder import missing_indices, names_of, progress
 from .predictions import load_model
 
 COMPETITIONS = ('comp5_test_cls', 'comp6_test_cls')
-"""With VOC's own images and masks alone, and with any others."""
+"""Training with only VOC's own images and masks, and with any others."""
 LOADERS = (*LOADERS_OF_LABELS, 'LoadImageTags')
 
 
@@ -39,37 +40,37 @@ def write_voc_submission(
 ) -> dict[str, Any]:
     """Predict images without masks and pack the predictions for the evaluation server.
 
-    The images are read as those of the test data, without their masks, weak labels or tags. A network that prunes
-    classes does so by its own scores.
+    The images are read by the pipeline of the test data, without masks, weak labels or tags. A network that prunes
+    classes uses its own scores.
 
     Args:
         cfg: Config of the network and of the data.
-        checkpoint: Its weights.
-        folder: Where to write ``results/VOC2012/Segmentation/<competition>/<image id>.png``, palette images of class
-            ids, and ``results.tgz``, which holds them and is what the server takes.
-        ids: Text file with one image id a line; a relative path starts at the ``data_root`` of the test data.
-        tta: Average the views of ``tta_pipeline``.
-        competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that saw nothing but VOC's own training
-            images, no ImageNet weights either.
+        checkpoint: Checkpoint of the network.
+        folder: The folder to write to: ``results/VOC2012/Segmentation/<competition>/<image id>.png``, palette images of
+            class ids, and their archive ``results.tgz`` for the server.
+        ids: Text file with one image id per line; a relative path starts at the ``data_root`` of the test data.
+        tta: Whether to average the views of ``tta_pipeline``.
+        competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that was only trained on VOC's own
+            images, without ImageNet weights.
 
     Returns:
         ``images``, their number, and ``archive``, the path of the archive.
 
     Raises:
         FileNotFoundError: If the list or an image is missing.
-        ValueError: If the classes are not those of VOC, there is no such competition, the network wants to know the
-            tags of the images, the config has no views to average, or the weights do not fit the network.
+        ValueError: If the classes are not those of VOC, the competition is unknown, the network needs the tags of the
+            images, the config has no views to average, or the weights do not fit the network.
     """
     if competition not in COMPETITIONS:
         raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {competition!r}')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(unlabelled_dataset(cfg, ids, tta=tta))
+    dataset: ReadableDataset = DATASETS.build(unlabelled_dataset(cfg, ids, tta=tta))
     if tuple(dataset.metainfo['classes']) != tuple(VOC_CLASSES):
         raise ValueError(
-            f'a submission is of the 21 classes of VOC in their order, the test data has '
+            f'a submission needs the 21 classes of VOC in their order, but the test data has '
             f'{", ".join(dataset.metainfo["classes"])}'
         )
-    model = load_model(cfg, checkpoint)
+    model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if tta else model
     results = Path(folder) / 'results/VOC2012/Segmentation' / competition
     with torch.no_grad():
@@ -87,12 +88,12 @@ def write_voc_submission(
 
 
 def unlabelled_dataset(cfg: Config, ids: str, *, tta: bool = False) -> dict[str, Any]:
-    """Return the settings of the test data for other images, whose labels are not there.
+    """Return the settings of the test data for other images without labels.
 
     Args:
         cfg: A config.
-        ids: Text file with one image id a line.
-        tta: Whether the pipeline is that of several views.
+        ids: Text file with one image id per line.
+        tta: Whether to use the pipeline of several views.
 
     Raises:
         ValueError: If the config has no ``tta_pipeline`` or ``tta_model``, and ``tta`` is set.
@@ -110,7 +111,7 @@ def unlabelled_dataset(cfg: Config, ids: str, *, tta: bool = False) -> dict[str,
 
 
 def without_labels(pipeline: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Return a test pipeline without the steps that read labels, also inside ``TestTimeAug``.
+    """Return a test pipeline without the steps that read labels, including those inside ``TestTimeAug``.
 
     Example:
         >>> without_labels([{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}, {'type': 'PackSegInputs'}])
@@ -131,12 +132,12 @@ def pack(results: Path, archive: Path, number: int) -> None:
     """Pack the folder ``results`` into an archive.
 
     Raises:
-        ValueError: If it holds another number of pictures, such as those of an earlier list.
+        ValueError: If the folder contains another number of pictures, such as those of an earlier list.
     """
     found = sorted(results.rglob('*.png'))
     if len(found) != number:
         raise ValueError(
-            f'{results} holds {len(found)} pictures and {number} were to be written ({get_world_size()} processes): '
+            f'{results} contains {len(found)} pictures, but {number} were expected ({get_world_size()} processes): '
             'write into a folder without earlier results'
         )
     with whole_file(archive) as file, tarfile.open(fileobj=file, mode='w:gz') as tar:

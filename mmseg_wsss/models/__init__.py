@@ -1,1 +1,3 @@
-"""Registered heads, segmentors, losses, and the parts that losses are made of."""
+"""Registered heads, segmentors and losses, and the parts that losses consist of."""
+
+from . import _quiet  # noqa: F401

@@ -1,10 +1,10 @@
-"""Poolings: from maps of class scores to one score per image and foreground class.
+"""Poolings, which reduce maps of class scores to one score per image and foreground class.
 
 All share one signature, ``pooling(logits, probs, mask=None)``:
 
-- ``logits``: class scores, (B, C, H, W), channel 0 the background;
+- ``logits``: class scores, (B, C, H, W), where channel 0 is the background;
 - ``probs``: their probabilities, (B, C, H, W);
-- ``mask``: 1 inside the image, (B, 1, H, W); other pixels do not count. None: all pixels count.
+- ``mask``: 1 inside the image, (B, 1, H, W); other pixels do not count. None means that all pixels count.
 
 They return the scores of the foreground classes, (B, C-1) in float32.
 """
@@ -19,7 +19,7 @@ from ..functional.importance_sampling import check_eps
 
 @MODELS.register_module()
 class AveragePooling(nn.Module):
-    """The mean of the logits, as in plain class activation maps: every pixel votes with the same weight."""
+    """The mean of the logits, as in plain class activation maps, in which all pixels have the same weight."""
 
     def forward(self, logits: Tensor, probs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the scores, (B, C-1); 0 for an image without a pixel inside. ``probs`` are not read."""
@@ -32,7 +32,7 @@ class AveragePooling(nn.Module):
 
 @MODELS.register_module()
 class MaxPooling(nn.Module):
-    """The largest logit, as in multiple instance learning: the pixel that is surest of a class speaks for the image."""
+    """The largest logit, as in multiple instance learning, where the most confident pixel represents the image."""
 
     def forward(self, logits: Tensor, probs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the scores, (B, C-1); 0 for an image without a pixel inside. ``probs`` are not read."""
@@ -48,8 +48,8 @@ class MaxPooling(nn.Module):
 class MaxProbPooling(nn.Module):
     r"""The largest probability of a class, as the logit that importance sampling classifies.
 
-    Its sigmoid is that probability, but for ``eps``. It gives the scores of a network that was trained with
-    ``ImportanceSamplingLoss``, where logits mean something beside those of other classes only.
+    Its sigmoid is that probability except for ``eps``. It gives the scores of a network that was trained with
+    ``ImportanceSamplingLoss``, where only the differences between the logits of classes have a meaning.
 
     Args:
         eps: See :func:`mmseg_wsss.functional.probs_to_logits`.
@@ -64,7 +64,7 @@ class MaxProbPooling(nn.Module):
         self.eps = eps
 
     def forward(self, logits: Tensor, probs: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the scores, (B, C-1); those of probability 0 for an image without a pixel inside.
+        """Return the scores, (B, C-1); for an image without a pixel inside, those of probability 0.
 
         ``logits`` are not read.
         """
@@ -82,10 +82,10 @@ class NGWPPooling(nn.Module):
     of the published numbers.
 
     Args:
-        eps: Added to the size of a mask, in pixels of the logits.
-        exponent: The larger, the sooner a mask is large enough.
-        floor: The smaller, the harsher the penalty on an empty mask.
-        size_penalty: Whether small masks are penalised. Without, the scores are those of nGWP alone: the row "no size
+        eps: Value added to the size of a mask, in pixels of the logits.
+        exponent: Exponent of the penalty; the larger, the smaller a mask may be without a penalty.
+        floor: Floor of the penalty; the smaller, the larger the penalty on an empty mask.
+        size_penalty: Whether small masks are penalised. Otherwise the scores are only nGWP, as in the row "no size
             penalty" of table 1a.
 
     Raises:
@@ -106,7 +106,7 @@ class NGWPPooling(nn.Module):
         self.exponent = exponent
         self.floor = floor
         self.size_penalty = size_penalty
-        # Any map will do to refuse wrong settings now and not in the first iteration.
+        # A call with any map finds wrong settings now instead of in the first iteration.
         nothing = torch.zeros(1, 2, 1, 1)
         self(nothing, nothing)
 

@@ -1,7 +1,7 @@
-"""Fast twins of the slow functions of :mod:`mmseg_wsss.functional`: same names, signatures and values.
+"""Fast versions of the slow functions of :mod:`mmseg_wsss.functional`, with the same names, signatures and values.
 
-Each takes a ``backend`` in addition: ``'auto'`` picks the fastest one that can serve the tensors at hand;
-``why_not_supported`` says why another one cannot.
+Each has an additional argument ``backend``: ``'auto'`` selects the fastest one that supports the given tensors;
+``why_not_supported`` returns why another one does not.
 """
 
 from .dispatch import BACKENDS, why_not_supported

@@ -1,4 +1,4 @@
-"""The backward pass of ops whose gradient is computed together with their value."""
+"""The backward pass of ops that compute their gradient together with their value."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 def scale_gradients(
     op: str, upstream: Tensor, inputs: Sequence[Tensor], gradients: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
-    """Return the gradient to each input: what the op computed, times the upstream gradient, in the input's type.
+    """Return the gradient of each input: the computed one times the upstream gradient, in the type of the input.
 
-    The gradients depend on the inputs, but that is not differentiated: a second derivative is refused.
+    The gradients depend on the inputs but cannot be differentiated again: a second derivative raises an error.
 
     Raises:
-        RuntimeError: When the result is differentiated; it names ``op``.
+        RuntimeError: If the result is differentiated; the message names ``op``.
     """
     scaled: tuple[Tensor, ...] = _Scale.apply(op, upstream, *inputs, *gradients)  # type: ignore[no-untyped-call]
     return scaled
@@ -34,6 +34,6 @@ class _Scale(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> Any:
         raise RuntimeError(
-            f'mmseg_wsss.ops.{ctx.op} has no second derivative: use mmseg_wsss.functional.{ctx.op}, '
+            f'mmseg_wsss.ops.{ctx.op} does not support second derivatives: use mmseg_wsss.functional.{ctx.op}, '
             'or call backward without create_graph=True'
         )

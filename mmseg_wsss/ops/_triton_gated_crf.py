@@ -1,10 +1,10 @@
 r"""The Triton kernel of the Gated CRF loss: Potts energy and gradient of the whole batch in one launch.
 
-One thread holds one pixel :math:`a` and walks over its window; the kernel :math:`K_{ab}` of a neighbour is computed
-once and used for all channels of the block. No pair is shared between threads, so that nothing needs an atomic and
-the numbers are the same every time.
+One thread processes one pixel :math:`a` and loops over its window; the kernel :math:`K_{ab}` of a neighbour is computed
+once and used for all channels of the block. Pairs are not shared between threads, so atomics are not needed and results
+are deterministic.
 
-What it costs, for B x C x H x W with P = (2 radius + 1)^2 - 1 neighbours per pixel, beside an H200 (67 TFLOP/s, 4.5
+The cost for B x C x H x W with P = (2 radius + 1)^2 - 1 neighbours per pixel, on an H200 (67 TFLOP/s, 4.5
 TB/s of memory, 29 TB/s from the L1 caches of its 132 multiprocessors):
 
 - arithmetic: B H W P (2 C + 12) and an exponential per pair and kernel, 1.3 GFLOP for 48x21x64x64 at radius 5 and 1.8
@@ -12,17 +12,17 @@ TB/s of memory, 29 TB/s from the L1 caches of its 132 multiprocessors):
 - memory: probabilities read and written with a margin, read again by the kernel, gradient written: 85 and 95 MB, 19 and
   21 microseconds;
 - L1: every pair loads C probabilities, 3 colours and 2 gates in float32, 2.5 and 3.4 GB: 85 and 115 microseconds, and
-  up to twice that since neighbours are not aligned;
+  up to twice that because neighbours are not aligned;
 - instructions: 122 for a pair of 32 pixels and 32 channels (also where C is less), 91 and 136 million: 98 and 147
-  microseconds at 132 x 4 a cycle and 1.755 GHz. This and L1 are the bounds to expect; launches and the small kernels
-  that check and pool the inputs come on top. Half a window (K is symmetric) would halve both, but needs sums from two
+  microseconds at 132 x 4 per cycle and 1.755 GHz. This and L1 are the expected bounds, plus launches and the small
+  kernels that check and pool the inputs. Half a window (K is symmetric) would halve both, but needs sums from two
   sides.
 
-The margin of zeros makes every load of a row a fixed distance from the last, with neither mask nor address of its own:
-compiled for compute capability 9.0, a pair of pixels takes 122 instructions for 32 channels, half of what masked loads
-took. Tiles are 32 pixels wide (one warp loads one row of them at a time) and 4 high, 61 KB with the margin of radius 5
-for 21 channels, so that neighbours come from L1. 32 channels are the most whose sums fit the 255 registers of a thread;
-more channels are more blocks, which compute the kernel anew. Not measured on a GPU yet.
+The margin of zeros puts every load of a row at a fixed distance from the previous one, without a mask or an address
+computation: compiled for compute capability 9.0, a pair of pixels takes 122 instructions for 32 channels, half as many
+as with masked loads. Tiles are 32 pixels wide (one warp loads one row of them at a time) and 4 high, 61 KB with the
+margin of radius 5 for 21 channels, so that neighbours come from L1. The sums of at most 32 channels fit the 255
+registers of a thread; more channels need more blocks, which compute the kernel again. Not measured on a GPU yet.
 
 Shape letters: B batch, C classes, H x W the grid, h x w the same with its margin.
 """
@@ -52,7 +52,7 @@ def loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[Te
     tile_height = _TILE_PIXELS // tile_width
     tiles_down, tiles_across = triton.cdiv(height, tile_height), triton.cdiv(width, tile_width)
     blocks = triton.cdiv(channels, block_channels)
-    # With zeros wherever a window may reach, no load needs a mask, and a mask of 0 closes the gate.
+    # With zeros wherever a window may reach, loads do not need a mask, and a mask of 0 closes the gate.
     below, beside = tiles_down * tile_height - height, tiles_across * tile_width - width
     margin = (radius, radius + beside, radius, radius + below)
     guide = F.pad(torch.cat([inputs.guides['rgb'], inputs.destination, inputs.source], dim=1), margin).contiguous()
@@ -145,7 +145,8 @@ def _potts_kernel(
         blue_row = green_row + padded_plane
         destination_row = blue_row + padded_plane
         source_row = destination_row + padded_plane
-        # Rows are summed apart: hundreds of terms added one by one would round worse than the reference does.
+        # Rows are summed separately: hundreds of terms added one by one would have larger rounding errors than the
+        # reference.
         row_sums = tl.full([BLOCK_CHANNELS, TILE_HEIGHT * TILE_WIDTH], 0.0, tl.float32)
         row_kernel_sum = tl.full([TILE_HEIGHT * TILE_WIDTH], 0.0, tl.float32)
         for right in tl.static_range(-RADIUS, RADIUS + 1):
@@ -157,7 +158,7 @@ def _potts_kernel(
             kernel = 0.0
             for i in tl.static_range(len(WEIGHTS)):
                 exponent = tl.full([TILE_HEIGHT * TILE_WIDTH], 0.0, tl.float32) + squared_distance * XY[i]
-                if RGB[i] != 0.0:  # a kernel of positions alone does not look at colours, which may be inf
+                if RGB[i] != 0.0:  # a kernel of only positions does not read colours, which may be inf
                     exponent += squared_difference * RGB[i]
                 kernel += WEIGHTS[i] * tl.exp2(exponent)
             gates = destination * tl.load(source_row + right) + source * tl.load(destination_row + right)

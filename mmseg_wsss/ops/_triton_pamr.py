@@ -1,20 +1,20 @@
-r"""The Triton kernels of PAMR: one launch for the weights of all neighbours, one for every iteration.
+r"""The Triton kernels of PAMR, with one launch for the weights of all neighbours and one per iteration.
 
-One thread holds one pixel and walks over its neighbours at clamped indices, so that nothing is padded, laid out or
-shared between threads, and the numbers are the same every time. The masks go back and forth between two buffers.
+One thread processes one pixel and loops over its neighbours at clamped indices, so nothing is padded, copied or shared
+between threads, and results are deterministic. The masks alternate between two buffers.
 
-What an iteration costs, for B x C x h x w with P neighbours per pixel (48 for six dilations):
+The cost of an iteration, for B x C x h x w with P neighbours per pixel (48 for six dilations):
 
 - arithmetic: 2 B C P h w, 0.21 GFLOP for 16x21x81x81, 3 microseconds at the 67 TFLOP/s of an H200;
 - memory: weights read once per block of channels, masks read and written, (2 C + P) B h w floats, 38 MB, 9 microseconds
   at 4.5 TB/s and less where they stay in the L2 cache of 50 MB;
 - L1: C + 1 floats for every neighbour, 0.44 GB, 15 microseconds at the 29 TB/s of 132 multiprocessors. This is the
-  bound to expect: 0.15 ms for 10 iterations, to which 11 launches and the weights come.
+  expected bound: 0.15 ms for 10 iterations, plus 11 launches and the weights.
 
-The weights are computed once and kept, (P + 1) B h w floats. To compute them anew in every iteration would save the 20
-MB that they take here, but load 3 colours in place of 1 weight and need an exponential and 12 operations per neighbour,
-for every block of channels: slower by this count, most of all for the few channels that are refined in training.
-Blocks of 8 channels keep the 64-bit addresses of all channels in few registers. Not measured on a GPU yet.
+The weights are computed once and kept, (P + 1) B h w floats. Computing them again in every iteration would save 20 MB
+in this example, but would load 3 colours instead of 1 weight and need an exponential and 12 operations per neighbour,
+for every block of channels. This is slower, especially for the few channels that are refined in training.
+Blocks of 8 channels need few registers for the 64-bit addresses of all channels. Not measured on a GPU yet.
 
 Shape letters: B batch, C channels, h x w the grid, P neighbours.
 """
@@ -61,7 +61,7 @@ def refine(inputs: PAMRInputs, num_iters: int, affinity: str) -> Tensor:
             MASKED=inputs.inside is not None,
             **shape,
         )
-        # The first iteration reads the masks of the caller, which stay as they are.
+        # The first iteration reads the masks of the caller, which are not changed.
         buffers = [torch.empty_like(masks) for _ in range(min(2, num_iters))]
         for i in range(num_iters):
             refined = buffers[i % 2]
@@ -108,7 +108,7 @@ def _weights_kernel(
     red_sum, green_sum, blue_sum = zero, zero, zero
     red_squares, green_squares, blue_squares = zero, zero, zero
     red_factor, green_factor, blue_factor = zero, zero, zero
-    # Three walks: statistics of the colours, the largest score, the weights.
+    # Three loops: statistics of the colours, the largest score, the weights.
     for walk in tl.static_range(3):
         if walk == 1:
             red_factor = _factor(red_sum, red_squares, count, EPSILON, SQUARED)
@@ -122,7 +122,7 @@ def _weights_kernel(
             there_y = tl.minimum(tl.maximum(y + (cell // 3 - 1) * dilation, 0), height - 1)
             there_x = tl.minimum(tl.maximum(x + (cell % 3 - 1) * dilation, 0), width - 1)
             there = there_y * width + there_x
-            # Differences are what the statistics are of, too: the pixel itself adds nothing but its count.
+            # The statistics are also computed from differences, so the pixel itself only adds its count.
             red_step = tl.load(image + there) - red
             green_step = tl.load(image + plane + there) - green
             blue_step = tl.load(image + 2 * plane + there) - blue
@@ -154,7 +154,7 @@ def _weights_kernel(
 def _factor(
     sums: tl.tensor, squares: tl.tensor, count: tl.tensor, EPSILON: tl.constexpr, SQUARED: tl.constexpr
 ) -> tl.tensor:
-    """Return what the absolute difference of a colour is multiplied with in the score."""
+    """Return the factor of the absolute difference of a colour in the score."""
     variance = tl.maximum(squares - sums * sums / count, 0.0) / tl.maximum(count - 1, 1.0)
     scale = EPSILON + variance if SQUARED else EPSILON + 0.1 * tl.sqrt(variance)
     return -1.0 / (3.0 * scale)
@@ -195,7 +195,7 @@ def _average_kernel(
             there_y = tl.minimum(tl.maximum(y + (cell // 3 - 1) * DILATIONS[i], 0), height - 1)
             there_x = tl.minimum(tl.maximum(x + (cell % 3 - 1) * DILATIONS[i], 0), width - 1)
             there = there_y * width + there_x
-            # True but at the border, where nothing relies on it: it lays the threads of a warp along a row.
+            # Not true at the border, where it is not used: this puts the threads of a warp along a row.
             there = tl.max_contiguous(there, TILE_WIDTH)
             weight = tl.load(weights + (8 * i + k) * plane, mask=exists)
             sums += weight[None, :] * tl.load(masks + there[None, :], mask=is_channel)

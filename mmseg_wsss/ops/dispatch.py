@@ -1,4 +1,4 @@
-"""Which backend serves a fast op, and why another one cannot."""
+"""The choice of the backend of a fast op, and why a backend does not support a call."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _OLDEST_TRITON = (3, 6)
 
 
 def why_not_supported(backend: str, *, tensor: Tensor | None = None, limit: str | None = None) -> str | None:
-    """Say why a backend cannot serve, None if it can.
+    """Return why a backend does not support a call, or None if it does.
 
     Args:
         backend: ``'auto'``, ``'torch'`` or ``'triton'``.
-        tensor: The main input of the op, which decides by its device and type. None for an op that has no Triton
-            kernel.
-        limit: What the caller asks for beyond the op's Triton kernel, such as ``'its largest radius is 10, got 12'``.
+        tensor: The main input of the op, whose device and type matter. None for an op without a Triton kernel.
+        limit: The limit of the op's Triton kernel that the call exceeds, such as ``'its largest radius is 10, got
+            12'``.
 
     Raises:
-        ValueError: If no backend has that name.
+        ValueError: If the backend is unknown.
 
     Example:
         >>> why_not_supported('torch', tensor=torch.rand(1, 2, 4, 4)) is None
@@ -44,12 +44,12 @@ def why_not_supported(backend: str, *, tensor: Tensor | None = None, limit: str 
 
 
 def choose_backend(backend: str, tensor: Tensor, limit: str | None = None) -> str:
-    """Return the backend that is to serve, ``'torch'`` or ``'triton'``; the arguments of :func:`why_not_supported`.
+    """Return the backend to use, ``'torch'`` or ``'triton'``; arguments as in :func:`why_not_supported`.
 
-    ``'auto'`` is Triton on a GPU where it can serve, torch elsewhere.
+    ``'auto'`` is Triton on a GPU if it supports the call, otherwise torch.
 
     Raises:
-        ValueError: If no backend has that name, or the one that was named cannot serve.
+        ValueError: If the backend is unknown, or does not support the call.
     """
     if backend == 'auto':
         serves = tensor.is_cuda and why_not_supported('triton', tensor=tensor, limit=limit) is None
@@ -61,7 +61,7 @@ def choose_backend(backend: str, tensor: Tensor, limit: str | None = None) -> st
 
 
 def require_backend(backend: str) -> None:
-    """Raise ValueError unless a backend can serve an op that has no Triton kernel."""
+    """Raise ValueError unless a backend supports an op without a Triton kernel."""
     reason = why_not_supported(backend)
     if reason is not None:
         raise ValueError(reason)
@@ -74,18 +74,18 @@ def _why_not_triton(tensor: Tensor) -> str | None:
     if version < _OLDEST_TRITON:
         return f'it needs triton {".".join(map(str, _OLDEST_TRITON))} or newer, found {".".join(map(str, version))}'
     if tensor.dtype == torch.float64:
-        return 'its kernels compute in float32 and the input is float64'
+        return 'its kernels compute in float32, but the input is float64'
     if _interpreted():
         return None
     if tensor.device.type != 'cuda':
         return (
-            f'it needs a GPU and the input is on {tensor.device.type} '
+            f'it needs a GPU, but the input is on {tensor.device.type} '
             '(TRITON_INTERPRET=1, set before Python starts, runs the kernels slowly without one)'
         )
     if torch.version.hip is None and torch.cuda.get_device_capability(tensor.device) < (8, 0):
         return 'it needs a GPU of compute capability 8.0 or newer'
     if not _finds_compiler():
-        return 'it needs a C compiler (install gcc or clang, or name one, without options, in the variable CC)'
+        return 'it needs a C compiler (install gcc or clang, or set the variable CC to one, without options)'
     if not _finds_python_headers():
         return "it needs Python.h to compile its launcher (install your system's python3-dev or python3-devel)"
     return None
@@ -93,7 +93,7 @@ def _why_not_triton(tensor: Tensor) -> str | None:
 
 @cache
 def _triton_version() -> tuple[int, int] | None:
-    """Return major and minor version, None if it is not installed."""
+    """Return the major and minor version, or None if Triton is not installed."""
     if importlib.util.find_spec('triton') is None:
         return None
     import triton
@@ -104,7 +104,7 @@ def _triton_version() -> tuple[int, int] | None:
 
 @cache
 def _finds_compiler() -> bool:
-    """Say whether there is a compiler where Triton looks: what CC names, else gcc or clang."""
+    """Return whether Triton finds a compiler: that of CC, or gcc or clang."""
     named = os.environ.get('CC')
     return any(shutil.which(name) for name in (('gcc', 'clang') if named is None else (named,)))
 
@@ -115,7 +115,7 @@ def _finds_python_headers() -> bool:
 
 
 def _interpreted() -> bool:
-    """Say whether Triton, which must be installed, runs kernels in its interpreter."""
+    """Return whether Triton, which must be installed, runs kernels in its interpreter."""
     from triton import knobs
 
     return bool(knobs.runtime.interpret)

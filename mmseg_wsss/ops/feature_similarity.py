@@ -2,7 +2,7 @@ r"""Feature similarity loss in tiles of pairs: value and gradient in closed form
 
 With :math:`A_{ij} = w_{ij} f_{ij}`, which is symmetric, the sums :math:`s_i = \sum_j A_{ij} (a_i - a_j)` give both: the
 loss is :math:`-\frac1D \sum_i \langle a_i, s_i \rangle` and its gradient :math:`-\frac2D s_i`. Every pair of lines is
-met once. The tangent is a fraction, with :math:`r = (\delta + \epsilon) / (1 - \delta + \epsilon)`:
+visited once. The tangent is a fraction, with :math:`r = (\delta + \epsilon) / (1 - \delta + \epsilon)`:
 
 .. math::
     f = \tanh(\mu + \log r) = 1 - \frac{2}{q}, \qquad
@@ -27,22 +27,22 @@ from ..functional.feature_similarity import EPS, SimilarityInputs, prepare_input
 from ._autograd import scale_gradients
 from .dispatch import require_backend
 
-# Pairs in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
+# Number of pairs in one tile, chosen for the cache of a CPU core and for the occupancy of a GPU.
 _CPU_PAIRS = 2**16
 _GPU_PAIRS = 2**24
-# Beyond, f is 1 or -1 to the last bit also in float64, and exp(mu) is finite in float32.
+# Beyond this value, f is exactly 1 or -1 even in float64, and exp(mu) is finite in float32.
 _LARGEST_MU = 40.0
 
 
 class _Tile(NamedTuple):
-    """Pairs of the pixels ``here`` with those ``there``, of a few images; both are slices of lines and columns."""
+    """Pairs of the pixels ``here`` and ``there`` of a few images; both are slices of lines and columns."""
 
     here: tuple[slice, slice]
     there: tuple[slice, slice]
 
     @property
     def both_ways(self) -> bool:
-        """Whether it holds a pair and the same pair the other way round."""
+        """Whether the tile contains every pair in both orders."""
         return self.here[0] == self.there[0]
 
     def take_here(self, field: Tensor) -> Tensor:
@@ -77,26 +77,26 @@ def feature_similarity_loss(
 ) -> Tensor:
     """Compute :func:`mmseg_wsss.functional.feature_similarity_loss` fast and with little memory.
 
-    Beside ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. There is no second
-    derivative, and ``torch.func.grad`` is not served: use ``backward``.
+    In addition to ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. Second
+    derivatives and ``torch.func.grad`` are not supported: use ``backward``.
 
     Args:
-        probs: As in the reference, as all other arguments but ``backend``.
-        image: See there.
-        mu: See there. A gradient to it takes about half the time again.
-        sigma: See there. A gradient to it takes about half the time again.
-        radius: See there. Time falls with it, towards a floor of a few operations per line of pixels: on a CPU at
-            56 x 56, radius 20 takes 0.6 of the time of all pairs, 10 takes 0.4 and 5 takes 0.3.
-        normalise: See there.
-        mask: See there.
+        probs: Same as in the reference.
+        image: Same as in the reference.
+        mu: Same as in the reference. Its gradient takes about half the time again.
+        sigma: Same as in the reference. Its gradient takes about half the time again.
+        radius: Same as in the reference. A smaller radius takes less time, down to a few operations per line of
+            pixels: on a CPU at 56 x 56, radius 20 takes 0.6 of the time of all pairs, 10 takes 0.4 and 5 takes 0.3.
+        normalise: Same as in the reference.
+        mask: Same as in the reference.
         backend: ``'auto'`` or ``'torch'``.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend does not support the call.
 
     Example:
         >>> probs = torch.rand(2, 4, 8, 8).softmax(1).requires_grad_()
@@ -109,7 +109,7 @@ def feature_similarity_loss(
 
 
 class _Slopes(NamedTuple):
-    """Which derivatives by a setting are wanted, or what they are."""
+    """The derivatives with respect to settings, or whether they are needed."""
 
     mu: Any
     sigma: Any
@@ -131,7 +131,7 @@ class _FeatureSimilarity(torch.autograd.Function):
 
 
 def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, wanted: _Slopes) -> tuple[Tensor, Tensor, _Slopes]:
-    """Return the loss, its gradient and its derivatives by mu and sigma (0 unless wanted)."""
+    """Return the loss, its gradient and its derivatives with respect to mu and sigma (0 unless needed)."""
     loss = inputs.image.new_zeros(())
     slopes = [torch.zeros_like(loss), torch.zeros_like(loss)]
     gradient = torch.empty(probs.shape, dtype=inputs.image.dtype, device=probs.device)
@@ -142,7 +142,7 @@ def _loss_and_gradient(probs: Tensor, inputs: SimilarityInputs, wanted: _Slopes)
         if inputs.inside is not None:
             inside = inputs.inside[part]
             values = torch.where(inside > 0, values, 0)
-        # Only differences matter: near 0, less of them is lost to rounding.
+        # Only differences matter, and near 0 they have smaller rounding errors.
         values = values - values.mean(dim=(2, 3), keepdim=True)
         degrees, sums, part_slopes = _pair_sums(inputs.image[part], values, inside, inputs, wanted)
         part_gradient = torch.addcmul(sums.neg_(), values, degrees)
@@ -188,9 +188,9 @@ def _pair_sums(
 def _tiles(
     values: Tensor, inputs: SimilarityInputs, with_stretch: bool
 ) -> Iterator[tuple[_Tile, Tensor, Tensor | None]]:
-    r"""Yield tiles that hold every pair within reach once, those of the same few lines both ways, and weights (n, m).
+    r"""Yield tiles of all pairs within the radius and weights (n, m); pairs of the same lines appear in both orders.
 
-    With them :math:`\frac{1}{w} \frac{\partial w}{\partial \sigma}`, (n, m), if it is wanted.
+    The third value is :math:`\frac{1}{w} \frac{\partial w}{\partial \sigma}`, (n, m), if needed.
     """
     batch, _, height, width = values.shape
     reach = height + width if inputs.radius is None else math.floor(inputs.radius)
@@ -200,7 +200,7 @@ def _tiles(
         here = slice(left, min(left + columns, width))
         there = slice(max(0, here.start - reach), min(width, here.stop + reach))
         pairs_of_lines = (here.stop - here.start) * (there.stop - there.start)
-        # Pairs of the same lines are met twice, so these are few; but a tile of few pairs takes as long as of many.
+        # Pairs of the same lines are visited twice, so use few lines; but small tiles take as long as larger ones.
         lines = max(1, min(height, math.isqrt(pairs // 4 // pairs_of_lines)))
         step = max(1, pairs // (pairs_of_lines * lines))
         last = min(height, lines + reach)
@@ -220,16 +220,16 @@ def _tiles(
 def _distance_weights(
     lines: range, here: slice, ahead: range, there: slice, inputs: SimilarityInputs, with_stretch: bool
 ) -> tuple[Tensor, Tensor | None]:
-    r"""Return :math:`w_{ij}` of two windows, and :math:`d_{ij}^2 / \sigma^3 - 2 / \sigma` if it is wanted.
+    r"""Return :math:`w_{ij}` of two windows, and :math:`d_{ij}^2 / \sigma^3 - 2 / \sigma` if needed.
 
-    Both are (lines, columns here, lines ahead, columns there).
+    Both have the shape (lines, columns here, lines ahead, columns there).
     """
     axes = (torch.arange(axis.start, axis.stop, device=inputs.image.device) for axis in (lines, here, ahead, there))
     y, x, y_ahead, x_there = torch.meshgrid(*axes, indexing='ij')
     squared = ((y - y_ahead).square() + (x - x_there).square()).double()
     sigma = inputs.sigma.detach()
     weights = torch.exp(squared / (-2 * sigma**2)) / (2 * math.pi * sigma**2)
-    weights *= squared > 0  # a pixel with itself adds nothing but rounding
+    weights *= squared > 0  # a pixel with itself only adds rounding errors
     if inputs.radius is not None:
         weights *= squared <= inputs.radius**2
     stretch = (squared / sigma**3 - 2 / sigma).to(inputs.image.dtype) if with_stretch else None

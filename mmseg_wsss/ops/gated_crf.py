@@ -5,8 +5,8 @@ gradient of the Potts energy is :math:`-S_a` and the energy
 :math:`\frac12 \sum_a (\sum_b (G_{ab} + G_{ba}) K_{ab} - \langle y_a, S_a \rangle)`. :math:`K` is symmetric, so half of
 the offsets need an exponential.
 
-A few images at a time are laid out channel by channel as one line of cells, with blank cells on the right and below, so
-that a neighbour is a fixed number of cells away and every step runs over contiguous memory that stays in the cache.
+A few images at a time are stored channel by channel as one line of cells, with blank cells on the right and below, so
+that a neighbour is a fixed number of cells away and every step uses contiguous memory that stays in the cache.
 
 Shape letters: B batch, C classes, H x W the grid, F channels of the summed fields, N cells of a line, n cells of a
 tile, O offsets of one row of the window.
@@ -27,14 +27,14 @@ from ..functional.gated_crf_kernels import Kernel, KernelSettings
 from ._autograd import scale_gradients
 from .dispatch import choose_backend
 
-# Values of a field that a CPU core handles at a time, so that they stay in its cache.
+# Number of values of a field that are processed at a time, so that they stay in the cache of a CPU core.
 _CACHED_VALUES = 2**17
 # The Triton kernel is unrolled along a row of the window.
 _MAX_TRITON_RADIUS = 10
 
 
 class _Line(NamedTuple):
-    """How a few images are laid out: H x W cells each, and blank ones as far as the window reaches."""
+    """The layout of a few images: H x W cells each, and blank cells as far as the window reaches."""
 
     height: int
     width: int
@@ -48,7 +48,7 @@ class _Line(NamedTuple):
 
     @property
     def row(self) -> int:
-        """Cells from one cell to the one below."""
+        """Number of cells from one cell to the cell below."""
         return self.width + self.reach_x
 
     def lay_out(self, field: Tensor) -> Tensor:
@@ -76,28 +76,28 @@ def gated_crf_loss(
 ) -> Tensor:
     """Compute :func:`mmseg_wsss.functional.gated_crf_loss` fast and with little memory.
 
-    Beside ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. There is no second
-    derivative, and ``torch.func.grad`` is not served: use ``backward``. A custom ``compatibility`` takes up to twice
-    the time of Potts. The Triton backend serves Potts in windows of radius up to 10 without modalities; it computes in
-    float32.
+    In addition to ``probs``, one tensor of its size, in float32 at least, is kept for the backward pass. Second
+    derivatives and ``torch.func.grad`` are not supported: use ``backward``. A custom ``compatibility`` takes up to
+    twice the time of Potts. The Triton backend supports Potts in windows of radius up to 10 without modalities; it
+    computes in float32.
 
     Args:
-        probs: As in the reference, as all other arguments but ``backend``.
-        image: See there.
-        kernels: See there.
-        radius: See there.
-        source_mask: See there.
-        destination_mask: See there.
-        compatibility: See there.
-        modalities: See there.
-        backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
+        probs: Same as in the reference.
+        image: Same as in the reference.
+        kernels: Same as in the reference.
+        radius: Same as in the reference.
+        source_mask: Same as in the reference.
+        destination_mask: Same as in the reference.
+        compatibility: Same as in the reference.
+        modalities: Same as in the reference.
+        backend: ``'torch'``, ``'triton'``, or ``'auto'``, which is Triton on a GPU if it supports the call.
 
     Returns:
         Scalar in float32, or float64 for float64 probabilities.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend does not support the call.
     """
     inputs = prepare_inputs(probs, image, kernels, radius, source_mask, destination_mask, compatibility, modalities)
     chosen = choose_backend(backend, probs, _limit_of_triton(radius, compatibility, modalities))
@@ -107,9 +107,9 @@ def gated_crf_loss(
 
 def _limit_of_triton(radius: int, compatibility: Tensor | None, modalities: Mapping[str, Tensor] | None) -> str | None:
     if compatibility is not None:
-        return 'its kernel knows no compatibility but Potts'
+        return 'its kernel only supports the Potts compatibility'
     if modalities:
-        return f'its kernel compares positions and colours alone, got the modalities {", ".join(modalities)}'
+        return f'its kernel only compares positions and colours, got the modalities {", ".join(modalities)}'
     return None if radius <= _MAX_TRITON_RADIUS else f'its largest radius is {_MAX_TRITON_RADIUS}, got {radius}'
 
 
@@ -118,7 +118,7 @@ class _GatedCRF(torch.autograd.Function):
     def forward(ctx: Any, probs: Tensor, inputs: CRFInputs, radius: int, backend: str) -> Tensor:
         with torch.autocast(probs.device.type, enabled=False):
             if backend == 'triton':
-                # Only here: it needs triton, which need not be installed.
+                # Imported here because triton is optional.
                 from . import _triton_gated_crf
 
                 loss, gradient = _triton_gated_crf.loss_and_gradient(probs, inputs, radius)
@@ -157,7 +157,7 @@ def _loss_and_gradient(probs: Tensor, inputs: CRFInputs, radius: int) -> tuple[T
 
 def _potts(probs: Tensor, inputs: CRFInputs, line: _Line, gradient: Tensor) -> Tensor:
     """Return the Potts energy of a few images and write its gradient."""
-    # The last field, all ones, sums to sum_b (G_ab + G_ba) K_ab, in the order of the others: the energy of equal
+    # The last field, all ones, gives sum_b (G_ab + G_ba) K_ab in the order of the others, so the energy of equal
     # one-hot predictions is exactly 0.
     fields = line.lay_out(torch.cat([probs, torch.ones_like(probs[:, :1])], dim=1))
     gates = line.lay_out(inputs.destination)[0], line.lay_out(inputs.source)[0]
@@ -180,7 +180,7 @@ def _custom(probs: Tensor, inputs: CRFInputs, line: _Line, costs: Tensor, gradie
 
 
 def _used_guides(inputs: CRFInputs, line: _Line) -> dict[str, Tensor]:
-    """Lay out what some kernel compares, (channels, N) each; a kernel of positions alone does not look at colours."""
+    """Lay out the features that kernels compare, (channels, N) each; colours only if a kernel uses them."""
     names = dict.fromkeys(name for kernel in inputs.kernels for name in kernel.guides())
     return {name: line.lay_out(inputs.guides[name]) for name in names}
 
@@ -194,14 +194,14 @@ def _window_sums(
 ) -> Tensor:
     r"""Return :math:`\sum_b (G_{ab} + G_{ba}) K_{ab} y_b` of fields (F, N); without :math:`G` if no gates."""
     sums = torch.zeros_like(fields)
-    length = fields.shape[1] - line.reach_y * line.row - line.reach_x  # no cell beyond has a neighbour ahead
+    length = fields.shape[1] - line.reach_y * line.row - line.reach_x  # cells beyond have no neighbour ahead
     tile = max(1024, _CACHED_VALUES // len(fields)) if fields.device.type == 'cpu' else max(1, length)
     for start in range(0, length, tile):
         size = min(tile, length - start)
         here = slice(start, start + size)
         fields_here, sums_here = fields[:, here], sums[:, here]
         for down in range(line.reach_y + 1):
-            # The half of the window that lies ahead; every pair is met once and counts for both of its cells.
+            # The half of the window that lies ahead; every pair is visited once and counts for both of its cells.
             left = 1 if down == 0 else -line.reach_x
             right = torch.arange(left, line.reach_x + 1, device=fields.device)
             if not len(right):
@@ -213,7 +213,8 @@ def _window_sums(
             kernel = _mixture(kernels, squared_distance, pairs)
             if gates is not None:
                 kernel = _pair_gates(gates, here, ahead).mul_(kernel)
-            # Rows are summed apart: 120 terms added one by one would round worse than the reference does.
+            # Rows are summed separately: 120 terms added one by one would have larger rounding errors than the
+            # reference.
             row_sums = torch.zeros_like(fields[:, ahead])
             row_sums_here = torch.zeros_like(fields_here)
             # One view per offset, (F, n): the cells at that offset from the tile.
@@ -229,17 +230,17 @@ def _window_sums(
 def _mixture(
     kernels: Sequence[Kernel], squared_distance: Tensor, guides: Mapping[str, tuple[Tensor, Tensor]]
 ) -> Tensor:
-    """Return the kernel of a tile and the offsets of a row, (O, n), or (O, 1) if positions alone play a part.
+    """Return the kernel of a tile and the offsets of a row, (O, n), or (O, 1) if it only depends on positions.
 
     Args:
         kernels: The mixture.
-        squared_distance: Of positions, (O, 1).
-        guides: What is compared beside them, by name: of the tile, (channels, n), and there, (channels, O, n).
+        squared_distance: Squared distance of the positions, (O, 1).
+        guides: Other features by name: those of the tile, (channels, n), and those at the offsets, (channels, O, n).
     """
     squared_differences = {name: _squared_difference(here, there) for name, (here, there) in guides.items()}
     total = torch.zeros_like(squared_distance)
     for kernel in kernels:
-        # In powers of 2: torch.exp takes ten times longer where it underflows.
+        # In powers of 2, because torch.exp takes ten times longer where it underflows.
         exponent = squared_distance * (0.0 if kernel.xy is None else -0.5 / math.log(2) / kernel.xy**2)
         for name, sigma in kernel.guides().items():
             exponent = torch.add(exponent, squared_differences[name], alpha=-0.5 / math.log(2) / sigma**2)
@@ -264,7 +265,7 @@ def _pair_gates(gates: tuple[Tensor, Tensor], here: slice, ahead: slice) -> Tens
     destination, source = gates
     size = here.stop - here.start
     destination_ahead, source_ahead = (gate[ahead].unfold(0, size, 1) for gate in gates)
-    # The views overlap, and a result would take over their layout: write to contiguous memory, which is 3x faster.
+    # The views overlap, and a result would have their layout; writing to contiguous memory is 3x faster.
     pairs = destination.new_empty(destination_ahead.shape)
     torch.mul(source_ahead, destination[here], out=pairs)
     return pairs.addcmul_(destination_ahead, source[here])

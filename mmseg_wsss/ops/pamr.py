@@ -1,7 +1,7 @@
 r"""Pixel-adaptive mask refinement without copies of the neighbours.
 
-The weights of the neighbours and where they lie do not change from one iteration to the next. With the channels of a
-pixel side by side in memory, an iteration is one ``embedding_bag``: for every pixel the weighted sum of a few rows of a
+The weights and positions of the neighbours do not change from one iteration to the next. With the channels of a
+pixel adjacent in memory, an iteration is one ``embedding_bag``: for every pixel the weighted sum of a few rows of a
 table, which runs at the speed of the cache on a CPU.
 
 Shape letters: B batch, C channels, h x w the image, N pixels, n pixels of a tile, P neighbours of a pixel.
@@ -20,7 +20,7 @@ from ..functional.checks import describe
 from ..functional.pamr import EPS, PAMRInputs, check_arguments, offsets, prepare_inputs
 from .dispatch import choose_backend
 
-# Pairs of a pixel and a neighbour in one tile: a CPU core keeps them in its cache, a GPU is busy with them.
+# Number of pairs in one tile, chosen for the cache of a CPU core and for the occupancy of a GPU.
 _CPU_PAIRS = 2**16
 _GPU_PAIRS = 2**24
 
@@ -40,22 +40,22 @@ def pamr(
     """Compute :func:`mmseg_wsss.functional.pamr` fast and with little memory.
 
     Args:
-        masks: As in the reference, as all other arguments but ``present`` and ``backend``.
-        image: See there.
-        num_iters: See there.
-        dilations: See there.
-        affinity: See there.
-        mask: See there.
+        masks: Same as in the reference.
+        image: Same as in the reference.
+        num_iters: Same as in the reference.
+        dilations: Same as in the reference.
+        affinity: Same as in the reference.
+        mask: Same as in the reference.
         present: Channels to refine in each image, (B, C) of zeros and ones, for example the background and the tagged
-            classes. The others are not computed and are 0 in the result. Reading it waits for a GPU.
-        backend: ``'torch'``, ``'triton'``, or ``'auto'``: Triton on a GPU where it can serve.
+            classes. The others are not computed and are 0 in the result. Reading it synchronises with a GPU.
+        backend: ``'torch'``, ``'triton'``, or ``'auto'``, which is Triton on a GPU if it supports the call.
 
     Returns:
-        Refined masks, (B, C, h, w), in float32, or float64 for float64 masks. There is no gradient.
+        Refined masks, (B, C, h, w), in float32, or float64 for float64 masks, without a gradient.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If shapes do not fit each other, a setting is out of range or the backend cannot serve.
+        TypeError: If an argument has the wrong type.
+        ValueError: If shapes do not match, a setting is out of range or the backend does not support the call.
 
     Example:
         >>> masks, image = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16)
@@ -73,7 +73,7 @@ def pamr(
             return _refine(inputs, [masks.shape[1]] * len(masks), num_iters, affinity, backend)
         chosen = present.to(masks.device) != 0
         counts = chosen.sum(dim=1).tolist()
-        # Chosen channels first; images with fewer of them than others are filled up with zeros.
+        # Present channels first; images with fewer of them than others are padded with zeros.
         order = chosen.logical_not().to(torch.uint8).argsort(dim=1, stable=True)[:, : max(1, *counts)]
         channels = order[:, :, None, None]
         few = masks.gather(1, channels.expand(-1, -1, *masks.shape[2:]))
@@ -88,15 +88,15 @@ def _check_present(present: Any, masks: Tensor) -> None:
         raise TypeError(f'present must be a tensor of zeros and ones, got {describe(present)}')
     if present.shape != masks.shape[:2]:
         raise ValueError(
-            f'present must have the shape {tuple(masks.shape[:2])}, a number for each channel of masks, '
+            f'present must have the shape {tuple(masks.shape[:2])}, one number per channel of masks, '
             f'got {tuple(present.shape)}'
         )
 
 
 def _refine(inputs: PAMRInputs, counts: Sequence[int], num_iters: int, affinity: str, backend: str) -> Tensor:
-    """Return the refined masks, (B, C, h, w); of each image at least as many channels as ``counts`` says."""
+    """Return the refined masks, (B, C, h, w), with at least the first ``counts`` channels of each image."""
     if backend == 'triton':
-        # Only here: it needs triton, which need not be installed.
+        # Imported here because triton is optional.
         from . import _triton_pamr
 
         return _triton_pamr.refine(inputs, num_iters, affinity)
@@ -122,7 +122,7 @@ def _refine(inputs: PAMRInputs, counts: Sequence[int], num_iters: int, affinity:
 
 
 def _neighbour_index(height: int, width: int, dilations: Sequence[int], device: torch.device) -> Tensor:
-    """Return where the neighbours of each pixel of an image lie, (h * w, P); the border is repeated."""
+    """Return the indices of the neighbours of each pixel of an image, (h * w, P); the border is repeated."""
     y = torch.arange(height, dtype=torch.int32, device=device)[:, None, None]
     x = torch.arange(width, dtype=torch.int32, device=device)[:, None]
     down, right = torch.tensor(offsets(dilations), dtype=torch.int32, device=device).unbind(dim=1)
@@ -134,8 +134,8 @@ def _neighbour_weights(
 ) -> Tensor:
     r"""Return :math:`\alpha_{in}`, (N, P), from colours (3, N).
 
-    ``index`` is changed: a neighbour that does not count is replaced by the pixel itself, with no weight, or with all
-    of it if no neighbour counts.
+    ``index`` is changed in place: a neighbour that does not count is replaced by the pixel itself, with a weight of 0,
+    or with the whole weight if none of the neighbours counts.
     """
     pixels, neighbours = index.shape
     weights = colours.new_empty(pixels, neighbours)
@@ -161,8 +161,8 @@ def _scores(colours: Tensor, here: slice, index: Tensor, count: int | Tensor, af
     scores = colours.new_zeros(index.shape)
     for colour in colours:
         difference = colour.index_select(0, index.flatten()).view(index.shape).sub_(colour[here, None])
-        # The pixel itself is in the sample, with a difference of 0: so the sum of squares is well above what is
-        # subtracted from it. A neighbour that does not count is the pixel itself here, and adds nothing.
+        # The pixel itself is in the sample, with a difference of 0, so the sum of squares is much larger than the value
+        # subtracted from it. A neighbour that does not count is the pixel itself here, and adds 0.
         total, squares = difference.sum(dim=1), difference.square().sum(dim=1)
         variance = (squares - total.square() / count).clamp_(min=0) / (count - 1)
         scale = 0.1 * variance.sqrt() if affinity == 'reference' else variance

@@ -1,4 +1,4 @@
-"""Data that travels between the layers."""
+"""Data classes that are passed between the layers."""
 
 from .loss_inputs import LossInputs
 from .sample import ImageDataset, Sample

@@ -1,4 +1,4 @@
-"""Class names that compare across data sets."""
+"""Class names that can be compared across data sets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SYNONYMS = {
     'tv': 'tvmonitor',
     'monitor': 'tvmonitor',
 }
-"""Names of VOC classes in COCO and ScribbleSup, letters alone, to those of VOC."""
+"""The VOC name of a class for its name in COCO or ScribbleSup, letters only."""
 
 
 def plain_name(name: str) -> str:
-    """Return a class name that compares across data sets: letters and digits, synonyms as VOC has them.
+    """Return a class name that can be compared across data sets: letters and digits, with the synonyms of VOC.
 
     Example:
         >>> plain_name('Dining table'), plain_name('diningtable'), plain_name('couch')
@@ -30,7 +30,7 @@ def plain_name(name: str) -> str:
 
 
 def other_classes(classes: Iterable[str], target_classes: Iterable[str]) -> tuple[str, ...]:
-    """Return the classes that are not target classes by :func:`plain_name`, in their order.
+    """Return the classes that are not target classes, compared by :func:`plain_name`, in their order.
 
     Example:
         >>> other_classes(['person', 'bench', 'tv'], ['tvmonitor', 'person'])
@@ -44,11 +44,11 @@ def class_ids(chosen: Iterable[str] | None, classes: Sequence[str]) -> list[int]
     """Return the ids of some classes of a data set.
 
     Args:
-        chosen: Their names; None stands for all classes.
+        chosen: Their names; None means all classes.
         classes: The class names of the data set, by id.
 
     Raises:
-        ValueError: If a name is not one of the data set's classes.
+        ValueError: If a name is not a class of the data set.
 
     Example:
         >>> class_ids(['dog', 'cat'], ['background', 'cat', 'dog'])

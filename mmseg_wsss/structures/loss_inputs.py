@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 REFERENCE_KEY: Final = 'reference'
-"""Of ``LossInputs.maps``: full masks of the training images, compared with and never trained on."""
+"""Key of ``LossInputs.maps`` for the full masks of the training images, which serve for comparison only."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -27,16 +27,16 @@ class LossInputs:
     Args:
         logits: Class scores of the head before softmax, (B, C, H, W), at the head's own resolution.
         image: RGB in [0, 1], (B, 3, h, w). A grey image has three equal channels.
-        labels: Class ids, (B, h, w) int64; ``ignore_index`` where nobody labelled.
-        valid: 1 inside the original image, 0 where augmentation or padding left it, (B, 1, h, w) float.
-        tags: Foreground classes 1 .. C-1 of the image, (B, C-1) float of 0 and 1; a row of NaN: nobody tagged it.
+        labels: Class ids, (B, h, w) int64; ``ignore_index`` where unlabelled.
+        valid: 1 inside the original image, 0 outside of it after augmentation or padding, (B, 1, h, w) float.
+        tags: Foreground classes 1 .. C-1 of the image, (B, C-1) float of 0 and 1; a row of NaN if it has no tags.
         boxes: Per image (K, 5) float: x1, y1, x2, y2 in edge coordinates of the input image, class id.
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
         maps: Maps that a transform of the pipeline computed, by name, (B, K, h, w); 0 in the padding of the batch.
-        features: The backbone's (or neck's) outputs, finest first; the same tensors that the head saw.
-        views: Other views of the same batch, by name, if ``model.views`` makes some (``SiameseViews``).
+        features: Outputs of the backbone (or neck), finest first; the tensors that the head received.
+        views: Other views of the same batch by name, if ``model.views`` makes any (``SiameseViews``).
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
         align_corners: How the head's logits are resized.
     """
 
@@ -58,7 +58,7 @@ class LossInputs:
         """Return a view of the batch by name; ``'first'`` is the batch itself.
 
         Raises:
-            KeyError: If there is no such view.
+            KeyError: If the view does not exist.
         """
         if name != 'first' and name not in self.views:
             raise KeyError(
@@ -70,7 +70,7 @@ class LossInputs:
 
     @property
     def zero(self) -> Tensor:
-        """A loss of 0 that is part of the graph of the logits."""
+        """A loss of 0 that is connected to the graph of the logits."""
         return self.logits[:0].sum()
 
     @cached_property
@@ -87,7 +87,7 @@ class LossInputs:
 
     @cached_property
     def valid_cells(self) -> Tensor:
-        """1 for the cells of the logits' grid whose pixels are all valid, else 0, (B, 1, H, W) float."""
+        """1 for the cells of the logits' grid whose pixels are all valid, otherwise 0, (B, 1, H, W) float."""
         left_out = (self.valid < 1).to(self.valid.dtype)
         size = (self.logits.shape[2], self.logits.shape[3])
         return 1 - F.adaptive_max_pool2d(left_out, size)

@@ -1,14 +1,14 @@
-"""The sample that travels through a pipeline, and what gives it.
+"""The sample that a pipeline processes, and the protocol of the data sets that provide it.
 
 A transform of mmcv gets a dict, conventionally ``results``, reads some of its keys and adds others. :class:`Sample`
-lists the keys that this package reads or writes, and a type checker finds a misspelt one. Shape letters: H x W the
-current image, P points, K boxes, T tags.
+lists the keys that this package reads or writes, so that a type checker finds a misspelled one. Shape letters: H x W
+the current image, P points, K boxes, T tags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from .weak_annotations import WeakAnnotations
 
 Matrix = npt.NDArray[np.float64]
 LabelMap = npt.NDArray[np.uint8]
+Integer = TypeVar('Integer', bound=np.integer[Any])
 ImageSize = tuple[int, int]
 """(height, width)"""
 
@@ -32,12 +33,12 @@ class ShapesScene(TypedDict):
 class Sample(TypedDict, total=False):
     """One image on its way from the data set to the network.
 
-    Every key is optional, because a sample has only those that the data set and the steps before have added.
+    Every key is optional, because a sample has only those that the data set and the previous steps have added.
     """
 
     # From the data set.
     sample_id: str
-    """The image: its file name without the suffix, folders kept."""
+    """Id of the image: its file name without the suffix, including folders."""
     sample_idx: int
     """Position in the data set."""
     img_id: int
@@ -51,15 +52,15 @@ class Sample(TypedDict, total=False):
     weak_annotations: WeakAnnotations
     """The labels, in coordinates of the original image."""
     weak_label_size: tuple[int, int] | None
-    """(width, height) of the image that the labels are for; None where it is not known."""
+    """(width, height) of the image that the labels belong to; None if unknown."""
     label_map: dict[int, int] | None
-    """Class id of every class id in the mask; None where they are the same."""
+    """The new class id for every class id in the mask; None if they are the same."""
     reduce_zero_label: bool
     """Whether masks count classes from 1."""
     num_classes: int
     """Number of classes of the data set, with the background."""
     class_id: int
-    """The class that a ``MaskGenerator`` learns from this sample."""
+    """The class whose mask a ``MaskGenerator`` learns from this sample."""
     shapes_scene: ShapesScene
     """The picture of a ``ShapesDataset``."""
     shapes_mask: bool
@@ -71,17 +72,17 @@ class Sample(TypedDict, total=False):
     img: npt.NDArray[Any]
     """The image, BGR (H, W, 3) or grey (H, W)."""
     ori_shape: tuple[int, ...]
-    """Shape of the original image, height and width first."""
+    """Shape of the original image; height and width come first."""
     img_shape: tuple[int, ...]
-    """Shape of the current image, height and width first."""
+    """Shape of the current image; height and width come first."""
     gt_seg_map: LabelMap
     """Class ids, 255 where unlabelled, (H, W)."""
     reference: LabelMap
-    """The full mask that predictions are compared with and never trained on, (H, W)."""
+    """The full mask that predictions are compared with; it is never trained on, (H, W)."""
     point_blots: LabelMap
     """Class ids of blots around points, 255 outside of them, (H, W)."""
     gt_tags: npt.NDArray[np.int64] | None
-    """Foreground classes of the image, (T,); None where they are not known."""
+    """Foreground classes of the image, (T,); None if unknown."""
     homography_matrix: Matrix
     """From the original to the current image in edge coordinates, (3, 3)."""
     weak_frames: list[tuple[Matrix, ImageSize]]
@@ -97,19 +98,19 @@ class Sample(TypedDict, total=False):
 
     # From rasterising.
     gt_valid_map: LabelMap
-    """1 inside the original image, 0 where augmentation left it, (H, W)."""
+    """1 inside the original image, 0 outside of it after augmentation, (H, W)."""
     gt_points: npt.NDArray[np.float32]
     """x, y in edge coordinates of the current image and class id, (P, 3)."""
     gt_boxes: npt.NDArray[np.float32]
     """x1, y1, x2, y2 in edge coordinates of the current image and class id, (K, 5)."""
     num_overwritten: int
-    """How many times a label was drawn over a pixel of another one."""
+    """Number of times that a label was drawn over a pixel of another label."""
     box_map: LabelMap
     """1 inside the boxes of ``class_id``, (H, W)."""
 
 
 class ImageDataset(Protocol):
-    """A data set that says what it knows of an image without loading it, as those of mmengine and mmseg do."""
+    """A data set that describes an image without loading it, like the data sets of mmengine and mmseg."""
 
     @property
     def metainfo(self) -> Mapping[str, Any]:
@@ -119,13 +120,13 @@ class ImageDataset(Protocol):
         """Return the number of images."""
 
     def get_data_info(self, idx: int) -> Sample:
-        """Return what the pipeline starts from."""
+        """Return the sample that the pipeline starts from."""
 
 
 def moved(results: Sample) -> bool:
     """Return whether a geometric transform has moved the image since ``LoadWeakAnnotations``.
 
-    It is also true before ``LoadWeakAnnotations``, which notes the first frame.
+    The result is also True before ``LoadWeakAnnotations``, which records the first frame.
 
     Example:
         >>> moved({'weak_frames': [(np.eye(3), (40, 60))]}), moved({})
@@ -134,7 +135,7 @@ def moved(results: Sample) -> bool:
     return len(results.get('weak_frames', ())) != 1
 
 
-def with_label_map(mask: LabelMap, label_map: Mapping[int, int] | None) -> LabelMap:
+def with_label_map(mask: npt.NDArray[Integer], label_map: Mapping[int, int] | None) -> npt.NDArray[Integer | np.uint8]:
     """Return a mask whose class ids are those of the data set.
 
     Args:
@@ -149,4 +150,5 @@ def with_label_map(mask: LabelMap, label_map: Mapping[int, int] | None) -> Label
         return mask
     table = np.arange(256, dtype=np.uint8)
     table[list(label_map)] = list(label_map.values())
-    return table[mask]
+    mapped: npt.NDArray[np.uint8] = table[mask]
+    return mapped

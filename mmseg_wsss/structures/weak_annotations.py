@@ -1,7 +1,7 @@
-"""What an annotator gave for one image, as coordinates.
+"""The weak labels of one image, as coordinates.
 
-Labels stay coordinates until the last step of a pipeline: a click that is rasterised before a resize by one half is
-lost three times out of four.
+Labels stay coordinates until the last step of a pipeline: if clicks were rasterised before a resize by one half, three
+out of four would be lost.
 
 Coordinates are pixels of the original image, ``(x, y)``, with pixel *centres* at integers: the click ``(3, 5)`` lies
 in the middle of column 3, row 5. Shape letters: P points, L polylines, V vertices of one polyline, K boxes.
@@ -49,11 +49,11 @@ class WeakAnnotations:
         polyline_labels: Class ids of the scribbles, (L,).
         boxes: (K, 4) as (x1, y1, x2, y2). Both corners are the centres of pixels that belong to the box.
         box_labels: Class ids of the boxes, (K,).
-        tags: Classes known to be in the image, or None where nobody said. An empty tuple says: none.
+        tags: Classes known to be in the image, or None if unknown. An empty tuple means that there are none.
         mask_path: A dense label file of this image, or None.
 
     Raises:
-        ValueError: If a shape is wrong or the class ids do not match their coordinates in number.
+        ValueError: If a shape is wrong, or the number of class ids differs from the number of coordinates.
 
     Example:
         >>> labels = WeakAnnotations(points=[[3, 5]], point_labels=[1])
@@ -89,19 +89,19 @@ class WeakAnnotations:
 
     @property
     def classes(self) -> set[int]:
-        """Class ids named by a click, scribble, box or tag."""
+        """Class ids of all clicks, scribbles, boxes and tags."""
         named = set(self.point_labels.tolist()) | set(self.polyline_labels.tolist()) | set(self.box_labels.tolist())
         return named | set(self.tags or ())
 
     def image_tags(self) -> tuple[int, ...] | None:
-        """Foreground classes of the image: the tags where given, else what the other labels name, else None."""
+        """Foreground classes of the image: the tags if given, otherwise the classes of the other labels, or None."""
         if self.tags is not None:
             return self.tags
         foreground = tuple(sorted(self.classes - {0}))
         return foreground or None
 
     def merged(self, other: WeakAnnotations) -> WeakAnnotations:
-        """Return both sets of labels; those of ``other`` come later and win over earlier ones of their kind."""
+        """Return both sets of labels; those of ``other`` come later and win over earlier labels of the same kind."""
         tags = None if self.tags is None and other.tags is None else (*(self.tags or ()), *(other.tags or ()))
         return WeakAnnotations(
             points=np.concatenate([self.points, other.points]),
@@ -143,7 +143,7 @@ class WeakAnnotations:
         """Keep only the labels of some classes; the dense mask stays.
 
         Args:
-            classes: Their ids, the background included where its clicks and scribbles are to stay.
+            classes: Their ids, including the background if its clicks and scribbles are to stay.
         """
         wanted = sorted(classes)
         points, lines, boxes = (np.isin(x, wanted) for x in (self.point_labels, self.polyline_labels, self.box_labels))
@@ -159,7 +159,7 @@ class WeakAnnotations:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the labels of one image as they stand in ``weak_labels.json`` (docs/formats.md)."""
+        """Return the labels of one image in the form of ``weak_labels.json`` (docs/formats.md)."""
         entry: dict[str, Any] = {}
         if len(self.points):
             pairs = zip(self.points.tolist(), self.point_labels.tolist(), strict=True)
@@ -180,10 +180,10 @@ class WeakAnnotations:
     def from_dict(cls, entry: Mapping[str, Any]) -> WeakAnnotations:
         """Build the labels of one image from its entry in ``weak_labels.json``.
 
-        Keys that say what the image is (``file_name``, ``width``, ``height``) are left to the reader of the file.
+        Keys that describe the image (``file_name``, ``width``, ``height``) are left to the reader of the file.
 
         Raises:
-            KeyError, TypeError, ValueError: If an entry has not the documented form.
+            KeyError, TypeError, ValueError: If an entry does not have the documented form.
         """
         points, scribbles, boxes = (entry.get(key, ()) for key in ('points', 'scribbles', 'boxes'))
         fields: dict[str, Any] = {

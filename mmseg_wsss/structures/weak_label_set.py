@@ -1,4 +1,4 @@
-"""The weak labels of a whole data set: what ``weak_labels.json`` holds (docs/formats.md)."""
+"""The weak labels of a whole data set: the content of ``weak_labels.json`` (docs/formats.md)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ImageEntry:
 
     Args:
         file_name: Path of the image below the image folder, with ``/`` between folders.
-        width: Width in pixels, or None where the label file does not say.
+        width: Width in pixels, or None if the label file does not give it.
         height: Height in pixels, or None.
-        annotations: The labels; an empty set where nobody labelled the image.
+        annotations: The labels; an empty set if the image is not labelled.
     """
 
     file_name: str
@@ -55,7 +55,7 @@ class WeakLabelSet:
         images: Entries by image id (:func:`image_id` of the file name).
 
     Raises:
-        ValueError: If the palette has not one colour per class, or a class name comes twice.
+        ValueError: If the palette does not have one colour per class, or a class name appears twice.
     """
 
     classes: tuple[str, ...]
@@ -65,18 +65,18 @@ class WeakLabelSet:
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
         if twice:
-            raise ValueError(f'class names must differ, but {twice} come more than once in {self.classes}')
+            raise ValueError(f'class names must differ, but {twice} appear more than once in {self.classes}')
         if self.palette is not None and len(self.palette) != len(self.classes):
             raise ValueError(f'palette must have one colour per class ({len(self.classes)}), got {len(self.palette)}')
 
     def merged(self, other: WeakLabelSet) -> WeakLabelSet:
         """Return the labels of both sets.
 
-        ``other`` comes later: of two labels of one kind on a pixel its own wins. File name and size of an
+        Where two labels of one kind share a pixel, that of ``other`` wins. File name and size of an
         image come from the first set that has them.
 
         Raises:
-            ValueError: If the class names differ, or an image has two sizes.
+            ValueError: If the class names differ, or an image has a different size in each set.
         """
         if self.classes != other.classes:
             raise ValueError(f'label files with different classes cannot be merged: {self.classes} and {other.classes}')
@@ -90,10 +90,10 @@ class WeakLabelSet:
         return replace(self, images={key: self.images[key] for key in keys if key in self.images})
 
     def to_json(self, root: str | os.PathLike[str] | None = None) -> str:
-        """Return the text of ``weak_labels.json``: one image a line, sorted by id, fit for a diff.
+        """Return the text of ``weak_labels.json``: one image per line, sorted by id, so that diffs are readable.
 
         Args:
-            root: Folder of the file to come; mask paths are written relative to it. None leaves them as they are.
+            root: Folder of the file; mask paths are written relative to it. None leaves them as they are.
         """
         classes: list[dict[str, object]] = [{'name': name} for name in self.classes]
         if self.palette is not None:
@@ -103,7 +103,7 @@ class WeakLabelSet:
         return head + ('\n' + ',\n'.join(images) + '\n' if images else '') + ']}\n'
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write ``weak_labels.json``; a run that is killed leaves no half file behind."""
+        """Write ``weak_labels.json`` in one step; a killed process does not leave a partial file behind."""
         target = Path(path)
         text = self.to_json(target.parent)
         with whole_file(target) as file:

@@ -1,11 +1,12 @@
-"""Pictures of what a loss sees: photo, weak labels, prediction and truth side by side.
+"""Pictures of the inputs of a loss: photo, weak labels, prediction and ground truth side by side.
 
-Shape letters: H x W one picture. Images are RGB uint8; label maps hold class ids, 255 where nobody labelled.
+Shape letters: H x W one picture. Images are RGB uint8; label maps contain class ids, 255 where unlabelled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from skimage.morphology import disk
 Image = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.integer]
 SoftMaps = npt.NDArray[np.floating]
+Scalar = TypeVar('Scalar', bound=np.generic)
 
 PANEL_SIZE = 224  # smaller pictures are enlarged, so that clicks and text can be read
 _TITLE_HEIGHT = 20
@@ -23,6 +25,24 @@ _LEGEND_HEIGHT = 18
 _GAP = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _MARK_RADIUS = 3
+
+
+class ClassColours(TypedDict):
+    """The arguments of :func:`draw_panels` for the classes."""
+
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+
+
+class Panels(TypedDict, total=False):
+    """The arguments of :func:`draw_panels` for the maps next to the photo."""
+
+    weak_labels: LabelMap
+    prediction: LabelMap
+    truth: LabelMap
+    steps: Mapping[str, LabelMap | SoftMaps]
+    valid: npt.NDArray[Any]
+    titles: Mapping[str, str]
 
 
 def draw_panels(
@@ -34,14 +54,14 @@ def draw_panels(
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
     steps: Mapping[str, LabelMap | SoftMaps] | None = None,
-    valid: npt.NDArray | None = None,
+    valid: npt.NDArray[Any] | None = None,
     titles: Mapping[str, str] | None = None,
     ignore_index: int = 255,
 ) -> Image:
-    """Draw one row: photo | weak labels | steps | prediction | truth, as far as given, over a legend of their classes.
+    """Draw one row: photo | weak labels | steps | prediction | truth, as far as given, above a legend of the classes.
 
-    Clicks and thin strokes are drawn thicker than they are, with a white rim. In the other maps, unlabelled pixels are
-    hatched; in all panels, what lies outside the original image is crossed out.
+    Clicks and thin strokes are enlarged and have a white rim. In the other maps, unlabelled pixels are hatched; in all
+    panels, the area outside the original image is crossed out.
 
     Args:
         image: RGB, (H, W, 3) uint8.
@@ -50,23 +70,24 @@ def draw_panels(
         truth: Class ids, (H, W).
         palette: One RGB colour per class.
         classes: The names of the classes.
-        steps: More maps by title, such as the pseudo-labels of the model: class ids, (H, W), or soft maps in [0, 1] of
-            every class, (C, H, W), where a pixel has the colour of its highest class, the paler the lower it is.
+        steps: Further maps by title, such as the pseudo-labels of the model: class ids, (H, W), or soft maps in [0, 1]
+            of every class, (C, H, W), where a pixel has the colour of its highest class, paler for lower values.
         valid: Non-zero inside the original image, (H, W).
         titles: Other titles for ``photo``, ``weak labels``, ``prediction``, ``truth``.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
-        ValueError: If a map has not the size of the image, or a class id has no colour.
+        ValueError: If a map and the image differ in size, or a class id has no colour.
     """
+    named: dict[str, LabelMap | SoftMaps | None]
     named = {'weak labels': weak_labels, **(steps or {}), 'prediction': prediction, 'truth': truth}
     maps = {name: np.asarray(labels) for name, labels in named.items() if labels is not None}
     if len(palette) != len(classes):
         raise ValueError(f'expected one colour per class, got {len(palette)} colours for {len(classes)} classes')
     _check(image, {**maps, **({} if valid is None else {'valid': np.asarray(valid)})}, len(palette))
-    present = _present_classes({name: m for name, m in maps.items() if m.ndim == 2}, len(palette), ignore_index)
-    scale = max(1, round(PANEL_SIZE / image.shape[1]))
-    photo = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    present = _present_classes([m for m in maps.values() if m.ndim == 2], len(palette), ignore_index)
+    scale = panel_scale(image)
+    photo = enlarged(image, scale)
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = palette
     drawn = {'photo': photo}
@@ -74,11 +95,11 @@ def draw_panels(
         if labels.ndim == 3:
             drawn[name] = _enlarge(_draw_soft(labels, colours[: len(palette)]), scale)
             continue
-        labels = _enlarge(labels.astype(np.uint8), scale)
+        ids = _enlarge(labels.astype(np.uint8), scale)
         if name == 'weak labels':
-            drawn[name] = _draw_marks(photo, labels, colours, ignore_index)
+            drawn[name] = _draw_marks(photo, ids, colours, ignore_index)
         else:
-            drawn[name] = _draw_dense(photo, labels, colours, ignore_index)
+            drawn[name] = _draw_dense(photo, ids, colours, ignore_index)
     outside = None if valid is None else _enlarge(np.asarray(valid) == 0, scale)
     row = []
     for name, panel in drawn.items():
@@ -90,15 +111,25 @@ def draw_panels(
     return np.concatenate([strip, _legend(strip.shape[1], present, colours, classes)])
 
 
+def panel_scale(image: Image) -> int:
+    """Return how many times a picture is enlarged, so that clicks and text can be read."""
+    return max(1, round(PANEL_SIZE / image.shape[1]))
+
+
+def enlarged(image: Image, scale: int) -> Image:
+    """Return a photo of ``scale`` times the size."""
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
 def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
-    """Put pictures of any size on one white sheet, row by row.
+    """Arrange pictures of any size on a white sheet, row by row.
 
     Args:
         panels: RGB pictures.
         columns: Pictures per row.
 
     Raises:
-        ValueError: If there is no picture, or no column.
+        ValueError: If there are no pictures or no columns.
     """
     if not len(panels) or columns < 1:
         raise ValueError(f'expected at least one picture and one column, got {len(panels)} and {columns}')
@@ -114,14 +145,14 @@ def contact_sheet(panels: Sequence[Image], columns: int = 1) -> Image:
 
 
 def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelMap:
-    """Thicken clicks and strokes: each pixel within ``radius`` of one takes the nearest.
+    """Enlarge clicks and strokes: each pixel within ``radius`` gets the nearest label.
 
-    Connected regions that are wider somewhere than the marks would become, such as masks, are left as they are.
+    Connected regions that are already wider than the enlarged marks, such as masks, do not change.
 
     Args:
         labels: Class ids, (H, W).
-        radius: In pixels.
-        ignore_index: The unlabelled value.
+        radius: Radius in pixels.
+        ignore_index: The value of unlabelled pixels.
     """
     labelled = labels != ignore_index
     components, _ = ndimage.label(labelled, structure=np.ones((3, 3)))
@@ -133,25 +164,25 @@ def grow_marks(labels: LabelMap, radius: int, ignore_index: int = 255) -> LabelM
     return np.where(~labelled & (distance <= radius), labels[rows, columns], labels)
 
 
-def _check(image: Image, maps: Mapping[str, npt.NDArray], num_classes: int) -> None:
+def _check(image: Image, maps: Mapping[str, npt.NDArray[Any]], num_classes: int) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f'expected an RGB image (H, W, 3) of uint8, got {image.shape} of {image.dtype}')
     for name, labels in maps.items():
         if labels.ndim == 3 and len(labels) != num_classes:
-            raise ValueError(f'{name} must have one soft map for each of the {num_classes} classes, got {len(labels)}')
+            raise ValueError(f'{name} must have one soft map per class ({num_classes}), got {len(labels)}')
         if labels.shape[-2:] != image.shape[:2]:
             raise ValueError(f'{name} must have the size of the image {image.shape[:2]}, got {labels.shape}')
 
 
-def _present_classes(maps: Mapping[str, LabelMap], num_classes: int, ignore_index: int) -> list[int]:
-    present = sorted({int(label) for labels in maps.values() for label in np.unique(labels)} - {ignore_index})
+def _present_classes(maps: Sequence[npt.NDArray[np.number]], num_classes: int, ignore_index: int) -> list[int]:
+    present = sorted({int(label) for labels in maps for label in np.unique(labels)} - {ignore_index})
     strange = [label for label in present if not 0 <= label < num_classes]
     if strange:
         raise ValueError(f'class ids {strange} have no colour: the palette has {num_classes}')
     return present
 
 
-def _enlarge(labels: npt.NDArray, scale: int) -> npt.NDArray:
+def _enlarge(labels: npt.NDArray[Scalar], scale: int) -> npt.NDArray[Scalar]:
     return labels.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
@@ -169,9 +200,10 @@ def _draw_dense(photo: Image, labels: LabelMap, colours: Image, ignore_index: in
     return np.where((labels == ignore_index)[..., None], _hatched(labels.shape, crossed=False), blended)
 
 
-def _draw_soft(maps: SoftMaps, colours: Image) -> Image:
+def _draw_soft(maps: npt.NDArray[np.number], colours: Image) -> Image:
     strength = maps.max(axis=0).clip(0, 1)[..., None]
-    return np.rint(strength * colours[maps.argmax(axis=0)] + (1 - strength) * 255).astype(np.uint8)
+    drawn: Image = np.rint(strength * colours[maps.argmax(axis=0)] + (1 - strength) * 255).astype(np.uint8)
+    return drawn
 
 
 def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
@@ -179,7 +211,8 @@ def _hatched(size: tuple[int, ...], *, crossed: bool) -> Image:
     lines = (rows + columns) % 8 == 0
     if crossed:
         lines |= (rows - columns) % 8 == 0
-    return np.where(lines, 110, 200).astype(np.uint8)[..., None].repeat(3, axis=2)
+    grey = np.where(lines, 110, 200).astype(np.uint8)
+    return np.stack([grey] * 3, axis=2)
 
 
 def with_title(panel: Image, title: str) -> Image:
@@ -190,7 +223,7 @@ def with_title(panel: Image, title: str) -> Image:
 
 
 def _legend(width: int, present: Sequence[int], colours: Image, classes: Sequence[str]) -> Image:
-    """Draw a swatch and a name per class, in as many lines as they need."""
+    """Draw a swatch and a name per class, in as many lines as necessary."""
     places, left, line = [], 3, 0
     for label in present:
         needed = 22 + cv2.getTextSize(classes[label], _FONT, 0.4, 1)[0][0]

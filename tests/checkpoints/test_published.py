@@ -73,7 +73,7 @@ def test_image_pool_moves_to_the_front(gated):
         ),
         (
             lambda weights: weights.update({'net.aspp.conv0.0.weight': torch.zeros(16, 64, 3, 3)}),
-            r'1 of another shape: net.aspp.conv0.0.weight \(16, 64, 3, 3\) in the place of \(16, 64, 1, 1\);',
+            r'1 of another shape: net.aspp.conv0.0.weight \(16, 64, 3, 3\) instead of \(16, 64, 1, 1\);',
         ),
         (
             lambda weights: weights.update({'loss_gatedcrf.weight': torch.zeros(1)}),
@@ -125,7 +125,7 @@ def test_same_names_of_another_network_are_refused(gated):
     model.backbone.dilated_conv = 'first'
     with pytest.raises(
         ValueError,
-        match=r"computes something else than DeepLabv3\+ on ResNet-34 of gated-crf: it has {'dilated_conv': 'first', "
+        match=r"differs from DeepLabv3\+ on ResNet-34 of gated-crf: it has {'dilated_conv': 'first', "
         r"'stem_pool': True}, expected {'dilated_conv': 'second', 'stem_pool': True}",
     ):
         translated(weights, model)

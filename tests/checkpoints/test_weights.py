@@ -29,12 +29,9 @@ def test_what_differs_is_listed_by_kind():
     given = {**own, 'fc.bias': torch.zeros(2), '2.weight': torch.zeros(3, 4, 1, 1)}
     del given['0.bias'], given['1.num_batches_tracked']
     found = compare_weights(own, given)
-    assert found == WeightDifferences(
-        ('0.bias',), ('fc.bias',), ('2.weight (3, 4, 1, 1) in the place of (2, 4, 1, 1)',)
-    )
+    assert found == WeightDifferences(('0.bias',), ('fc.bias',), ('2.weight (3, 4, 1, 1) instead of (2, 4, 1, 1)',))
     assert str(found) == (
-        '1 missing: 0.bias; 1 unexpected: fc.bias; 1 of another shape: 2.weight (3, 4, 1, 1) in the place of '
-        '(2, 4, 1, 1)'
+        '1 missing: 0.bias; 1 unexpected: fc.bias; 1 of another shape: 2.weight (3, 4, 1, 1) instead of (2, 4, 1, 1)'
     )
     assert str(compare_weights(own, own)) == ''
     assert str(compare_weights(own, {})) == (
@@ -59,8 +56,8 @@ def test_weights_are_found_however_they_are_wrapped():
         ([1, 2], 'a.pth holds a list, expected a dictionary of weights by name'),
         (None, 'a.pth holds a NoneType, expected a dictionary of weights by name'),
         ({'state_dict': 5}, 'a.pth holds a int of weights, expected a dictionary by name'),
-        ({'epoch': 5, 'w': torch.zeros(1)}, 'a.pth does not hold weights alone, expected tensors by name: epoch$'),
-        ({'state_dict': {3: torch.zeros(1)}}, 'a.pth does not hold weights alone, expected tensors by name: 3$'),
+        ({'epoch': 5, 'w': torch.zeros(1)}, 'a.pth does not contain only weights, expected tensors by name: epoch$'),
+        ({'state_dict': {3: torch.zeros(1)}}, 'a.pth does not contain only weights, expected tensors by name: 3$'),
     ],
 )
 def test_what_is_not_weights_is_named(content, message):
@@ -84,8 +81,8 @@ def test_missing_and_reshaped_weights_are_named(tmp_path):
     weights['2.weight'] = torch.zeros(3, 4, 1, 1)
     torch.save({'state_dict': weights}, file)
     message = (
-        r'model.pth does not fit Sequential: 1 missing: 0.bias; 1 of another shape: 2.weight \(3, 4, 1, 1\) in the '
-        r'place of \(2, 4, 1, 1\). The model is not the one that was trained: pass the config'
+        r'model.pth does not fit Sequential: 1 missing: 0.bias; 1 of another shape: 2.weight \(3, 4, 1, 1\) '
+        r'instead of \(2, 4, 1, 1\). The model is not the one that was trained: pass the config'
     )
     with pytest.raises(ValueError, match=message):
         check_weights(network(), str(file))

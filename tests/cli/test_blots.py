@@ -47,7 +47,7 @@ train_dataloader = dict(dataset=dict(
 
 def test_nothing_to_do_is_an_error(tmp_path, capsys):
     assert main(['blots', write_config(tmp_path, None)]) == 2
-    assert 'has no LoadPointBlots with a cache_dir, nothing to do' in capsys.readouterr().err
+    assert 'has no LoadPointBlots with a cache_dir, so nothing to compute' in capsys.readouterr().err
     (tmp_path / 'evaluates.py').write_text('test_dataloader = dict(batch_size=1)')
     assert main(['blots', str(tmp_path / 'evaluates.py')]) == 2
     assert 'evaluates.py: the training pipeline has no LoadPointBlots' in capsys.readouterr().err

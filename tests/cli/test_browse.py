@@ -99,7 +99,7 @@ def test_kernels_need_a_gated_crf_loss(config, capsys):
     assert main(['browse', str(config), '--kernels']) == 2
     assert 'model.losses of the config has none' in capsys.readouterr().err
     assert main(['browse', str(config), '--kernels', '0']) == 2
-    assert '--kernels must be a number of pixels of at least 1, got 0' in capsys.readouterr().err
+    assert '--kernels must be at least 1 pixel, got 0' in capsys.readouterr().err
 
 
 def test_images_without_labels_are_counted(config, tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_images_without_labels_are_counted(config, tmp_path, capsys):
         (
             CONFIG.replace('train_dataloader', 'loader'),
             [],
-            'has no train_dataloader: expected the config of one training; of a',
+            'has no train_dataloader: expected the config of one training; for a',
         ),
         (CONFIG.replace('data_preprocessor', 'preprocessor'), [], 'has no model.data_preprocessor'),
         (CONFIG, ['--num', '0'], '--num must be at least 1, got 0'),
@@ -144,5 +144,5 @@ def test_missing_config(capsys):
 
 def test_no_batch_at_all_is_an_error(config):
     options = ['train_dataloader.batch_size=8', 'train_dataloader.drop_last=True']
-    with pytest.raises(ValueError, match=r'3 images\) gives no batch of 8: lower train_dataloader.batch_size'):
+    with pytest.raises(ValueError, match=r'3 images\) cannot fill a batch of 8: lower train_dataloader.batch_size'):
         list(training_rows(load_config(str(config), options), 3, seed=0))

@@ -93,7 +93,7 @@ def test_names_with_and_without_folder_and_suffix(typed):
 
 def test_unknown_names_get_a_hint():
     configs = {'a/net_voc': 1, 'b/net_coco': 2, 'c/net_coco': 3}
-    with pytest.raises(ValueError, match=r"no config is called 'net_vocc': did you mean a/net_voc"):
+    with pytest.raises(ValueError, match=r"there is no config 'net_vocc': did you mean a/net_voc"):
         choose_config('net_vocc', configs)
     with pytest.raises(ValueError, match=r'"wsss config --list" shows the names'):
         choose_config('something else entirely', configs)
@@ -102,7 +102,8 @@ def test_unknown_names_get_a_hint():
 
 
 @pytest.mark.parametrize(
-    ('argv', 'message'), [(['config'], 'which config?'), (['config', NAME, '-o', 'x.json'], 'must end in .py')]
+    ('argv', 'message'),
+    [(['config'], 'name of a config is missing'), (['config', NAME, '-o', 'x.json'], 'must end in .py')],
 )
 def test_wrong_arguments(argv, message, capsys):
     assert main(argv) == 2

@@ -79,7 +79,7 @@ def test_healthy(env):
         (replace(ORIGINAL, mmcv_ops=False), 'mmcv 2.1.0 has no compiled operators', 'MMCV_WITH_OPS=1'),
         (
             installed(ORIGINAL, mmcv='2.2.0'),
-            'mmsegmentation 1.2.2 wants mmcv >= 2.0.0 and < 2.2.0, found 2.2.0',
+            'mmsegmentation 1.2.2 needs mmcv >= 2.0.0 and < 2.2.0, found 2.2.0',
             'mmcv==2.1.0',
         ),
         (installed(ORIGINAL, mmcv='1.7.2'), 'found 1.7.2', 'mmcv==2.1.0'),
@@ -103,7 +103,7 @@ def test_healthy(env):
             'torch 2.2.2 was built for numpy 1, found numpy 2.0.0',
             "pip install 'numpy<2'",
         ),
-        (replace(ONEDL, plugin_error='KeyError: x'), 'import mmseg_wsss.plugin fails: KeyError: x', 'stands above'),
+        (replace(ONEDL, plugin_error='KeyError: x'), 'import mmseg_wsss.plugin fails: KeyError: x', 'problems above'),
     ],
 )
 def test_each_fault_is_named_once(env, problem, cure):
@@ -118,8 +118,8 @@ def test_config_that_needs_a_gpu():
         'hooks': [{'type': 'A'}, {'x': ({'type': 'AmpOptimWrapper'},)}],
     }
     assert [fault.cure for fault in check_config(config, ONEDL)] == [
-        "say norm_cfg=dict(type='BN')",
-        "say type='OptimWrapper'",
+        "set norm_cfg=dict(type='BN')",
+        "set type='OptimWrapper'",
     ]
     assert check_config(config, replace(ONEDL, cuda='a GPU')) == []
     assert check_config({'model': {'type': 'EncoderDecoder'}}, ONEDL) == []

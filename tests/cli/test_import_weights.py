@@ -225,6 +225,6 @@ def test_stage_and_inputs_of_a_generator(tmp_path, inputs, options, stage):
 
 def test_stage_is_checked(affinity, tmp_path, capsys):
     arguments = (tmp_path / 'theirs.pth', tmp_path / 'ours.pth', '--stage')
-    assert '--stage is of a mask generator, and the network' in refused(capsys, SMALL, *arguments, '1')
+    assert '--stage is only for mask generators, and the network' in refused(capsys, SMALL, *arguments, '1')
     generator = CASES['LPG generator, 4 channels']
     assert '--stage must be a positive integer, got 0' in refused(capsys, generator, *arguments, '0')

@@ -96,7 +96,7 @@ def test_convert_points_with_sizes_colours_and_a_split(root, capsys):
     with pytest.raises(FileNotFoundError, match="image 'z'"):
         wsss(*arguments, '--images', root / 'img', '-o', root / 'x.json')
     (root / 'split.txt').write_text('q')
-    with pytest.raises(ValueError, match='have no image id in common'):
+    with pytest.raises(ValueError, match='have no image ids in common'):
         wsss(*arguments, '--split', root / 'split.txt', '-o', root / 'x.json')
 
 
@@ -258,7 +258,7 @@ def test_inria_tiles_of_pmp_and_tiles_that_overlap(root):
         return sorted(int(key.rsplit('_', 1)[1]) for key in (out / 'train.txt').read_text().split())
 
     assert len(lefts('--tile', 384)) == 14  # the last of 8 pixels
-    with pytest.raises(ValueError, match='wien7.tif: a side of 40 pixels holds no whole tile of 384: take smaller'):
+    with pytest.raises(ValueError, match='wien7.tif: a side of 40 pixels is smaller than a tile of 384: use smaller'):
         lefts('--tile', 384, '--whole')
     Image.new('RGB', (5000, 400)).save(root / 'inria/images/wien7.tif')
     Image.new('L', (5000, 400)).save(root / 'inria/gt/wien7.tif')

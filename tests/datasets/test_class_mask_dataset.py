@@ -231,7 +231,7 @@ def test_ids_of_auxiliary_classes():
         (['cat'], ['hores'], "'hores' is not a foreground class of the data set; did you mean 'horse'"),
         (['cat'], ['background'], "'background' is not a foreground class"),
         (['cat', 'horse', 'sheep'], None, 'no auxiliary class is left: all of cat, horse, sheep'),
-        ([], None, 'name at least one class'),
+        ([], None, 'each with at least one class'),
         ('cat', None, r'must be a list of names \(or one of voc, cityscapes, coco, coco60\)'),
     ],
 )
@@ -274,7 +274,7 @@ def test_a_data_set_without_weak_labels_is_named(root):
         'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'},
         'metainfo': {'classes': CLASSES},
     }
-    with pytest.raises(TypeError, match='BaseSegDataset gives no weak_annotations'):
+    with pytest.raises(TypeError, match='BaseSegDataset has no weak_annotations'):
         DATASETS.build({'type': 'ClassMaskDataset', 'dataset': inner, 'target_classes': ['cat']})
 
 

@@ -76,7 +76,7 @@ def test_canonical_reads_colours(tmp_path):
         ({'classes': [{'name': 'a', 'color': [0, 0, 256]}]}, 'color must be three integers in 0..255, got'),
         (
             {'classes': [{'name': 'a', 'color': [0, 0, 0]}, {'name': 'b'}]},
-            'give every class a color, or none; 1 lack it',
+            'give every class a color or none; 1 have no color',
         ),
         ({'images': {}}, 'images must be a list, got {}'),
     ],
@@ -120,7 +120,7 @@ def test_canonical_names_a_wrong_image_key(tmp_path, image, message):
 
 
 def test_canonical_refuses_an_image_that_comes_twice(tmp_path):
-    with pytest.raises(ValueError, match="image 'a' comes twice"):
+    with pytest.raises(ValueError, match="image 'a' appears twice"):
         read_labels(canonical(tmp_path, {'file_name': 'a.png'}, {'file_name': 'a.jpg'}))
 
 
@@ -384,7 +384,7 @@ def test_index_png_names_a_value_that_is_no_class(tmp_path):
 
 def test_index_png_refuses_colours_text_and_empty_folders(tmp_path):
     source = {'format': 'index_png', 'path': str(tmp_path)}
-    with pytest.raises(FileNotFoundError, match="holds no file that ends in '.png'"):
+    with pytest.raises(FileNotFoundError, match="contains no file that ends in '.png'"):
         read_labels(source, CLASSES)
     save_png(tmp_path / 'a.png', np.zeros((2, 2, 3)))
     with pytest.raises(ValueError, match=r"a.png must have one channel of class ids, got mode 'RGB'"):
@@ -657,7 +657,7 @@ def test_craid_points_from_a_table_or_from_pictures(tmp_path):
         ('filename,locations\na.png,"[(1, 2, 3), (4, 5, 6)]"\n', 'line 2: locations must be'),
         ('filename,locations\na.png,"[1, 2]"\n', 'line 2: locations must be'),
         ('filename,locations\na.png\n', 'line 2: expected 2 values, as in the first line'),
-        ('filename,locations\na.png,[]\na.png,[]\n', "line 3: 'a.png' has a row already"),
+        ('filename,locations\na.png,[]\na.png,[]\n', "line 3: 'a.png' already has a row"),
     ],
 )
 def test_craid_names_what_is_wrong(tmp_path, text, message):

@@ -18,7 +18,7 @@ def test_it_comes_back_with_the_images_in_order(tmp_path):
 
 
 def test_a_missing_file_means_that_nothing_is_finished(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'index.json is missing, so .* holds nothing finished: write it again'):
+    with pytest.raises(FileNotFoundError, match=r'index.json is missing, so .* is not complete: write it again'):
         FolderIndex.read(tmp_path / 'index.json', 'write it again')
 
 

@@ -72,7 +72,7 @@ def test_coco_without_pycocotools_says_what_to_install(root, monkeypatch):
     ('change', 'message'),
     [
         ({'labels': np.zeros((3, 4, 1))}, r"image 'a': labels and confidence must be \(H, W\)"),
-        ({'confidence': np.zeros((4, 3))}, r'of one size, got \(3, 4\) and \(4, 3\)'),
+        ({'confidence': np.zeros((4, 3))}, r'of the same size, got \(3, 4\) and \(4, 3\)'),
         ({'labels': np.full((3, 4), 3)}, r'ids of the 3 classes \(at most 255\) or 255, got \[3\]'),
         ({'confidence': np.full((3, 4), 1.5)}, r'confidence must be in \[0, 1\], got 1.5'),
         ({'confidence': np.full((3, 4), np.nan)}, r'confidence must be in \[0, 1\], got nan'),

@@ -20,7 +20,7 @@ def test_sampler_goes_on_where_it_was_told_to():
 
 
 def test_sampler_names_the_wrapper_of_data_sets_that_take_no_seeds():
-    with pytest.raises(TypeError, match=r"list does not know: wrap it, dataset=dict\(type='SeededDataset'"):
+    with pytest.raises(TypeError, match=r"list does not support: wrap it as dataset=dict\(type='SeededDataset'"):
         ResumableInfiniteSampler([1, 2, 3])
 
 

@@ -79,7 +79,7 @@ def test_wrong_settings_are_named(settings, message):
 def test_pipeline_that_leaves_the_labels_behind_is_refused():
     steps = ('LoadShapesImage', 'LoadWeakAnnotations', 'RandomFlip', 'RasterizeWeakAnnotations', 'PackWeakSegInputs')
     pipeline = [{'type': step, **({'prob': 0.5} if step == 'RandomFlip' else {})} for step in steps]
-    with pytest.raises(ValueError, match='RandomFlip moves the image and leaves the weak labels behind'):
+    with pytest.raises(ValueError, match='RandomFlip moves the image without its weak labels'):
         shapes(pipeline=pipeline)
 
 

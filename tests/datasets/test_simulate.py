@@ -68,7 +68,7 @@ def test_regions_follow_an_instance_map_where_it_has_ids():
     regions = find_regions(mask, instances=instances)
     found = [(r.label, r.corner[0], r.mask[0].tolist()) for r in regions]
     assert found == [(1, 0, [True, True, False, False, True]), (1, 2, [True]), (1, 5, [True]), (2, 7, [True])]
-    with pytest.raises(ValueError, match=r'of one size, got \(1, 8\) and \(2, 8\)'):
+    with pytest.raises(ValueError, match=r'of the same size, got \(1, 8\) and \(2, 8\)'):
         find_regions(mask, instances=np.zeros((2, 8)))
 
 
@@ -323,7 +323,7 @@ def test_without_instances_every_component_must_be_large():
     train_ids, _ = street()
     clicks = cityscapes_clicks(train_ids, None, min_stuff_area=150)
     assert sorted(clicks.point_labels.tolist()) == [0, 2, 11]
-    with pytest.raises(ValueError, match='one size'):
+    with pytest.raises(ValueError, match='equal sizes'):
         cityscapes_clicks(train_ids, np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r'nearest_fraction must lie in \(0, 1\], got 0'):
         cityscapes_clicks(train_ids, None, nearest_fraction=0)

@@ -140,7 +140,7 @@ def test_dense_masks_of_every_image_make_the_fully_supervised_baseline(root):
     prefix = {'img_path': 'img', 'seg_map_path': 'ann'}
     bare = build(root, weak_labels=None, use_dense_masks=True, data_prefix=prefix, metainfo={'classes': CLASSES})
     assert len(bare) == 5
-    with pytest.raises(ValueError, match='use_dense_masks=True needs data_prefix'):
+    with pytest.raises(ValueError, match='use_dense_masks=True needs the folder of masks: data_prefix'):
         build(root, use_dense_masks=True)
 
 
@@ -323,10 +323,10 @@ def test_no_images_is_an_error(root):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'weak_labels': None, 'metainfo': {'classes': CLASSES}}, 'got no labels to train on'),
+        ({'weak_labels': None, 'metainfo': {'classes': CLASSES}}, 'has no labels to train on'),
         ({'weak_labels': None, 'test_mode': True}, 'needs metainfo=dict'),
         ({'check_masks': 'all'}, "check_masks must be True, False or 'sample', got 'all'"),
-        ({'reduce_zero_label': True}, 'reduce_zero_label=True does not go with weak labels'),
+        ({'reduce_zero_label': True}, 'reduce_zero_label=True cannot be used with weak labels'),
         ({'backend_args': {'backend': 'petrel'}}, 'backend_args cannot be checked'),
         ({'weak_labels': {'format': 'csv', 'path': 'x'}}, "unknown weak-label format 'csv'"),
         ({'metainfo': {'classes': ('background', 'cat')}}, 'but the data set has'),
@@ -344,7 +344,7 @@ def test_an_unknown_argument_is_refused(root):
 
 def test_the_pipeline_is_checked_before_any_file_is_read(root):
     (root / 'w.json').unlink()
-    with pytest.raises(ValueError, match='has LoadWeakAnnotations exactly once, this one has it 0 times'):
+    with pytest.raises(ValueError, match='have LoadWeakAnnotations exactly once, but this one has it 0 times'):
         build(root, metainfo={'classes': CLASSES}, pipeline=[len])
 
 

@@ -93,4 +93,4 @@ def test_a_part_that_is_not_in_the_config_is_named_by_its_type():
         MODELS.build({'type': 'PartialCrossEntropyLoss', 'start': 2})
     except ValueError as error:
         text = describe_fault(error, Config({'model': {}}).to_dict())
-    assert text.startswith('a part of the config (PartialCrossEntropyLoss): start is the fraction')
+    assert text.startswith('a part of the config (PartialCrossEntropyLoss): start must be the fraction')

@@ -1,4 +1,4 @@
-"""Trainings that are cut, started again, mixed up or run twice: each goes on as itself or says why not."""
+"""Trainings that are interrupted, started again, mixed up or run twice: each resumes correctly or raises an error."""
 
 import json
 import re
@@ -99,8 +99,8 @@ def test_a_new_training_does_not_write_over_another_one(config, folder, capsys):
     before = state(folder)
     said = message('train', config, '--work-dir', folder, '--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
     assert said == (
-        f'{folder} holds checkpoints of a training (iter_2.pth, iter_4.pth), and a new one would write over them: go '
-        'on with it by --resume, choose another --work-dir, or delete them'
+        f'{folder} holds checkpoints of a training (iter_2.pth, iter_4.pth), and a new one would overwrite them: '
+        'resume it with --resume, choose another --work-dir, or delete them'
     )
     assert {path: time for path, time in state(folder).items() if path.name != '.training.lock'} == {
         path: time for path, time in before.items() if path.name != '.training.lock'
@@ -120,12 +120,12 @@ def test_checkpoints_of_another_run_are_refused_by_name(config, whole, folder, t
     assert said == (
         f'{folder} holds checkpoints of another run than {folder}/iter_9.pth, whose run started {foreign["started"]}: '
         f'iter_2.pth, iter_4.pth of the run that started {own["started"]}. Delete those of the run that you do not '
-        'want, or go on in a folder of its own: --resume CHECKPOINT --work-dir OTHER'
+        'want, or resume in another folder: --resume CHECKPOINT --work-dir OTHER'
     )
     said = message('train', config, '--work-dir', folder, '--resume', folder / 'iter_2.pth')
     assert said.startswith(f'{folder} holds checkpoints of another run than {folder}/iter_2.pth, whose')
     assert f': iter_9.pth of the run that started {foreign["started"]}. ' in said
-    # in a folder of its own it goes on, as itself
+    # in another folder it resumes
     run_tool('train', config, '--work-dir', tmp_path / 'own', '--resume', folder / 'iter_2.pth')
     assert run_in(tmp_path / 'own/iter_4.pth') == own
     (folder / 'iter_9.pth').unlink()
@@ -142,7 +142,7 @@ def nameless(path):
 def test_checkpoints_of_no_named_run_go_on_where_they_are_alone(config, whole, folder):
     nameless(folder / 'iter_4.pth')
     said = message('train', config, '--work-dir', folder, '--resume')
-    assert f'than {folder}/iter_4.pth, which does not say its run: iter_2.pth of the run that started' in said
+    assert f'than {folder}/iter_4.pth, whose run is unknown: iter_2.pth of the run that started' in said
     nameless(folder / 'iter_2.pth')
     arguments = ('--resume', '--cfg-options', 'train_cfg.max_iters=6')
     run_tool('train', config, '--work-dir', folder, *arguments)
@@ -166,7 +166,7 @@ def test_a_stage_does_not_go_on_from_another_run(config, whole, tmp_path):
 def warnings_of(work_dir):
     """Warnings in the newest log of a folder."""
     log = max(work_dir.glob('*/*.log'), key=lambda path: path.stat().st_mtime_ns)
-    return [line for line in log.read_text().splitlines() if 'goes on with other settings' in line]
+    return [line for line in log.read_text().splitlines() if 'resumes with other settings' in line]
 
 
 def test_changed_settings_are_named_and_workers_may_change(config, folder):
@@ -176,7 +176,7 @@ def test_changed_settings_are_named_and_workers_may_change(config, folder):
     run_tool('train', config, '--work-dir', folder, *arguments, 'train_cfg.max_iters=6', 'randomness.seed=3')
     (line,) = warnings_of(folder)
     started = run_in(folder / 'iter_4.pth')['started']
-    assert line.endswith(f'the run that started {started} goes on with other settings: train_cfg.max_iters: 4 -> 6')
+    assert line.endswith(f'the run that started {started} resumes with other settings: train_cfg.max_iters: 4 -> 6')
     assert run_in(folder / 'iter_6.pth')['id'] == run_in(folder / 'iter_4.pth')['id']
     many = [f'train_cfg.new_{index}={index}' for index in range(10)]
     cfg = Config.fromfile(config)
@@ -214,7 +214,7 @@ def holder(tmp_path):
 
 def test_two_trainings_in_one_folder_are_refused_until_one_is_killed(config, tmp_path, holder):
     assert message('train', config, '--work-dir', tmp_path) == (
-        f'another training is running in {tmp_path}, and two would write over each other: wait until it ends, stop it, '
+        f'another training is running in {tmp_path}, and two would overwrite each other: wait until it ends, stop it, '
         'or choose another --work-dir'
     )
     assert [path.name for path in tmp_path.iterdir()] == ['.training.lock']
@@ -392,10 +392,10 @@ def other_groups(checkpoint):
 
 
 MISFITS = {
-    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\) in the',
+    reshaped: r'does not fit WeakEncoderDecoder: 1 of another shape: decode_head.conv_seg.weight \(3, 8, 1, 1\)',
     without_a_weight: 'does not fit WeakEncoderDecoder: 1 missing: decode_head.conv_seg.bias. Pass a checkpoint of',
     with_a_weight: 'does not fit WeakEncoderDecoder: 1 unexpected: other.weight. Pass a checkpoint of this network, or',
-    without_optimizer: 'holds no optimizer, so a training that goes on from it does not go on exactly: begin with',
+    without_optimizer: 'holds no optimizer, so a resumed training would not be exact: begin with',
     other_groups: 'holds an optimizer of other parameters than the config has: begin with a new optimizer by --allow-m',
 }
 
@@ -440,9 +440,9 @@ def test_a_stage_may_take_what_fits(whole, tmp_path):
 
 def test_nothing_to_go_on_from_is_said_in_a_line(config, whole, tmp_path, capsys):
     run_tool('train', config, '--work-dir', tmp_path / 'new', '--resume')
-    said = [line for line in capsys.readouterr().out.splitlines() if 'to go on from' in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if 'to resume from' in line]
     assert len(said) == 1
-    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to go on from: the training starts from its beginning')
+    assert said[0].endswith(f'no checkpoint in {tmp_path}/new to resume from: the training starts from the beginning')
     assert_same_weights(tmp_path / 'new/iter_4.pth', whole / 'iter_4.pth')
 
 
@@ -488,7 +488,7 @@ FILES = {
         lambda path, whole: torch.save({}, path),
         'does not fit WeakEncoderDecoder: .* missing: backbone',
     ),
-    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not hold weights alone, expected tensors'),
+    'not weights': (lambda path, whole: torch.save({'a': 1}, path), 'does not contain only weights, expected tensors'),
     'no meta': (no_meta, None),
     'bare weights': (bare, None),
     'no iteration': (no_iter, None),

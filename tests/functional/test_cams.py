@@ -87,7 +87,7 @@ def test_half_precision_is_computed_in_float32():
         (lambda x: normalised_cams(x, eps=0), 'eps must be a finite number above 0, got 0'),
         (lambda x: normalised_cams(x[0]), r'scores must have the shape \(B, K, H, W\)'),
         (lambda x: cam_label_probs(x, alpha=-1), 'alpha must be a finite number above 0, got -1'),
-        (lambda x: cam_seeds(x, x[:1]), r'one shape, got \(2, 3, 5, 7\) and \(1, 3, 5, 7\)'),
+        (lambda x: cam_seeds(x, x[:1]), r'the same shape, got \(2, 3, 5, 7\) and \(1, 3, 5, 7\)'),
         (lambda x: cam_seeds(x, x, ignore_index=2), 'must not be a channel 0 .. 2, got 2'),
     ],
 )

@@ -206,7 +206,7 @@ def test_expansion():
         ({'points': [[1, 2]]}, TypeError, 'points must be a floating-point tensor'),
         ({'points': torch.rand(3, 3)}, ValueError, r'shape \(P, 2\).*got \(3, 3\)'),
         ({'classes': torch.rand(3)}, TypeError, 'classes must be an integer tensor'),
-        ({'classes': torch.tensor([1])}, ValueError, r'classes must be 3 ids, one for each point, got \(1,\)'),
+        ({'classes': torch.tensor([1])}, ValueError, r'classes must be 3 ids, one per point, got \(1,\)'),
         ({'size': (3, 0)}, ValueError, r'size must be \(height, width\), two positive integers, got \(3, 0\)'),
         ({'form': 'sum'}, ValueError, "unknown form 'sum': choose from anchored, ratio, product"),
         ({'mask': torch.ones(3, 4)}, ValueError, r'mask must be a tensor of the size \(4, 4\), got a tensor.*\(3, 4\)'),

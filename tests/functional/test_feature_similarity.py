@@ -65,7 +65,7 @@ def test_alike_pixels_attract_and_unlike_ones_repel(loss_fn):
 @both
 @pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('radius', [None, 2])
-def test_gradcheck_with_a_learnt_mu(loss_fn, masked, radius):
+def test_gradcheck_with_a_learned_mu(loss_fn, masked, radius):
     probs, image, chosen = random_similarity_case((2, 3, 4, 3), masked=masked)
     mu = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
     function = lambda probs, mu: loss_fn(probs, image, mu=mu, radius=radius, **chosen)  # noqa: E731
@@ -77,7 +77,7 @@ def test_gradcheck_with_a_learnt_mu(loss_fn, masked, radius):
 @both
 @pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('settings', [{}, {'radius': 2, 'normalise': 'pairs'}])
-def test_gradcheck_with_a_learnt_sigma(loss_fn, masked, settings):
+def test_gradcheck_with_a_learned_sigma(loss_fn, masked, settings):
     probs, image, chosen = random_similarity_case((2, 3, 4, 3), masked=masked)
     sigma = torch.tensor(1.7, dtype=torch.float64, requires_grad=True)
     mu = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
@@ -86,10 +86,10 @@ def test_gradcheck_with_a_learnt_sigma(loss_fn, masked, settings):
     assert torch.autograd.gradcheck(lambda sigma: function(probs.detach(), mu.detach(), sigma), sigma)
     loss = function(probs.detach(), 2.0, sigma)
     loss.backward()
-    learnt = sigma.detach().clone().requires_grad_()
-    expected = loop_feature_similarity(probs.detach(), image, mu=2.0, sigma=learnt, **settings, **chosen)
+    learned = sigma.detach().clone().requires_grad_()
+    expected = loop_feature_similarity(probs.detach(), image, mu=2.0, sigma=learned, **settings, **chosen)
     expected.backward()
-    torch.testing.assert_close(sigma.grad, learnt.grad, rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(sigma.grad, learned.grad, rtol=1e-9, atol=1e-14)
     assert sigma.grad.abs() > 1e-5
 
 

@@ -346,13 +346,13 @@ def test_no_gradient_to_image_and_costs(loss_fn):
         (
             {'modalities': {'depth': torch.ones(1, 1, 4, 4)}},
             ValueError,
-            r"no kernel names the modalities \['depth'\]: give one a sigma",
+            r"no kernel uses the modalities \['depth'\]: add a sigma",
         ),
         ({'modalities': [torch.ones(1, 1, 4, 4)]}, TypeError, "modalities must be a dict such as {'depth': depth}"),
         (
             {'modalities': {'rgb': torch.ones(1, 1, 4, 4)}},
             ValueError,
-            r"must have other names than weight, xy, rgb, got \['rgb'\]",
+            r"must have names other than weight, xy, rgb, got \['rgb'\]",
         ),
         (
             {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': torch.ones(1, 4, 4)}},
@@ -362,7 +362,7 @@ def test_no_gradient_to_image_and_costs(loss_fn):
         (
             {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': torch.ones(2, 1, 4, 4)}},
             ValueError,
-            r"modalities\['depth'\] and the tensors beside it must have the same batch size, got 2 and 1",
+            r"modalities\['depth'\] and the other tensors must have the same batch size, got 2 and 1",
         ),
         (
             {'kernels': [{'weight': 1, 'depth': 0.1}], 'modalities': {'depth': None}},

@@ -282,8 +282,8 @@ def test_logits():
         (
             {'background': True},
             ValueError,
-            r'tags must have the shape \(1, 2\), one value for each class in probs after the background, got \(1, 3\); '
-            'tags name the foreground alone',
+            r'tags must have the shape \(1, 2\), one value per class in probs after the background, got \(1, 3\); '
+            'tags are only for the foreground',
         ),
         ({'mask': torch.ones(1, 4, 4)}, ValueError, r'mask must have the shape \(1, 1, h, w\)'),
         ({'mask': torch.ones(1, 1, 8, 8)}, ValueError, r'mask must have the size of probs, \(4, 4\), got \(8, 8\)'),

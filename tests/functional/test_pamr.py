@@ -200,9 +200,9 @@ def test_dilations_beyond_the_image_see_its_border(refine):
         ({'num_iters': 0}, ValueError, 'num_iters must be a positive integer, got 0'),
         ({'num_iters': 1.5}, ValueError, 'num_iters must be a positive integer'),
         ({'dilations': 3}, TypeError, 'dilations must be a sequence'),
-        ({'dilations': ()}, ValueError, 'dilations must be positive integers, at least one'),
-        ({'dilations': (1, 0)}, ValueError, 'dilations must be positive integers'),
-        ({'dilations': (1.0,)}, ValueError, 'dilations must be positive integers'),
+        ({'dilations': ()}, ValueError, 'dilations must be one or more positive integers'),
+        ({'dilations': (1, 0)}, ValueError, 'dilations must be one or more positive integers'),
+        ({'dilations': (1.0,)}, ValueError, 'dilations must be one or more positive integers'),
         ({'affinity': 'code'}, ValueError, "unknown affinity 'code': choose from reference, paper"),
     ],
 )

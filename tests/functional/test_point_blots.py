@@ -315,7 +315,7 @@ def test_tiny_and_flat_images(size):
         ({'min_probability': -0.1}, ValueError, r'min_probability must be in \[0, 1\]'),
         ({'max_shift': math.nan}, ValueError, 'max_rotation and max_shift must be finite.*got 6.0, nan and 0.1'),
         ({'max_rotation': math.inf}, ValueError, 'max_rotation and max_shift must be finite.*got inf'),
-        ({'ignore_index': 1}, ValueError, 'ignore_index must be from 0 to 255 and no class id of a point, got 1'),
+        ({'ignore_index': 1}, ValueError, 'ignore_index must be from 0 to 255 and not a class id of a point, got 1'),
         ({'ignore_index': 256}, ValueError, 'ignore_index must be from 0 to 255'),
         ({'max_scaling': 1}, ValueError, r'max_scaling must lie in \[0, 1\), got 6.0, 0.03 and 1'),
     ],

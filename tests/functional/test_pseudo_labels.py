@@ -60,7 +60,7 @@ def test_thresholds_are_those_of_the_image_and_the_channel():
     masks, _ = random_masks()
     together = confident_labels(masks)
     assert torch.equal(together, torch.cat([confident_labels(image[None]) for image in masks]))
-    # An absent class is a channel of zeros: nobody is confident of it, with no floor either.
+    # An absent class is a channel of zeros: no class is confident of it, even without a floor.
     absent = torch.cat([masks, torch.zeros(2, 1, 5, 6)], dim=1)
     assert torch.equal(confident_labels(absent, min_confidence=0.0), confident_labels(masks, min_confidence=0.0))
     assert (confident_labels(torch.zeros(1, 3, 2, 2)) == 255).all()

@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 
-class KilledError(Exception):
-    """Stands for the end of the process."""
+class KilledError(BaseException):
+    """Stands for the end of the process, which no ``except Exception`` sees."""
 
 
 @HOOKS.register_module()

@@ -33,7 +33,7 @@ def run_config(work_dir, by_epoch=False, **hook):
         {'type': 'RasterizeWeakAnnotations'},
         {'type': 'PackWeakSegInputs', 'maps': ['point_blots']},
     ]
-    # of a network that has learnt nothing, no probability is near to 1
+    # of a network that has learned nothing, no probability is near to 1
     masks = {'type': 'ExpandingPseudoMasks', 'threshold': 0.75}
     losses = {'loss_pmp': {'type': 'PMPLoss', 'pseudo_masks': masks}}
     loop = {'type': 'IterBasedTrainLoop', 'max_iters': 8}

@@ -1,4 +1,4 @@
-"""The networks of the published codes, written anew from their description: names of weights and forward pass.
+"""The networks of the published codes, rewritten from their description: names of weights and forward pass.
 
 Each takes the widths that the published one fixes, so that a test can be small. All of them are for inference: no
 dropout.

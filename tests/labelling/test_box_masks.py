@@ -129,7 +129,7 @@ def test_unsure_borders_by_hand():
 
 @pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
 def test_written_labels(dataset, tmp_path, method):
-    # PAMR in the place of the dense CRF, whose library is optional
+    # PAMR instead of the dense CRF, whose library is optional
     refiner = {'refiner': {'type': 'PAMR'}} if method == 'dense_crf' else {}
     settings = BoxSettings(method=method, unsure_border=1, empty_images=True, **refiner)
     summary = write_box_labels(dataset, tmp_path / 'out', settings)
@@ -240,5 +240,5 @@ def test_bad_settings(dataset, tmp_path):
     (tmp_path / 'none.txt').write_text('c\n')
     with pytest.raises(ValueError, match='none of the 1 images of the WeakSegDataset has a box'):
         write_box_labels({**dataset, 'ann_file': str(tmp_path / 'none.txt')}, tmp_path / 'out')
-    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, leave'):
+    with pytest.raises(ValueError, match=r'c.png has no boxes \(1 of 3 images\): label them, remove'):
         write_box_labels(dataset, tmp_path / 'out')

@@ -301,7 +301,7 @@ def test_command_prints_the_scores(trained, tmp_path, capsys):
     assert 'class activation maps of 4 images of train' in printed
     assert re.search(r'^cam_train_known_tags_1_view/best/contour_F: \d+', printed, re.MULTILINE)
     assert main(command) == 2
-    assert 'has files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
+    assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert main([*command[:2], 'none.pth', '-o', str(tmp_path / 'o')]) == 2
     assert 'no checkpoint at none.pth' in capsys.readouterr().err
     for content in (b'', checkpoint.read_bytes()[:5000]):
@@ -357,8 +357,8 @@ def test_a_cut_stage_goes_on(tmp_path, monkeypatch, evaluate):
     StagedRunner.from_cfg(cfg).train()
     assert len(counted) == (4 if evaluate else 3)
     log = (tmp_path / 'cut/stages.log').read_text()
-    assert "stage 2/2 'maps' goes on, in" in log
-    assert ('1 of 4 images were finished before the cut and are kept' in log) != evaluate
+    assert "stage 2/2 'maps' resumes, in" in log
+    assert ('1 of 4 images were finished before the interruption and are kept' in log) != evaluate
     # the same from the beginning
     cfg.work_dir = str(tmp_path / 'whole')
     shutil.rmtree(tmp_path / 'whole/02_maps')

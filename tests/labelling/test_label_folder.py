@@ -68,11 +68,11 @@ def test_a_cut_run_goes_on(whole, tmp_path, monkeypatch):
     summary = write(folder, again, keep=True, count_kept=lambda info, labels: kept.update({info['index']: labels}))
     assert again.seen == [4, 5, 6]
     assert (summary, content(folder)) == whole
-    assert lines == ['4 of 7 images were finished before the cut and are kept']
+    assert lines == ['4 of 7 images were finished before the interruption and are kept']
     for index, labels in kept.items():
         assert np.array_equal(labels, Labeller()(index, None)[0])
     assert list(kept) == [0, 1, 2, 3]
-    # without keep, all anew
+    # without keep, all again
     anew = Labeller()
     assert (write(folder, anew), content(folder)) == whole
     assert (anew.seen, len(lines)) == ([0, 1, 2, 3, 4, 5, 6], 1)
@@ -129,7 +129,7 @@ def test_damaged_labels_are_named_with_the_command(whole, tmp_path):
     with pytest.raises(ValueError, match=r'masks/sub/p3.png is damaged \(.*"wsss pseudo-labels CONFIG'):
         read_pseudo_label(folder, 'sub/p3')
     of_another_picture(folder / 'masks/sub/p3.png')
-    with pytest.raises(ValueError, match=r'must be of one size, got \(9, 5\) and \(6, 5\): "wsss pseudo'):
+    with pytest.raises(ValueError, match=r'must have the same size, got \(9, 5\) and \(6, 5\): "wsss pseudo'):
         read_pseudo_label(folder, 'sub/p3')
     with pytest.raises(FileNotFoundError):
         read_pseudo_label(folder, 'p9')

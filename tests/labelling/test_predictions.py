@@ -185,7 +185,7 @@ def test_command_with_known_tags(trained, tmp_path, capsys):
         assert set(np.unique(read(tmp_path / f'out/masks/{key}.png'))) <= classes
     assert (tmp_path / 'out/coco_rle.json').exists()
     assert main(command) == 2
-    assert 'has files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
+    assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert main([*command, '--force', '--split', 'val']) == 2
     assert "split 'val': choose from train, test" in capsys.readouterr().err
     assert main([*command, '--force', '--unsure-below', '60']) == 2

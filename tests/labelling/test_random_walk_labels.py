@@ -293,7 +293,7 @@ def test_a_killed_run_without_keep_starts_again(network, cams, tmp_path, monkeyp
     monkeypatch.setattr(label_folder, 'write_pseudo_label', killed)
     with pytest.raises(KilledError):
         write_random_walk(cfg, checkpoint, cams, tmp_path / 'whole')
-    with pytest.raises(FileNotFoundError, match='pseudo_labels.json is missing, so .* holds nothing finished'):
+    with pytest.raises(FileNotFoundError, match='pseudo_labels.json is missing, so .* is not complete'):
         read_index(tmp_path / 'whole')
     assert len(files(tmp_path / 'cut')) == 6
 
@@ -328,11 +328,11 @@ def test_missing_and_stale_inputs_are_named(network, cams, tmp_path):
         call(cams=broken)
     other = ImageCAMs(np.array([1]), np.zeros((1, 10, 10), dtype=np.float16), (40, 40))
     write_cams(broken, 'shapes_00001', other)
-    with pytest.raises(ValueError, match=r"maps of 'shapes_00001' .* of 40 x 40 .* has 38 x 45: it was exchanged"):
+    with pytest.raises(ValueError, match=r"maps of 'shapes_00001' .* of 40 x 40 .* has 38 x 45: it was replaced"):
         call(cams=broken)
     index = FolderIndex(('background', 'cat'), PALETTE[:2], {}, {})
     write_cam_index(broken, index)
-    with pytest.raises(ValueError, match='are of the classes background, cat, the data set has background'):
+    with pytest.raises(ValueError, match='have the classes background, cat, but the data set has background'):
         call(cams=broken)
     classifier = Config(cfg.to_dict())
     classifier.model = model_config(head_config('fcn', 7), num_classes=7)

@@ -129,10 +129,10 @@ def test_one_command_for_any_list_of_images(voc, capsys):
     written = sorted(path.stem for path in (voc / 'out/results/VOC2012/Segmentation/comp5_test_cls').iterdir())
     assert written == SPLITS['val']
     assert main(['voc-submission', str(voc / 'config.py'), str(checkpoint), *options]) == 2
-    assert 'has files: choose another -o' in capsys.readouterr().err
+    assert 'contains files: choose another -o' in capsys.readouterr().err
     again = ['--force', '-o', str(voc / 'out')]  # another list into the same folder
     assert main(['voc-submission', str(voc / 'config.py'), str(checkpoint), *again]) == 2
-    assert 'holds 4 pictures and 2 were to be written' in capsys.readouterr().err
+    assert 'contains 4 pictures, but 2 were expected' in capsys.readouterr().err
 
 
 def test_labels_are_left_out_of_a_pipeline():
@@ -160,5 +160,5 @@ def test_what_cannot_be_submitted(voc):
         call(tagged)
     other = config(voc)
     other.test_dataloader.dataset.metainfo = {'classes': ('background', 'cat'), 'palette': [[0, 0, 0], [1, 1, 1]]}
-    with pytest.raises(ValueError, match='of the 21 classes of VOC in their order, the test data has background, cat'):
+    with pytest.raises(ValueError, match='the 21 classes of VOC in their order, but the test data has background, cat'):
         call(other)

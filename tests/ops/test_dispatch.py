@@ -47,7 +47,7 @@ def test_reasons(gpu, monkeypatch):
             choose_backend('triton', tensor, **settings)
         return str(error.value)
 
-    assert 'needs a GPU and the input is on cpu (TRITON_INTERPRET=1' in refused(CPU)
+    assert 'needs a GPU, but the input is on cpu (TRITON_INTERPRET=1' in refused(CPU)
     assert 'input is float64' in refused(CPU.double())
     assert 'no more than 3 colours' in refused(gpu, limit='no more than 3 colours')
     monkeypatch.setattr(dispatch, '_finds_python_headers', lambda: False)

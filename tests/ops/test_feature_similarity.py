@@ -32,12 +32,12 @@ def test_equals_the_reference(shape, masked, mu, sigma, radius, seed, pairs):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, '_CPU_PAIRS', pairs)  # tiles of any form: several lines, one line, a piece of a line
         for function in (functional.feature_similarity_loss, ops.feature_similarity_loss):
-            learnt = {
+            learned = {
                 name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
                 for name, value in (('mu', mu), ('sigma', sigma))
             }
-            loss_and_grad = value_and_grad(function, probs, image, **learnt, **chosen)
-            results.append((*loss_and_grad, learnt['mu'].grad, learnt['sigma'].grad))
+            loss_and_grad = value_and_grad(function, probs, image, **learned, **chosen)
+            results.append((*loss_and_grad, learned['mu'].grad, learned['sigma'].grad))
     torch.testing.assert_close(results[1], results[0], rtol=1e-9, atol=1e-13)
 
 
@@ -129,13 +129,13 @@ def test_only_one_tensor_of_the_size_of_the_probabilities_is_kept():
     assert sum(x.untyped_storage().nbytes() for x in others) == probs.nbytes
 
 
-@pytest.mark.parametrize('learnt', [False, True])
-def test_second_derivative_is_refused(learnt):
+@pytest.mark.parametrize('learned', [False, True])
+def test_second_derivative_is_refused(learned):
     probs, image, _ = random_similarity_case((1, 2, 4, 4))
-    mu = torch.tensor(2.0, dtype=torch.float64, requires_grad=learnt)
+    mu = torch.tensor(2.0, dtype=torch.float64, requires_grad=learned)
     loss = ops.feature_similarity_loss(probs.requires_grad_(), image, mu=mu)
-    (grad,) = torch.autograd.grad(loss, mu if learnt else probs, create_graph=True)
-    with pytest.raises(RuntimeError, match='ops.feature_similarity_loss has no second derivative'):
+    (grad,) = torch.autograd.grad(loss, mu if learned else probs, create_graph=True)
+    with pytest.raises(RuntimeError, match='ops.feature_similarity_loss does not support second derivatives'):
         grad.sum().backward()
 
 

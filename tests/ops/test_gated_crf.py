@@ -148,7 +148,7 @@ def test_second_derivative_is_refused():
     probs, image, _ = random_case((1, 2, 4, 4), image_size=(4, 4))
     loss = ops.gated_crf_loss(probs.requires_grad_(), image, kernels=PAPER)
     (grad,) = torch.autograd.grad(loss, probs, create_graph=True)
-    with pytest.raises(RuntimeError, match='ops.gated_crf_loss has no second derivative'):
+    with pytest.raises(RuntimeError, match='ops.gated_crf_loss does not support second derivatives'):
         grad.sum().backward()
 
 
@@ -186,5 +186,5 @@ def test_backends():
     with pytest.raises(ValueError, match="unknown backend 'cuda': choose from auto, torch, triton"):
         ops.gated_crf_loss(probs, image, kernels=PAPER, backend='cuda')
     kernels, depth = [{'weight': 1.0, 'depth': 0.3}], {'depth': torch.rand(1, 1, 4, 4)}
-    with pytest.raises(ValueError, match='compares positions and colours alone, got the modalities depth; use backend'):
+    with pytest.raises(ValueError, match='only compares positions and colours, got the modalities depth; use backend'):
         ops.gated_crf_loss(probs, image, kernels=kernels, modalities=depth, backend='triton')

@@ -161,7 +161,7 @@ def test_what_the_kernel_does_not_serve():
     probs, image, _ = case((1, 3, 4, 4))
     for message, settings_ in (
         ('largest radius is 10, got 11', {'radius': 11}),
-        ('no compatibility but Potts', {'compatibility': torch.rand(3, 3, device=DEVICE)}),
+        ('only supports the Potts compatibility', {'compatibility': torch.rand(3, 3, device=DEVICE)}),
     ):
         with pytest.raises(ValueError, match=message):
             ops.gated_crf_loss(probs, image, kernels=PAPER, backend='triton', **settings_)

@@ -79,7 +79,7 @@ def test_soft_maps_are_as_pale_as_they_are_low():
     maps[0, 0, 0], maps[2, 0, 1], maps[0, 0, 2], maps[2, 0, 2] = 1, 0.25, 0.5, 0.6
     drawn = draw_panels(image, steps={'field': maps}, palette=palette, classes=CLASSES)
     assert drawn[TITLE, STEP : STEP + 4].tolist() == [[0, 0, 0], [191, 216, 191], [102, 162, 102], [255, 255, 255]]
-    with pytest.raises(ValueError, match='field must have one soft map for each of the 3 classes, got 2'):
+    with pytest.raises(ValueError, match=r'field must have one soft map per class \(3\), got 2'):
         draw_panels(image, steps={'field': maps[:2]}, palette=palette, classes=CLASSES)
     with pytest.raises(ValueError, match='field must have the size of the image'):
         draw_panels(image, steps={'field': maps[:, :, 1:]}, palette=palette, classes=CLASSES)

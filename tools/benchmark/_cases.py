@@ -42,7 +42,7 @@ class Case(NamedTuple):
         )
         if match is None:
             raise ValueError(
-                'a case is OP:BxCxHxW:REACH, such as gated_crf:8x21x64x64:5, of whole numbers from 1, with up to '
+                'a case is OP:BxCxHxW:REACH, such as gated_crf:8x21x64x64:5, of positive integers, with up to '
                 f'{len(DILATIONS)} dilations for pamr and then :PRESENT if not all channels are, got {text}'
             )
         batch, channels, height, width, reach, *present = (number and int(number) for number in match.groups())

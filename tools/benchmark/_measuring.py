@@ -31,9 +31,11 @@ MIB = 2**20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that all benchmarks share."""
-    parser.add_argument('--device', default='cpu', choices=('cpu', 'cuda'), help='default: %(default)s')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads of torch, default: %(default)s')
-    parser.add_argument('--repeats', type=int, default=5, help='timed calls after the first, default: %(default)s')
+    parser.add_argument('--device', default='cpu', choices=('cpu', 'cuda'), help='device (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=1, help='number of CPU threads of torch (default: %(default)s)')
+    parser.add_argument(
+        '--repeats', type=int, default=5, help='number of timed calls after the first (default: %(default)s)'
+    )
     parser.add_argument('--output', type=Path, help='write all figures to this JSON file')
     parser.add_argument('--measure', help=argparse.SUPPRESS)  # what a process started by measure_apart measures
 

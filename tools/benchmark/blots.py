@@ -87,10 +87,12 @@ def main() -> None:
     """Measure all sizes and the step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--sizes', type=int, nargs='+', default=[160, 320, 500], help='longer sides, in pixels')
-    parser.add_argument('--num-images', type=int, default=8, help='default: %(default)s')
-    parser.add_argument('--max-side', type=int, default=160, help='blots are grown at this size; 0: that of the image')
-    parser.add_argument('--config', help='the training whose step to compare with')
-    parser.add_argument('--batch-size', type=int, help="default: the config's")
+    parser.add_argument('--num-images', type=int, default=8, help='number of images (default: %(default)s)')
+    parser.add_argument(
+        '--max-side', type=int, default=160, help='size at which blots are computed; 0 means that of the image'
+    )
+    parser.add_argument('--config', help='config of the training whose step to compare with')
+    parser.add_argument('--batch-size', type=int, help='batch size (default: that of the config)')
     add_arguments(parser)
     args = parser.parse_args()
     check_arguments(parser, args)

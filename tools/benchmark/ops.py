@@ -192,12 +192,18 @@ def main() -> None:
     """Measure every case and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--cases', nargs='+', default=CASES, metavar='CASE', help='default: %(default)s')
-    parser.add_argument('--implementations', nargs='+', choices=IMPLEMENTATIONS, help='default: all that can serve')
-    parser.add_argument('--dtype', choices=DTYPES, default='float32', help='of probabilities and image')
-    parser.add_argument('--peak-tflops', type=float, default=67.0, help='float32, default: %(default)s, of an H200')
-    parser.add_argument('--peak-tbps', type=float, default=4.8, help='of memory, default: %(default)s, of an H200')
-    parser.add_argument('--grow', action='store_true', help='measure how cost grows instead of the cases')
-    parser.add_argument('--plot', type=Path, help='with --grow: draw it to this picture')
+    parser.add_argument(
+        '--implementations', nargs='+', choices=IMPLEMENTATIONS, help='default: all that support the case'
+    )
+    parser.add_argument('--dtype', choices=DTYPES, default='float32', help='type of probabilities and image')
+    parser.add_argument(
+        '--peak-tflops', type=float, default=67.0, help='float32 peak of the GPU (default: %(default)s, an H200)'
+    )
+    parser.add_argument(
+        '--peak-tbps', type=float, default=4.8, help='memory peak of the GPU (default: %(default)s, an H200)'
+    )
+    parser.add_argument('--grow', action='store_true', help='measure how the cost grows, instead of the cases')
+    parser.add_argument('--plot', type=Path, help='draw the results of --grow to this picture')
     add_arguments(parser)
     args = parser.parse_args()
     check_arguments(parser, args)

@@ -125,7 +125,7 @@ def main() -> None:
     """Measure every config with and without its weak losses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='*', help='config files')
-    parser.add_argument('--batch-size', type=int, help="default: the config's")
+    parser.add_argument('--batch-size', type=int, help='batch size (default: that of the config)')
     parser.add_argument('--amp', action='store_true', help='autocast: bfloat16 on a CPU, float16 on a GPU')
     add_arguments(parser)
     args = parser.parse_args()

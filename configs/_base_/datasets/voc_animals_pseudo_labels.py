@@ -1,4 +1,4 @@
-# Pseudo-labels that a stage wrote, of the sample of voc_animals_val.py; a recipe may set where they lie.
+# Pseudo-labels that a stage wrote, of the sample of voc_animals_val.py; a recipe may set their folder.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPseudoLabels'),

@@ -2,7 +2,7 @@
 # An image that is tested is padded to 513 px with the mean colour, as in the code of LPG, and the result is cropped.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
-    mean=[104.008, 116.669, 122.675],  # BGR, as Caffe's weights want it
+    mean=[104.008, 116.669, 122.675],  # BGR, as the weights from Caffe need it
     std=[1.0, 1.0, 1.0],
     bgr_to_rgb=False,
     pad_val=0,

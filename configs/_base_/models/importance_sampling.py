@@ -1,4 +1,4 @@
-# CAM head with a background that is learnt, importance sampling and feature similarity; a recipe adds the
+# CAM head with a learned background, importance sampling and feature similarity; a recipe adds the
 # preprocessor and the backbone.
 model = dict(
     type='WeakEncoderDecoder',

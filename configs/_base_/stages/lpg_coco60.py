@@ -1,5 +1,5 @@
-# LPG, the training of generators on the 60 classes of COCO that VOC has not, in turns with a segmentor. A recipe adds
-# the segmentor, and LPGStages has all that can be switched.
+# LPG, the training of generators on the 60 classes of COCO that VOC does not have, alternating with a segmentor. A
+# recipe adds the segmentor, and LPGStages has all that can be switched.
 coco_root = '{{$COCO_ROOT:data/coco}}'
 runner_type = 'StagedRunner'
 stages = dict(

@@ -1,4 +1,4 @@
-"""``weak_labels.json``, the one format that all others are turned into (docs/formats.md)."""
+"""``weak_labels.json``, the format that all other formats are converted to (docs/formats.md)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLab
 
     Args:
         path: The file. Mask paths in it are relative to its folder.
-        classes: The class names that the data set is about, or None to take the file's.
+        classes: The class names of the data set, or None to take those of the file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not as documented, or has other classes.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file does not have the documented form, or has other classes.
     """
     data = _load(path)
     names, palette = _classes(data['classes'], path)
@@ -75,7 +75,7 @@ def _classes(classes: Any, path: str) -> tuple[tuple[str, ...], Palette | None]:
     names = tuple(item['name'] for item in classes)
     coloured = ['color' in item for item in classes]
     if any(coloured) and not all(coloured):
-        raise ValueError(f'{path}: classes: give every class a color, or none; {coloured.count(False)} lack it')
+        raise ValueError(f'{path}: classes: give every class a color or none; {coloured.count(False)} have no color')
     try:
         return WeakLabelSet(names).classes, tuple(_colour(item['color']) for item in classes) if all(coloured) else None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Checks on the numbers of a label set. Whole columns at a time: a file of 12k images takes well under a second."""
+"""Checks on the numbers of a label set, on whole columns: a file of 12k images takes well under a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .label_format import ReadReport
 Size = tuple[int, int]
 BoolArray = npt.NDArray[np.bool_]
 TOLERANCE = 0.5
-"""How far in pixels a coordinate may lie beyond the image's edge: 1-based and edge coordinates reach that far."""
+"""How far, in pixels, a coordinate may lie outside the image: 1-based and edge coordinates reach that far."""
 
 
 class Column(NamedTuple):
@@ -36,7 +36,7 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
         source: The file (or folder) that it came from, for the messages.
 
     Raises:
-        ValueError: Names file, image and key of the first entry that is wrong.
+        ValueError: If an entry is wrong. The message names the file, the image and the key of the first one.
     """
     count = len(labels.classes)
     for column in _class_columns(labels):
@@ -61,7 +61,7 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
 
 
 def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) -> WeakLabelSet:
-    """Check that coordinates lie in their image; move what lies at most half a pixel beyond the edge to the border.
+    """Check that coordinates lie in their image, and move those at most half a pixel outside to the border.
 
     Args:
         labels: The label set.
@@ -69,10 +69,11 @@ def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) 
         source: The file that the labels came from, for the messages.
 
     Returns:
-        The label set; an x in ``[-1, -0.5)`` or ``[width - 0.5, width]`` is now on the border pixel, y likewise.
+        The label set, in which an x in ``[-1, -0.5)`` or ``[width - 0.5, width]`` is moved to the border pixel, and y
+        likewise.
 
     Raises:
-        ValueError: Names file, image and key of the first coordinate that lies further outside.
+        ValueError: If a coordinate lies further outside. The message names the file, the image and the key.
     """
     unknown = (np.nan, np.nan)  # compares false with everything
     limits = np.array([sizes.get(key, unknown) for key in labels.images], dtype=np.float64).reshape(-1, 2)
@@ -156,7 +157,7 @@ def _coordinate_columns(labels: WeakLabelSet) -> Iterator[Column]:
 
 
 def _annotations(labels: WeakLabelSet) -> list[WeakAnnotations]:
-    """The labels of all images; one empty set more, so that a column is never made of nothing."""
+    """The labels of all images and one empty set, because numpy cannot concatenate an empty list."""
     return [*(entry.annotations for entry in labels.images.values()), WeakAnnotations()]
 
 

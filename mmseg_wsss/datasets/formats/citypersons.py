@@ -28,19 +28,19 @@ def read_citypersons(
 ) -> WeakLabelSet:
     """Read the boxes of persons from ``<city>/*_gtBboxCityPersons.json`` below a folder; all of them get class 1.
 
-    Groups of people and regions to ignore are left out. A box [x, y, width, height] counts pixels from 0; what of it
-    lies outside of the image is cut off.
+    Groups of people and regions to ignore are left out. A box [x, y, width, height] counts pixels from 0; the part
+    outside of the image is cut off.
 
     Args:
         path: The folder, such as ``gtBboxCityPersons/train``; an image id is the relative path without the suffix.
         classes: Class names by id: the background and one class.
-        visible: Take the box of the visible part (``bboxVis``) and not that of the whole body (``bbox``).
+        visible: Use the box of the visible part (``bboxVis``) instead of the box of the whole body (``bbox``).
         persons: The labels that count as persons.
         img_suffix: Suffix of the images.
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no such file.
+        FileNotFoundError: If the folder is missing or contains no such file.
         ValueError: If a file is not of this form, or there are not two classes.
     """
     report = report or ReadReport()

@@ -65,8 +65,8 @@ def read_coco(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not of this form or names an unknown class.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file does not have this form or names an unknown class.
     """
     if not (boxes or tags or keypoints or masks):
         raise ValueError('coco: boxes and tags are both off, so nothing would be read')
@@ -101,7 +101,7 @@ def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, o
         path: The JSON file.
         folder: Where to write ``<image id>.png``.
         classes: Class names by id, the background first, such as ``CLASS_SETS['coco60']['classes']``.
-        only_classes: As of :func:`read_coco`.
+        only_classes: Same as in :func:`read_coco`.
 
     Raises:
         ValueError: If the file is not of this form.
@@ -145,7 +145,7 @@ def _listed_images(content: Record, path: str, report: ReadReport) -> tuple[dict
             (side(item.get('width'), where, 'width'), side(item.get('height'), where, 'height')),
         )
         if key in by_id:
-            raise ValueError(f'{where}: the id {shown(key)} comes twice: images need ids of their own')
+            raise ValueError(f'{where}: the id {shown(key)} appears twice: images need ids of their own')
         known = by_name.get(name)
         if known is None:
             known = by_name[name] = _Image(name, size)

@@ -17,7 +17,7 @@ from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS
 from .recognition import json_with
 from .tool_labels import ToolLabels
-from .values import image_name, is_number, keyed, listed, shown, side
+from .values import image_name, is_number, is_whole, keyed, listed, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
 
@@ -71,6 +71,10 @@ def read_coco_panoptic(
                 path_inside(folder, image_name(item['file_name'], where, 'file_name')), 'the PNG of segments'
             )
             numbers = _segment_numbers(png)
+            if None not in size and numbers.shape != size[::-1]:
+                raise ValueError(
+                    f'{png} is {numbers.shape[::-1]}, and {where} states {size} (width, height) of the image'
+                )
         for place, info in enumerate(listed(item['segments_info'], where, 'segments_info')):
             _segment(info, categories, numbers, labels, f'{where}, segments_info[{place}]')
         labels.finish(name, size, where)
@@ -80,7 +84,9 @@ def read_coco_panoptic(
 def _segment(
     info: Any, categories: dict[Any, Any], numbers: npt.NDArray[np.int64] | None, labels: ToolLabels, where: str
 ) -> None:
-    keyed(info, where, 'id', 'category_id')
+    number = keyed(info, where, 'id', 'category_id')['id']
+    if not is_whole(number):
+        raise ValueError(f'{where}: id must be an integer, got {shown(number)}')
     name = _found(categories, info['category_id'], where, 'category')['name']
     crowd = bool(info.get('iscrowd', 0))
     box = info.get('bbox')
@@ -94,7 +100,7 @@ def _segment(
     if numbers is None:
         labels.paints(where)
     else:
-        labels.area(name, numbers == info['id'], where)
+        labels.area(name, numbers == int(number), where)
 
 
 def _segment_numbers(png: Path) -> npt.NDArray[np.int64]:

@@ -95,7 +95,7 @@ class ImageCollector:
         key = image_id(name)
         if key in self.images:
             raise ValueError(
-                f'{where or self.path}: image {key!r} comes twice ({self.images[key].file_name!r}, {name!r}): the id '
+                f'{where or self.path}: image {key!r} appears twice ({self.images[key].file_name!r}, {name!r}): the id '
                 'of an image is its name without the suffix. Join the entries of one file; rename one of two files.'
             )
         annotations = labels.annotations() if isinstance(labels, Drawing) else labels

@@ -1,4 +1,4 @@
-"""CRAID (Akiva et al., "Finding Berries", CVPRW 2020): the middles of cranberries in photos from the air."""
+"""CRAID (Akiva et al., "Finding Berries", CVPRW 2020): the centres of cranberries in aerial photos."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_craid(
 
     Args:
         path: The CSV file with a row per image, whose ``filename`` is that of the image and whose ``locations`` are
-            ``[(x, y), ...]``, pixel i covering [i, i + 1); or the folder of PNG files that are not 0 at a point.
+            ``[(x, y), ...]``, where pixel i covers [i, i + 1); or the folder of PNG files that are not 0 at a point.
         classes: Class names by id: the background and one class.
         background: The folder of PNG files that are not 0 at a point of the background (``back_masks``).
         background_value: What the PNG files at ``path`` hold at a point of the background, where they hold both kinds
@@ -41,9 +41,9 @@ def read_craid(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If a file or folder is missing, or holds no PNG file.
-        ValueError: If a file is not of this form, there are not two classes, or ``path`` is a table and a
-            ``background_value`` is given.
+        FileNotFoundError: If a file or folder is missing, or a folder contains no PNG files.
+        ValueError: If a file does not have this form, the number of classes is not two, or ``path`` is a table and
+            a ``background_value`` is given.
     """
     if len(classes) != 2:
         raise ValueError(f'craid gives two classes, the background and berries; the data set has {classes}')
@@ -73,7 +73,7 @@ def _read_csv(path: Path) -> dict[str, ImageEntry]:
             drawing.click(floor(x), floor(y), 1)
         name = image_name(row['filename'], where, 'filename')
         if image_id(name) in images.images:
-            raise ValueError(f'{where}: {name!r} has a row already')
+            raise ValueError(f'{where}: {name!r} already has a row')
         images.add(name, (None, None), drawing, where)
     return images.images
 

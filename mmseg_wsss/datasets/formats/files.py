@@ -1,4 +1,4 @@
-"""Reading small files with errors that say what to do."""
+"""Readers of small files whose error messages say what to do."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def listed_files(
         or_file: Take a file, too; its folder is returned with it.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no such file.
+        FileNotFoundError: If the folder is missing or contains no such file.
     """
     root = existing(folder, what)
     if or_file and root.is_file():
@@ -73,7 +73,7 @@ def listed_files(
             files.append(file)
     if not files:
         hidden = f' that is not hidden ({len(found)} are)' if found else ''
-        raise FileNotFoundError(f'{what} {root} holds no file{hidden} that ends in {suffix!r}')
+        raise FileNotFoundError(f'{what} {root} contains no file{hidden} that ends in {suffix!r}')
     return root, files
 
 
@@ -166,9 +166,9 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If an id comes twice, or the file is not text.
+        ValueError: If an id appears twice, or the file is not text.
     """
-    ids = read_lines(path, 'the split file (one image id a line)')
+    ids = read_lines(path, 'the split file (one image id per line)')
     twice = _twice(ids)
     if twice:
         raise ValueError(f'{path} lists {len(twice)} image ids more than once, first {twice[0]!r}; list each id once')
@@ -179,8 +179,8 @@ def load_json(path: str | os.PathLike[str], what: str) -> Any:
     """Load a JSON file, in which no key of an object may come twice.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not JSON.
     """
     place = existing(path, what)
     if place.is_dir():
@@ -198,7 +198,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         key = _twice([key for key, _ in pairs])[0]
-        raise ValueError(f'the key {shown(key)} comes twice in one object')
+        raise ValueError(f'the key {shown(key)} appears twice in one object')
     return found
 
 
@@ -213,7 +213,7 @@ def _twice(items: Sequence[str]) -> list[str]:
 
 
 def nearest(name: str, choices: Collection[str]) -> str:
-    """Return a hint for a misspelt name: the nearest choice if there is one, and all choices."""
+    """Return a hint for a misspelled name: the nearest choice if there is one, and all choices."""
     close = difflib.get_close_matches(str(name)[:100], list(choices), n=1)
     hint = f'did you mean {close[0]!r}? ' if close else ''
     return f'{hint}Choose from {", ".join(map(repr, choices))}'

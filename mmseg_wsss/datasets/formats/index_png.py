@@ -1,4 +1,4 @@
-"""Index PNG: one file per image whose labelled pixels hold a class id."""
+"""Index PNG: one file per image, in which the value of a labelled pixel is its class id."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .files import existing, listed_files
 CLASSES = ('background', 'building')
 PALETTE = ((0, 0, 0), (230, 120, 40))
 BUILDING = 255
-# The pictures 1 to 5 of every city, as those who made the data set suggest.
+# Pictures 1 to 5 of every city, as the authors of the data set suggest.
 NUM_VALIDATION = 5
 
 
@@ -44,7 +44,7 @@ def cut_inria(
 ) -> WeakLabelSet:
     """Write tiles to ``images`` and ``masks`` and their names to ``train.txt`` and ``val.txt``; return their points.
 
-    A tile has one click in every building (8-connected in the tile) and some on the background, one at least.
+    A tile has one click in every building (8-connected in the tile) and at least one on the background.
 
     PMP has 29,239 tiles of 180 pictures, 162.4 of each, and does not give their size. 12 tiles to a side are too few
     (144), and 13 are the next square (169): of 384 pixels, 13 of which are 4,992 of 5,000, with what is left over
@@ -55,14 +55,14 @@ def cut_inria(
         pairs: Picture and mask, see :func:`list_inria`.
         output: The folder to write.
         tile: Side of a tile in pixels.
-        stride: Pixels from one tile to the next; None: ``tile``. A smaller one makes tiles overlap.
-        whole: Drop what is left at the right and at the bottom; else it becomes smaller tiles.
+        stride: Pixels from one tile to the next; None means ``tile``. With a smaller stride tiles overlap.
+        whole: Drop what is left at the right and at the bottom; otherwise it becomes smaller tiles.
         num_background: Background clicks per building.
-        seed: Of the clicks.
+        seed: Seed of the clicks.
 
     Raises:
-        ValueError: If the side or the stride is below 1, a picture is smaller than a whole tile, or a mask has another
-            size than its picture or other values than 0 and 255.
+        ValueError: If the side or the stride is below 1, a picture is smaller than a whole tile, or a mask differs
+            in size from its picture or has values other than 0 and 255.
     """
     stride = tile if stride is None else stride
     if tile < 1 or stride < 1:
@@ -99,7 +99,7 @@ def cut_inria(
 
 def _starts(side: int, tile: int, stride: int, whole: bool, path: Path) -> range:
     if whole and side < tile:
-        raise ValueError(f'{path}: a side of {side} pixels holds no whole tile of {tile}: take smaller tiles')
+        raise ValueError(f'{path}: a side of {side} pixels is smaller than a tile of {tile}: use smaller tiles')
     return range(0, side - tile + 1, stride) if whole else range(0, side, stride)
 
 

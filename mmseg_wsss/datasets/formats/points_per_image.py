@@ -9,7 +9,7 @@ from .files import first_line, listed_files, read_rows, relative_id
 from .label_format import LabelFormat, Option
 from .recognition import columns_of, some_files
 from .tool_labels import SHAPE_OPTIONS, ToolLabels, shape_reader
-from .values import parsed_number
+from .values import parsed_number, shown
 
 AXES = (('axis-1', 'axis-0'), ('X', 'Y'), ('x', 'y'))
 """Columns of x and y: of napari, whose axis 0 goes down, and of ImageJ."""
@@ -47,9 +47,7 @@ def _axes(row: Mapping[str, str], where: str) -> tuple[float, float]:
     found = next((pair for pair in AXES if all(key in row for key in pair)), None)
     if found is None or 'axis-2' in row or 'shape-type' in row:
         known = ' or '.join(f'{x} and {y}' for x, y in AXES)
-        raise ValueError(
-            f'{where}: expected the points of one image, with the columns {known}, got {", ".join(row)[:200]}'
-        )
+        raise ValueError(f'{where}: expected the points of one image, with the columns {known}, got {shown(list(row))}')
     x, y = (parsed_number(row[key], where, key) for key in found)
     return x, y
 

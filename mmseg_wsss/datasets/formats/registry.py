@@ -1,4 +1,4 @@
-"""All readers by name, and one function that reads whatever a config asks for."""
+"""All readers by name, and the function that reads the labels which a config names."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def read_labels(
 
     Args:
         source: A path of ``weak_labels.json``, or ``dict(format=..., path=..., **arguments of the reader)``, or a list
-            of those: merged in order; of one kind, later labels win where two meet on a pixel.
-        classes: Class names by id. None takes those of the first ``weak_labels.json``.
+            of those, merged in order: where two labels of one kind share a pixel, the later one wins.
+        classes: Class names by id. None means those of the first ``weak_labels.json``.
         root: Folder that relative paths in ``source`` start from.
         img_suffix: Suffix of the images, for formats that name images without one.
         report: Where readers count what they leave out.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a format or an argument is unknown, a file is not as documented, or its numbers are wrong.
+        ValueError: If a format or an argument is unknown, or a file has another form than documented or wrong numbers.
     """
     sources = normalise_source(source, root)
     names = read_source_classes(sources)[0] if classes is None else tuple(classes)
@@ -134,7 +134,7 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
     """Return the class names and the palette of the first ``weak_labels.json`` among the sources.
 
     Raises:
-        ValueError: If there is none, since the other formats do not name their classes.
+        ValueError: If there is no such source, because the other formats do not name their classes.
     """
     for arguments in sources:
         if arguments['format'] == 'canonical':

@@ -24,7 +24,7 @@ SHORT_NAMES = {
     'plant': 'pottedplant',
     'monitor': 'tvmonitor',
 }
-"""The names that differ from those of PASCAL VOC."""
+"""Class names that differ from those of PASCAL VOC."""
 
 
 def read_scribblesup(
@@ -54,8 +54,8 @@ def read_scribblesup(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no XML file.
-        ValueError: If a file is not of this form or names an unknown class, or the share is out of range.
+        FileNotFoundError: If the folder is missing or contains no XML files.
+        ValueError: If a file does not have this form or names an unknown class, or the share is out of range.
     """
     if background_clicks is not None and not 0 < background_clicks <= 1:
         raise ValueError(f'scribblesup: background_clicks must be a share in (0, 1], got {background_clicks}')
@@ -87,7 +87,7 @@ def read_scribblesup(
 
 
 def middle_ends(line: Sequence[Sequence[float]], share: float) -> list[tuple[float, float]]:
-    """Return both ends (x, y) of the middle part of a polyline, or the one place of a line without length.
+    """Return both ends (x, y) of the middle part of a polyline, or the single point of a line of length 0.
 
     Args:
         line: Vertices (x, y).

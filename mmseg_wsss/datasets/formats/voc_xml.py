@@ -42,8 +42,8 @@ def read_voc_xml(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no XML file.
-        ValueError: If a file is not of this form or names an unknown class.
+        FileNotFoundError: If the folder is missing or contains no XML files.
+        ValueError: If a file does not have this form or names an unknown class.
     """
     if not boxes and not tags:
         raise ValueError('voc_xml: boxes and tags are both off, so nothing would be read')

@@ -1,4 +1,4 @@
-"""What's the Point (Bearman et al., ECCV 2016): JSON files of clicks on PASCAL VOC, and others of that form."""
+"""What's the Point (Bearman et al., ECCV 2016): JSON files of clicks on PASCAL VOC, and files of the same form."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def read_whats_the_point(
     Args:
         path: The file of clicks.
         classes: Class names by id; ``cls`` is the id.
-        background: One more file or several, of the same form; their clicks win where two meet on a pixel.
-        max_rank: Keep only clicks up to this ``rank``; 1 is one click per class and image. None keeps all.
+        background: One or more further files of the same form; their clicks win where two share a pixel.
+        max_rank: Keep only clicks up to this ``rank``; 1 keeps one click per class and image, None keeps all.
         img_suffix: Suffix of the images.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not of this form.
+        ValueError: If a file does not have this form.
     """
     labels = WeakLabelSet(classes)
     for file in [path, *as_list(background)]:

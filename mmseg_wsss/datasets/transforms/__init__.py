@@ -1,4 +1,4 @@
-"""Steps of a pipeline, one file per theme."""
+"""Transforms of a pipeline, one file per topic."""
 
 from .center_pad import CenterPad
 from .load_masks import LoadPseudoLabels, LoadReferenceMask, LoadShapesImage

@@ -1,9 +1,9 @@
-"""The one matrix that geometric transforms multiply, and the frames that cut the image on its way.
+"""The matrix that geometric transforms multiply, and the frames that crop the image.
 
 ``results['homography_matrix']`` (3 x 3) maps the original to the current image in edge coordinates: pixel i covers
-[i, i + 1). ``results['weak_frames']`` lists (matrix, (height, width)) after each step. What a crop cut off does not
-come back when a later rotation turns its place into the picture, so a pixel has an image behind it only if it lies
-inside every frame.
+[i, i + 1). ``results['weak_frames']`` lists (matrix, (height, width)) after each step. A part that a crop has removed
+does not come back when a later rotation moves its place into the picture, so a pixel belongs to the image only if it
+lies inside every frame.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ Places = npt.NDArray[np.floating[Any]]
 
 
 def multiply(results: Sample, matrix: Matrix) -> None:
-    """Put one more geometric step behind those that the sample has been through.
+    """Append a geometric step to the previous steps of the sample.
 
     Raises:
-        ValueError: If the labels were not loaded before.
+        ValueError: If the labels have not been loaded.
     """
     if 'homography_matrix' not in results:
         raise ValueError('no homography_matrix in the sample: put LoadWeakAnnotations before the geometric transforms')
@@ -30,15 +30,15 @@ def multiply(results: Sample, matrix: Matrix) -> None:
 
 
 def add_frame(results: Sample, size: ImageSize) -> None:
-    """Note that the image now ends at (height, width)."""
+    """Record that the image now ends at (height, width)."""
     results.setdefault('weak_frames', []).append((results['homography_matrix'], size))
 
 
 def check_unmoved(results: Sample, transform: str) -> None:
-    """Refuse a transform that reads a picture of the original image after the image was moved.
+    """Raise an error if a transform that reads a picture of the original image comes after the image has moved.
 
     Raises:
-        ValueError: With the name of the transform and where to put it.
+        ValueError: If the image has moved; the message names the transform and its place.
     """
     if moved(results):
         raise ValueError(
@@ -50,14 +50,14 @@ def check_unmoved(results: Sample, transform: str) -> None:
 def inside_all_frames(
     results: Sample, x: Places, y: Places, *, origin: Matrix | None = None, tolerance: float = 0.0
 ) -> npt.NDArray[np.bool_]:
-    """Return which places no step cut off.
+    """Return the positions that no step has cut off.
 
     Args:
-        results: Holds ``weak_frames``.
+        results: The sample, with ``weak_frames``.
         x: Columns in edge coordinates; ``x`` and ``y`` broadcast.
         y: Rows.
-        origin: The matrix from (x, y) to the original image; None: they are places of the original image.
-        tolerance: Places so far outside still count, in pixels.
+        origin: The matrix from (x, y) to the original image; None means positions in the original image.
+        tolerance: Distance outside, in pixels, up to which positions still count.
     """
     inside = np.ones(np.broadcast_shapes(x.shape, y.shape), dtype=bool)
     for matrix, (height, width) in results['weak_frames']:

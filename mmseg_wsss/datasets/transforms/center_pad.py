@@ -9,15 +9,16 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class CenterPad(BaseTransform):
-    """Put a smaller image into the middle of a larger one, of which the prediction is cut out again.
+    """Pad an image on all four sides; the prediction is cropped again.
 
     The published code of Gated CRF evaluates PASCAL VOC in images of 512 x 512, black around the photo. Convolutions
-    see other borders than without padding, so scores differ a little. For pipelines of evaluation, after any transform
-    that resizes or flips the image and before ``LoadAnnotations``; ``PackSegInputs`` must pack ``img_padding_size``,
-    from which every segmentor of mmseg knows what to cut off: ``meta_keys=('img_path', 'ori_shape', 'img_shape',
-    'img_padding_size')``. It does not go with ``test_cfg`` of ``SegDataPreProcessor``, which writes the same key.
+    have other borders than without padding, so scores differ slightly. Use it in pipelines of evaluation, after any
+    transform that resizes or flips the image and before ``LoadAnnotations``. ``PackSegInputs`` must pack
+    ``img_padding_size``, which tells every segmentor of mmseg what to crop: ``meta_keys=('img_path', 'ori_shape',
+    'img_shape', 'img_padding_size')``. It cannot be combined with ``test_cfg`` of ``SegDataPreProcessor``, which writes
+    the same key.
 
-    Differs from the published code: there, a difference of an odd number of pixels moves the photo by half a pixel and
+    Differs from the published code: there, an odd number of padded pixels moves the photo by half a pixel and
     interpolates it.
 
     Required keys: ``img``.
@@ -27,8 +28,8 @@ class CenterPad(BaseTransform):
     Added keys: ``img_padding_size``: left, right, top, bottom, in pixels.
 
     Args:
-        size: (height, width) of the result; a side that is larger stays as it is. None changes nothing.
-        fill: Value around the image, 0 to 255.
+        size: (height, width) of the result; a larger side does not change. None means no padding.
+        fill: Value around the image, from 0 to 255.
 
     Raises:
         ValueError: If a side is below 1.
@@ -44,10 +45,10 @@ class CenterPad(BaseTransform):
         """Pad the image.
 
         Raises:
-            ValueError: If labels were loaded before, which would be left behind.
+            ValueError: If labels have been loaded, which would not be padded.
         """
         if results.get('gt_seg_map') is not None:
-            raise ValueError('CenterPad pads the image alone: put it before LoadAnnotations')
+            raise ValueError('CenterPad only pads the image: put it before LoadAnnotations')
         image = results['img']
         size = self.size or image.shape[:2]
         room = [max(0, wanted - side) for wanted, side in zip(size, image.shape, strict=False)]

@@ -1,4 +1,4 @@
-"""Loaders of dense masks: those of another network, those to compare with, and those of drawn pictures."""
+"""Loaders of dense masks: masks of another network, masks to compare with, and masks of drawn pictures."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from ._geometry import check_unmoved
 
 @TRANSFORMS.register_module()
 class LoadPseudoLabels(LoadAnnotations):
-    """mmseg's ``LoadAnnotations`` for ``PseudoLabelDataset``: pixels of little confidence become 255.
+    """mmseg's ``LoadAnnotations`` for ``PseudoLabelDataset``, which sets pixels of low confidence to 255.
 
     Required keys: those of ``LoadAnnotations``, ``confidence_path``. Added keys: those of ``LoadAnnotations``.
 
     Args:
-        min_confidence: Least confidence of a pixel that is learnt from, in [0, 1]; 0 takes the masks as they are.
+        min_confidence: Minimum confidence of a pixel to be trained on, in [0, 1]; 0 keeps the masks as they are.
         **kwargs: Settings of ``LoadAnnotations``.
 
     Raises:
@@ -36,7 +36,7 @@ class LoadPseudoLabels(LoadAnnotations):
         self.min_confidence = min_confidence
 
     def transform(self, results: Sample) -> Sample:
-        """Load the mask and leave out unsure pixels."""
+        """Load the mask and remove the labels of unsure pixels."""
         results = super().transform(results)
         if self.min_confidence > 0 and results['confidence_path'] is not None:
             confidence = load_index_image(results['confidence_path'])
@@ -46,18 +46,19 @@ class LoadPseudoLabels(LoadAnnotations):
 
 @TRANSFORMS.register_module()
 class LoadReferenceMask(BaseTransform):
-    """Read the full mask of a training image, which moves with it and is compared with, never trained on.
+    """Load the full mask of a training image, which moves with it and is only used for comparison.
 
-    It stands after ``LoadWeakAnnotations`` and before the first transform that moves the image.
-    ``PackWeakSegInputs(maps=['reference'])`` hands it to the losses; ``PMPLoss`` logs how precise its pseudo-masks are.
+    Put it after ``LoadWeakAnnotations`` and before the first transform that moves the image.
+    ``PackWeakSegInputs(maps=['reference'])`` passes it to the losses; ``PMPLoss`` logs the precision of its
+    pseudo-masks.
 
     Required keys: ``seg_map_path``, from ``data_prefix=dict(..., seg_map_path=...)`` of the data set; ``ori_shape``,
     ``weak_frames``.
 
-    Added keys: ``reference`` (H, W) uint8, 255 where nothing is compared; its name in ``seg_fields``.
+    Added keys: ``reference`` (H, W) uint8, 255 where there is no comparison; its name in ``seg_fields``.
 
     Args:
-        imdecode_backend: How mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
+        imdecode_backend: The backend with which mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
     """
 
     def __init__(self, imdecode_backend: str = 'pillow') -> None:
@@ -67,13 +68,13 @@ class LoadReferenceMask(BaseTransform):
         """Add the mask.
 
         Raises:
-            KeyError: If the data set names no masks.
-            ValueError: If the image was moved before, or has another size than its mask.
+            KeyError: If the data set does not have masks.
+            ValueError: If the image has moved, or its size differs from that of its mask.
         """
         if not results.get('seg_map_path'):
             raise KeyError(
                 'LoadReferenceMask found no seg_map_path in the sample: set data_prefix=dict(..., seg_map_path=...) of '
-                'the training data, or leave the transform out'
+                'the training data, or remove the transform'
             )
         check_unmoved(results, type(self).__name__)
         given = {key: results.get(key) for key in ('seg_map_path', 'label_map')}
@@ -94,30 +95,31 @@ class LoadReferenceMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadShapesImage(BaseTransform):
-    """Draw the picture of a :class:`~mmseg_wsss.datasets.ShapesDataset`, as ``LoadImageFromFile`` reads one.
+    """Draw a picture of a :class:`~mmseg_wsss.datasets.ShapesDataset`, as ``LoadImageFromFile`` reads a file.
 
     Required keys: ``shapes_scene``, ``shapes_mask``.
 
-    Added keys: ``img`` (BGR, uint8), ``img_shape``, ``ori_shape``; where the mask is given also ``gt_seg_map``, and its
-    name in ``seg_fields``.
+    Added keys: ``img`` (BGR, uint8), ``img_shape``, ``ori_shape``; with a mask also ``gt_seg_map`` and its name in
+    ``seg_fields``.
 
     Args:
-        with_mask: Give the dense mask, to evaluate. Where the data set gives masks as labels it is there anyway.
+        with_mask: Whether to add the dense mask, for evaluation. If masks are labels of the data set, it is always
+            added.
     """
 
     def __init__(self, with_mask: bool = False) -> None:
         self.with_mask = with_mask
 
     def transform(self, results: Sample) -> Sample:
-        """Add the picture and, if asked for, the mask.
+        """Add the picture and, if requested, the mask.
 
         Raises:
-            ValueError: If the sample is not one of ``ShapesDataset``.
+            ValueError: If the sample does not belong to a ``ShapesDataset``.
         """
         if 'shapes_scene' not in results:
             raise ValueError(
-                'LoadShapesImage draws the pictures of ShapesDataset and found no "shapes_scene" in the sample: '
-                'for image files take LoadImageFromFile'
+                'LoadShapesImage draws the pictures of ShapesDataset, but there is no "shapes_scene" in the sample: '
+                'for image files use LoadImageFromFile'
             )
         scene = draw_scene(**results['shapes_scene'])
         results['img'] = np.ascontiguousarray(scene.image[..., ::-1])

@@ -1,4 +1,4 @@
-"""Depth, infrared and other pictures of the same scene, for kernels to compare."""
+"""Depth, infrared and other pictures of the same scene, which kernels compare."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -13,35 +13,35 @@ from mmseg.registry import TRANSFORMS
 from ...structures.sample import Sample
 from ._geometry import check_unmoved
 
-# Of a sample, so that no map may take their place.
+# Keys of a sample, which must not be names of maps.
 _TAKEN = ('img', 'gt_seg_map', 'gt_valid_map', 'reference', 'point_blots', 'weight', 'xy', 'rgb')
 
 
 @TRANSFORMS.register_module()
 class LoadModality(BaseTransform):
-    """Read a picture of another sensor that shows the scene of the image pixel by pixel, and let it move with it.
+    """Load a picture of another sensor that is aligned with the image and moves with it.
 
-    It stands after ``LoadWeakAnnotations`` and before the first transform that moves the image.
-    ``PackWeakSegInputs(maps=[key])`` hands the map to the losses, and the kernels of ``GatedCRFLoss`` compare it under
-    its key: ``kernels=[dict(weight=1, xy=6, rgb=0.1), dict(weight=1, xy=6, depth=40)]``. It is resized and rotated by
-    nearest neighbours, and is not normalised: sigmas are in the units of the file.
+    Put it after ``LoadWeakAnnotations`` and before the first transform that moves the image.
+    ``PackWeakSegInputs(maps=[key])`` passes the map to the losses, and the kernels of ``GatedCRFLoss`` compare it under
+    its key: ``kernels=[dict(weight=1, xy=6, rgb=0.1), dict(weight=1, xy=6, depth=40)]``. It is resized and rotated with
+    nearest interpolation and is not normalised: sigmas are in the units of the file.
 
     Required keys: ``sample_id``, ``ori_shape``, ``weak_frames``.
 
-    Added keys: ``key`` (H, W), uint8 for files of 8 bits, else float32; its name in ``seg_fields``.
+    Added keys: ``key`` (H, W), uint8 for files of 8 bits, otherwise float32; its name in ``seg_fields``.
 
     Args:
         key: Name of the map.
         folder: Folder of the files ``<image id><suffix>``; a relative path starts at the current folder.
-        suffix: What their names end in. Any format of one channel that OpenCV reads: PNG of 8 or 16 bits, TIFF.
+        suffix: Suffix of the files. OpenCV must be able to read them, as one channel: PNG of 8 or 16 bits, TIFF.
 
     Raises:
-        ValueError: If ``key`` is the name of something else in a sample or a kernel.
+        ValueError: If ``key`` is already a key of samples or kernels.
     """
 
     def __init__(self, key: str, folder: str, suffix: str = '.png') -> None:
         if key in _TAKEN:
-            raise ValueError(f'key must be another name than {", ".join(_TAKEN)}, got {key!r}')
+            raise ValueError(f'key must be a name other than {", ".join(_TAKEN)}, got {key!r}')
         self.key = key
         self.folder = folder
         self.suffix = suffix
@@ -50,8 +50,8 @@ class LoadModality(BaseTransform):
         """Add the map.
 
         Raises:
-            FileNotFoundError: If the image has no such file.
-            ValueError: If the image was moved before, or the file has another size than the image, several channels, or
+            FileNotFoundError: If the file of the image is missing.
+            ValueError: If the image has moved, or the file differs in size from the image, or has several channels or
                 values that are not finite.
         """
         check_unmoved(cast(Sample, results), type(self).__name__)
@@ -72,7 +72,7 @@ class LoadModality(BaseTransform):
             raise ValueError(f'{path}: expected one channel of the shape of the image, {size}, but {found}')
         values: npt.NDArray[Any] = array if array.dtype == np.uint8 else array.astype(np.float32)
         if not np.isfinite(values).all():
-            raise ValueError(f'{path}: expected finite numbers, got NaN or inf: fill in what the sensor did not see')
+            raise ValueError(f'{path}: expected finite numbers, got NaN or inf: fill the pixels that the sensor missed')
         return values
 
     def __repr__(self) -> str:

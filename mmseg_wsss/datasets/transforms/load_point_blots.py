@@ -1,4 +1,4 @@
-"""Point blots into the pipeline: computed once per image, then moved with it."""
+"""Point blots in the pipeline, computed once per image and moved with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ...functional import point_blots
 from ...structures.sample import LabelMap, Sample, moved
 
 KEY: Final = 'point_blots'
-# Part of every cache key: raise it when the same settings give other blots.
+# Part of every cache key: increase it if the same settings give other blots.
 _VERSION = 1
 _DEFAULTS = {
     name: parameter.default
@@ -31,24 +31,25 @@ _DEFAULTS = {
 
 @TRANSFORMS.register_module()
 class LoadPointBlots(BaseTransform):
-    """Grow the points of the original image to blots, and let them move with the image like a dense mask.
+    """Add the point blots of the original image, which move with the image like a dense mask.
 
-    See :func:`mmseg_wsss.functional.point_blots`. It stands right after ``LoadWeakAnnotations``, so that blots see the
-    image before it is changed. They are kept on disk under a name made from the image, its points, the settings and
-    the seed: with anything else they are computed anew, and any number of workers may share a folder. The first epoch
-    pays about half a second per image in a data worker; ``wsss blots CONFIG`` computes all of them beforehand.
+    See :func:`mmseg_wsss.functional.point_blots`. Put it right after ``LoadWeakAnnotations``, so that blots are
+    computed before the image is changed. They are stored on disk under a name made from the image, its points, the
+    settings and the seed, and are computed again if any of these changes; any number of workers may share a folder. The
+    first epoch takes about half a second more per image in a data worker; ``wsss blots CONFIG`` computes all of them
+    beforehand.
 
-    ``PackWeakSegInputs(maps=['point_blots'])`` hands them to the losses. Outside the original image they hold what
-    rotation fills dense masks with: ``PMPLoss`` looks at validity, too.
+    ``PackWeakSegInputs(maps=['point_blots'])`` passes them to the losses. Outside the original image they have the
+    value with which rotation fills dense masks: ``PMPLoss`` also uses the validity.
 
     Required keys: ``img``, ``weak_annotations``, ``weak_frames``.
 
     Added keys: ``point_blots`` (H, W) uint8, 255 outside all blots; its name in ``seg_fields``.
 
     Args:
-        cache_dir: Folder of the cache; None computes every time.
+        cache_dir: Folder of the cache; None means that blots are computed every time.
         settings: Settings of ``point_blots`` that differ from its defaults, such as ``dict(num_iters=3, beta=300.0)``.
-        seed: Names the perturbations; each image draws its own.
+        seed: Seed of the perturbations, which differ between images.
 
     Raises:
         ValueError: If a setting is unknown or out of range.
@@ -70,7 +71,7 @@ class LoadPointBlots(BaseTransform):
         """Add the blots.
 
         Raises:
-            ValueError: If the labels were not loaded, or the image has been moved since.
+            ValueError: If the labels have not been loaded, or the image has moved.
         """
         if moved(results):
             raise ValueError(
@@ -81,7 +82,7 @@ class LoadPointBlots(BaseTransform):
         return results
 
     def load(self, results: Sample) -> LabelMap:
-        """Return the blots of an image, from the cache if they are there."""
+        """Return the blots of an image, from the cache if possible."""
         labels = results['weak_annotations']
         key = self._key(results['img'], labels.points, labels.point_labels)
         path = None if self.cache_dir is None else self.cache_dir / f'{key}.png'
@@ -101,7 +102,7 @@ class LoadPointBlots(BaseTransform):
         return blots
 
     def _key(self, image: npt.NDArray[Any], points: npt.NDArray[Any], labels: npt.NDArray[Any]) -> str:
-        """Name the content that the blots depend on."""
+        """Return a name of the content that the blots depend on."""
         facts = {'version': _VERSION, 'seed': self.seed, 'shape': image.shape, 'type': str(image.dtype)}
         digest = hashlib.blake2b(json.dumps({**facts, **self.settings}, sort_keys=True).encode(), digest_size=16)
         for array in (image, points, labels):
@@ -113,7 +114,7 @@ class LoadPointBlots(BaseTransform):
 
 
 def _read(path: Path) -> LabelMap | None:
-    """Return the content of a file, None if it is not there or damaged."""
+    """Return the content of a file, or None if it is missing or damaged."""
     if not path.exists():
         return None
     encoded = np.frombuffer(path.read_bytes(), np.uint8)

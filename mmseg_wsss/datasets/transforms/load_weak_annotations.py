@@ -1,4 +1,4 @@
-"""Labels into the pipeline, still as coordinates."""
+"""Weak labels in the pipeline, as coordinates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +19,11 @@ UNLABELLED = 255
 
 @TRANSFORMS.register_module()
 class LoadWeakAnnotations(BaseTransform):
-    """Take up the weak labels of the sample and load its dense mask, if it has one.
+    """Select the weak labels of the sample and load its dense mask, if it has one.
 
-    Image tags are settled here, before any crop: those of the annotator, else the foreground classes that the other
-    labels of the image name, in a dense mask, too. Labels that leave out a class of the image make wrong tags.
+    Image tags are determined here, before any crop: those of the annotator if given, otherwise the foreground classes
+        of
+    the other labels of the image, including a dense mask. If labels leave out a class of the image, its tags are wrong.
 
     Required keys: ``weak_annotations`` (a ``WeakAnnotations`` or its dict form), ``ori_shape``; optionally
     ``weak_label_size``, ``label_map``, ``img_path``, ``num_classes``.
@@ -32,10 +33,10 @@ class LoadWeakAnnotations(BaseTransform):
     Modified keys: ``weak_annotations``.
 
     Args:
-        kinds: The kinds of labels to use, of ``points``, ``scribbles``, ``boxes``, ``tags``, ``mask``.
-        imdecode_backend: How mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
-        tags_from: The kinds of labels that name the classes of the image, also where they are not among ``kinds``:
-            ``kinds=['tags'], tags_from=['boxes']`` trains on image tags where boxes are at hand. None: ``kinds``.
+        kinds: The kinds of labels to use, from ``points``, ``scribbles``, ``boxes``, ``tags``, ``mask``.
+        imdecode_backend: The backend with which mmcv reads the mask; ``pillow`` gives the indices of a palette PNG.
+        tags_from: The kinds of labels that give the classes of the image, which need not be in ``kinds``:
+            ``kinds=['tags'], tags_from=['boxes']`` trains on image tags from boxes. None means ``kinds``.
 
     Raises:
         ValueError: If a kind is unknown.
@@ -51,18 +52,18 @@ class LoadWeakAnnotations(BaseTransform):
 
     @property
     def needed_kinds(self) -> set[str]:
-        """The kinds of labels that are used, if only for tags."""
+        """The kinds of labels that are used, including those that only give tags."""
         return {*self.kinds, *self.tags_from}
 
     def transform(self, results: Sample) -> Sample:
         """Select the labels and start the matrix.
 
         Raises:
-            KeyError: If the data set gives no weak labels.
-            ValueError: If the image or the mask has not the size that the labels are for, or a tag is not a class.
+            KeyError: If the data set does not have weak labels.
+            ValueError: If the size of the image or the mask differs from that of the labels, or a tag is not a class.
         """
         if 'weak_annotations' not in results:
-            raise KeyError('the sample has no weak_annotations: take WeakSegDataset or ShapesDataset as data set')
+            raise KeyError('the sample has no weak_annotations: use WeakSegDataset or ShapesDataset as data set')
         labels = results['weak_annotations']
         if isinstance(labels, Mapping):
             labels = WeakAnnotations.from_dict(labels)
@@ -70,8 +71,8 @@ class LoadWeakAnnotations(BaseTransform):
         expected = results.get('weak_label_size')
         if expected is not None and tuple(expected) != (width, height):
             raise ValueError(
-                f'{results.get("img_path")}: its labels are for an image of {expected[0]} x {expected[1]} pixels, the '
-                f'image has {width} x {height}'
+                f'{results.get("img_path")}: its labels are for an image of {expected[0]} x {expected[1]} pixels, but '
+                f'the image has {width} x {height}'
             )
         sources = labels.select(self.tags_from)
         mask_path = labels.select(self.needed_kinds).mask_path
@@ -101,10 +102,10 @@ class LoadWeakAnnotations(BaseTransform):
         if mask.shape != tuple(results['ori_shape'][:2]):
             raise ValueError(
                 f'{path}: the mask has the shape {mask.shape} and its image {results.get("img_path")} '
-                f'{tuple(results["ori_shape"][:2])}: they must be the same, and the mask of one channel'
+                f'{tuple(results["ori_shape"][:2])}: they must be the same, and the mask must have one channel'
             )
         if mask.size and not 0 <= mask.min() <= mask.max() <= 255:
-            raise ValueError(f'{path}: a mask holds class ids and 255, from 0 to 255; got up to {mask.max()}')
+            raise ValueError(f'{path}: a mask contains class ids and 255, from 0 to 255; got up to {mask.max()}')
         mask = mask.astype(np.uint8)
         results['gt_seg_map'] = with_label_map(mask, results.get('label_map'))
         if 'gt_seg_map' not in results.setdefault('seg_fields', []):
@@ -116,17 +117,17 @@ class LoadWeakAnnotations(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadImageTags(BaseTransform):
-    """Name the classes of the image in a test pipeline, for models and metrics with ``known_tags=True``.
+    """Add the classes of the image in a test pipeline, for models and metrics with ``known_tags=True``.
 
     ``PackSegInputs(meta_keys=(..., 'gt_tags'))`` packs them.
 
-    Required keys: ``weak_annotations``; with ``from_truth`` ``gt_seg_map`` in their place.
+    Required keys: ``weak_annotations``; with ``from_truth`` ``gt_seg_map`` instead.
 
     Added keys: ``gt_tags``, class ids, (T,) int64.
 
     Args:
-        from_truth: Take the classes of the full mask: the setting of papers that know the tags of validation images.
-            Put it behind ``LoadAnnotations``.
+        from_truth: Use the classes of the full mask, the setting of papers with known tags of validation images. Put
+            the transform after ``LoadAnnotations``.
     """
 
     def __init__(self, from_truth: bool = False) -> None:
@@ -136,8 +137,8 @@ class LoadImageTags(BaseTransform):
         """Add the tags.
 
         Raises:
-            KeyError: If there is nothing to read them from.
-            ValueError: If nobody tagged the image.
+            KeyError: If the key to read them from is missing.
+            ValueError: If the image has no tags.
         """
         needed = 'gt_seg_map' if self.from_truth else 'weak_annotations'
         if needed not in results:
@@ -149,8 +150,8 @@ class LoadImageTags(BaseTransform):
             tags = tags_of(results['weak_annotations'])
         if tags is None:
             raise ValueError(
-                f'{results.get("img_path")}: nobody tagged this image, nor labelled a class in it: tag it, leave it '
-                'out of ann_file, or predict without known tags'
+                f'{results.get("img_path")}: this image has no tags and no labels that give its classes: tag it, '
+                'remove it from ann_file, or predict without known tags'
             )
         results['gt_tags'] = np.array(tags, dtype=np.int64)
         return results
@@ -160,11 +161,11 @@ class LoadImageTags(BaseTransform):
 
 
 def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int, ...] | None:
-    """Return the foreground classes of an image: its tags, else what its labels and its dense mask name, else None.
+    """Return the foreground classes of an image: its tags, or those of its labels and its dense mask, or None.
 
     Args:
         labels: The labels of the whole image.
-        mask: Class ids, 255 where unlabelled. A mask of background alone says that no foreground class is there.
+        mask: Class ids, 255 where unlabelled. A mask with only background means that there are no foreground classes.
     """
     tags = labels.image_tags()
     if labels.tags is not None or mask is None:
@@ -174,10 +175,10 @@ def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int,
 
 
 def check_tags(tags: Sequence[int] | None, results: Sample) -> None:
-    """Refuse tags that are not classes, before they are an index on a GPU.
+    """Raise an error for tags that are not classes, before they are used as an index on a GPU.
 
     Raises:
-        ValueError: With the image and the tags.
+        ValueError: If a tag is not a class; the message names the image and the tags.
     """
     strange = [tag for tag in tags or () if not 0 <= tag < results.get('num_classes', UNLABELLED)]
     if strange:

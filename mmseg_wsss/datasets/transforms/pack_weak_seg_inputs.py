@@ -1,4 +1,4 @@
-"""The sample as the segmentor takes it."""
+"""The sample in the form that the segmentor expects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -19,14 +19,14 @@ META_KEYS = (
 
 @TRANSFORMS.register_module()
 class PackWeakSegInputs(PackSegInputs):
-    """mmseg's ``PackSegInputs`` with what ``RasterizeWeakAnnotations`` added, as data fields that reach the device.
+    """mmseg's ``PackSegInputs`` that also packs the results of ``RasterizeWeakAnnotations`` as data fields.
 
     Required keys: those of ``RasterizeWeakAnnotations``.
 
     Args:
         meta_keys: Keys to keep as meta information.
-        maps: Keys of more maps, (H, W) or (K, H, W) arrays that a transform after ``RasterizeWeakAnnotations`` made;
-            losses find them in ``LossInputs.maps``.
+        maps: Keys of other maps, (H, W) or (K, H, W) arrays from a transform after ``RasterizeWeakAnnotations``, which
+            are in ``LossInputs.maps`` for the losses.
     """
 
     def __init__(self, meta_keys: tuple[str, ...] = META_KEYS, maps: Sequence[str] = ()) -> None:
@@ -37,7 +37,7 @@ class PackWeakSegInputs(PackSegInputs):
         """Pack the image, the labels and the validity map.
 
         Raises:
-            KeyError: If the labels were not drawn, or a map is missing.
+            KeyError: If the labels have not been drawn, or a map is missing.
         """
         if 'gt_valid_map' not in results:
             raise KeyError('PackWeakSegInputs needs RasterizeWeakAnnotations before it in the pipeline')

@@ -1,4 +1,4 @@
-"""Labels onto the pixel grid: once, and last."""
+"""Drawing of labels on the pixel grid, once and after all geometric transforms."""
 
 import cv2
 import numpy as np
@@ -17,24 +17,24 @@ Mask = npt.NDArray[np.bool_]
 class RasterizeWeakAnnotations(BaseTransform):
     """Draw all weak labels through ``homography_matrix`` and mark the pixels that lie in the original image.
 
-    A click lands on pixel floor(M (x + 0.5)). Drawn in this order: dense mask, boxes, scribbles, clicks, each as
-    listed. Where two meet on a pixel the later wins. Outside the original image nothing is drawn but the one pixel that
-    a click of the border lands on.
+    A click is drawn on pixel floor(M (x + 0.5)). The order is: dense mask, boxes, scribbles, clicks, each as listed. If
+    two labels share a pixel, the later one wins. Outside the original image labels are not drawn, except for the pixel
+    of a click at the border.
 
     Required keys: ``weak_annotations``, ``homography_matrix``, ``weak_frames``, ``img``; optionally ``gt_seg_map``.
 
     Added or modified keys: ``gt_seg_map`` (H, W) uint8; ``gt_valid_map`` (H, W) uint8, 1 inside the original image;
     ``gt_points`` (P, 3) and ``gt_boxes`` (K, 5) float32 in edge coordinates of the current image with the class last,
-    also what lies outside of it; ``gt_tags`` int64 class ids or None; ``num_overwritten``, the number of times that a
+    including those outside of it; ``gt_tags`` int64 class ids or None; ``num_overwritten``, the number of times that a
     click, scribble or box was drawn over a pixel of another one.
 
     Args:
-        click_diameter: In pixels of the network's input. 1 is one pixel, 3 is 3 x 3; the pixels whose centres lie
-            within half the diameter.
+        click_diameter: Diameter of clicks in pixels of the network's input: all pixels whose centres lie within half
+            the diameter are drawn. 1 means one pixel, 3 means 3 x 3.
         stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
-            this diameter, so an even width comes out one pixel wider.
+            this diameter, so an even width becomes one pixel wider.
         draw_boxes: Whether to fill boxes with their class.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
 
     Raises:
         ValueError: If a size is below 1.
@@ -92,7 +92,7 @@ class RasterizeWeakAnnotations(BaseTransform):
 
     def _draw_clicks(self, canvas: LabelMap, drawn: Mask, valid: Mask, pixels: IntArray, labels: IntArray) -> int:
         height, width = canvas.shape
-        if self.click_diameter == 1:  # painted scribbles come as thousands of these
+        if self.click_diameter == 1:  # painted scribbles have thousands of these
             columns, rows = pixels.T
             kept = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
             rows, columns = rows[kept], columns[kept]
@@ -115,7 +115,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         return overwritten
 
     def _stroke(self, pixels: npt.NDArray[np.int32], size: ImageSize) -> Mask:
-        # A margin for lines that run just outside and reach in with half their width.
+        # A margin for lines just outside, half of whose width may be inside.
         margin = self.stroke_width // 2
         mask = np.zeros((size[0] + 2 * margin, size[1] + 2 * margin), dtype=np.uint8)
         if len(pixels) == 1:
@@ -133,18 +133,18 @@ class RasterizeWeakAnnotations(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RasterizeClassMask(BaseTransform):
-    """Draw where the boxes of the sample's class are, and reduce the mask to this class.
+    """Draw the boxes of the sample's class, and reduce the mask to this class.
 
-    ``PackWeakSegInputs(maps=['box_map'])`` packs the map. Put it behind ``RasterizeWeakAnnotations``.
+    ``PackWeakSegInputs(maps=['box_map'])`` packs the map. Put it after ``RasterizeWeakAnnotations``.
 
     Required keys: ``class_id``, ``weak_annotations``, ``homography_matrix``, ``gt_seg_map``, ``gt_valid_map``.
 
     Added keys: ``box_map``, (H, W) uint8, 1 inside the union of the class's boxes, drawn through the matrix.
 
-    Modified keys: ``gt_seg_map``: 1 where the class is, 0 elsewhere, ``ignore_index`` kept.
+    Modified keys: ``gt_seg_map``, 1 for the class and 0 elsewhere; ``ignore_index`` does not change.
 
     Args:
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
 
     def __init__(self, ignore_index: int = 255) -> None:
@@ -154,13 +154,13 @@ class RasterizeClassMask(BaseTransform):
         """Add the box map and reduce the mask.
 
         Raises:
-            KeyError: If the sample has no class, or its labels were not drawn.
-            ValueError: If the class has no box.
+            KeyError: If the sample has no class, or its labels have not been drawn.
+            ValueError: If the class has no boxes.
         """
         missing = [key for key in ('class_id', 'gt_valid_map') if key not in results]
         if missing:
             raise KeyError(
-                f'RasterizeClassMask found no {missing[0]} in the sample: take ClassMaskDataset, and put it behind '
+                f'RasterizeClassMask found no {missing[0]} in the sample: use ClassMaskDataset, and put it after '
                 'RasterizeWeakAnnotations'
             )
         class_id, labels = results['class_id'], results['weak_annotations']
@@ -182,16 +182,16 @@ class RasterizeClassMask(BaseTransform):
 
 
 def valid_pixels(results: Sample, size: ImageSize) -> Mask:
-    """Return True where a pixel's centre comes from inside the original image and no step cut it off, (H, W).
+    """Return True for pixels whose centre is inside the original image and has not been cut off, (H, W).
 
     Args:
-        results: Holds ``homography_matrix`` and ``weak_frames``.
+        results: The sample, with ``homography_matrix`` and ``weak_frames``.
         size: (height, width) of the current image.
     """
     origin = np.linalg.inv(results['homography_matrix']).astype(np.float64)
     columns, rows = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
     corners = inside_all_frames(results, columns[[0, -1]], rows[[0, -1]], origin=origin, tolerance=1e-6)
-    if corners.all():  # Frames are convex: what is inside with its corners is inside.
+    if corners.all():  # Frames are convex: a region with all corners inside is inside.
         return np.ones(size, dtype=bool)
     return inside_all_frames(results, columns, rows, origin=origin, tolerance=1e-6)
 
@@ -204,7 +204,7 @@ def _disk(diameter: int) -> LabelMap:
 
 def fill_parallelogram(corners: Matrix, size: ImageSize) -> Mask:
     """Return the pixels whose centres lie in a parallelogram or on its sides."""
-    # Half-planes in the box's own window: skimage.draw.polygon asks pixel by pixel and takes ten times as long.
+    # Half-planes in the window of the box: skimage.draw.polygon tests every pixel and takes ten times as long.
     mask = np.zeros(size, dtype=bool)
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, size[::-1])
     right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int), 0, size[::-1])

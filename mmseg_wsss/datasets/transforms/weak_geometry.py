@@ -1,4 +1,4 @@
-"""Transforms of mmseg that move weak labels along: each one multiplies the matrix of the sample."""
+"""Transforms of mmseg that also move weak labels, by multiplying the matrix of the sample."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,10 +16,10 @@ from ._geometry import apply, box_corners, inside_all_frames, multiply, scaling,
 
 @TRANSFORMS.register_module()
 class WeakResize(Resize):
-    """mmseg's ``Resize``, noted in ``homography_matrix``; also as ``RandomResize(resize_type='WeakResize')``."""
+    """mmseg's ``Resize``, recorded in ``homography_matrix``; also as ``RandomResize(resize_type='WeakResize')``."""
 
     def transform(self, results: Sample) -> Sample:
-        """Resize the image and dense maps, multiply the matrix by the ratio of the real sizes."""
+        """Resize the image and dense maps, and multiply the matrix by the ratio of the actual sizes."""
         height, width = results['img'].shape[:2]
         results = super().transform(results)
         new_height, new_width = results['img'].shape[:2]
@@ -29,13 +29,13 @@ class WeakResize(Resize):
 
 @TRANSFORMS.register_module()
 class WeakRandomFlip(RandomFlip):
-    """mmseg's ``RandomFlip`` (horizontal, vertical, diagonal), noted in ``homography_matrix``.
+    """mmseg's ``RandomFlip`` (horizontal, vertical, diagonal), recorded in ``homography_matrix``.
 
     ``swap_seg_labels``, pairs such as left and right arm, also swaps the classes of the weak labels.
     """
 
     def transform(self, results: Sample) -> Sample:
-        """Flip the image and dense maps, multiply the matrix."""
+        """Flip the image and dense maps, and multiply the matrix."""
         results = super().transform(results)
         direction = results['flip_direction']
         if results['flip']:
@@ -69,17 +69,17 @@ def swap_classes(labels: WeakAnnotations, pairs: Iterable[tuple[int, int]]) -> W
 
 @TRANSFORMS.register_module()
 class WeakRandomRotate(RandomRotate):
-    """mmseg's ``RandomRotate``, noted in ``homography_matrix``; a positive angle is clockwise."""
+    """mmseg's ``RandomRotate``, recorded in ``homography_matrix``; a positive angle is clockwise."""
 
     def generate_degree(self) -> tuple[bool, float]:
-        """Draw whether to rotate and by how much, and remember it."""
-        # Not mmcv's cache_random_params: it leaves methods on the instance that can be neither pickled nor copied.
+        """Draw whether to rotate and the angle, and store it."""
+        # mmcv's cache_random_params is not used: it adds methods to the instance that cannot be pickled or copied.
         draw: tuple[bool, float] = super().generate_degree()
         self._draw = draw
         return draw
 
     def transform(self, results: Sample) -> Sample:
-        """Rotate the image and dense maps, multiply the matrix."""
+        """Rotate the image and dense maps, and multiply the matrix."""
         height, width = results['img'].shape[:2]
         results = super().transform(results)
         rotate, degree = self._draw
@@ -91,25 +91,26 @@ class WeakRandomRotate(RandomRotate):
             matrix[:2] = cv2.getRotationMatrix2D(center, -degree, 1.0)
             if self.auto_bound:
                 cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
-                # As mmcv.imrotate centres the picture: by the size before it is rounded.
+                # mmcv.imrotate centres the picture by the size before rounding.
                 matrix[0, 2] += (height * sine + width * cosine - width) / 2
                 matrix[1, 2] += (height * cosine + width * sine - height) / 2
-            # OpenCV counts pixel centres, the matrix counts edges.
+            # OpenCV uses coordinates of pixel centres, the matrix those of edges.
             multiply(results, translation(0.5, 0.5) @ matrix @ translation(-0.5, -0.5))
         return results
 
 
 @TRANSFORMS.register_module()
 class WeakRandomCrop(RandomCrop):
-    """mmseg's ``RandomCrop``, noted in ``homography_matrix``.
+    """mmseg's ``RandomCrop``, recorded in ``homography_matrix``.
 
-    Of crops of 256 pixels from VOC, about one in four holds no click. ``min_labels`` draws again until a crop holds
-    enough; the draw with the most labels is taken if none does.
+    About one in four crops of 256 pixels from VOC does not contain a click. With ``min_labels`` crops are drawn until
+    one contains enough labels; otherwise the crop with the most labels is used.
 
     Args:
-        crop_size: (height, width) or one number for both; a smaller image stays as it is.
-        min_labels: Labels that a crop should hold: clicks, pixels of scribbles and labelled pixels of a dense mask.
-        max_tries: Draws at most.
+        crop_size: (height, width) or one number for both; a smaller image does not change.
+        min_labels: Number of labels that a crop should contain: clicks, pixels of scribbles and labelled pixels of a
+            dense mask.
+        max_tries: Maximum number of draws.
 
     Raises:
         ValueError: If ``min_labels`` is below 0 or ``max_tries`` below 1.
@@ -123,7 +124,7 @@ class WeakRandomCrop(RandomCrop):
         self.max_tries = max_tries
 
     def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
-        """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        """Draw a crop (y1, y2, x1, x2) and store it in ``results['crop_bbox']``."""
         most = -1
         for _ in range(self.max_tries if self.min_labels else 1):
             bbox = super().crop_bbox(results)
@@ -135,7 +136,7 @@ class WeakRandomCrop(RandomCrop):
         return results['crop_bbox']
 
     def transform(self, results: Sample) -> Sample:
-        """Crop the image and dense maps, multiply the matrix."""
+        """Crop the image and dense maps, and multiply the matrix."""
         results = super().transform(results)
         top, _, left, _ = results.pop('crop_bbox')
         multiply(results, translation(-left, -top))
@@ -163,18 +164,18 @@ def _along(line: FloatArray) -> FloatArray:
 
 @TRANSFORMS.register_module()
 class WeakRandomResizedCrop(WeakRandomCrop):
-    """Cut out a part of random area and aspect ratio and resize it, with its shape, to ``crop_size``.
+    """Crop a part of random area and aspect ratio and resize it to ``crop_size``.
 
-    The area is uniform in ``scale``, the logarithm of the aspect ratio uniform in ``ratio``, as in torchvision's
-    ``RandomResizedCrop``; where ten draws do not fit into the image, the largest part in the middle whose ratio is in
-    the range. Noted in ``homography_matrix``.
+    The area is uniform in ``scale`` and the logarithm of the aspect ratio is uniform in ``ratio``, as in torchvision's
+    ``RandomResizedCrop``; if ten draws do not fit into the image, the largest centred part with a ratio in the range is
+    used. It is recorded in ``homography_matrix``.
 
     Args:
         crop_size: (height, width) of the result, or one number for both.
         scale: Smallest and largest share of the image's area, in (0, 1].
         ratio: Smallest and largest width / height.
-        interpolation: As of mmcv's ``imresize``.
-        backend: ``'cv2'`` or ``'pillow'``; the latter smooths where it reduces.
+        interpolation: Same as in mmcv's ``imresize``.
+        backend: ``'cv2'`` or ``'pillow'``; the latter smooths images that it reduces.
 
     Raises:
         ValueError: If a range is empty or out of bounds.
@@ -200,7 +201,7 @@ class WeakRandomResizedCrop(WeakRandomCrop):
         self.resize = WeakResize(scale=(width, height), keep_ratio=False, interpolation=interpolation, backend=backend)
 
     def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
-        """Draw a part (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        """Draw a part (y1, y2, x1, x2) and store it in ``results['crop_bbox']``."""
         height, width = results['img'].shape[:2]
         for _ in range(self.max_tries):
             area = height * width * np.random.uniform(*self.scale)
@@ -218,7 +219,7 @@ class WeakRandomResizedCrop(WeakRandomCrop):
         return results['crop_bbox']
 
     def transform(self, results: Sample) -> Sample:
-        """Crop, resize, and multiply the matrix by both."""
+        """Crop and resize the image and dense maps, and multiply the matrix."""
         resized: Sample = self.resize(super().transform(results))
         return resized
 
@@ -228,22 +229,22 @@ class WeakRandomResizedCrop(WeakRandomCrop):
 
 @TRANSFORMS.register_module()
 class WeakClassCrop(WeakRandomCrop):
-    """``WeakRandomCrop`` that holds at least one pixel of a box, for the samples of ``ClassMaskDataset``.
+    """``WeakRandomCrop`` that contains at least one pixel of a box, for the samples of ``ClassMaskDataset``.
 
-    A box that the image still holds is drawn, and the crop uniformly among those that meet it; where no box is left,
-    any crop.
+    One of the boxes that are still in the image is drawn, and then, uniformly, one of the crops that overlap it. If no
+    boxes are left, any crop is drawn.
 
-    Differs from the published code, where the crop meets the hull of all boxes and may miss each of them.
+    Differs from the published code, where the crop overlaps the hull of all boxes and may miss each of them.
 
     Args:
-        crop_size: (height, width) or one number for both; a smaller image stays as it is.
+        crop_size: (height, width) or one number for both; a smaller image does not change.
     """
 
     def __init__(self, crop_size: int | tuple[int, int]) -> None:
         super().__init__(crop_size)
 
     def crop_bbox(self, results: Sample) -> tuple[int, int, int, int]:
-        """Draw a crop (y1, y2, x1, x2) and leave it in ``results['crop_bbox']``."""
+        """Draw a crop (y1, y2, x1, x2) and store it in ``results['crop_bbox']``."""
         sides = np.array(results['img'].shape[1::-1])
         corners = box_corners(results['weak_annotations'].boxes, results['homography_matrix'])
         first = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)

@@ -1,4 +1,4 @@
-"""A window of random size out of the image, brought to one size, that carries weak labels along."""
+"""A window of the image with a random size, resized to a fixed size, which also moves weak labels."""
 
 from typing import Any, cast
 
@@ -17,17 +17,19 @@ INTERPOLATIONS = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC, 'nea
 
 @TRANSFORMS.register_module()
 class WeakRandomWindow(BaseTransform):
-    """Cut a window of random size out of the image and bring it to ``crop_size``: the augmentation of Gated CRF's code.
+    """Crop a window of random size and resize it to ``crop_size``, the augmentation of Gated CRF's code.
 
-    Sides of the window are ``crop_size`` times a factor that is uniform in ``scale``, so the zoom is one over such a
-    number: with (0.5, 2) its mean is 0.92 and two of three crops show more of the image than ``RandomResize`` and
-    ``WeakRandomCrop`` would, whose zoom is the uniform number itself. Along an axis where the window fits into the
-    image its place is uniform; along an axis where it does not, the image lies in the middle of it. What is outside of
-    the image gets ``fill``, is not valid and holds no labels. Noted in ``homography_matrix``; the pixels of the result
-    are interpolated without smoothing, as there.
+    Sides of the window are ``crop_size`` times a factor that is uniform in ``scale``, so the zoom is the inverse of
+    this factor: with (0.5, 2) its mean is 0.92, and two of three crops show more of the image than with
+        ``RandomResize`` and
+    ``WeakRandomCrop``, whose zoom is uniform. Along an axis where the window fits into the image, its position is
+    uniform; otherwise the image is in the middle of the window. Pixels outside of the image get ``fill``, are not valid
+    and have no labels. The window is recorded in ``homography_matrix``; pixels are interpolated without smoothing, as
+    in the published code.
 
-    For photos of 500 x 375 with five clicks anywhere, crops of 256 hold 2.75 clicks on average, 12.7 % of them none,
-    and 5.3 % of their area is outside of the photo; resizing by (0.5, 2) and cropping give 1.66, 28.2 % and 1.6 %.
+    For photos of 500 x 375 with five random clicks, crops of 256 contain 2.75 clicks on average, 12.7 % of the crops
+    contain none, and 5.3 % of their area is outside of the photo; resizing by (0.5, 2) and cropping gives 1.66, 28.2 %
+    and 1.6 %.
 
     Required keys: ``img``, ``homography_matrix``; optionally ``seg_fields``.
 
@@ -36,13 +38,13 @@ class WeakRandomWindow(BaseTransform):
     Args:
         crop_size: (height, width) of the result, or one number for both.
         scale: Smallest and largest side of the window, as factors of ``crop_size``, above 0.
-        interpolation: ``'bilinear'``, ``'bicubic'`` or ``'nearest'``, for the image; maps take the nearest pixel.
-        fill: Value of the image outside, 0 to 255; 0 is black, as published.
-        seg_fill: Value of the maps in ``seg_fields`` outside.
+        interpolation: ``'bilinear'``, ``'bicubic'`` or ``'nearest'``, for the image; maps use the nearest pixel.
+        fill: Value outside of the image, from 0 to 255; 0 is black, as in the published code.
+        seg_fill: Value of the maps in ``seg_fields`` outside of the image.
 
     Raises:
-        ValueError: If a size is below 1, ``scale`` is not two numbers above 0 of which the first is the smaller one, or
-            the interpolation is unknown.
+        ValueError: If a size is below 1, ``scale`` is not two positive numbers in ascending order, or the interpolation
+            is unknown.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class WeakRandomWindow(BaseTransform):
     ) -> None:
         height, width = (crop_size, crop_size) if isinstance(crop_size, int) else crop_size
         if min(height, width) < 1:
-            raise ValueError(f'crop_size must be at least one pixel on either side, got {crop_size}')
+            raise ValueError(f'crop_size must be at least one pixel on each side, got {crop_size}')
         if not 0 < scale[0] <= scale[1]:
             raise ValueError(f'scale must be two numbers above 0, the smaller first, got {tuple(scale)}')
         if interpolation not in INTERPOLATIONS:
@@ -68,7 +70,7 @@ class WeakRandomWindow(BaseTransform):
 
     @cache_randomness  # type: ignore[untyped-decorator]
     def draw(self, size: tuple[int, int]) -> tuple[float, float, float]:
-        """Draw the window of an image of ``size`` (height, width): top, left (edge coordinates) and its factor."""
+        """Draw the window of an image of ``size`` (height, width): top and left in edge coordinates, and its factor."""
         factor = np.random.uniform(self.scale[0], self.scale[1])
         corner = []
         for side, crop in zip(size, self.crop_size, strict=True):
@@ -77,7 +79,7 @@ class WeakRandomWindow(BaseTransform):
         return corner[0], corner[1], factor
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Cut the image and dense maps, multiply the matrix."""
+        """Crop and resize the image and dense maps, and multiply the matrix."""
         size = results['img'].shape[:2]
         top, left, factor = self.draw(size)
         matrix = scaling(1 / factor, 1 / factor) @ translation(-left, -top)
@@ -96,7 +98,7 @@ class WeakRandomWindow(BaseTransform):
         return results
 
     def _warp(self, image: npt.NDArray[Any], matrix: Matrix) -> npt.NDArray[Any]:
-        # OpenCV counts pixel centres, the matrix counts edges.
+        # OpenCV uses coordinates of pixel centres, the matrix those of edges.
         centres = translation(-0.5, -0.5) @ matrix @ translation(0.5, 0.5)
         flags = INTERPOLATIONS[self.interpolation]
         width_height = self.crop_size[::-1]
@@ -108,6 +110,6 @@ class WeakRandomWindow(BaseTransform):
 
 
 def _places(start: float, factor: float, side: int, crop: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return the pixel of an axis of ``side`` pixels that each of ``crop`` pixels lies on, and whether there is one."""
+    """Return, for each of ``crop`` pixels, the pixel of an axis of ``side`` pixels, and whether it exists."""
     places = np.floor(start + factor * (np.arange(crop) + 0.5)).astype(np.int64)
     return places.clip(0, side - 1), (places >= 0) & (places < side)

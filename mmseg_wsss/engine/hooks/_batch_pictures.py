@@ -1,9 +1,9 @@
-"""What the drawing hooks share: raw batches as pictures, predictions that leave training as it was."""
+"""Shared parts of the drawing hooks: raw batches as pictures, and predictions without an effect on training."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,19 +12,23 @@ import numpy.typing as npt
 import torch
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmseg.models import BaseSegmentor
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+
+from ...visualization.panels import ClassColours, Panels
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[nn.Module]:
-    """Lend the model in eval mode, without gradients; afterwards all modes and random states are as before."""
-    model = model.module if is_model_wrapper(model) else model
-    modes = {module: module.training for module in model.modules()}
+def undisturbed(model: nn.Module) -> Iterator[BaseSegmentor]:
+    """Yield the model in eval mode, without gradients, and restore all modes and random states afterwards."""
+    network: BaseSegmentor = model.module if is_model_wrapper(model) else model
+    modes = {module: module.training for module in network.modules()}
     python_state, numpy_state = random.getstate(), np.random.get_state()
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
         with torch.random.fork_rng(devices), torch.no_grad():
-            yield model.eval()
+            yield network.eval()
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
@@ -32,10 +36,10 @@ def undisturbed(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-def predict_batch(model: nn.Module, data_batch: dict[str, Any]) -> list[npt.NDArray[np.int64]]:
+def predict_batch(model: BaseSegmentor, data_batch: dict[str, Any]) -> list[npt.NDArray[np.int64]]:
     """Predict class ids for the inputs as they are, one (h, w) map per image.
 
-    The samples are withheld from the model: with them it would undo the flip and the crop of training.
+    The model does not get the samples, with which it would undo the flip and the crop of training.
     """
     inputs = model.data_preprocessor(data_batch, True)['inputs']
     outputs = model(inputs, None, mode='predict')
@@ -45,20 +49,20 @@ def predict_batch(model: nn.Module, data_batch: dict[str, Any]) -> list[npt.NDAr
 
 
 def rgb_picture(inputs: Tensor) -> npt.NDArray[np.uint8]:
-    """Turn one input of the data loader, BGR or grey (3 or 1, h, w) in 0-255, into RGB (h, w, 3)."""
+    """Convert an input of the data loader, BGR or grey (3 or 1, h, w) in 0-255, to RGB (h, w, 3)."""
     picture = inputs.detach().cpu().float().clamp(0, 255).round().byte().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(np.broadcast_to(picture[..., ::-1], (*picture.shape[:2], 3)))
 
 
-def label_maps(sample: Any) -> dict[str, npt.NDArray]:
-    """Return ``weak_labels`` and, where there is one, ``valid`` of a training sample, as panels take them."""
-    maps = {'weak_labels': sample.gt_sem_seg.data[0].cpu().numpy()}
+def label_maps(sample: SegDataSample) -> Panels:
+    """Return ``weak_labels`` and, if there is one, ``valid`` of a training sample, as arguments of panels."""
+    maps: Panels = {'weak_labels': sample.gt_sem_seg.data[0].cpu().numpy()}
     if 'gt_valid_map' in sample:
         maps['valid'] = sample.gt_valid_map.data[0].cpu().numpy()
     return maps
 
 
-def class_colours(metainfo: dict[str, Any]) -> dict[str, Sequence]:
+def class_colours(metainfo: Mapping[str, Any]) -> ClassColours:
     """Return the names and colours of the classes of a data set.
 
     Raises:
@@ -70,6 +74,6 @@ def class_colours(metainfo: dict[str, Any]) -> dict[str, Sequence]:
 
 
 def training_dataset(runner: Runner) -> Any:
-    """Return the data set that is being trained on, or None outside of training."""
+    """Return the current training data set, or None outside of training."""
     loop = runner._train_loop
     return loop.dataloader.dataset if hasattr(loop, 'dataloader') else None

@@ -1,4 +1,4 @@
-"""Checkpoints that say whose they are, and that are loaded whole or not at all."""
+"""Checkpoints that identify their run, and that are loaded completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ...checkpoints.run import RUN_KEY, check_state, differences, new_run, relev
 from ...checkpoints.weights import compare_weights, unwrapped, weights_of
 
 SHOWN_CHANGES = 8
-ALLOW = 'or take what fits with --allow-missing'
+ALLOW = 'or load only what fits with --allow-missing'
 
 
 @HOOKS.register_module()
 class CheckpointGuardHook(Hook):
-    """Belongs to every training: what it writes is known as its own, and what it loads fits.
+    """Identifies the checkpoints that a training writes and checks those that it loads; part of every training.
 
     Every checkpoint gets ``meta['run']``: an ``id`` that a resume keeps, when the run ``started``, and the
-    ``settings`` that its results depend on (not the numbers of worker processes, nor loggers). A resume under other
-    settings says which are others.
+    ``settings`` that its results depend on (not the numbers of worker processes, nor loggers). A resume with other
+    settings logs the differences.
 
-    Refused are, in ``load_from`` and on a resume, weights that are missing or have another shape; on a resume also
-    weights that the network does not have, a checkpoint without the state of a training, and an optimizer that is
-    missing or has other groups of parameters. With ``allow_missing=True`` in the config (``--allow-missing``) the
-    training takes what fits, and an optimizer that does not fit begins anew; the log says so.
+    An error is raised, in ``load_from`` and on a resume, for weights that are missing or have another shape; on a
+    resume also for weights that the network does not have, for a checkpoint without the state of a training, and for an
+    optimizer that is missing or has other groups of parameters. With ``allow_missing=True`` in the config
+    (``--allow-missing``) the training loads what fits and starts a new optimizer if necessary, with a warning.
 
     Priority: before the hooks that use what is loaded.
     """
@@ -37,18 +37,18 @@ class CheckpointGuardHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Begin a run; a resume puts an older one in its place."""
+        """Begin a run, which a resume replaces by an older one."""
         self.run = new_run(_settings(runner))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Write whose checkpoint it is."""
+        """Write the identity of the run to the checkpoint."""
         checkpoint['meta'][RUN_KEY] = self.run
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Check that it fits, and on a resume go on with its run.
+        """Check that the checkpoint fits, and continue its run on a resume.
 
         Raises:
-            CheckpointError: If it does not fit.
+            CheckpointError: If the checkpoint does not fit.
         """
         source = str(runner._load_from or 'the checkpoint')
         resumes = bool(runner._resume)
@@ -70,7 +70,7 @@ class CheckpointGuardHook(Hook):
         text = f'{source} does not fit {type(model).__name__}: {found}'
         if not allowed:
             raise CheckpointError(f'{text}. Pass a checkpoint of this network, {ALLOW}')
-        runner.logger.warning(f'{text}; what fits is taken (--allow-missing)')
+        runner.logger.warning(f'{text}; the rest is loaded (--allow-missing)')
         return False
 
     def _check_optimizer(
@@ -78,7 +78,7 @@ class CheckpointGuardHook(Hook):
     ) -> None:
         state = checkpoint.get('optimizer')
         if state is None:
-            reason = f'{source} holds no optimizer, so a training that goes on from it does not go on exactly'
+            reason = f'{source} holds no optimizer, so a resumed training would not be exact'
         elif not fits or _groups(state) != _own_groups(runner):
             reason = f'{source} holds an optimizer of other parameters than the config has'
         else:
@@ -86,7 +86,7 @@ class CheckpointGuardHook(Hook):
         if not allowed:
             raise CheckpointError(
                 f'{reason}: begin with a new optimizer by --allow-missing, or start from its weights alone with '
-                '--cfg-options load_from=CHECKPOINT in the place of --resume'
+                '--cfg-options load_from=CHECKPOINT instead of --resume'
             )
         checkpoint.pop('optimizer', None)
         runner.logger.warning(f'{reason}; a new one begins (--allow-missing)')
@@ -100,13 +100,13 @@ class CheckpointGuardHook(Hook):
         if changed:
             more = f'; and {len(changed) - SHOWN_CHANGES} more' if len(changed) > SHOWN_CHANGES else ''
             runner.logger.warning(
-                f'the run that started {run["started"]} goes on with other settings: '
+                f'the run that started {run["started"]} resumes with other settings: '
                 f'{"; ".join(changed[:SHOWN_CHANGES])}{more}'
             )
 
 
 def _settings(runner: Runner) -> dict[str, Any]:
-    """Return what the run is made from; the checkpoint that a resume goes on from is not among it."""
+    """Return the settings of the run, without the checkpoint that it resumes from."""
     return {key: value for key, value in relevant_settings(runner.cfg).items() if key != 'load_from'}
 
 

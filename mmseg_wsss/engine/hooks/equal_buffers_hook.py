@@ -1,4 +1,4 @@
-"""Validation on several processes with the network that the checkpoint holds."""
+"""Validation on several processes with the network of the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class EqualBuffersHook(Hook):
     """Gives every process the buffers of the first one before a validation.
 
     Batch normalisation keeps its running mean and variance in buffers, and each process computes them from its own
-    images. A checkpoint holds those of the first process. Without this hook every process would validate with its own,
-    and the logged score would not be that of the checkpoint.
+    images. A checkpoint contains those of the first process. Without this hook every process would validate with its
+    own, and the logged score would not be that of the checkpoint.
 
     Priority: after ``EMAHook``, which puts its averaged weights in place before a validation.
     """

@@ -1,4 +1,6 @@
-"""Randomness of the main process that does not care about kills."""
+"""Random states of the main process that do not depend on interruptions."""
+
+from typing import Any
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
@@ -15,26 +17,26 @@ class ExactResumeHook(Hook):
     every rank, and nothing has to be saved. Together with ``ResumableInfiniteSampler`` (the data) and mmengine's
     checkpoints (weights, optimizer, schedules) a resumed run ends in the same weights, bit for bit on a CPU.
 
-    An epoch-based loop with ``DefaultSampler`` goes on exactly from a checkpoint at the end of an epoch, unless
+    An epoch-based loop with ``DefaultSampler`` resumes exactly from a checkpoint at the end of an epoch, unless
     ``persistent_workers`` keep a random state from one epoch to the next. From a checkpoint within an epoch mmengine
     starts that epoch again.
 
-    Needs ``randomness=dict(seed=...)`` in the config: without it the order of the data is drawn anew at each start.
-    The checkpoint interval must be a multiple of ``accumulative_counts``, since checkpoints hold no gradients.
+    It needs ``randomness=dict(seed=...)`` in the config: without it every start draws a new order of the data.
+    The checkpoint interval must be a multiple of ``accumulative_counts``, because checkpoints do not hold gradients.
 
-    Priority: the last before the iteration, so that no other hook draws in between.
+    Priority: the last before the iteration, so that other hooks do not draw random numbers in between.
     """
 
     priority = 'LOWEST'
 
     def before_train(self, runner: Runner) -> None:
-        """Check, before the first iteration, what would make the resume inexact.
+        """Check, before the first iteration, for settings that would make a resume inexact.
 
         Raises:
             ValueError: If a checkpoint would fall between accumulated iterations.
         """
         if runner._randomness_cfg.get('seed') is None:
-            runner.logger.warning('ExactResumeHook: no randomness=dict(seed=...) in the config, a resume is not exact')
+            runner.logger.warning('ExactResumeHook: no randomness=dict(seed=...) in the config: a resume is not exact')
         accumulative_counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         for hook in runner.hooks:
             counts_iterations = isinstance(hook, CheckpointHook) and not hook.by_epoch and hook.interval > 0
@@ -49,6 +51,6 @@ class ExactResumeHook(Hook):
         """Seed for the first batch of an epoch, which an epoch-based loop loads before the iteration."""
         seed_everything(runner.seed, runner.rank, runner.iter)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Seed for this iteration."""
         seed_everything(runner.seed, runner.rank, runner.iter)

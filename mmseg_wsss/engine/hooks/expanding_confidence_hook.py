@@ -1,4 +1,4 @@
-"""Distance fields that expand as the training gets better."""
+"""Distance fields that expand as the training improves."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class ExpandingConfidenceHook(Hook):
 
     (Akiva and Dana, 2021; :math:`\eta, \omega = \pm 0.025`, and the score of the objects grows twice as fast as that
     of the background.) :math:`L` is the mean over the iterations of an epoch, each averaged over all ranks, so that
-    every rank comes to the same scores. The first epoch has nothing to compare with. Iterations whose loss is not
+    every rank has the same scores. The first epoch does not change them. Iterations whose loss is not
     finite are left out. The scores are logged as ``background_score`` and ``object_score``.
 
-    The scores, the last loss and the sums of the running epoch lie in the message hub: every checkpoint holds them,
-    ``--resume`` brings them back exactly, and weights that are only loaded start anew.
+    The scores, the last loss and the sums of the current epoch are in the message hub: every checkpoint contains them,
+    ``--resume`` restores them exactly, and a training that only loads weights starts with new ones.
 
     Priority: before the hook that writes checkpoints.
 
     Args:
-        epoch_length: Iterations between two steps; None: an epoch, once through the data, which is right in an
-            epoch-based loop. A step is at most 0.05 for objects, and a run of few epochs ends before the fields have
-            grown: take a twentieth to a fortieth of the run.
+        epoch_length: Iterations between two steps; None means one epoch, which is suitable for an epoch-based loop. A
+            step is at most 0.05 for objects, and a run of few epochs ends before the fields have expanded: use a
+            twentieth to a fortieth of the run.
         max_step: :math:`\eta`.
         min_step: :math:`\omega`.
-        object_rate: :math:`r_c` of all classes but the background.
+        object_rate: :math:`r_c` of all classes except the background.
         background_rate: :math:`r_c` of the background.
         initial_score: The scores before the first epoch, in [-1, 1]; the paper does not give it.
-        loss_name: The log key of what decides. ``'loss'``, the sum of all losses, is the paper's "accumulated loss". A
-            network that collapses to the background fits its own labels better and better: the loss falls, and the
-            fields grow faster than ever. The loss at the points rises then: ``'loss_points'``, where
+        loss_name: The log key of the loss :math:`L`. ``'loss'``, the sum of all losses, is the paper's "accumulated
+            loss". If a network collapses to the background it fits its own labels better and better: this loss falls,
+            and the fields expand even faster. The loss at the points rises in this case: ``'loss_points'``, if
             ``PartialCrossEntropyLoss`` has that name, or ``'loss_pmp/point_loss'``, which ``PMPLoss`` logs from its
-            ``start`` on.
+            ``start``.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -78,7 +78,7 @@ class ExpandingConfidenceHook(Hook):
         self.loss_name = loss_name
 
     def before_train(self, runner: Runner) -> None:
-        """Start the state, unless a resume has brought it back."""
+        """Initialise the state, unless a resume has restored it."""
         self._length = self.epoch_length or iterations_per_epoch(runner)
         if runner.message_hub.get_info(CONFIDENCE_KEY) is None:
             scores = dict.fromkeys(self.rates, float(self.initial_score))
@@ -87,10 +87,10 @@ class ExpandingConfidenceHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, torch.Tensor] | None = None
     ) -> None:
-        """Add the loss, and at the end of an epoch move the scores.
+        """Add the loss, and change the scores at the end of an epoch.
 
         Raises:
-            ValueError: If there is no such loss.
+            ValueError: If the model does not log the loss.
         """
         if not outputs or self.loss_name not in outputs:
             raise ValueError(
@@ -117,7 +117,7 @@ class ExpandingConfidenceHook(Hook):
         scores = {name: state[name] for name in self.rates}
         if previous is not None:
             step = expansion_step(previous, loss, max_step=self.max_step, min_step=self.min_step)
-            # a field lies in [0, 1]: beyond 1 there is nothing to add, and the way back would only be longer
+            # a field lies in [0, 1]: scores beyond 1 would have no effect and would only take longer to fall again
             scores = {name: min(max(state[name] + rate * step, -1.0), 1.0) for name, rate in self.rates.items()}
         return {**scores, 'previous_loss': loss, 'loss_sum': 0.0, 'num_losses': 0}
 
@@ -127,9 +127,10 @@ class ExpandingConfidenceHook(Hook):
 
 
 def iterations_per_epoch(runner: Runner) -> int:
-    """Return how many iterations it takes to go through the data once, on all ranks together."""
+    """Return the number of iterations of one epoch, on all ranks together."""
     loader = runner.train_dataloader
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         return len(loader)
-    # An infinite sampler has no length of its own.
-    return math.ceil(len(loader.dataset) / (loader.batch_size * runner.world_size))
+    # An infinite sampler does not have a length.
+    iterations: int = math.ceil(len(loader.dataset) / (loader.batch_size * runner.world_size))
+    return iterations

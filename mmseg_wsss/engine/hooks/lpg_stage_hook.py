@@ -1,4 +1,4 @@
-"""Which network taught which, in training with a learned generator of pseudo-masks."""
+"""Rounds and partner networks, in training with a learned generator of pseudo-masks."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ CHANNELS_KEY = 'lpg_in_channels'
 
 @HOOKS.register_module()
 class LPGStageHook(Hook):
-    """Brings the partner into the training of a ``MaskGenerator`` (E-step) and says which round it is.
+    """Loads the partner for the training of a ``MaskGenerator`` (E-step) and records the round.
 
-    Before the training, and before a validation or test alone, it loads the segmentor of the round before, frozen, and
-    gives it to the generator. Every checkpoint says in its ``meta`` the round (``lpg_stage``) and the number of input
-    channels (``lpg_in_channels``). A generator goes on from a checkpoint of its own round or starts from that of the
-    round before; a checkpoint of another round or with other inputs is refused.
+    Before a training, validation or test, it loads the frozen segmentor of the previous round and passes it to the
+    generator. Every checkpoint has in its ``meta`` the round (``lpg_stage``) and the number of input channels
+    (``lpg_in_channels``). A generator resumes from a checkpoint of its own round or starts from that of the previous
+    round; a checkpoint of another round or with other inputs is an error.
 
-    In the training of a segmentor (M-step) it says the same in log and checkpoint, and there is no partner.
+    In the training of a segmentor (M-step) it records the round in log and checkpoint; there is no partner.
 
     Args:
-        round: The number of the round, from 1.
+        round: The number of the round, starting at 1.
         num_rounds: The number of rounds.
-        partner: Checkpoint of the segmentor, or ``dict(checkpoint=..., config=...)``; needed where the generator reads
-            the probability of the class (``use_probability``), and only there.
+        partner: Checkpoint of the segmentor, or ``dict(checkpoint=..., config=...)``; required if the generator reads
+            the probability of the class (``use_probability``), otherwise None.
         stage: The former name of ``round``, accepted with a warning.
         num_stages: The former name of ``num_rounds``, accepted with a warning.
 
@@ -70,10 +70,10 @@ class LPGStageHook(Hook):
         self.partner = partner
 
     def before_run(self, runner: Runner) -> None:
-        """Check that the network and the partner go together.
+        """Check that the network and the partner match.
 
         Raises:
-            ValueError: If the generator reads a probability and there is no partner, or the other way round.
+            ValueError: If the generator reads a probability and there is no partner, or vice versa.
         """
         model = unwrapped(runner)
         reads = isinstance(model, MaskGenerator) and model.use_probability
@@ -84,12 +84,12 @@ class LPGStageHook(Hook):
             )
         if self.partner is not None and not reads:
             raise ValueError(
-                f'LPGStageHook has a partner, but {type(model).__name__} reads no probability of a class: leave '
-                'partner out, or train a MaskGenerator with use_probability=True'
+                f'LPGStageHook has a partner, but {type(model).__name__} does not read the probability of a class: '
+                'remove partner, or train a MaskGenerator with use_probability=True'
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Load the partner, and say round and step.
+        """Load the partner, and log round and step.
 
         Raises:
             ValueError: If the partner was trained on other classes than the generator learns from.
@@ -100,17 +100,17 @@ class LPGStageHook(Hook):
         if self.partner is not None:
             dataset = runner.train_dataloader.dataset
             bring_partner(model, self.partner, dataset.dataset if isinstance(dataset, ClassMaskDataset) else None)
-            beside = f', beside the frozen segmentor of {self.partner}'
+            beside = f', with the frozen segmentor of {self.partner}'
         runner.logger.info(f'{step}-step, round {self.round} of {self.num_rounds}{beside}')
 
     def before_val(self, runner: Runner) -> None:
-        """Load the partner where no training did."""
+        """Load the partner if no training has loaded it."""
         model = unwrapped(runner)
         if self.partner is not None and not model.has_partner:
             bring_partner(model, self.partner)
 
     def before_test(self, runner: Runner) -> None:
-        """Load the partner where no training did."""
+        """Load the partner if no training has loaded it."""
         self.before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -121,10 +121,10 @@ class LPGStageHook(Hook):
             checkpoint['meta'][CHANNELS_KEY] = model.in_channels
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Refuse a generator of a round that is neither this one nor the one before, or with other inputs.
+        """Raise an error for a generator that is not of this or the previous round, or has other inputs.
 
         Raises:
-            ValueError: With what was expected and what came.
+            ValueError: If the generator does not match; the message has the expected and the actual values.
         """
         model = unwrapped(runner)
         if isinstance(model, MaskGenerator):
@@ -139,7 +139,7 @@ def bring_partner(model: MaskGenerator, source: Source, dataset: BaseDataset | N
     Args:
         model: The generator.
         source: The partner, see :func:`trained_network`.
-        dataset: What the generator learns from; None: not checked.
+        dataset: The training data of the generator; None skips the check.
 
     Raises:
         ValueError: If the partner was trained on other classes.

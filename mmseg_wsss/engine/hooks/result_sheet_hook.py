@@ -1,8 +1,8 @@
-"""One picture that says whether the training worked."""
+"""A picture of the results of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +14,30 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...datasets.resumable import seed_everything
-from ...visualization.panels import Image, contact_sheet, draw_panels
+from ...structures import ImageDataset
+from ...visualization.panels import Image, Panels, contact_sheet, draw_panels
 from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
 
 
 @HOOKS.register_module()
 class ResultSheetHook(Hook):
-    """Writes ``result_sheet.png`` into the work dir after every validation, the newest over the older.
+    """Writes ``result_sheet.png`` to the work dir after every validation; the newest replaces the older one.
 
-    Its left column holds training images through their own pipeline, photo | weak labels | prediction: the labels as
-    the loss sees them. Its right column holds validation images, photo | prediction | truth; if the decision of the
+    The left column has training images from their own pipeline, photo | weak labels | prediction, with the labels that
+    the loss receives. The right column has validation images, photo | prediction | truth; if the decision of the
     model has a refiner, photo | prediction | prediction after the refiner | truth. A test writes the right column for
-    its images into ``test_result_sheet.png``: of several views the first, without the truth where there is none.
+    its images to ``test_result_sheet.png``, with the first of several views, and without the truth if there is none.
 
-    Priority: before the hooks that put the training weights back after a validation (``EMAHook``), so that both
-    columns show the weights that were validated.
+    Priority: before the hooks that restore the training weights after a validation (``EMAHook``), so that both
+    columns show the validated weights.
 
     Args:
         num_images: Images per column.
-        filename: The name of the file in the work dir; that of a test has ``test_`` before it.
+        filename: The name of the file in the work dir; that of a test starts with ``test_``.
 
     Raises:
         ValueError: If ``num_images`` is below 1.
@@ -59,35 +61,41 @@ class ResultSheetHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict[str, Any] | None = None,
-        outputs: Sequence[Any] | None = None,
+        data_batch: Mapping[str, Any] | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
         """Draw the first images."""
-        self._draw(runner.val_dataloader.dataset, 'val', data_batch['inputs'], outputs)
+        if data_batch is not None and outputs is not None:
+            self._draw(runner.val_dataloader.dataset, 'val', data_batch['inputs'], outputs)
 
     def after_test_iter(
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict[str, Any] | None = None,
-        outputs: Sequence[Any] | None = None,
+        data_batch: Mapping[str, Any] | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
         """Draw the first images."""
+        if data_batch is None or outputs is None:
+            return
         inputs = data_batch['inputs']
         views_first = not isinstance(inputs[0], Tensor) or inputs[0].ndim == 4
         self._draw(runner.test_dataloader.dataset, 'test', inputs[0] if views_first else inputs, outputs)
 
-    def _draw(self, dataset: Any, split: str, images: Sequence[Tensor], outputs: Sequence[Any]) -> None:
+    def _draw(
+        self, dataset: ImageDataset, split: str, images: Sequence[Tensor], outputs: Sequence[SegDataSample]
+    ) -> None:
         """Add the pictures of a batch to the column, while there is room."""
         if len(self._evaluated) >= self.num_images or not is_main_process():
             return
         colours = class_colours(dataset.metainfo)
         for inputs, output in zip(images, outputs, strict=True):
-            maps = _predictions(output)
-            # the network may have seen another size than the one that is evaluated
-            photo = cv2.resize(rgb_picture(inputs), maps['prediction'].shape[::-1])
-            titles = {'photo': f'{split} {Path(output.img_path).name}', **_refined_titles(output)}
-            self._evaluated.append(draw_panels(photo, titles=titles, **maps, **colours))
+            panels = _predictions(output)
+            panels['titles'] = {'photo': f'{split} {Path(output.img_path).name}', **_refined_titles(output)}
+            height, width = panels['prediction'].shape
+            # the input of the network may differ in size from the evaluated prediction
+            photo = np.asarray(cv2.resize(rgb_picture(inputs), (width, height)), dtype=np.uint8)
+            self._evaluated.append(draw_panels(photo, **panels, **colours))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write the sheet."""
@@ -117,21 +125,16 @@ class ResultSheetHook(Hook):
                 seed_everything(index)  # the same crops and flips on every sheet
                 sample = dataset[index]
                 (prediction,) = predict_batch(model, pseudo_collate([sample]))
-                rows.append(
-                    draw_panels(
-                        rgb_picture(sample['inputs']),
-                        prediction=prediction,
-                        titles={'photo': f'train {Path(sample["data_samples"].img_path).name}'},
-                        **label_maps(sample['data_samples']),
-                        **colours,
-                    )
-                )
+                panels = label_maps(sample['data_samples'])
+                panels['prediction'] = prediction
+                panels['titles'] = {'photo': f'train {Path(sample["data_samples"].img_path).name}'}
+                rows.append(draw_panels(rgb_picture(sample['inputs']), **panels, **colours))
         return rows
 
 
-def _predictions(output: Any) -> dict[str, Any]:
-    """Return the label maps of a predicted sample, as panels take them."""
-    maps = {'prediction': output.pred_sem_seg.data[0].cpu().numpy()}
+def _predictions(output: SegDataSample) -> Panels:
+    """Return the label maps of a predicted sample, as arguments of panels."""
+    maps: Panels = {'prediction': output.pred_sem_seg.data[0].cpu().numpy()}
     if 'unrefined_sem_seg' in output:
         maps['steps'] = {'unrefined': output.unrefined_sem_seg.data[0].cpu().numpy()}
     if 'gt_sem_seg' in output:
@@ -139,8 +142,8 @@ def _predictions(output: Any) -> dict[str, Any]:
     return maps
 
 
-def _refined_titles(output: Any) -> dict[str, str]:
-    """Return the titles that say which prediction is which, if there are two."""
+def _refined_titles(output: SegDataSample) -> dict[str, str]:
+    """Return the titles that distinguish two predictions."""
     if 'unrefined_sem_seg' not in output:
         return {}
     return {'unrefined': 'prediction', 'prediction': f'after {output.inference_switches["refiner"]}'}

@@ -1,32 +1,31 @@
-"""Look at the batch while it trains."""
+"""Pictures of training batches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmseg.models import BaseSegmentor
 from mmseg.registry import HOOKS
-from torch import nn
 
-from ...visualization.panels import contact_sheet, draw_panels
+from ...visualization.panels import Panels, contact_sheet, draw_panels
 from ._batch_pictures import class_colours, label_maps, predict_batch, rgb_picture, training_dataset, undisturbed
 from .expanding_confidence_hook import iterations_per_epoch
 
 
 @HOOKS.register_module()
 class WeakVisualizationHook(Hook):
-    """Sends photo | weak labels | prediction of the current training batch to the visual backends.
+    """Draws photo | weak labels | prediction of the current training batch to the visual backends.
 
-    The labels are those of the loss: after augmentation, unlabelled pixels unlabelled, what lies outside the image
-    crossed out. Training goes on exactly as without the hook: the modes of all modules, the statistics of batch norm
-    and the random states are left as they were.
+    The labels are those of the loss, after augmentation; the area outside the image is crossed out. The hook does not
+    change the training: the modes of all modules, the statistics of batch norm and the random states are restored.
 
     Args:
-        interval: Iterations between two pictures; None: once through the data.
-        max_images: Images of the batch to draw.
+        interval: Iterations between two pictures; None means one epoch.
+        max_images: Maximum number of images of the batch to draw.
         draw: Whether to draw at all.
 
     Raises:
@@ -41,10 +40,10 @@ class WeakVisualizationHook(Hook):
         self.draw = draw
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None, outputs: Any = None
+        self, runner: Runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None, outputs: Any = None
     ) -> None:
         """Draw, every ``interval`` iterations, on the main process."""
-        if not (self.draw and is_main_process()):
+        if data_batch is None or not (self.draw and is_main_process()):
             return
         if not self.every_n_train_iters(runner, self.interval or iterations_per_epoch(runner)):
             return
@@ -58,16 +57,15 @@ class WeakVisualizationHook(Hook):
         ]
         runner.visualizer.add_image('train_batch', contact_sheet(rows), runner.iter + 1)
 
-    def panels(self, model: nn.Module, batch: dict[str, Any], classes: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what to draw beside each photo, as arguments of ``draw_panels``; subclasses draw more.
+    def panels(self, model: BaseSegmentor, batch: dict[str, Any], classes: Sequence[str]) -> list[Panels]:
+        """Return the maps to draw next to each photo, as arguments of ``draw_panels``; subclasses draw more.
 
         Args:
-            model: In eval mode, without gradients.
-            batch: ``inputs`` and ``data_samples`` as the data loader gives them.
+            model: The network in eval mode, without gradients.
+            batch: ``inputs`` and ``data_samples`` of the data loader.
             classes: The names of the classes.
         """
-        predictions = predict_batch(model, batch)
-        return [
-            {'prediction': prediction, **label_maps(sample)}
-            for sample, prediction in zip(batch['data_samples'], predictions, strict=True)
-        ]
+        rows = [label_maps(sample) for sample in batch['data_samples']]
+        for row, prediction in zip(rows, predict_batch(model, batch), strict=True):
+            row['prediction'] = prediction
+        return rows

@@ -1,4 +1,4 @@
-"""How parameters are grouped."""
+"""Groups of parameters for optimizers."""
 
 from .weight_bias_constructor import WeightBiasConstructor
 

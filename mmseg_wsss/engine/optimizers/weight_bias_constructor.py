@@ -1,4 +1,4 @@
-"""The four groups of parameters of Caffe's days: weights and biases, of old and of new layers."""
+"""Four groups of parameters, as in Caffe: weights and biases of pretrained and of new layers."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from torch import nn
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class WeightBiasConstructor(DefaultOptimWrapperConstructor):
-    """mmengine's constructor with a setting for every bias, those of normalisations and of ``custom_keys`` too.
+    """mmengine's constructor with a setting for every bias, including normalisations and ``custom_keys``.
 
-    ``paramwise_cfg`` takes, beside mmengine's settings, ``every_bias=dict(lr_mult=2.0, decay_mult=0.0)``, which
-    multiplies what the other settings gave (mmengine's ``bias_lr_mult`` leaves out both kinds). The published setting
-    of several methods that learn from image tags: weights and biases of the backbone 1 and 2 times the learning rate,
-    those of new layers 10 and 20 times, no weight decay on biases::
+    In addition to mmengine's settings, ``paramwise_cfg`` has ``every_bias=dict(lr_mult=2.0, decay_mult=0.0)``, which
+    multiplies the results of the other settings (mmengine's ``bias_lr_mult`` leaves out both kinds). The published
+    setting of several methods for image tags has learning rate factors of 1 and 2 for weights and biases of the
+    backbone and of 10 and 20 for new layers, without weight decay on biases::
 
         paramwise_cfg = dict(
             custom_keys=dict(decode_head=dict(lr_mult=10.0)), every_bias=dict(lr_mult=2.0, decay_mult=0.0)
         )
 
     Args:
-        optim_wrapper_cfg: As of ``DefaultOptimWrapperConstructor``.
+        optim_wrapper_cfg: Same as in ``DefaultOptimWrapperConstructor``.
         paramwise_cfg: See above.
 
     Raises:
-        ValueError: If ``every_bias`` is missing or holds anything but these two.
+        ValueError: If ``every_bias`` is missing or has other keys.
     """
 
     def __init__(self, optim_wrapper_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None) -> None:
@@ -46,7 +46,7 @@ class WeightBiasConstructor(DefaultOptimWrapperConstructor):
         prefix: str = '',
         is_dcn_module: int | float | None = None,
     ) -> None:
-        """Group the parameters of ``module``; once all are there, multiply those of the biases."""
+        """Group the parameters of ``module``, then multiply the settings of the biases."""
         super().add_params(params, module, prefix, is_dcn_module)
         if prefix:
             return

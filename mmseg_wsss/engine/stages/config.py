@@ -1,4 +1,4 @@
-"""What the config of a training in stages says, before anything is run."""
+"""The config of a training in stages, read before anything is run."""
 
 from __future__ import annotations
 
@@ -41,31 +41,31 @@ class OtherStage:
 
     @property
     def work_dir(self) -> Path:
-        """Its folder, also if the run has none yet."""
+        """The folder of the stage, even if it does not exist yet."""
         return stage_folder(Path(self.run), self.name) or Path(self.run) / f'NN_{self.name}'
 
     @property
     def key(self) -> str:
-        """How a reference and a marker call it."""
+        """The name in references and markers."""
         return f'{self.run}.{self.name}'
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """The name in messages."""
         return f'stage {self.name!r} of {self.run}'
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage as the config has it.
+    """A stage of the config.
 
     Args:
-        name: Its name.
-        number: Its place, from 1.
+        name: Name of the stage.
+        number: Position of the stage, starting at 1.
         total: The number of stages.
-        config: Of a Runner, or ``dict(task=...)``; references are not resolved.
-        work_dir: Its folder.
-        inputs: Files and folders that must be there when it starts, references included.
+        config: Config of a Runner, or ``dict(task=...)``; references are not resolved.
+        work_dir: Folder of the stage.
+        inputs: Files and folders that must exist when the stage starts; may contain references.
     """
 
     name: str
@@ -77,18 +77,18 @@ class Stage:
 
     @property
     def is_task(self) -> bool:
-        """Whether it is a task and not a Runner."""
+        """Whether the stage is a task instead of a Runner."""
         return 'task' in self.config
 
     @property
     def reader(self) -> str | None:
-        """The name of the stage whose config says how a task reads its images, if it is such a task."""
+        """The name of the stage whose config determines how a task reads its images, or None."""
         name = self.config.get('task', {}).get('stage')
         return None if name is None else str(name)
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """The name in messages."""
         return f'stage {self.number}/{self.total} {self.name!r}'
 
     @property
@@ -98,13 +98,13 @@ class Stage:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Names of the stages that it takes results from."""
+        """Names of the stages whose results it uses."""
         found = [match.partition('.')[0] for text in self.texts for match in REFERENCE.findall(text)]
         return tuple(dict.fromkeys(found))
 
     @property
     def others(self) -> tuple[OtherStage, ...]:
-        """Stages of other runs that it takes results from."""
+        """Stages of other runs whose results it uses."""
         found = [match for text in self.texts for match in RUN_REFERENCE.findall(text)]
         return tuple(OtherStage(*match) for match in dict.fromkeys(found))
 
@@ -114,12 +114,12 @@ def parse_stages(cfg: Config) -> list[Stage]:
 
     Raises:
         FileNotFoundError: If the config file of a stage is missing.
-        ValueError: If a stage cannot be what it says; the message names it.
+        ValueError: If the config of a stage is wrong; the message names the stage.
     """
     given = listed_stages(cfg)
     if cfg.get('load_from') is not None:
         raise ValueError(
-            f'load_from={cfg.load_from!r} stands beside the stages: write it into the stage that is to start from it, '
+            f'load_from={cfg.load_from!r} is outside of the stages: move it into the stage that starts from it, '
             'stages=dict(name=dict(load_from=...)); stages resume by themselves'
         )
     base = {key: value for key, value in cfg.items() if key not in OF_THE_WHOLE}
@@ -150,7 +150,7 @@ def listed_stages(cfg: Config) -> Mapping[str, Any]:
     """Return ``cfg.stages`` by name, listed by its part if it is ``dict(type='...', ...)``.
 
     Raises:
-        ValueError: If there are no stages, or the part is no :class:`StageBuilder`.
+        ValueError: If there are no stages, or the part is not a :class:`StageBuilder`.
     """
     given = cfg.get('stages')
     if not isinstance(given, Mapping) or not given:
@@ -171,7 +171,7 @@ def listed_stages(cfg: Config) -> Mapping[str, Any]:
 
 
 def refers(text: object) -> bool:
-    """Whether a text names the result of a stage."""
+    """Whether a string refers to the result of a stage."""
     return bool(REFERENCE.search(str(text)) or RUN_REFERENCE.search(str(text)))
 
 
@@ -223,22 +223,23 @@ def _stage_config(name: str, settings: dict[str, Any], base: dict[str, Any], cfg
     if 'task' in settings:
         if len(settings) > 1 or 'type' not in settings['task']:
             raise ValueError(
-                f"stage {name!r}: a task is task=dict(type='...', ...), with inputs=[...] beside it at most, got "
+                f"stage {name!r}: a task is task=dict(type='...', ...), and optionally inputs=[...], got "
                 f'{sorted(settings)}'
             )
-        return Config(settings).to_dict()
+        task: dict[str, Any] = Config(settings).to_dict()
+        return task
     path = settings.pop('config', None)
     own = Config(copy.deepcopy(base)) if path is None else Config.fromfile(_find_config(name, path, cfg.filename))
     own.merge_from_dict(settings)
-    merged = own.to_dict()
+    merged: dict[str, Any] = own.to_dict()
     merged['launcher'] = cfg.get('launcher', 'none')
     if 'stages' in merged:
-        raise ValueError(f'stage {name!r} has stages of its own: list them all in one config')
+        raise ValueError(f'stage {name!r} has stages itself: list all stages in one config')
     missing = [key for key in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if merged.get(key) is None]
     if missing:
         raise ValueError(
             f'stage {name!r} has no {", ".join(missing)}: a stage is a config that trains (its own keys over those '
-            "beside stages, or over config='file.py'), or task=dict(type='...')"
+            "next to stages, or over config='file.py'), or task=dict(type='...')"
         )
     if cfg.get('amp', False):
         merged['optim_wrapper'] = {'loss_scale': 'dynamic', **merged['optim_wrapper'], 'type': 'AmpOptimWrapper'}
@@ -254,10 +255,10 @@ def _find_config(name: str, path: str, filename: str | None) -> Path:
 
 
 def stage_folder(work_dir: Path, name: str) -> Path | None:
-    """Return the folder of a stage, whatever its number; None if there is none.
+    """Return the folder of a stage with any number, or None.
 
     Raises:
-        ValueError: If there are several.
+        ValueError: If there are several folders.
     """
     there = sorted(path for path in work_dir.glob('*') if re.fullmatch(rf'\d\d_{re.escape(name)}', path.name))
     if len(there) > 1:
@@ -270,8 +271,8 @@ def _check_references(stage: Stage, before: list[Stage]) -> None:
     trainings = [other.name for other in before if not other.is_task]
     if stage.reader is not None and stage.reader not in trainings:
         raise ValueError(
-            f'{stage.title}: stage={stage.reader!r} is not a training before it: '
-            + (f'choose from {", ".join(trainings)}' if trainings else 'there is none')
+            f'{stage.title}: stage={stage.reader!r} is not an earlier training: '
+            + (f'choose from {", ".join(trainings)}' if trainings else 'there are none')
         )
     for text in stage.texts:
         for reference in REFERENCE.findall(text):
@@ -279,5 +280,5 @@ def _check_references(stage: Stage, before: list[Stage]) -> None:
             if name not in earlier or part not in ('', 'dir'):
                 raise ValueError(
                     f'{stage.title}: {{stages.{reference}}} is neither the result nor the folder of an earlier stage: '
-                    + (f'choose from {", ".join(earlier)}, with .dir for the folder' if earlier else 'there is none')
+                    + (f'choose from {", ".join(earlier)}, with .dir for the folder' if earlier else 'there are none')
                 )

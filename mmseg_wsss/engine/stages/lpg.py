@@ -1,4 +1,4 @@
-"""The stages of box supervision with learned mask generators, as a part of a config."""
+"""The stages of box supervision with learned mask generators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...labelling.generator_masks import GeneratorSettings
 from .task import StageBuilder
 
 AUXILIARY = 'auxiliary_'
-"""What the names of the stages on auxiliary images begin with."""
+"""Prefix of the names of the stages on auxiliary images."""
 ListedStages = dict[str, dict[str, Any]]
 
 
@@ -25,56 +25,57 @@ ListedStages = dict[str, dict[str, Any]]
 class LPGStages(StageBuilder):
     """Rounds of training mask generators on auxiliary classes, and rounds of their use on boxes (Xie et al., 2021).
 
-    ``runner_type='StagedRunner', stages=dict(type='LPGStages', ...)``. The stages, in this order; those with a star are
-    there with ``first_reads_segmentor`` alone:
+    ``runner_type='StagedRunner', stages=dict(type='LPGStages', ...)``. The stages, in this order; those with a star
+    exist only with ``first_reads_segmentor``:
 
     - ``auxiliary_boxes`` *: filled boxes of the auxiliary images.
     - ``auxiliary_segmentor_0`` *: a segmentor trained on them.
-    - ``generator_k``: E-step; boxes, image and what auxiliary segmentor k - 1 says -> the true masks.
-    - ``auxiliary_masks_k``: what generator k makes of the auxiliary boxes.
+    - ``generator_k``: E-step; boxes, image and the output of auxiliary segmentor k - 1 -> the true masks.
+    - ``auxiliary_masks_k``: the masks of generator k for the auxiliary boxes.
     - ``auxiliary_segmentor_k``: M-step; auxiliary segmentor k - 1, trained on with these masks.
-    - ``boxes`` *, ``segmentor_0`` *: the same of the target images.
-    - ``masks_k``: what generator k makes of the target boxes, beside segmentor k - 1.
+    - ``boxes`` *, ``segmentor_0`` *: the corresponding stages for the target images.
+    - ``masks_k``: the masks of generator k for the target boxes, with segmentor k - 1.
     - ``segmentor_k``: segmentor k - 1, trained on with these masks; the last one is the result.
     - The baselines under their own names, and ``scores``.
 
-    The defaults are the form of the published code. Its first generator reads boxes and image alone. Generator k goes
-    on from the weights of generator k - 1 where both read the same, as the published command does; generator 2 of this
-    form starts anew, since its first convolution has one channel more and the published code refuses such weights, too.
+    The defaults are the form of the published code, whose first generator only reads boxes and image. Generator k
+    starts from the weights of generator k - 1 if both have the same inputs, as in the published command; generator 2 of
+    this form starts from scratch, because its first convolution has one more channel and the published code rejects
+    such weights, too.
 
     Args:
-        target: ``dataset``, the config of the data set with boxes; ``segmentor``, settings of all its segmentors over
-            those beside ``stages``; ``empty_images``, see :class:`~mmseg_wsss.labelling.box_masks.BoxSettings`. None:
-            the generators are trained and not used.
-        auxiliary: The same of the auxiliary images. None: the generators are there already.
+        target: ``dataset``, the config of the data set with boxes; ``segmentor``, settings of all its segmentors, which
+            override those next to ``stages``; ``empty_images``, see
+            :class:`~mmseg_wsss.labelling.box_masks.BoxSettings`. None means that the generators are trained but not
+            used.
+        auxiliary: The same settings for the auxiliary images. None means that the generators exist already.
         generator: Settings of the training of each generator, such as ``dict(config='hourglass_coco60.py')``.
-        generators: Instead of ``auxiliary`` and ``generator``, the work dir of their finished training, or a list with
-            the checkpoint of each round.
-        rounds: Number of rounds; the paper has 3, and 4 in an ablation.
+        generators: Instead of ``auxiliary`` and ``generator``, the work dir of their finished training, or a list of
+            the checkpoints of all rounds.
+        rounds: Number of rounds; 3 in the paper, and 4 in an ablation.
         first_reads_segmentor: The form of the paper, in which a segmentor trained on filled boxes helps the first
-            generator. Generators that are there already must be of the same form.
+            generator. Existing generators must have the same form.
         warm_start: Whether generator k starts from generator k - 1.
-        fixed_generator: Use the first generator in all rounds ("Fixed" in the paper's table II, as it is read here).
-            One that reads no segmentor then makes the same masks in each.
-        auxiliary_share: Share of the auxiliary images that generators and segmentors see, evenly spread, in (0, 1]
-            (table VI).
-        rule: Who gets a pixel that several classes claim, ``'first'`` as in the published code, or ``'overlap'``, the
-            rule of the paper.
+        fixed_generator: Use the first generator in all rounds (our interpretation of "Fixed" in the paper's table II).
+            Without a segmentor as input it makes the same masks in each round.
+        auxiliary_share: Share of the auxiliary images that is used, evenly spread, in (0, 1] (table VI).
+        rule: Which class gets a pixel that several classes claim: ``'first'``, as in the published code, or
+            ``'overlap'``, the rule of the paper.
         unsure: Same as in :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
         baselines: Methods of :class:`~mmseg_wsss.labelling.box_masks.BoxSettings` to compare the masks with.
-        scores: ``dataset`` with true masks, to measure the labels of the target images with, and the names of the
-            ``classes`` to average over, all by default. None: they are not measured.
+        scores: ``dataset`` with true masks, to evaluate the labels of the target images, and the names of the
+            ``classes`` to average over, all by default. None means no evaluation.
         classes: Splits the classes of one data set: ``target`` and ``auxiliary``, lists of names. They are set as
             ``only_classes`` of the data sets with boxes, of the validation and of the scores; an image with a target
             class is not an auxiliary image.
         before: Further stages before all others, each with its ``name``.
-        after: Further stages behind all others, each with its ``name``; with ``classes`` their trainings are evaluated
+        after: Further stages after all others, each with its ``name``; with ``classes`` their trainings are evaluated
             on the target classes.
-        changes: Settings over those of single stages, by name; None leaves the stage out.
+        changes: Settings that override those of single stages, by name; None removes the stage.
 
     Raises:
-        TypeError: If a number is something else.
-        ValueError: If settings are out of range, missing, or do not go together.
+        TypeError: If a setting that must be a number is not.
+        ValueError: If settings are out of range, missing, or do not match.
     """
 
     target: Mapping[str, Any] | None = None
@@ -113,24 +114,24 @@ class LPGStages(StageBuilder):
                 raise ValueError(f'each stage of before and after needs a name, got {dict(stage)}')
 
     def _check_sources(self) -> None:
-        """Raise unless generators are either trained or given, and something is made of them."""
+        """Raise unless generators are either trained or given, and are used."""
         if (self.auxiliary is None) != (self.generator is None):
             raise ValueError('auxiliary and generator train the generators: give both, or generators=WORK_DIR instead')
         if (self.auxiliary is None) == (self.generators is None):
-            raise ValueError('give either auxiliary and generator, to train generators, or generators, finished ones')
+            raise ValueError('give either auxiliary and generator, to train generators, or finished generators')
         if self.auxiliary is None and self.auxiliary_share < 1:
             raise ValueError('auxiliary_share is for the training of generators: set it in the config that trains them')
         if self.target is None and (self.generators is not None or self.baselines or self.scores is not None):
             raise ValueError('generators, baselines and scores are for target images: give target')
         given = None if isinstance(self.generators, str) else self.generators
         if given is not None and len(given) < (1 if self.fixed_generator else self.rounds):
-            raise ValueError(f'generators has {len(given)} checkpoints, expected one for each of {self.rounds} rounds')
+            raise ValueError(f'generators has {len(given)} checkpoints, expected one per round ({self.rounds})')
 
     def stages(self) -> ListedStages:
         """Return all stages in order.
 
         Raises:
-            ValueError: If two have one name, or ``changes`` names none of them.
+            ValueError: If two stages have the same name, or ``changes`` contains an unknown name.
         """
         rounds = range(1, self.rounds + 1)
         trained = range(1, 2) if self.fixed_generator else rounds
@@ -152,7 +153,7 @@ class LPGStages(StageBuilder):
             raise ValueError(f'two stages are called {twice[0]!r}: choose other names in before and after')
         return self._changed({name: stage for part in parts for name, stage in part.items()})
 
-    # Data sets and settings, with the chosen classes.
+    # Data sets and settings, with the selected classes.
 
     def _evaluation(self) -> dict[str, Any]:
         """Settings of a training that is evaluated on the target classes."""
@@ -178,7 +179,7 @@ class LPGStages(StageBuilder):
     # Stages.
 
     def _reads(self, number: int) -> bool:
-        """Whether a generator reads what a segmentor says."""
+        """Whether a generator reads the output of a segmentor."""
         return number > 1 or self.first_reads_segmentor
 
     def _start(self, of: Mapping[str, Any], prefix: str = '') -> ListedStages:
@@ -189,7 +190,7 @@ class LPGStages(StageBuilder):
         return {f'{prefix}boxes': {'task': boxes}, f'{prefix}segmentor_0': merged(segmentor, of.get('segmentor'))}
 
     def _images(self, of: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-        """Settings of a task about its images, those that are not the defaults."""
+        """Settings of a task about its images that differ from the defaults."""
         settings = {'empty_images': of['empty_images']} if of.get('empty_images') else {}
         if prefix and self.auxiliary_share < 1:
             settings['share'] = self.auxiliary_share
@@ -232,7 +233,7 @@ class LPGStages(StageBuilder):
         return {f'{prefix}masks_{k}': {'task': task, **inputs}, f'{prefix}segmentor_{k}': segmentor}
 
     def _source(self, number: int) -> tuple[Any, dict[str, Any]]:
-        """Return a generator, and the inputs that a stage needs beside it."""
+        """Return a generator, and the other inputs of its stage."""
         if self.generators is None:
             return f'{{stages.generator_{number}}}', {}
         if isinstance(self.generators, str):
@@ -272,7 +273,7 @@ class LPGStages(StageBuilder):
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return settings with others merged over them, as those of a derived config are.
+    """Return settings with others merged over them, as in a derived config.
 
     Example:
         >>> merged({'model': {'a': 1, 'b': 2}}, {'model': {'b': 3}})
@@ -280,7 +281,7 @@ def merged(settings: Mapping[str, Any], changes: Mapping[str, Any] | None) -> di
     """
     config = Config(dict(settings))
     config.merge_from_dict(dict(changes or {}))
-    return config.to_dict()
+    return dict(config.to_dict())
 
 
 def _named(stages: Sequence[Mapping[str, Any]]) -> ListedStages:
@@ -288,8 +289,10 @@ def _named(stages: Sequence[Mapping[str, Any]]) -> ListedStages:
 
 
 def _check_keys(name: str, given: Mapping[str, Any] | None, needed: list[str], more: list[str]) -> None:
-    """Raise unless a setting, if it is given, has what it needs and nothing unknown."""
-    for key in [] if given is None else [*given, *needed]:
+    """Raise unless a setting, if given, has all required keys and no unknown ones."""
+    if given is None:
+        return
+    for key in [*given, *needed]:
         if key not in (*needed, *more):
             raise ValueError(f'{name} has no setting {key!r}; {nearest(key, (*needed, *more))}')
         if key not in given:

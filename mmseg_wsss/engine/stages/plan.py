@@ -1,13 +1,12 @@
-"""Which stages are still to be run, and whether those on disk are those of the config."""
+"""The unfinished stages, and the comparison of stages on disk with the config."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ...checkpoints.run import relevant_settings
-from ...checkpoints.work_dir import is_cut, read_marker
+from ...checkpoints.work_dir import StageMarker, StageSources, is_cut, read_marker
 from .config import OtherStage, Stage, refers
 from .marker import (
     changes,
@@ -23,22 +22,22 @@ SHOWN_CHANGES = 8
 
 
 def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
-    """Compare stages with what is on disk, before the first one starts; return the names of the unfinished ones.
+    """Compare stages with those on disk before the first one starts, and return the names of the unfinished ones.
 
     Args:
         stages: All stages in order.
-        only: Names of those that are to be run; finished ones that they are made from are compared, too.
+        only: Names of the stages to run; finished stages that they depend on are compared, too.
 
     Raises:
-        ValueError: If one is there that was made from something else, or one cannot get what it needs.
+        ValueError: If a stage on disk was made from something else, or an input of a stage cannot be made.
     """
     unfinished: list[str] = []
     problems: list[str] = []
     sources = _sources(stages, only)
     for stage in stages.values():
         if stage.name not in only:
-            if stage.name in sources and is_done(stage):
-                marker = read_marker(stage.work_dir)
+            marker = read_marker(stage.work_dir) if stage.name in sources else None
+            if marker is not None and marker['done']:
                 reasons = changes(marker['made_from'], made_from(stage, stages, marker))
                 problems += [_misfit(stage, stages, True, reasons)] if reasons else []
             continue
@@ -67,13 +66,13 @@ def plan(stages: Mapping[str, Stage], only: Sequence[str]) -> list[str]:
     return unfinished
 
 
-def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what a stage would be made from now: settings, files and results of other stages.
+def made_from(stage: Stage, stages: Mapping[str, Stage], marker: StageMarker | None = None) -> StageSources:
+    """Return the current settings, files and results of other stages that a stage depends on.
 
     Args:
         stage: The stage.
         stages: All stages.
-        marker: Its marker, if it was begun: the files are those in it, and one that is gone counts as unchanged.
+        marker: Its marker, if it was started: the files are those in it, and a missing file counts as unchanged.
     """
     settings = relevant_settings(stage.config)
     if stage.reader is not None:  # the pipeline of its test data reads the images of the task
@@ -83,14 +82,14 @@ def made_from(stage: Stage, stages: Mapping[str, Stage], marker: Mapping[str, An
     else:
         known = marker['made_from']['files']
         files = {path: describe_file(Path(path)) if Path(path).is_file() else known[path] for path in known}
-    results = {}
+    results: dict[str, str | None] = {}
     for name in stage.references:
         other = read_marker(stages[name].work_dir)
         if other is not None and other['done']:
             results[name] = digest(other)
-        elif marker is not None:  # said elsewhere
+        elif marker is not None:  # reported elsewhere
             results[name] = marker['made_from']['stages'].get(name)
-    for source in stage.others:  # one that is gone, or is made again right now, counts as unchanged
+    for source in stage.others:  # a missing stage, or one that is being made again, counts as unchanged
         other = read_marker(source.work_dir)
         if other is not None and other['done']:
             results[source.key] = digest(other)
@@ -118,9 +117,9 @@ def result_of(stage: Stage | OtherStage) -> Path:
 
 
 def _sources(stages: Mapping[str, Stage], only: Sequence[str]) -> set[str]:
-    """Return the stages that those in ``only`` are made from, one through another."""
+    """Return all stages that those in ``only`` depend on, directly or indirectly."""
     found: set[str] = set()
-    for stage in reversed(stages.values()):
+    for stage in reversed([*stages.values()]):
         if stage.name in only or stage.name in found:
             found.update(stage.references)
     return found
@@ -135,10 +134,10 @@ def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list
     shown += [f'and {len(reasons) - SHOWN_CHANGES} more'] if len(reasons) > SHOWN_CHANGES else []
     return '\n'.join(
         [
-            f'{stage.title} is {"finished" if done else "begun"}, but not as the config has it now:',
+            f'{stage.title} is {"finished" if done else "begun"}, but differs from the current config:',
             *(f'  {reason}' for reason in shown),
             f'Nothing was overwritten. To run it again: rm -r {" ".join(map(str, folders))}',
-            'To keep it: take the old settings and files back, or choose another --work-dir',
+            'To keep it: restore the old settings and files, or choose another --work-dir',
         ]
     )
 
@@ -146,7 +145,7 @@ def _misfit(stage: Stage, stages: Mapping[str, Stage], done: bool, reasons: list
 def _unfinished(stage: Stage, names: list[str]) -> list[str]:
     return [
         f'{stage.title} needs the result of stage {name!r}, which is not finished: run that one first '
-        f'(--cfg-options only={name}), or leave only away'
+        f'(--cfg-options only={name}), or remove only'
         for name in names
     ]
 
@@ -168,18 +167,19 @@ def _missing_inputs(stage: Stage) -> list[str]:
         if not Path(path).exists():
             problems.append(f'{stage.title}: its input {path} is missing: make it, or correct the inputs of the stage')
         elif is_cut(Path(path)):
-            problems.append(f'{stage.title}: its input {path} is a stage that is not finished: go on with that one')
+            problems.append(f'{stage.title}: its input {path} is a stage that is not finished: finish that one first')
     return problems
 
 
 def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
-    """Say which results that a stage is to be made from are not as their stages left them."""
+    """Report results that a stage depends on and that have changed since their stage ended."""
     problems = []
     sources: list[Stage | OtherStage] = [*(stages[name] for name in stage.references), *stage.others]
     for other in sources:
-        if not is_done(other):
+        marker = read_marker(other.work_dir)
+        if marker is None or not marker['done']:
             continue
-        made = read_marker(other.work_dir)['result']
+        made = marker['result']
         path = result_of(other)
         again = f'though {other.title} is finished. To make it again: rm -r {other.work_dir}'
         if not path.exists():
@@ -190,7 +190,7 @@ def _spoilt(stage: Stage, stages: Mapping[str, Stage]) -> list[str]:
             )
         elif 'checkpoint' not in made and describe_folder(path) != made['files']:
             problems.append(
-                f'{stage.title} needs {path}, where files were added, lost or changed {again}, or take out what was '
-                'added'
+                f'{stage.title} needs {path}, where files were added, lost or changed {again}, or remove the '
+                'added files'
             )
     return problems

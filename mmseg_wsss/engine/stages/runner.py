@@ -1,4 +1,4 @@
-"""Several trainings and exports, one after the other, from one config."""
+"""Several consecutive trainings and exports from one config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmengine.registry import RUNNERS, init_default_scope
 from mmseg.registry import TASK_UTILS
 
 from ...checkpoints.run import newest_checkpoint_of_one_run
-from ...checkpoints.work_dir import newest_loadable_checkpoint, read_marker
+from ...checkpoints.work_dir import StageResult, newest_loadable_checkpoint, read_marker
 from ..processes import agree, connect
 from ..training import run_training, sole_training
 from .config import Stage, parse_stages, resolve
@@ -30,27 +30,27 @@ _run_number = itertools.count(1)
 
 @RUNNERS.register_module()
 class StagedRunner:
-    """Runs the stages of a config in order; finished ones are kept, a cut one goes on where it was.
+    """Runs the stages of a config in order, keeps finished ones and resumes an interrupted one.
 
-    A config with ``runner_type='StagedRunner'`` and ``stages=dict(name=dict(...), ...)``. A stage is a training (its
-    keys over the keys beside ``stages``, or over ``config='file.py'``; a string is such a file) or a task,
-    ``task=dict(type='...')`` of a registered :class:`StageTask`. Both may name ``inputs``, files or folders that must
-    be there. ``'{stages.cam}'`` in any string is the last checkpoint of stage ``cam``, or its folder if it is a task;
+    The config has ``runner_type='StagedRunner'`` and ``stages=dict(name=dict(...), ...)``. A stage is a training (its
+    keys override those next to ``stages``, or those of ``config='file.py'``; a string means such a file) or a task,
+    ``task=dict(type='...')`` of a registered :class:`StageTask`. Both may have ``inputs``, files or folders that must
+    exist. ``'{stages.cam}'`` in any string is the last checkpoint of stage ``cam``, or its folder if it is a task;
     ``'{stages.cam.dir}'`` is always the folder; ``'{runs.WORK_DIR.cam}'`` is the result of a stage of another run.
     ``stages=dict(type='...', ...)`` names a part that lists the stages, such as ``LPGStages``. ``only``, a name or a
-    list of names, runs these stages alone.
+    list of names, runs only these stages.
 
-    Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` that says what it was made from: settings,
-    files that the settings name, results of the stages it refers to. A stage that is there already is compared with
-    what the config says now; a difference is an error that names it, and nothing is overwritten. A second
-    runner in the same ``work_dir`` is refused while the first one trains.
+    Every stage has a folder ``<work_dir>/NN_<name>`` with a ``stage.json`` of what it was made from: settings, files
+    that the settings name, and results of the stages it refers to. An existing stage is compared with the current
+    config; a difference is an error that names it, and nothing is overwritten. A second runner in the same ``work_dir``
+    is an error while the first one trains.
 
     Args:
-        cfg: The config; ``work_dir`` is needed and must be on a disk that all processes see.
+        cfg: The config; ``work_dir`` is required and must be on a disk that all processes share.
 
     Raises:
         FileNotFoundError: If the config file of a stage is missing.
-        ValueError: If the config cannot be what it says.
+        ValueError: If the config is wrong.
     """
 
     def __init__(self, cfg: Config) -> None:
@@ -62,18 +62,18 @@ class StagedRunner:
 
     @classmethod
     def from_cfg(cls, cfg: Config | dict[str, Any]) -> StagedRunner:
-        """Build the runner as mmengine builds runners."""
+        """Build the runner in the same way as mmengine."""
         return cls(cfg if isinstance(cfg, Config) else Config(cfg))
 
     def train(self) -> dict[str, Path]:
-        """Run what is not finished.
+        """Run the unfinished stages.
 
         Returns:
             The result (checkpoint, or folder of a task) of every finished stage.
 
         Raises:
             FileNotFoundError: If an input of a stage is missing.
-            ValueError: If a stage is there that was made from something else, or lacks a stage before it, or another
+            ValueError: If an existing stage was made from something else, an earlier stage is missing, or another
                 runner trains in the same ``work_dir``.
         """
         self._connect()
@@ -82,7 +82,7 @@ class StagedRunner:
 
     def _train(self) -> dict[str, Path]:
         unfinished = agree(lambda: plan(self.stages, self.only))
-        for stage in self.stages.values():  # a wrong setting of a task is found before the trainings before it
+        for stage in self.stages.values():  # find wrong settings of a task before any training
             if stage.is_task and stage.name in unfinished:
                 self._build_task(stage, stage.config['task'])
         for stage in self.stages.values():
@@ -93,7 +93,7 @@ class StagedRunner:
         return {name: result_of(stage) for name, stage in self.stages.items() if is_done(stage)}
 
     def stage_config(self, name: str) -> Config:
-        """Return the config of a stage with all references resolved; the stages it refers to must be finished."""
+        """Return the config of a stage with resolved references; the stages it refers to must be finished."""
         stage = self.stages[name]
         config = resolve(stage.config, self._results(stage))
         return Config(config, cfg_text=stage.title, filename=str(stage.work_dir / f'{name}.py'))
@@ -120,8 +120,8 @@ class StagedRunner:
 
     def _run(self, stage: Stage) -> None:
         begun, checkpoint = agree(lambda: self._begin(stage))
-        going_on = 'goes on' if begun and stage.is_task else 'begins'
-        going_on = going_on if checkpoint is None else f'goes on from {checkpoint}'
+        going_on = 'resumes' if begun and stage.is_task else 'begins'
+        going_on = going_on if checkpoint is None else f'resumes from {checkpoint}'
         self._log(stage, f'{going_on}, in {stage.work_dir}')
         if stage.is_task:
             result = self._run_task(stage, begun)
@@ -133,27 +133,30 @@ class StagedRunner:
         self._log(stage, f'is finished: {result_of(stage)}')
 
     def _begin(self, stage: Stage) -> tuple[bool, Path | None]:
-        """Leave a marker; return whether one was there, of the same settings, and the checkpoint to go on from."""
+        """Write a marker; return whether there was one with the same settings, and the checkpoint to resume from."""
         begun = read_begun_marker(stage.work_dir) is not None
         if not begun:
             missing = [path for path in resolve(stage.inputs, self._results(stage)) if not Path(path).exists()]
             if missing:
                 raise FileNotFoundError(
-                    f'{stage.title}: its input {missing[0]} is missing, no stage made it: correct its inputs, or '
-                    'what the stage before it writes'
+                    f'{stage.title}: its input {missing[0]} is missing, and no stage made it: correct its inputs, or '
+                    'the output of the previous stage'
                 )
             write_marker(stage.work_dir, {'done': False, 'made_from': made_from(stage, self.stages)})
         return begun, None if stage.is_task else newest_checkpoint_of_one_run(stage.work_dir)
 
     def _results(self, stage: Stage) -> dict[str, tuple[Path, Path]]:
-        """Result and folder of the stages that this one refers to."""
+        """Return results and folders of the stages that this one refers to."""
         own = {name: (result_of(self.stages[name]), self.stages[name].work_dir) for name in stage.references}
         return {**own, **{other.key: (result_of(other), other.work_dir) for other in stage.others}}
 
     def _end(self, stage: Stage, result: dict[str, Any]) -> None:
         marker = read_marker(stage.work_dir)
+        if marker is None:
+            raise ValueError(f'{stage.title} has lost its folder {stage.work_dir} while it ran: run it again')
+        made: StageResult
         if stage.is_task:
-            result = {'returned': result, 'files': describe_folder(stage.work_dir)}
+            made = {'returned': result, 'files': describe_folder(stage.work_dir)}
         else:
             checkpoint = newest_loadable_checkpoint(stage.work_dir)
             if checkpoint is None:
@@ -161,8 +164,8 @@ class StagedRunner:
                     f'{stage.title} ended without a checkpoint in {stage.work_dir}: it needs a CheckpointHook '
                     "(default_hooks=dict(checkpoint=dict(type='CheckpointHook', ...))) that saves the last weights"
                 )
-            result = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
-        write_marker(stage.work_dir, {**marker, 'done': True, 'result': result})
+            made = {'checkpoint': checkpoint.name, 'sha256': sha256(checkpoint)}
+        write_marker(stage.work_dir, {**marker, 'done': True, 'result': made})
 
     def _run_task(self, stage: Stage, resumed: bool) -> dict[str, Any]:
         task = self._build_task(stage, self.stage_config(stage.name).task)
@@ -177,14 +180,14 @@ class StagedRunner:
             text = error.args[0] if isinstance(error, KeyError) else error  # its str() is a repr
             raise kind(f'{stage.title}: {text}') from error
         if not isinstance(task, StageTask):
-            raise TypeError(f'{stage.title}: {type(task).__name__} is not a StageTask, it has no run(context)')
+            raise TypeError(f'{stage.title}: {type(task).__name__} is not a StageTask: it has no run(context)')
         return task
 
     def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:
         config = self.stage_config(stage.name)
         config.work_dir = str(stage.work_dir)
         config.experiment_name = f'{stage.number:02d}_{stage.name}_{next(_run_number)}'
-        if config.get('visualizer'):  # of one name there is one, and it goes on writing into the first stage's folder
+        if config.get('visualizer'):  # shared by name: it would write into the first folder
             config.visualizer = {**config.visualizer, 'name': config.experiment_name}
         config.resume = checkpoint is not None
         config.load_from = str(checkpoint) if checkpoint else config.get('load_from')

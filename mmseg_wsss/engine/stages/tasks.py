@@ -1,7 +1,7 @@
-"""The tasks between the trainings of a pipeline, as stages; what they do is in ``mmseg_wsss.labelling``.
+"""The tasks between the trainings of a pipeline, as stages; their functions are in ``mmseg_wsss.labelling``.
 
 The settings of a task are those of the writer that it calls. They are checked when the task is built, before the first
-stage runs. A task that was cut keeps the images that it has finished.
+stage runs. An interrupted task keeps the images that it has finished.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class WritePseudoLabels(StageTask):
     """:func:`write_pseudo_labels` as a stage; ``'{stages.NAME}/masks'`` are then the masks.
 
     Args:
-        stage: The stage whose config says network and data.
-        checkpoint: Its weights, such as ``'{stages.cam}'``.
-        **settings: Those of :class:`~mmseg_wsss.labelling.predictions.PredictionSettings`.
+        stage: The stage whose config has the network and the data.
+        checkpoint: Checkpoint of the network, such as ``'{stages.cam}'``.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.predictions.PredictionSettings`.
     """
 
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
@@ -51,12 +51,12 @@ class WritePseudoLabels(StageTask):
 
 @TASK_UTILS.register_module()
 class WriteCAMs(StageTask):
-    """:func:`write_cam_folder` as a stage; the next ones find the maps in ``'{stages.NAME}'``.
+    """:func:`write_cam_folder` as a stage; ``'{stages.NAME}'`` is then the folder of the maps.
 
     Args:
-        stage: The stage whose config says network and data.
-        checkpoint: Its weights, such as ``'{stages.cam}'``.
-        **settings: Those of :class:`~mmseg_wsss.labelling.cam_threshold_sweep.CAMSettings`.
+        stage: The stage whose config has the network and the data.
+        checkpoint: Checkpoint of the network, such as ``'{stages.cam}'``.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.cam_threshold_sweep.CAMSettings`.
     """
 
     def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
@@ -75,9 +75,9 @@ class WriteSeeds(StageTask):
     """:func:`write_seeds` as a stage; its folder is the ``label_root`` of the affinity network's training.
 
     Args:
-        stage: The stage whose config says the data, such as that of the CAM network.
+        stage: The stage whose config has the data, such as that of the CAM network.
         cams: The maps, such as ``'{stages.cams}'``.
-        **settings: Those of :class:`~mmseg_wsss.labelling.cam_seeds.SeedSettings`.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.cam_seeds.SeedSettings`.
     """
 
     def __init__(self, stage: str, cams: str, **settings: Any) -> None:
@@ -96,10 +96,10 @@ class WriteRandomWalk(StageTask):
     """:func:`write_random_walk` as a stage; its folder is the ``label_root`` of the last network's training.
 
     Args:
-        stage: The stage whose config says the affinity network and the data.
-        checkpoint: Its weights, such as ``'{stages.affinity}'``.
+        stage: The stage whose config has the affinity network and the data.
+        checkpoint: Checkpoint of the network, such as ``'{stages.affinity}'``.
         cams: The maps, such as ``'{stages.cams}'``.
-        **settings: Those of :class:`~mmseg_wsss.labelling.random_walk_labels.RandomWalkSettings`.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.random_walk_labels.RandomWalkSettings`.
 
     Raises:
         FileNotFoundError: If ``masks`` or ``mask_ids`` are missing and no stage makes them.
@@ -125,7 +125,7 @@ class WriteBoxLabels(StageTask):
 
     Args:
         dataset: Config of the data set with boxes.
-        **settings: Those of :class:`~mmseg_wsss.labelling.box_masks.BoxSettings`.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.box_masks.BoxSettings`.
     """
 
     def __init__(self, dataset: Mapping[str, Any], **settings: Any) -> None:
@@ -146,9 +146,9 @@ class WriteGeneratorLabels(StageTask):
     Args:
         generator: Checkpoint of the generator, such as ``'{stages.generator_1}'``.
         dataset: Config of the data set with boxes.
-        partner: The segmentor whose probabilities the generator reads; None: it reads none.
+        partner: The segmentor whose probabilities the generator reads, or None.
         stage: The former name of ``round``, accepted with a warning.
-        **settings: Those of :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
+        **settings: Settings of :class:`~mmseg_wsss.labelling.generator_masks.GeneratorSettings`.
     """
 
     def __init__(
@@ -174,15 +174,21 @@ class WriteGeneratorLabels(StageTask):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
-        others = {'partner': self.partner, 'keep': context.resumed}
-        summary = write_generator_labels(self.generator, self.dataset, context.work_dir, self.settings, **others)
+        summary = write_generator_labels(
+            self.generator,
+            self.dataset,
+            context.work_dir,
+            self.settings,
+            partner=self.partner,
+            keep=context.resumed,
+        )
         context.logger.info(f'{context.name}: {summary}')
         return summary
 
 
 @TASK_UTILS.register_module()
 class ScoreLabels(StageTask):
-    """:func:`score_label_folder` of several folders as a stage: which labels are the better ones.
+    """:func:`score_label_folder` of several folders as a stage, to compare their labels.
 
     Args:
         labels: Folders of pseudo-labels by name, such as ``dict(filled='{stages.boxes}')``.

@@ -1,4 +1,4 @@
-"""One file per metric, and the names that metrics had before."""
+"""One file per metric, and their old names."""
 
 from mmseg.registry import METRICS
 

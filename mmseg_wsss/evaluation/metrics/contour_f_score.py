@@ -1,4 +1,4 @@
-"""How well predicted contours follow the true ones, beside the IoU."""
+"""Accuracy of contours, in addition to the IoU."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class ContourFScore(SubsetIoUMetric):
         F = \frac{2 P R}{P + R}
 
     (Jonnarth, Felsberg: "Importance Sampling CAMs for Weakly-Supervised Segmentation", 2022, and its published code).
-    In the truth, unlabelled pixels (255) count as background here. A class without predicted contours has P = 1 and one
-    without true contours has R = 1, so F = 0 if only one of the two is missing.
+    In the ground truth, unlabelled pixels (255) count as background here. A class without predicted contours has P = 1
+    and one without true contours has R = 1, so F = 0 if only one of the two is missing.
 
     Keys: those of ``SubsetIoUMetric``, and ``contour_F``, ``contour_P`` and ``contour_R`` in percent, means over the
-    foreground classes (all but class 0) among ``classes``.
+    foreground classes (all except class 0) among ``classes``.
 
     Args:
-        classes: Names of the classes to average over; None stands for all classes of the data set.
-        bound: How far matching contours may be apart, as a fraction of the image's diagonal, in [0, 1].
-        absent_score: P, R and F, in [0, 1], of a class without any contour in predictions and truth; None leaves it out
-            of the means. The published code has 1.
+        classes: Names of the classes to average over; None means all classes of the data set.
+        bound: Maximum distance of matching contours, as a fraction of the image's diagonal, in [0, 1].
+        absent_score: P, R and F, in [0, 1], of a class without any contour in predictions and ground truth; None leaves
+            it out of the means. The published code has 1.
         **kwargs: ``split``, ``known_tags``, ``refiner`` and the other settings of ``SubsetIoUMetric``.
 
     Raises:
@@ -57,7 +57,7 @@ class ContourFScore(SubsetIoUMetric):
         self.absent_score = absent_score
 
     def count(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
-        """Add one result per sample, the four areas first and the counts of contours last."""
+        """Add one result per sample: the four areas, then the counts of contours."""
         super().count(data_batch, data_samples)
         if self.format_only:
             return
@@ -71,9 +71,9 @@ class ContourFScore(SubsetIoUMetric):
             self.results[index] = (*self.results[index], counts)
 
     def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
-        """Add the means over the foreground classes, in percent; the classes go to the log."""
+        """Add the means over the foreground classes, in percent, and log the classes."""
         metrics = super().compute_metrics([result[:-1] for result in results])
-        if not metrics:  # format_only: the predictions went to disk
+        if not metrics:  # with format_only the predictions were written to disk
             return metrics
         counts = np.sum([result[-1] for result in results], axis=0)
         scores = 100 * contour_scores(counts, absent_score=self.absent_score)

@@ -1,4 +1,4 @@
-"""Mean IoU over some classes, under a name that says how the predictions were made."""
+"""Mean IoU over some classes, with a name that describes how the predictions were made."""
 
 from __future__ import annotations
 
@@ -18,35 +18,36 @@ from ...structures.class_names import class_ids
 
 @METRICS.register_module()
 class SubsetIoUMetric(IoUMetric):
-    """``IoUMetric`` with a mean over some classes, a name that tells the inference, and predictions decided anew.
+    """``IoUMetric`` with a mean over some classes, a name that describes the inference, and new decisions.
 
-    Every setting may be combined with every other one.
+    All settings may be combined.
 
-    - ``classes`` adds ``mIoU_subset``. A class outside of the subset is not in that mean, but predicting it on a pixel
-      of the subset costs that pixel. The names are checked when the evaluator gets the meta information of its data
-      set, which is before the first iteration of a training.
-    - ``split`` makes the keys say how the predictions were made, for models whose predictions carry
-      ``inference_switches``. Papers on image tags mix scores that know the tags of the image with scores that do not.
-      The keys are such as ``val_predicted_tags_1_view/mIoU`` or ``train_known_tags_bg3_8_views_DenseCRF/mIoU``: the
-      split, where the tags come from (``all_classes`` where nothing is pruned), the power of the background where it
-      is not 1, how many views were averaged, and what refined the masks.
-    - ``known_tags`` and ``refiner`` decide anew: the class probabilities (softmax of ``seg_logits``, at the size of the
-      file) lose the classes that the image's ``gt_tags`` do not name, go through the refiner with the image file, and
-      the largest one is the label. Other metrics see the prediction of the model as it is.
+    - ``classes`` adds ``mIoU_subset``. A class outside of the subset is not in that mean, but a pixel of the subset
+    that
+      is predicted as such a class counts as wrong. The names are checked when the evaluator gets the meta information
+      of its data set, which is before the first iteration of a training.
+    - ``split`` adds to the keys how the predictions were made, for models whose predictions have
+      ``inference_switches``, because papers on image tags mix scores with and without known tags. Examples of keys are
+      ``val_predicted_tags_1_view/mIoU`` and ``train_known_tags_bg3_8_views_DenseCRF/mIoU``: the split, the source of
+      the tags (``all_classes`` without pruning), the power of the background if it is not 1, the number of averaged
+      views, and the refiner.
+    - ``known_tags`` and ``refiner`` make a new decision: classes that are not in the ``gt_tags`` of the image are
+    removed
+      from the class probabilities (softmax of ``seg_logits``, at the size of the file), the refiner is applied with the
+      image file, and the largest probability gives the label. Other metrics use the prediction of the model.
 
-    A model that decides by itself is told to do so in its own settings, since its pictures, pseudo-labels and scores
-    shall be of the same masks. Take ``refiner`` here for a model without such a decision, and ``known_tags`` here to
-    get the scores with and without known tags from one pass over the data: two evaluators, one with and one without it.
+    If a model has a decision, set it there, so that its pictures, pseudo-labels and scores have the same masks. Use
+    ``refiner`` here for a model without such a decision, and ``known_tags`` here to get the scores with and without
+    known tags in one pass over the data, with two evaluators.
 
-    Without ``split``, the default prefix is ``known_tags``, ``refined`` or ``known_tags_refined`` where predictions are
-    decided anew, and there is none where they are not.
+    Without ``split``, the default prefix is ``known_tags``, ``refined`` or ``known_tags_refined`` for a new decision,
+    and empty otherwise.
 
     Args:
-        classes: Names of the classes to average over; None stands for all classes of the data set, whose mean is
-            ``mIoU``.
-        split: What is evaluated, such as ``'val'``; None leaves the keys as ``prefix`` says.
-        known_tags: Whether the decision knows the classes of the image. Requires ``gt_tags``, see ``LoadImageTags``.
-            The background gets the power that the ``inference_switches`` of the sample name, if there are any.
+        classes: Names of the classes to average over; None means all classes of the data set, whose mean is ``mIoU``.
+        split: Name of the evaluated split, such as ``'val'``; None means that ``prefix`` determines the keys.
+        known_tags: Whether the decision uses the known classes of the image. Requires ``gt_tags``, see
+            ``LoadImageTags``. The background gets the power in the ``inference_switches`` of the sample, if any.
         refiner: Config of a module (masks, image) -> masks, such as ``dict(type='DenseCRF')``.
         **kwargs: Settings of ``IoUMetric``; ``prefix`` excludes ``split``.
 
@@ -68,7 +69,7 @@ class SubsetIoUMetric(IoUMetric):
             raise ValueError(f'{name}: classes is empty: name at least one class, or leave it out for all classes')
         if split is not None and kwargs.get('prefix') is not None:
             raise ValueError(
-                f'{name} makes its prefix from split and the switches of the inference: leave out split={split!r} or '
+                f'{name} makes its prefix from split and the switches of the inference: remove split={split!r} or '
                 f'prefix={kwargs["prefix"]!r}'
             )
         ways = [way for way, on in (('known_tags', known_tags), ('refined', refiner is not None)) if on]
@@ -89,7 +90,7 @@ class SubsetIoUMetric(IoUMetric):
     def dataset_meta(self, meta: dict[str, Any]) -> None:
         if not meta.get('classes'):
             raise ValueError(
-                f'{type(self).__name__} needs the class names of the data set, and its metainfo has none: set '
+                f'{type(self).__name__} needs the class names of the data set, but its metainfo has none: set '
                 "metainfo=dict(classes=(...)) of the data set in the evaluator's dataloader"
             )
         try:
@@ -99,14 +100,14 @@ class SubsetIoUMetric(IoUMetric):
         self._dataset_meta = meta
 
     def chosen_ids(self) -> list[int]:
-        """Return the ids of ``classes``, of all classes if there is no subset."""
+        """Return the ids of ``classes``, or of all classes without a subset."""
         return self._chosen
 
     def process(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
-        """Decide one batch anew if the settings ask for it, take the name from it, and count it.
+        """Make a new decision for a batch if the settings require it, take the name from it, and count it.
 
         Raises:
-            KeyError: If a prediction lacks what a setting needs.
+            KeyError: If a prediction lacks a key that a setting needs.
             ValueError: If the samples of one evaluation were predicted in different ways, or a tag is not a foreground
                 class.
         """
@@ -118,7 +119,7 @@ class SubsetIoUMetric(IoUMetric):
         self.count(data_batch, data_samples)
 
     def count(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
-        """Add one result per sample, the four areas first."""
+        """Add one result per sample, which starts with the four areas."""
         super().process(data_batch, data_samples)
 
     @staticmethod
@@ -130,7 +131,7 @@ class SubsetIoUMetric(IoUMetric):
     def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
         """Return the scores of ``IoUMetric`` and ``mIoU_subset``, in percent."""
         metrics: dict[str, float] = super().compute_metrics(results)
-        if not metrics or self.classes is None:  # no metrics with format_only: the predictions went to disk
+        if not metrics or self.classes is None:  # with format_only the predictions were written to disk
             return metrics
         intersection, union = (torch.stack(areas).sum(dim=0) for areas in list(zip(*results, strict=True))[:2])
         metrics['mIoU_subset'] = round(100 * mean_iou(intersection, union, classes=self._chosen).item(), 2)
@@ -140,20 +141,20 @@ class SubsetIoUMetric(IoUMetric):
         if 'inference_switches' not in sample:
             raise KeyError(
                 f'{type(self).__name__}(split={split!r}) takes its name from the inference_switches of a prediction, '
-                'and this model does not write them: leave split out, and set prefix if you like'
+                'but this model does not write them: omit split, and set prefix if necessary'
             )
         name = switches_name(split, sample['inference_switches'])
         if self.prefix != name and self.results:
-            raise ValueError(f'one evaluation mixes {self.prefix} and {name}: evaluate them apart')
+            raise ValueError(f'one evaluation mixes {self.prefix} and {name}: evaluate them separately')
         self.prefix = name
 
     @torch.no_grad()
     def _decide(self, sample: dict[str, Any]) -> dict[str, Any]:
-        """Return the sample with another ``pred_sem_seg``, and with switches that say how it was made."""
+        """Return the sample with a new ``pred_sem_seg`` and with switches that describe it."""
         logits = sample.get('seg_logits', {}).get('data')
         if logits is None or len(logits) < 2:
             raise KeyError(
-                f'{type(self).__name__} with known_tags or a refiner needs seg_logits of at least two classes: take a '
+                f'{type(self).__name__} with known_tags or a refiner needs seg_logits of at least two classes: use a '
                 'network with a softmax, and WeakSegTTAModel for test-time augmentation'
             )
         masks = logits.float().softmax(dim=0)[None]
@@ -176,7 +177,7 @@ class SubsetIoUMetric(IoUMetric):
         return decided
 
     def _tags(self, sample: Mapping[str, Any], masks: Tensor) -> Tensor:
-        """Return which foreground classes the image has, (C-1,) bool."""
+        """Return the foreground classes of the image, (C-1,) bool."""
         image = sample.get('img_path', '')
         if 'gt_tags' not in sample:
             raise KeyError(
@@ -193,9 +194,9 @@ def switches_name(split: str, switches: Mapping[str, Any]) -> str:
     """Return the name of an inference.
 
     Args:
-        split: What is evaluated.
+        split: Name of the evaluated split.
         switches: The ``inference_switches`` of a predicted sample: ``tags`` (``'known'``, ``'predicted'``, or None
-            where nothing is pruned), ``background_power``, ``views`` and ``refiner`` (its class name or None).
+            without pruning), ``background_power``, ``views`` and ``refiner`` (its class name or None).
 
     Example:
         >>> switches_name('val', {'tags': 'predicted', 'background_power': 3.0, 'views': 8, 'refiner': 'DenseCRF'})

@@ -1,4 +1,4 @@
-"""ResNets as published codes of DeepLab have them."""
+"""ResNets as in published code of DeepLab."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ DILATED_CONVS = ('first', 'second')
 
 @MODELS.register_module()
 class DeepLabResNet(ResNet):
-    """mmseg's ``ResNet`` with two choices that other codes of DeepLab make in another way.
+    """mmseg's ``ResNet`` with two choices that other implementations of DeepLab make differently.
 
-    Neither choice changes a weight or the name of one, so the same checkpoints load. The outputs differ. The defaults
-    are those of mmseg; the code of Gated CRF (Obukhov et al., 2019) dilates the second convolution of the basic blocks
-    of ResNet-34, and the code of LPG (Xie et al., 2021) leaves out the max-pooling of ResNet-101.
+    Neither choice changes the weights or their names, so the same checkpoints load, but the outputs differ. The
+    defaults are those of mmseg; the code of Gated CRF (Obukhov et al., 2019) dilates the second convolution of the
+    basic blocks of ResNet-34, and the code of LPG (Xie et al., 2021) leaves out the max-pooling of ResNet-101.
 
     Args:
         dilated_conv: Which of the two 3 x 3 convolutions of a basic block (ResNet-18 and ResNet-34) has the dilation of
             its stage, ``'first'`` or ``'second'``. The blocks of deeper networks have one 3 x 3 convolution.
-        stem_pool: Whether the 3 x 3 max-pooling of stride 2 follows the first convolution. Without it the stride of
-            every output is half of what ``strides`` say otherwise.
+        stem_pool: Whether the 3 x 3 max-pooling of stride 2 follows the first convolution. Without it the strides of
+            all outputs are halved.
         **kwargs: Other settings of mmseg's ``ResNet``.
 
     Raises:
-        ValueError: If ``dilated_conv`` is not one of the two, or is ``'second'`` where no block has a second one.
+        ValueError: If ``dilated_conv`` is unknown, or is ``'second'`` for blocks without a second convolution.
 
     Example:
         >>> import torch
@@ -46,7 +46,7 @@ class DeepLabResNet(ResNet):
             if not blocks:
                 raise ValueError(
                     "dilated_conv='second' is for the basic blocks of ResNet-18 and ResNet-34, but the blocks of "
-                    f'depth={self.depth} have one 3 x 3 convolution: leave dilated_conv out'
+                    f'depth={self.depth} have one 3 x 3 convolution: omit dilated_conv'
                 )
             for block in blocks:
                 first, second = block.conv1, block.conv2

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class ResidualUnit(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution where the shape changes."""
+    """Two 3 x 3 convolutions and a shortcut, which is a 1 x 1 convolution where the shape changes."""
 
     def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict[str, Any], stride: int = 1) -> None:
         super().__init__()
@@ -24,12 +24,12 @@ class ResidualUnit(nn.Module):
             self.shortcut = ConvModule(in_channels, out_channels, 1, stride, norm_cfg=norm_cfg, act_cfg=None)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B, out_channels, ceil(H / stride), ceil(W / stride))."""
+        """Return the output, (B, out_channels, ceil(H / stride), ceil(W / stride))."""
         return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x))
 
 
 class HourglassLevel(nn.Module):
-    """One scale of the hourglass and, inside it, all coarser ones: nearest upsampling, merged by a sum."""
+    """One scale of the hourglass with all coarser ones inside; nearest upsampling, merged by a sum."""
 
     def __init__(self, channels: Sequence[int], units: Sequence[int], norm_cfg: dict[str, Any]) -> None:
         super().__init__()
@@ -44,14 +44,14 @@ class HourglassLevel(nn.Module):
         self.up = _units([below] * count + [here], norm_cfg)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the same shape; H and W must be divisible by 2 for each scale inside."""
+        """Return an output of the same shape; H and W must be divisible by 2 for each scale inside."""
         low = self.up(self.inner(self.down(x)))
         side: Tensor = self.side(x)
         return side + F.interpolate(low, scale_factor=2, mode='nearest')
 
 
 def _units(channels: Sequence[int], norm_cfg: dict[str, Any], stride: int = 1) -> nn.Sequential:
-    """Residual units from each number of channels to the next; the first one has the stride."""
+    """Build residual units from each number of channels to the next; the first one has the stride."""
     steps = [stride] + [1] * (len(channels) - 2)
     pairs = zip(channels[:-1], channels[1:], steps, strict=True)
     return nn.Sequential(*(ResidualUnit(first, second, norm_cfg, step) for first, second, step in pairs))
@@ -61,8 +61,8 @@ def _units(channels: Sequence[int], norm_cfg: dict[str, Any], stride: int = 1) -
 class Hourglass(BaseModule):
     """Hourglass as in CornerNet and CenterNet (Law & Deng, 2018; Zhou et al., 2019), one stack, output stride 4.
 
-    A 7 x 7 convolution and a residual unit reduce the image to a quarter; ``depth`` more times it is halved, with
-    strided residual units and no pooling, and enlarged again; a 3 x 3 convolution gives the output. The default is the
+    A 7 x 7 convolution and a residual unit reduce the image to a quarter. It is halved ``depth`` more times, by strided
+    residual units instead of pooling, and enlarged again. A 3 x 3 convolution gives the output. The default is the
     pseudo-mask generator of the LPG code: 12.12 million parameters with 5 channels in and its head, which is
     ``dict(type='FCNHead', in_channels=256, in_index=0, channels=96, num_convs=1, concat_input=False, norm_cfg=None,
     dropout_ratio=0, num_classes=2)``.
@@ -71,16 +71,16 @@ class Hourglass(BaseModule):
     is cropped back.
 
     Args:
-        in_channels: Of the input; an image and maps beside it.
-        channels: Of the scales from stride 4 to the coarsest, depth + 1 numbers.
-        units: Residual units of the scales, depth + 1 numbers.
-        stem_channels: Of the first convolution.
-        out_channels: Of the output.
-        norm_cfg: Kind of the normalisations.
+        in_channels: Channels of the input, which is an image with additional maps.
+        channels: Channels of the scales from stride 4 to the coarsest, depth + 1 numbers.
+        units: Number of residual units of the scales, depth + 1 numbers.
+        stem_channels: Channels of the first convolution.
+        out_channels: Channels of the output.
+        norm_cfg: Config of the normalisation layers.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Raises:
-        ValueError: If there are fewer than two scales, or not one number of units for each.
+        ValueError: If there are fewer than two scales, or ``units`` does not have one number per scale.
 
     Example:
         >>> import torch
@@ -102,7 +102,7 @@ class Hourglass(BaseModule):
         super().__init__(init_cfg)
         if len(channels) < 2 or len(channels) != len(units) or min(*channels, *units) < 1:
             raise ValueError(
-                'channels and units must be one number above 0 for each of at least two scales, got '
+                'channels and units must have one positive number for each of at least two scales, got '
                 f'{tuple(channels)} and {tuple(units)}'
             )
         norm_cfg = {'type': 'BN'} if norm_cfg is None else norm_cfg
@@ -113,10 +113,10 @@ class Hourglass(BaseModule):
         self.out = ConvModule(channels[0], out_channels, 3, padding=1, norm_cfg=norm_cfg)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Return one map.
+        """Return the output map.
 
         Args:
-            x: Images and what lies beside them, (B, in_channels, h, w).
+            x: Images with additional maps, (B, in_channels, h, w).
 
         Returns:
             (B, out_channels, ceil(h / 4), ceil(w / 4)), in a tuple.

@@ -1,4 +1,4 @@
-"""VGG16 as DeepLab made it: pools of 3 x 3, output stride 8, its dense layers turned into convolutions.
+"""VGG16 of DeepLab: 3 x 3 pooling, output stride 8, and convolutions instead of dense layers.
 
 Shape letters: B batch, h x w the input image.
 """
@@ -20,8 +20,8 @@ CONVOLUTIONS = (2, 2, 3, 3, 3)
 class LargeFOVVGG16(PretrainedExactly):
     """VGG16 at output stride 8 with ``fc6`` and ``fc7`` as convolutions (Chen et al., DeepLab-LargeFOV, 2015).
 
-    The layers of mmcv's ``VGG`` with other pools (3 x 3; the fourth of stride 1, a fifth by ``pool5``) and a dilation
-    of 2 in the last block. The outputs:
+    The layers are those of mmcv's ``VGG`` with other poolings (3 x 3; the fourth of stride 1, a fifth with ``pool5``)
+    and a dilation of 2 in the last block. The outputs:
 
     ===== ====== ======== ==========================
     index stride channels what
@@ -33,15 +33,15 @@ class LargeFOVVGG16(PretrainedExactly):
     ===== ====== ======== ==========================
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` loads the public ``vgg16_20M.pth`` (converted from Caffe),
-    whose names are ``conv1_1.weight`` to ``fc7.bias``: all of it, or an error names what is missing.
+    whose names are ``conv1_1.weight`` to ``fc7.bias``. An error names missing weights.
 
     Args:
-        out_indices: Which outputs.
-        frozen_stages: Blocks that do not train, from 0 (none) to 5; the published setting is 1, ``conv1_1`` and
+        out_indices: Indices of the outputs to return.
+        frozen_stages: Number of blocks that are not trained, from 0 to 5; the published setting is 1, ``conv1_1`` and
             ``conv1_2``.
         fc6_dilation: Dilation of ``fc6``: 1 in single-stage training from tags, 12 in DeepLab-LargeFOV.
-        pool5: Whether a max-pooling and an average pooling, both of 3 x 3 and stride 1, stand between ``conv5_3`` and
-            ``fc6``, as in DeepLab-LargeFOV; single-stage training from tags has none.
+        pool5: Whether there are a max-pooling and an average pooling, both 3 x 3 with stride 1, between ``conv5_3`` and
+            ``fc6``, as in DeepLab-LargeFOV; single-stage training from tags does not have them.
         init_cfg: See above.
 
     Raises:
@@ -86,7 +86,7 @@ class LargeFOVVGG16(PretrainedExactly):
         return [layer for layer in self.features if isinstance(layer, nn.Conv2d)]
 
     def translate(self, name: str) -> str:
-        """Return the name here of ``conv<block>_<number>``."""
+        """Return the name of ``conv<block>_<number>`` in this module."""
         layer, _, kind = name.partition('.')
         places = [
             f'conv{block}_{number}'

@@ -1,4 +1,4 @@
-"""The wide residual network that most work on image tags starts from.
+"""The wide residual network that most methods for image tags use.
 
 Shape letters: B batch, h x w the input image.
 """
@@ -19,15 +19,15 @@ STAGES = (('b3', 'b3_1', 'b3_2'), ('b4', 'b4_1', 'b4_2', 'b4_3', 'b4_4', 'b4_5')
 
 
 class WideBlock(nn.Module):
-    """Normalise, ReLU and convolve, two or three times, beside a shortcut (pre-activation).
+    """Normalisation, ReLU and convolution, two or three times, with a shortcut (pre-activation).
 
     Args:
-        in_channels: Of the input.
-        widths: Outputs of the convolutions: two of 3 x 3, or three of 1 x 1, 3 x 3, 1 x 1.
-        norm_cfg: Kind of the normalisations.
-        stride: Of the first convolution and the shortcut.
-        dilations: Of the first and the second convolution.
-        dropout: Of whole channels before the second and the third convolution.
+        in_channels: Channels of the input.
+        widths: Output channels of the convolutions: two of 3 x 3, or three of 1 x 1, 3 x 3, 1 x 1.
+        norm_cfg: Config of the normalisation layers.
+        stride: Stride of the first convolution and the shortcut.
+        dilations: Dilations of the first and the second convolution.
+        dropout: Dropout ratios of whole channels before the second and the third convolution.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class WideBlock(nn.Module):
 class WideResNet38(PretrainedExactly):
     """Wide ResNet-38, model A1 of Wu et al. ("Wider or Deeper", 2016), at output stride 8.
 
-    The four outputs, with the names that papers on image tags give them:
+    The four outputs, with their names in papers on image tags:
 
     ===== ======= ======== ==========================================================
     index stride  channels what
@@ -85,17 +85,17 @@ class WideResNet38(PretrainedExactly):
     ===== ======= ======== ==========================================================
 
     The weights have the names of the public ImageNet checkpoint (``ilsvrc-cls_rna-a1_cls1000_ep-0001.pth``, converted
-    from MXNet), which ``init_cfg=dict(type='Pretrained', checkpoint=...)`` loads: all of it, or an error names what is
-    missing. Colours are standardised with the ImageNet statistics, RGB.
+    from MXNet), which ``init_cfg=dict(type='Pretrained', checkpoint=...)`` loads. An error names missing weights. The
+    input is RGB, standardised with the ImageNet statistics.
 
     Args:
-        out_indices: Which outputs.
-        frozen_stages: Parts that do not train: 0 is ``conv1a``, ``b2``, ``b2_1`` and ``b2_2`` (the published setting),
-            1 also ``b3``, and so on to 4; -1 is none.
+        out_indices: Indices of the outputs to return.
+        frozen_stages: Parts that are not trained: 0 means ``conv1a``, ``b2``, ``b2_1`` and ``b2_2`` (the published
+            setting), 1 also ``b3``, and so on up to 4; -1 means none.
         norm_eval: Whether batch norms keep their statistics in training.
-        norm_cfg: Kind of the normalisations; by default their scale and shift do not train either.
-        base_channels: Channels of ``conv1a``; all others are multiples.
-        in_channels: Of the image.
+        norm_cfg: Config of the normalisation layers; by default their scale and shift are not trained either.
+        base_channels: Channels of ``conv1a``; all others are multiples of it.
+        in_channels: Channels of the image.
         init_cfg: See above.
 
     Raises:
@@ -159,7 +159,7 @@ class WideResNet38(PretrainedExactly):
             self.bn7.requires_grad_(False)
 
     def train(self, mode: bool = True) -> 'WideResNet38':
-        """Switch between training and inference; what is frozen stays frozen."""
+        """Switch between training and inference; frozen parts stay frozen."""
         super().train(mode)
         self._freeze()
         if self.norm_eval:

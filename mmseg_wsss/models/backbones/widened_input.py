@@ -1,4 +1,4 @@
-"""A backbone for images, with maps beside the image."""
+"""A backbone for images with additional maps in its input."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class WidenedInput(BaseModule):
-    """Any backbone whose first convolution reads more channels, with its pretrained weights for those of the image.
+    """A backbone whose first convolution reads additional channels, with pretrained weights for the image.
 
-    The image is the last channels of the input. The new weights of every other channel start as the mean over those of
+    The image is in the last channels of the input. The weights of every other channel start as the mean over those of
     the colours.
 
     Args:
-        backbone: Config of a backbone for images; its ``init_cfg`` is loaded as ever.
-        in_channels: Channels of the input, the image's included.
+        backbone: Config of a backbone for images; its ``init_cfg`` is loaded as usual.
+        in_channels: Channels of the input, including those of the image.
 
     Raises:
-        ValueError: If the backbone has no convolution, or reads as many channels or more by itself.
+        ValueError: If the backbone has no convolution, or does not read fewer channels than ``in_channels``.
 
     Example:
         >>> backbone = WidenedInput(dict(type='mmseg.MobileNetV2'), in_channels=5)
@@ -54,7 +54,7 @@ class WidenedInput(BaseModule):
         setattr(self.backbone.get_submodule(parent), name, wide)
 
     def init_weights(self) -> None:
-        """Initialise a backbone for images and take its weights."""
+        """Initialise a backbone for images and copy its weights."""
         narrow = MODELS.build(self._narrow)
         narrow.init_weights()
         weights, key = narrow.state_dict(), f'{self._first}.weight'
@@ -65,6 +65,6 @@ class WidenedInput(BaseModule):
         self._is_init = True
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return what the backbone returns for the widened input, (B, in_channels, h, w)."""
+        """Return the outputs of the backbone for the widened input, (B, in_channels, h, w)."""
         features: tuple[Tensor, ...] = self.backbone(x)
         return features

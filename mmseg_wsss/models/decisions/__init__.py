@@ -1,4 +1,4 @@
-"""Decisions: how the probabilities and image scores of a network become labels."""
+"""Decisions, which turn the probabilities and image scores of a network into labels."""
 
 from .argmax_decision import ArgmaxDecision, ClassProbs, mean_of_views
 from .cam_decision import CAMDecision

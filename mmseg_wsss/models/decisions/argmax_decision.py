@@ -1,4 +1,4 @@
-"""From class probabilities to labels, after a refiner if there is one.
+"""Labels from class probabilities, with an optional refiner.
 
 Shape letters: C classes with the background, H x W pixels of an image.
 """
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, eq=False)
 class ClassProbs:
-    """What a network says of one image, at the size of its file, before anything is decided.
+    """The output of a network for one image, at the size of its file, before the decision.
 
     Args:
-        probs: Probabilities of all classes, (C, H, W), or other maps in [0, 1] that a decision makes of the logits.
-        scores: Scores of the foreground classes for the whole image, in [0, 1], (C-1,); None if the decision reads
-            none.
-        image: RGB in [0, 1], (3, H, W), for a refiner; None if there is none.
-        resizing: How far the view was from the size of the file, the absolute logarithm of the ratio; 0 is the file
-            itself.
+        probs: Probabilities of all classes, (C, H, W), or other maps in [0, 1] that a decision computes from the
+            logits.
+        scores: Scores of the foreground classes for the whole image, in [0, 1], (C-1,); None if the decision does not
+            read them.
+        image: RGB in [0, 1], (3, H, W), for a refiner; None without a refiner.
+        resizing: Absolute logarithm of the ratio between the sizes of the view and of the file; 0 for the file itself.
     """
 
     probs: Tensor
@@ -35,10 +35,10 @@ class ClassProbs:
 
 
 def mean_of_views(views: Sequence[ClassProbs]) -> ClassProbs:
-    """Return the mean of the probabilities, the largest scores, and the image of the view nearest to the file's size.
+    """Return the mean probabilities, the largest scores, and the image of the view nearest to the file's size.
 
     Args:
-        views: One or more views of one image; all count the same.
+        views: One or more views of one image; all have the same weight.
     """
     nearest = min(views, key=lambda view: view.resizing)
     scores = [view.scores for view in views if view.scores is not None]
@@ -48,7 +48,7 @@ def mean_of_views(views: Sequence[ClassProbs]) -> ClassProbs:
 
 @MODELS.register_module()
 class ArgmaxDecision(nn.Module):
-    r"""The label of a pixel is its most probable class.
+    r"""Labels every pixel with its most probable class.
 
     .. math:: \text{label} = \arg\max_c r(m)_c
 
@@ -58,8 +58,7 @@ class ArgmaxDecision(nn.Module):
     Subclasses override :meth:`class_maps`, :meth:`class_scores`, :meth:`present` and :meth:`masks`.
 
     Args:
-        refiner: What cleans the masks at the size of the file, such as ``dict(type='DenseCRF')``; None leaves them as
-            they are.
+        refiner: Refiner of the masks at the size of the file, such as ``dict(type='DenseCRF')``, or None.
 
     Example:
         >>> maps = ClassProbs(torch.tensor([0.2, 0.5, 0.3]).view(3, 1, 1))
@@ -74,18 +73,18 @@ class ArgmaxDecision(nn.Module):
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
 
     def pool_like(self, losses: Iterable[nn.Module]) -> None:
-        """Take settings that are not set from the losses of the model; this decision has none."""
+        """Take missing settings from the losses of the model; this decision has none."""
 
     def class_maps(
         self, logits: Tensor, probs: Tensor, inside: Tensor | None, size: Sequence[int], *, align_corners: bool
     ) -> Tensor:
-        """Return what is averaged over windows and views and then decided: the probabilities, enlarged.
+        """Return the maps that are averaged over windows and views before the decision: the enlarged probabilities.
 
         Args:
             logits: Same as in :meth:`class_scores`.
             probs: Same as in :meth:`class_scores`.
             inside: Same as in :meth:`class_scores`.
-            size: Of the window, (h, w).
+            size: Size of the window, (h, w).
             align_corners: How maps are resized.
 
         Returns:
@@ -94,25 +93,25 @@ class ArgmaxDecision(nn.Module):
         return F.interpolate(probs, tuple(size), mode='bilinear', align_corners=align_corners)
 
     def class_scores(self, logits: Tensor, probs: Tensor, inside: Tensor | None) -> Tensor | None:
-        """Return scores of the foreground classes of every image, (B, C-1) in [0, 1]; None: they are not read.
+        """Return scores of the foreground classes of every image, (B, C-1) in [0, 1], or None if they are not read.
 
         Args:
-            logits: At the resolution of the head, (B, C, H, W).
+            logits: Logits at the resolution of the head, (B, C, H, W).
             probs: Probabilities, (B, C, H, W); not always the softmax of the logits, see ``SiameseViews``.
-            inside: 1 where a cell holds no padding, (B, 1, H, W); None: everywhere.
+            inside: 1 where a cell does not contain padding, (B, 1, H, W); None means everywhere.
         """
         return None
 
     def tags_from(self, sample: Any | None) -> str | None:
-        """Return where the classes of an image are known from: ``'known'``, ``'predicted'`` or None for all classes."""
+        """Return the source of the classes of an image: ``'known'``, ``'predicted'`` or None for all classes."""
         return None
 
     def present(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
-        """Return which foreground classes an image may have, (C-1,) bool.
+        """Return the foreground classes that an image may have, (C-1,) bool.
 
         Args:
-            maps: What the network says.
-            sample: The sample of the image; None if there is none.
+            maps: The output of the network.
+            sample: The sample of the image, or None.
         """
         return torch.ones(len(maps.probs) - 1, dtype=torch.bool, device=maps.probs.device)
 
@@ -124,21 +123,21 @@ class ArgmaxDecision(nn.Module):
         """Return class ids, (1, H, W).
 
         Args:
-            maps: What the network says of an image, or the mean of what it says of several views.
-            sample: The sample of the image; None if there is none.
+            maps: The output of the network for an image, or the mean over several views.
+            sample: The sample of the image, or None.
         """
         masks = self.masks(maps, sample)[None]
         if self.refiner is not None:
             if maps.image is None:
                 raise ValueError(
-                    'the refiner of the decision needs the image: take the ClassProbs of class_probs() of a '
+                    'the refiner of the decision needs the image: use the ClassProbs of class_probs() of a '
                     'model that has this decision'
                 )
             masks = self.refiner(masks, maps.image[None].to(masks))
         return masks.argmax(dim=1)
 
     def switches(self, sample: Any | None, num_views: int) -> dict[str, Any]:
-        """Return what was on, from which metrics name their numbers."""
+        """Return the active settings, which metrics use in the names of their numbers."""
         return {
             'tags': self.tags_from(sample),
             'background_power': self.background_power,

@@ -1,4 +1,4 @@
-"""Labels of plain class activation maps: their scores have no background, so a constant stands for it."""
+"""Labels from plain class activation maps, with a constant score of the background."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .tag_decision import TagDecision
 
 @MODELS.register_module()
 class CAMDecision(TagDecision):
-    r"""Each class activation map over its own maximum, and a constant score of the background.
+    r"""Labels from class activation maps, divided by their maximum, and a constant score of the background.
 
     .. math::
         m_0 = b, \qquad m_{c,i} = \frac{\max(s_{c,i}, 0)}{\epsilon + \max_j \max(s_{c,j}, 0)}
 
     with the foreground logits :math:`s`, enlarged to the size of the window, and :math:`\epsilon = 10^{-5}`. The logit
     of the background is not read. The maps :math:`m` are averaged over windows and views, pruned and decided as in
-    :class:`TagDecision`; they do not sum to 1. A class that is absent has a maximum of 1 as every class, so pruning
-    decides more here than elsewhere.
+    :class:`TagDecision`; they do not sum to 1. Absent classes have a maximum of 1, too, so pruning has a larger effect
+    here than elsewhere.
 
     This is the baseline of table 2 of Araslanov and Roth (2020), trained with ``ImageTagLoss`` and ``AveragePooling``:
     global average pooling of the logits, as Zhou et al. (2016) train class activation maps.
@@ -55,7 +55,7 @@ class CAMDecision(TagDecision):
     def class_maps(
         self, logits: Tensor, probs: Tensor, inside: Tensor | None, size: Sequence[int], *, align_corners: bool
     ) -> Tensor:
-        """Return the background score and the normalised maps, (B, C, h, w); cells with padding are in no maximum."""
+        """Return the background score and the normalised maps, (B, C, h, w); maxima leave out cells with padding."""
         scores = F.interpolate(logits[:, 1:], tuple(size), mode='bilinear', align_corners=align_corners)
         if inside is not None:
             scores = torch.where(F.interpolate(inside, tuple(size)) >= 1, scores, 0)

@@ -1,4 +1,4 @@
-"""Labels of the classes alone that an image has, by its tags or by the network's own scores."""
+"""Labels from only the classes that an image has, by its tags or by the scores of the network."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from .argmax_decision import ArgmaxDecision, ClassProbs
 
 @MODELS.register_module()
 class TagDecision(ArgmaxDecision):
-    r"""Leaves out the classes that the image scores of the network deny (Araslanov & Roth, 2020).
+    r"""Removes the classes with low image scores (Araslanov & Roth, 2020).
 
     .. math::
         \text{label} = \arg\max_c r(\hat m)_c, \qquad \hat m_0 = m_0^p, \quad
         \hat m_c = [\max_{\text{views}} \operatorname{sigmoid}(y_c) > t]\, m_c
 
-    :math:`m` are the probabilities, averaged over windows and views, :math:`y` the ``pooling`` of the head's logits at
-    their own resolution, :math:`r` the refiner. Views are those of test-time augmentation, see ``WeakSegTTAModel``.
+    :math:`m` are the probabilities, averaged over windows and views, :math:`y` is the ``pooling`` of the logits at the
+    resolution of the head, and :math:`r` is the refiner. Views are those of test-time augmentation, see
+    ``WeakSegTTAModel``.
 
-    Differs from the published code: there, images are padded to one size, and the padding takes part in the scores and
-    in the global pooling of the network.
+    Differs from the published code: there, images are padded to the same size, and the scores and the global pooling of
+    the network include the padding.
 
     Args:
-        pooling: How logits become scores; None is the pooling of the ``ImageTagLoss`` in the ``losses`` of the model,
-            or nGWP with the size penalty if there is none.
+        pooling: Pooling of the logits to scores; None means the pooling of the ``ImageTagLoss`` in the ``losses`` of
+            the model, or nGWP with the size penalty if there is none.
         score_threshold: :math:`t`, in [0, 1]; 0 keeps all classes. 0.1 is the published setting.
         background_power: :math:`p`; 1 changes nothing. 3 is the published setting of Wide ResNet-38, 1 that of VGG16.
-        known_tags: Prune by the ``gt_tags`` of the sample (see ``LoadImageTags``) and not by scores: the setting of
+        known_tags: Prune by the ``gt_tags`` of the sample (see ``LoadImageTags``) instead of scores: the setting of
             pseudo-labels for training images. Inputs without samples, as in pictures during training, are pruned by
             scores.
-        refiner: What cleans the pruned masks at the size of the file, such as ``dict(type='DenseCRF')``.
+        refiner: Refiner of the pruned masks at the size of the file, such as ``dict(type='DenseCRF')``, or None.
 
     Raises:
         TypeError: If a setting is not a number.
@@ -78,16 +79,16 @@ class TagDecision(ArgmaxDecision):
         return scores.sigmoid()
 
     def tags_from(self, sample: Any | None) -> str | None:
-        """Return ``'known'`` with ``known_tags`` and a sample, ``'predicted'`` with a threshold above 0, else None."""
+        """Return ``'known'`` with ``known_tags`` and a sample, ``'predicted'`` with a positive threshold, or None."""
         if self.known_tags and sample is not None:
             return 'known'
         return 'predicted' if self.score_threshold else None
 
     def present(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
-        """Return which foreground classes the image may have, (C-1,) bool.
+        """Return the foreground classes that the image may have, (C-1,) bool.
 
         Raises:
-            ValueError: If tags are to be known and the sample has none, or one that is not a foreground class.
+            ValueError: If ``known_tags`` is set and the sample has no tags, or one that is not a foreground class.
         """
         tags = self.tags_from(sample)
         if tags == 'known':
@@ -96,19 +97,19 @@ class TagDecision(ArgmaxDecision):
             return super().present(maps, sample)
         if maps.scores is None:
             raise ValueError(
-                'TagDecision prunes by scores, which these ClassProbs lack: take those of class_probs() of a model '
+                'TagDecision prunes by scores, which these ClassProbs lack: use those of class_probs() of a model '
                 'that has this decision'
             )
         return maps.scores > self.score_threshold
 
     def masks(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
-        """Return the probabilities without those of absent classes, the background to its power, (C, H, W)."""
+        """Return the probabilities without absent classes and with the power of the background, (C, H, W)."""
         present = self.present(maps, sample)
         return prune_classes(maps.probs[None], present[None], background_power=self.background_power)[0]
 
 
 def known_classes(sample: Any, num_classes: int, device: torch.device) -> Tensor:
-    """Return which foreground classes the ``gt_tags`` of a sample name, (C-1,) bool.
+    """Return the foreground classes in the ``gt_tags`` of a sample, (C-1,) bool.
 
     Raises:
         ValueError: If the sample has none, or one that is not a foreground class.

@@ -1,4 +1,4 @@
-"""The features whose differences say what belongs together (AffinityNet)."""
+"""The head of AffinityNet, whose features are similar within an object."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,20 +15,20 @@ from torch import Tensor, nn
 class AffinityHead(BaseDecodeHead):
     """Features from several levels of a backbone, for ``AffinityLoss`` (Ahn and Kwak, CVPR 2018).
 
-    Each level goes through a 1 x 1 convolution and ELU, all together through one more. The defaults are the published
-    setting on Wide ResNet-38: ``conv4``, ``conv5`` and ``conv6`` to 64, 128 and 256 channels.
+    Each level passes a 1 x 1 convolution and ELU, and the concatenation another one. The defaults are the published
+    setting for Wide ResNet-38: ``conv4``, ``conv5`` and ``conv6`` are reduced to 64, 128 and 256 channels.
 
-    It is not a classifier: ``forward`` returns features, and it belongs to an ``AffinityNetwork``.
+    The head is not a classifier: ``forward`` returns features for an ``AffinityNetwork``.
 
     Args:
         in_channels: Channels of each level.
-        in_index: Which outputs of the backbone, finest first; the others are resized to the first, bilinearly.
-        widths: What each is reduced to.
-        num_classes: Classes of the labels, with the background.
+        in_index: Indices of the outputs of the backbone, finest first; the others are resized to the first, bilinearly.
+        widths: Channels that each level is reduced to.
+        num_classes: Number of classes of the labels, including the background.
         **kwargs: ``align_corners`` and ``ignore_index`` of ``BaseDecodeHead``.
 
     Raises:
-        ValueError: If the three lists are not of one length, from 1.
+        ValueError: If the three lists are empty or differ in length.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""The classifier of class activation maps, with a background that is learnt."""
+"""The classifier of class activation maps, with a learned background."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from torch import Tensor, nn
 class CAMHead(BaseDecodeHead):
     """Class logits by one 1 x 1 convolution without bias over the features (Jonnarth, Felsberg, 2022).
 
-    The background has a channel like every class: the softmax over all channels is what ``ImportanceSamplingLoss`` and
-    ``FeatureSimilarityLoss`` learn from.
+    The background has a channel like every class: ``ImportanceSamplingLoss`` and ``FeatureSimilarityLoss`` use the
+    softmax over all channels.
 
     Args:
-        in_channels: Channels of the feature map, or, with an ``input_transform``, of each.
-        num_classes: Classes with the background.
-        dropout_ratio: Of whole channels of the features.
-        **kwargs: As of ``BaseDecodeHead``, but ``channels``.
+        in_channels: Channels of the feature map or, with an ``input_transform``, of each feature map.
+        num_classes: Number of classes, including the background.
+        dropout_ratio: Dropout ratio of whole channels of the features.
+        **kwargs: Same as in ``BaseDecodeHead``, except ``channels``.
 
     Raises:
         ValueError: If ``num_classes`` is below 2, or several feature maps are selected and not joined.
@@ -35,9 +35,9 @@ class CAMHead(BaseDecodeHead):
         self, in_channels: int | Sequence[int], *, num_classes: int, dropout_ratio: float = 0.5, **kwargs: Any
     ) -> None:
         if kwargs.get('input_transform') == 'multiple_select':
-            raise ValueError("CAMHead reads one feature map: take input_transform='resize_concat' or an in_index")
+            raise ValueError("CAMHead reads one feature map: set input_transform='resize_concat' or an in_index")
         if num_classes < 2:
-            raise ValueError(f'CAMHead: num_classes counts the background, so it is at least 2, got {num_classes}')
+            raise ValueError(f'CAMHead: num_classes includes the background, so it is at least 2, got {num_classes}')
         width = in_channels if isinstance(in_channels, int) else sum(in_channels)
         kwargs.setdefault('init_cfg', {'type': 'Xavier', 'distribution': 'uniform', 'override': {'name': 'conv_seg'}})
         super().__init__(in_channels, width, num_classes=num_classes, dropout_ratio=dropout_ratio, **kwargs)

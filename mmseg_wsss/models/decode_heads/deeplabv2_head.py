@@ -1,4 +1,4 @@
-"""DeepLabv2's pyramid: dilated convolutions straight to the classes, added up."""
+"""The pyramid of DeepLabv2: the sum of dilated convolutions, which classify directly."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +14,8 @@ class DeepLabV2Head(BaseDecodeHead):
 
     Args:
         in_channels: Channels of the features.
-        dilations: One convolution for each.
-        dropout_ratio: Of the features.
+        dilations: Dilations of the convolutions.
+        dropout_ratio: Dropout ratio of the features.
         **kwargs: Other settings of ``BaseDecodeHead``; ``channels`` is that of the features.
 
     Example:
@@ -28,7 +28,7 @@ class DeepLabV2Head(BaseDecodeHead):
         self, in_channels: int, dilations: Sequence[int] = (6, 12, 18, 24), dropout_ratio: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(in_channels=in_channels, channels=in_channels, dropout_ratio=dropout_ratio, **kwargs)
-        self.conv_seg = nn.ModuleList(  # init_cfg of BaseDecodeHead knows this name
+        self.conv_seg = nn.ModuleList(  # init_cfg of BaseDecodeHead uses this name
             nn.Conv2d(in_channels, self.out_channels, 3, padding=dilation, dilation=dilation) for dilation in dilations
         )
 

@@ -1,4 +1,4 @@
-"""DeepLabv3+ as the Gated CRF paper's code has it."""
+"""DeepLabv3+ as in the code of the Gated CRF paper."""
 
 from typing import Any
 
@@ -13,16 +13,15 @@ INITIALISATIONS = ('kaiming', 'torch', 'xavier')
 
 @MODELS.register_module()
 class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
-    """mmseg's DeepLabv3+ head with plain convolutions in the place of depthwise separable ones.
+    """mmseg's DeepLabv3+ head with plain instead of depthwise separable convolutions.
 
-    The pyramid is projected by a 1 x 1 convolution (mmseg: 3 x 3). Both as in the code of Obukhov et al., 2019.
+    The pyramid is projected by a 1 x 1 convolution (3 x 3 in mmseg). Both are as in the code of Obukhov et al., 2019.
 
     Args:
-        initialisation: Of all convolutions. ``'torch'``: what torch gives a new layer, uniform with a standard
-            deviation of 1 / sqrt(3 n) for n inputs, as in the published code. ``'xavier'``: uniform after Glorot, as
-            the paper says. ``'kaiming'``: that of mmseg, normal with sqrt(2 / n) for n outputs, and 0.01 for the
-            classifier.
-            ``init_cfg`` says the same of mmseg's layers and is overruled by the first two.
+        initialisation: Initialisation of all convolutions. ``'torch'``: the default of torch, uniform with a standard
+            deviation of 1 / sqrt(3 n) for n inputs, as in the published code. ``'xavier'``: uniform after Glorot, as in
+            the paper. ``'kaiming'``: the initialisation of mmseg, normal with sqrt(2 / n) for n outputs, and 0.01 for
+            the classifier. The first two override ``init_cfg``.
         **kwargs: Same as in ``DepthwiseSeparableASPPHead``.
 
     Raises:
@@ -50,11 +49,11 @@ class DeepLabV3PlusHead(DepthwiseSeparableASPPHead):
         )
 
     def init_weights(self) -> None:
-        """Initialise as mmseg does, then the convolutions as ``initialisation`` says."""
+        """Initialise as in mmseg, then the convolutions according to ``initialisation``."""
         super().init_weights()
         if self.initialisation == 'kaiming':
             return
-        # Not by an init_cfg: every ConvModule initialises itself after it.
+        # An init_cfg does not work, because every ConvModule initialises itself after it.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 module.reset_parameters()

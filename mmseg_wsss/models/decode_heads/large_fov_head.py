@@ -12,14 +12,14 @@ from torch import Tensor, nn
 class LargeFOVHead(BaseDecodeHead):
     """A dilated 3 x 3 and a 1 x 1 convolution before the classifier (Chen et al., DeepLab-LargeFOV, 2015).
 
-    As methods that learn from image tags train it last, on Wide ResNet-38: 512 channels, rate 12, batch norms, half of
-    the features dropped one by one.
+    The defaults are the setting of methods for image tags, which train it last, on Wide ResNet-38: 512 channels, rate
+    12, batch norms, and dropout of half of the single features.
 
     Args:
         dilation: Rate of the 3 x 3 convolution, in cells of the features.
-        channels: Channels of both.
+        channels: Channels of both convolutions.
         dropout_ratio: Share of features to drop.
-        **kwargs: As of ``BaseDecodeHead``.
+        **kwargs: Same as in ``BaseDecodeHead``.
 
     Example:
         >>> head = LargeFOVHead(in_channels=4096, in_index=3, num_classes=21, norm_cfg=dict(type='BN'))
@@ -33,7 +33,7 @@ class LargeFOVHead(BaseDecodeHead):
         self.context = ConvModule(self.in_channels, channels, 3, padding=dilation, dilation=dilation, **style)
         self.projection = ConvModule(channels, channels, 1, **style)
         if dropout_ratio > 0:
-            self.dropout = nn.Dropout(dropout_ratio)  # of BaseDecodeHead: of whole channels
+            self.dropout = nn.Dropout(dropout_ratio)  # BaseDecodeHead drops whole channels
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Return the logits, (B, C, H, W)."""

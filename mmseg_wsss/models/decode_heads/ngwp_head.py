@@ -1,4 +1,4 @@
-"""One convolution over the features and a background that is not learnt."""
+"""One convolution over the features and a constant background."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from torch import Tensor, nn
 class NGWPHead(BaseDecodeHead):
     """Class logits by a 1 x 1 convolution, with a constant background (Araslanov & Roth, 2020).
 
-    Tags say nothing of the background, so nothing would train its logit: it is a constant that each foreground class
-    has to exceed. Image scores are a pooling of the C logits, see ``NGWPPooling``.
+    Tags do not contain the background, so its logit could not be trained: it is a constant that the foreground classes
+    have to exceed. Image scores are a pooling of the C logits, see ``NGWPPooling``.
 
     Args:
-        in_channels: Channels of the feature map, or, with an ``input_transform``, of each.
-        num_classes: Classes with the background.
-        channels: Width between the features and the classifier; None: the classifier sees the features as they are.
-            Another width than that of the features puts a 1 x 1 convolution (with ``norm_cfg``, ``act_cfg``) before it.
-        background_logit: The constant.
-        bias: Whether the classifier adds a number of its own to every class. Plain class activation maps go without.
-        **kwargs: As of ``BaseDecodeHead``, ``dropout_ratio`` (0.1, whole channels) among them.
+        in_channels: Channels of the feature map or, with an ``input_transform``, of each feature map.
+        num_classes: Number of classes, including the background.
+        channels: Channels of the classifier's input. If they differ from those of the features, a 1 x 1 convolution
+            (with ``norm_cfg``, ``act_cfg``) precedes the classifier. None means those of the features.
+        background_logit: The constant logit of the background.
+        bias: Whether the classifier has a bias. Plain class activation maps do not.
+        **kwargs: Same as in ``BaseDecodeHead``, including ``dropout_ratio`` (0.1, whole channels).
 
     Raises:
         ValueError: If ``num_classes`` is below 2, or several feature maps are selected and not joined.
@@ -48,7 +48,7 @@ class NGWPHead(BaseDecodeHead):
         **kwargs: Any,
     ) -> None:
         if kwargs.get('input_transform') == 'multiple_select':
-            raise ValueError("NGWPHead reads one feature map: take input_transform='resize_concat' or an in_index")
+            raise ValueError("NGWPHead reads one feature map: set input_transform='resize_concat' or an in_index")
         width = in_channels if isinstance(in_channels, int) else sum(in_channels)
         super().__init__(in_channels, width if channels is None else channels, num_classes=num_classes, **kwargs)
         self.background_logit = background_logit
@@ -65,16 +65,16 @@ class NGWPHead(BaseDecodeHead):
 
 
 def learn_foreground_alone(conv_seg: nn.Conv2d, num_classes: int, head: str, *, bias: bool = True) -> nn.Conv2d:
-    """Return a classifier like ``conv_seg`` of ``num_classes - 1`` channels.
+    """Return a classifier like ``conv_seg`` with ``num_classes - 1`` channels.
 
     Raises:
         ValueError: If the background is the only class.
     """
     if num_classes < 2:
-        raise ValueError(f'{head}: num_classes counts the background, so it is at least 2, got {num_classes}')
+        raise ValueError(f'{head}: num_classes includes the background, so it is at least 2, got {num_classes}')
     return nn.Conv2d(conv_seg.in_channels, num_classes - 1, kernel_size=1, bias=bias)
 
 
 def with_constant_background(logits: Tensor, value: float) -> Tensor:
-    """Put a channel of ``value`` before the foreground logits: (B, C-1, H, W) -> (B, C, H, W)."""
+    """Add a channel of ``value`` in front of the foreground logits: (B, C-1, H, W) -> (B, C, H, W)."""
     return torch.cat([torch.full_like(logits[:, :1], value), logits], dim=1)

@@ -22,37 +22,39 @@ from .ngwp_head import learn_foreground_alone, with_constant_background
 
 @MODELS.register_module()
 class StochasticGateHead(ASPPHead):
-    """DeepLabv3+ whose shallow features take the place of deep ones at random (Araslanov & Roth, 2020).
+    """DeepLabv3+ that randomly replaces deep features by shallow ones (Araslanov & Roth, 2020).
 
-    Deep features: atrous spatial pyramid over the deepest map, enlarged and joined with a narrow skip from the shallow
-    map (stride 4). Shallow features: the same shallow map with :class:`GlobalCueInjection`. In training a gate swaps
-    single values of the deep features for shallow ones, which keeps the decoder from learning the blobs of the deep
-    ones by heart; at inference it mixes them. Three convolutions make C - 1 logits; the background is a constant.
+    Deep features are an atrous spatial pyramid over the deepest map, enlarged and concatenated with a narrow skip from
+    the shallow map (stride 4). Shallow features are the same shallow map with :class:`GlobalCueInjection`. In training
+    a gate replaces single values of the deep features by shallow ones, which keeps the decoder from memorising the
+    coarse shapes of the deep features; at inference it mixes them. Three convolutions give C - 1 logits; the background
+    is a constant.
 
-    The defaults are the published setting. It freezes the running statistics of the pyramid's batch norms where they
-    start (mean 0, variance 1): they only scale and shift.
+    The defaults are the published setting. It freezes the running statistics of the pyramid's batch norms at their
+    initial values (mean 0, variance 1), so that they only scale and shift.
 
     Args:
         in_channels: Channels of the deep map.
-        channels: Width of the head; 256 in the paper.
-        num_classes: C.
+        channels: Channels of the head; 256 in the paper.
+        num_classes: Number of classes C.
         c1_in_channels: Channels of the shallow map.
-        c1_channels: Width of the skip.
-        c1_index: Which feature map is the shallow one; ``in_index`` (last) is the deep one.
-        dilations: Of the pyramid. The paper has those for stride 8 on every backbone.
-        gate_rate: Probability, in [0, 1), of a shallow value; 0 leaves out the gate, and with it the cues.
-        gate_form: ``'paper'``, whose mean is the mix of inference, or ``'reference'``, the published code, whose mean
-            is the deep features. See :func:`mmseg_wsss.functional.stochastic_gate`.
-        deterministic_gate: Mix in training as at inference.
-        global_cues: Whether the shallow features get global cues; without, a 1 x 1 convolution fits their width.
+        c1_channels: Channels of the skip.
+        c1_index: Index of the shallow feature map; ``in_index`` (last) is that of the deep one.
+        dilations: Dilations of the pyramid. The paper has those for stride 8 with every backbone.
+        gate_rate: Probability, in [0, 1), of a shallow value; 0 removes the gate and the cues.
+        gate_form: ``'paper'``, whose mean in training is the mix of inference, or ``'reference'``, the published code,
+            whose mean is the deep features. See :func:`mmseg_wsss.functional.stochastic_gate`.
+        deterministic_gate: Whether to mix the features in training as at inference.
+        global_cues: Whether the shallow features get global cues; otherwise a 1 x 1 convolution adapts their channels.
         cue_form: ``'reference'``, the published code, or ``'paper'``, with instance normalisation. See
             :class:`GlobalCueInjection`.
-        background_logit: The constant.
-        freeze_aspp_stats: Whether the running statistics of the pyramid's batch norms stay as they are.
-        dropout_ratios: Of single values: after the pyramid, and after the decoder's first and second convolution.
-        norm_cfg: Kind of the normalisations.
-        init_cfg: None is Kaiming's normal initialisation of every convolution, by its inputs.
-        **kwargs: As of ``ASPPHead``, ``align_corners`` (True in the paper) and ``in_index`` among them.
+        background_logit: The constant logit of the background.
+        freeze_aspp_stats: Whether the running statistics of the pyramid's batch norms are frozen.
+        dropout_ratios: Dropout ratios of single values after the pyramid and after the first and the second
+            convolution of the decoder.
+        norm_cfg: Config of the normalisation layers.
+        init_cfg: None means Kaiming's normal initialisation of every convolution, by its inputs.
+        **kwargs: Same as in ``ASPPHead``, including ``align_corners`` (True in the paper) and ``in_index``.
 
     Raises:
         ValueError: If a rate or ratio is out of range, a form is unknown, or ``num_classes`` is below 2.
@@ -92,7 +94,9 @@ class StochasticGateHead(ASPPHead):
             raise ValueError(f'unknown gate_form {gate_form!r}: choose from {", ".join(FORMS)}')
         dropout_ratios = [check_share(ratio, 'dropout_ratios') for ratio in dropout_ratios]
         if len(dropout_ratios) != 3:
-            raise ValueError(f'dropout_ratios are three, for the pyramid and two convolutions, got {dropout_ratios}')
+            raise ValueError(
+                f'dropout_ratios must be three numbers, for the pyramid and two convolutions, got {dropout_ratios}'
+            )
         kwargs.setdefault('dropout_ratio', 0)
         norm_cfg = {'type': 'BN'} if norm_cfg is None else norm_cfg
         super().__init__(
@@ -127,7 +131,7 @@ class StochasticGateHead(ASPPHead):
         self.conv_seg: nn.Conv2d = learn_foreground_alone(self.conv_seg, num_classes, 'StochasticGateHead')
 
     def init_weights(self) -> None:
-        """Draw the weights of all convolutions, unless ``init_cfg`` says otherwise."""
+        """Initialise the weights of all convolutions, unless ``init_cfg`` is set."""
         super().init_weights()
         if self.init_cfg is None:
             for module in self.modules():

@@ -1,4 +1,4 @@
-"""Layers that mmcv does not have."""
+"""Layers that are not in mmcv."""
 
 from .global_cue_injection import GlobalCueInjection
 from .group_size_norm import GroupSizeNorm

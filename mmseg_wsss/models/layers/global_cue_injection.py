@@ -1,4 +1,4 @@
-"""Deep features tell shallow ones what is in the image (Araslanov & Roth, 2020).
+"""Injection of global cues from deep into shallow features (Araslanov & Roth, 2020).
 
 Shape letters: B batch, c channels of the shallow features, C channels of the deep ones, H x W their common grid.
 """
@@ -20,19 +20,19 @@ class GlobalCueInjection(BaseModule):
         z^* = f\left(\max(0, (1 + \gamma)\, \hat z + \beta)\right), \qquad
         (\gamma, \beta) = \max_{HW} g(\text{deep})
 
-    :math:`g` is a 1 x 1 convolution to 2 C channels, normalised, with ReLU, so that :math:`\gamma` and :math:`\beta`
-    are not negative; the maximum is over the whole image. :math:`\hat z` are the shallow features after a 1 x 1
-    convolution to C channels and a normalisation without scale and shift of its own; :math:`f` is one more 1 x 1
-    convolution, normalised, with ReLU.
+    :math:`g` is a 1 x 1 convolution to 2 C channels with normalisation and ReLU, so that :math:`\gamma` and
+    :math:`\beta` are not negative; the maximum is over the whole image. :math:`\hat z` are the shallow features after a
+    1 x 1 convolution to C channels and a normalisation without learned scale and shift; :math:`f` is another 1 x 1
+    convolution with normalisation and ReLU.
 
     This is ``form='reference'``, the published code. In the paper (``form='paper'``, adaptive instance normalisation,
-    equation 11), :math:`\gamma` has no 1 beside it, and :math:`\hat z` are normalised by the mean and variance of each
-    image and channel and not by those of the batch, in training as at inference.
+    equation 11), 1 is not added to :math:`\gamma`, and :math:`\hat z` are normalised by the mean and variance of each
+    image and channel instead of those of the batch, both in training and at inference.
 
     Args:
-        shallow_channels: c.
-        channels: C.
-        norm_cfg: Kind of the normalisations, in the paper's form of those but that of :math:`\hat z`.
+        shallow_channels: Number of shallow channels c.
+        channels: Number of deep channels C.
+        norm_cfg: Config of the normalisation layers; in the paper's form it does not apply to :math:`\hat z`.
         form: ``'reference'`` or ``'paper'``.
 
     Raises:
@@ -70,8 +70,8 @@ class GlobalCueInjection(BaseModule):
         """Return the shallow features with the cues, (B, C, H, W).
 
         Args:
-            shallow: (B, c, H, W).
-            deep: (B, C, h, w), of any size.
+            shallow: Shallow features, (B, c, H, W).
+            deep: Deep features, (B, C, h, w), of any size.
         """
         scale, shift = self.summarise(deep).amax(dim=(2, 3), keepdim=True).chunk(2, dim=1)
         normalised = self.normalise(self.project(shallow))

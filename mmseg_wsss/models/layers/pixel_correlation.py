@@ -15,22 +15,22 @@ REFINED = ('logits', 'activations')
 
 @MODELS.register_module()
 class PixelCorrelation(BaseModule):
-    """Refines maps by the likeness of pixels in features that it learns (Wang et al., SEAM, 2020).
+    """Refines maps by the similarity of pixels in learned features (Wang et al., SEAM, 2020).
 
-    Early features of the backbone, each reduced by a 1 x 1 convolution and ReLU, are joined with the image on the grid
-    of the maps and mixed by another 1 x 1 convolution; see :func:`mmseg_wsss.functional.pixel_correlation` for what
-    follows. No gradient goes into the backbone through the features. The defaults are those of Wide ResNet-38 with
+    Early features of the backbone, each reduced by a 1 x 1 convolution and ReLU, are concatenated with the image on the
+    grid of the maps and mixed by another 1 x 1 convolution; see :func:`mmseg_wsss.functional.pixel_correlation` for the
+    next step. The backbone does not receive gradients through the features. The defaults are for Wide ResNet-38 with
     ``out_indices=(1, 2, 3)``.
 
     Args:
-        in_index: Which outputs of the backbone.
-        in_channels: Their channels.
-        channels: To how many each is reduced; their sum is the width of the last convolution.
+        in_index: Indices of the outputs of the backbone.
+        in_channels: Channels of these outputs.
+        channels: Channels that each output is reduced to; their sum is the width of the last convolution.
         image_channels: Channels of the image.
-        refines: What is averaged. ``'logits'``: the maps as they are. ``'activations'``: what SEAM refines, the highest
-            class of each pixel and the background that it leaves, see
-            :func:`mmseg_wsss.functional.winning_activations`; the refined maps, which sum to 1, come out as logits,
-            their logarithms, and no gradient goes into the maps.
+        refines: The maps to average. ``'logits'``: the maps as they are. ``'activations'``: as in SEAM, the highest
+            class of each pixel and the remaining background, see
+            :func:`mmseg_wsss.functional.winning_activations`; the logarithms of the refined maps, which sum to 1, are
+            returned as logits, and the maps do not receive gradients.
 
     Raises:
         ValueError: If the lists differ in length or are empty, or ``refines`` is unknown.
@@ -55,7 +55,7 @@ class PixelCorrelation(BaseModule):
         self.refines = refines
         if not len(in_index) == len(in_channels) == len(channels) > 0:
             raise ValueError(
-                f'PixelCorrelation needs in_index, in_channels and channels of one length, got {list(in_index)}, '
+                f'PixelCorrelation needs in_index, in_channels and channels of equal length, got {list(in_index)}, '
                 f'{list(in_channels)}, {list(channels)}'
             )
         self.in_index = tuple(in_index)
@@ -71,9 +71,9 @@ class PixelCorrelation(BaseModule):
         """Return the refined maps, (B, C, H, W) in float32.
 
         Args:
-            maps: (B, C, H, W), any numbers.
+            maps: Maps to refine, (B, C, H, W), any numbers.
             features: All outputs of the backbone.
-            image: As the backbone gets it, (B, channels, h, w).
+            image: The input of the backbone, (B, channels, h, w).
             mask: 1 inside the image, (B, 1, H, W).
         """
         grid = maps.shape[2:]

@@ -1,4 +1,4 @@
-"""Weak losses: each takes one :class:`~mmseg_wsss.structures.LossInputs` and returns a scalar."""
+"""Weak losses, which take a :class:`~mmseg_wsss.structures.LossInputs` and return a scalar."""
 
 from .affinity_loss import AffinityLoss
 from .base_tag_loss import BaseTagLoss

@@ -1,4 +1,4 @@
-"""AffinityNet's loss as a part of a recipe."""
+"""The loss of AffinityNet."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ from .base_weak_loss import BaseWeakLoss
 
 @dataclass(frozen=True, eq=False)
 class AffinityInputs:
-    """What an ``AffinityNetwork`` hands to its losses.
+    """The inputs that an ``AffinityNetwork`` passes to its losses.
 
     Args:
-        features: What the head returns for a batch, (B, D, H, W).
-        labels: Class ids, (B, h, w) int64; ``ignore_index`` where nothing is known.
+        features: Output of the head for a batch, (B, D, H, W).
+        labels: Class ids, (B, h, w) int64; ``ignore_index`` where unlabelled.
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
-        ignore_index: The unlabelled value.
+        ignore_index: The value of unlabelled pixels.
     """
 
     features: Tensor
@@ -29,24 +29,25 @@ class AffinityInputs:
 
     @property
     def zero(self) -> Tensor:
-        """A loss of 0 that is part of the graph of the features."""
+        """A loss of 0 that is connected to the graph of the features."""
         return self.features[:0].sum()
 
 
 @MODELS.register_module()
 class AffinityLoss(BaseWeakLoss):
-    """Neighbours of one class are to be alike, those of two classes unlike (Ahn and Kwak, CVPR 2018).
+    """Trains similar features in neighbours of one class and different ones across classes (Ahn and Kwak, CVPR 2018).
 
-    See :func:`mmseg_wsss.functional.affinity_loss` for the formula. The labels are seeds: sure of some pixels and 255
-    elsewhere; a cell of the features takes that of the pixel in its middle. It reads the features of an
-    ``AffinityHead``, so it belongs to an ``AffinityNetwork``.
+    See :func:`mmseg_wsss.functional.affinity_loss` for the formula. The labels are seeds, which label confident pixels
+    and have 255 elsewhere; a cell of the features gets the label of the pixel in its middle. The loss needs the
+    features of an ``AffinityHead`` in an ``AffinityNetwork``.
 
-    Logged beside it: the means ``background``, ``foreground`` and ``different``, and ``pairs``, how many are known.
+    The log also has the means ``background``, ``foreground`` and ``different``, and ``pairs``, the number of known
+    pairs.
 
-    Differs from the published code: there a cell takes the class whose mean score over the cell is the largest.
+    Differs from the published code: there a cell gets the class with the largest mean score over the cell.
 
     Args:
-        radius: Pairs of cells nearer than this.
+        radius: Cells nearer than this form pairs.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
 
@@ -64,7 +65,7 @@ class AffinityLoss(BaseWeakLoss):
     def compute(self, inputs: AffinityInputs) -> Tensor:
         """Return the loss of the features at their own resolution."""
         grid = (inputs.features.shape[2], inputs.features.shape[3])
-        # Class ids below 2^24 are exact in float32, which nearest neighbours need.
+        # Class ids below 2^24 are exact in float32, which nearest interpolation needs.
         labels = F.interpolate(inputs.labels[:, None].float(), grid, mode='nearest-exact')[:, 0].long()
         settings = {'radius': self.radius, 'ignore_index': inputs.ignore_index}
         terms = affinity_terms(inputs.features, labels, **settings)

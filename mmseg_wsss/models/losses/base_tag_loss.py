@@ -1,4 +1,4 @@
-"""What the losses that learn from image tags have in common: images without tags have no effect."""
+"""The base of losses for image tags, in which images without tags have no effect."""
 
 from abc import abstractmethod
 
@@ -10,10 +10,10 @@ from .base_weak_loss import BaseWeakLoss, Patience
 
 
 class TagPatience(Patience):
-    """Ends a training on images that nobody tagged.
+    """Stops a training on images without tags.
 
     Args:
-        learner: Name of the loss that learns from tags.
+        learner: Name of the loss that needs tags.
     """
 
     def __init__(self, learner: str) -> None:
@@ -29,7 +29,7 @@ class TagPatience(Patience):
 
 
 class BaseTagLoss(BaseWeakLoss):
-    """The mean of a loss over the images that somebody tagged; 0 if there is none in the batch.
+    """The mean of a loss over the tagged images; 0 if the batch has none.
 
     Subclasses implement :meth:`image_losses`.
 
@@ -47,19 +47,19 @@ class BaseTagLoss(BaseWeakLoss):
 
     @abstractmethod
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
-        """Return one loss per image, (B,); those of untagged images are dropped.
+        """Return one loss per image, (B,); the losses of untagged images are dropped.
 
         Args:
             inputs: The batch.
-            tags: (B, C-1) of 0 and 1, NaN in the rows of untagged images.
-            tagged: Whether somebody tagged the image, (B,) bool.
+            tags: Tags of the images, (B, C-1) of 0 and 1, NaN in the rows of untagged images.
+            tagged: Whether the image has tags, (B,) bool.
         """
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Refuse a model without a foreground class."""
+        """Raise an error for a model without a foreground class."""
         if num_classes < 2:
             raise ValueError(
-                f'{type(self).__name__} needs the background and a class that tags name, got {num_classes}'
+                f'{type(self).__name__} needs the background and at least one class for the tags, got {num_classes}'
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every weak loss has in common: its weight, its inputs and the place where it may stand."""
+"""The base of all weak losses: their weight, their inputs and their place in a config."""
 
 import math
 from abc import abstractmethod
@@ -13,33 +13,35 @@ PATIENCE = 1000
 
 
 class MisplacedLossError(AttributeError):
-    """A weak loss is the ``loss_decode`` of a head, where it never sees the image."""
+    """A weak loss is the ``loss_decode`` of a head, where it does not receive the image."""
 
 
 class BaseWeakLoss(BaseModule):
-    """A loss that sees the image and the weak labels through :class:`~mmseg_wsss.structures.LossInputs`.
+    """A loss that receives the image and the weak labels in :class:`~mmseg_wsss.structures.LossInputs`.
 
-    Subclasses implement :meth:`compute`. A loss that is the ``loss_decode`` of a head would never see an image; it
-    raises :class:`MisplacedLossError` in the first iteration, when the head asks for its ``loss_name``.
+    Subclasses implement :meth:`compute`. A loss that is the ``loss_decode`` of a head would not receive the image; it
+    raises :class:`MisplacedLossError` in the first iteration, when the head reads its ``loss_name``.
 
-    What :meth:`compute` puts into ``statistics`` is logged beside the loss, as ``<name>/<statistic>``, and never
-    summed.
+    The values that :meth:`compute` puts into ``statistics`` are logged as ``<name>/<statistic>`` and are not part of
+    the sum.
 
     Args:
         loss_weight: Factor of the loss.
-        start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and costs nothing.
+        start: Fraction of the training, in [0, 1], before which the loss is exactly 0 and not computed.
 
     Raises:
         ValueError: If ``start`` is outside [0, 1], or ``loss_weight`` is not a finite non-negative number.
     """
 
     reads: type = LossInputs
-    """What :meth:`forward` takes; a segmentor refuses losses that read something else than it hands out."""
+    """The type of the inputs of :meth:`forward`; a segmentor rejects losses that need another type."""
 
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__()
         if not 0 <= start <= 1:
-            raise ValueError(f'start is the fraction of training before the loss begins, in [0, 1], got {start}')
+            raise ValueError(
+                f'start must be the fraction of the training before the loss begins, in [0, 1], got {start}'
+            )
         if isinstance(loss_weight, bool) or not isinstance(loss_weight, int | float) or not 0 <= loss_weight < math.inf:
             raise ValueError(f'loss_weight must be a finite non-negative number, got {loss_weight!r}')
         self.loss_weight = loss_weight
@@ -51,7 +53,7 @@ class BaseWeakLoss(BaseModule):
         """Return the unweighted loss, a scalar."""
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
-        """Return how labels come about that the loss makes, by title, for pictures; subclasses that make some override.
+        """Return the steps of the pseudo-labels that the loss makes, by title, for pictures; empty by default.
 
         Returns:
             Class ids, (B, h, w), or soft maps of all classes in [0, 1], (B, C, h, w), of the size of the image.
@@ -59,10 +61,10 @@ class BaseWeakLoss(BaseModule):
         return {}
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Refuse, when the model is built, settings made for another number of classes; subclasses override.
+        """Raise an error for settings of another number of classes, when the model is built; subclasses override it.
 
         Raises:
-            ValueError: If a setting does not fit.
+            ValueError: If a setting does not match.
         """
 
     def forward(self, inputs: LossInputs) -> Tensor:
@@ -73,7 +75,7 @@ class BaseWeakLoss(BaseModule):
         return self.loss_weight * self.compute(inputs)
 
     def __getattr__(self, name: str) -> Any:
-        """Look up parts of the module; heads ask a ``loss_decode`` for ``loss_name``, which a weak loss has not."""
+        """Look up attributes of the module; heads read ``loss_name`` of a ``loss_decode``, which weak losses lack."""
         if name == 'loss_name':
             kind = type(self).__name__
             raise MisplacedLossError(
@@ -85,19 +87,19 @@ class BaseWeakLoss(BaseModule):
 
 
 class Patience:
-    """Ends a training whose images lack what a loss learns from, before hours of it.
+    """Stops a training early if the images lack the labels that a loss needs.
 
     Images without such labels are normal; a thousand of them at the start of a training are not.
 
     Args:
-        learner: Which loss learns from what: 'X learns from image tags'.
-        advice: Where to look for the fault.
+        learner: The loss and its labels, such as 'X learns from image tags'.
+        advice: Where to look for the mistake.
     """
 
     def __init__(self, learner: str, advice: str) -> None:
         self._learner = learner
         self._advice = advice
-        self._images: int | None = 0  # so far without; None: there were such labels
+        self._images: int | None = 0  # images without such labels so far; None after the first with labels
 
     def check(self, found: bool, num_images: int) -> None:
         """Count the images of a batch.
@@ -111,5 +113,5 @@ class Patience:
             self._images += num_images
             if self._images >= PATIENCE:
                 raise ValueError(
-                    f'{self._learner}, and none of the first {self._images} images had any. {self._advice}'
+                    f'{self._learner}, but none of the first {self._images} images had any. {self._advice}'
                 )

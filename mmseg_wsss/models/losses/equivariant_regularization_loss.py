@@ -1,4 +1,4 @@
-"""Two views of an image should give the same map."""
+"""Equivariance of the maps of two views of an image."""
 
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -16,7 +16,7 @@ class EquivariantRegularizationLoss(BaseWeakLoss):
     .. math:: w_{ER} L_{ER} + w_{ECR} L_{ECR}
 
     See :func:`mmseg_wsss.functional.equivariance_differences` for the terms, which are logged as ``er`` and ``ecr``.
-    Probabilities of all classes, the background included, are compared on the grid of the second view. A cell with a
+    Probabilities of all classes, including the background, are compared on the grid of the second view. A cell with a
     pixel outside the image does not count.
 
     Args:
@@ -37,7 +37,7 @@ class EquivariantRegularizationLoss(BaseWeakLoss):
         """Return the loss.
 
         Raises:
-            KeyError: If the model makes no second view.
+            KeyError: If the model does not make a second view.
         """
         second, refined, second_refined = (inputs.view(name) for name in ('second', 'refined', 'second_refined'))
         size = (second.logits.shape[2], second.logits.shape[3])

@@ -1,4 +1,4 @@
-"""Feature similarity loss as a part of a recipe."""
+"""The feature similarity loss."""
 
 import math
 
@@ -16,39 +16,40 @@ from .base_weak_loss import BaseWeakLoss
 
 @MODELS.register_module()
 class FeatureSimilarityLoss(BaseWeakLoss):
-    r"""Alike pixels should be predicted alike, and unlike pixels differently (Jonnarth, Felsberg, 2022).
+    r"""Rewards equal predictions at similar pixels and different ones at dissimilar pixels (Jonnarth, Felsberg, 2022).
 
     See :func:`mmseg_wsss.functional.feature_similarity_loss` for the formula. The image is resized to the grid of the
-    logits; a cell with a pixel outside the image is in no pair. The probabilities are those of all classes, the
-    background included. The defaults are those of the published code.
+    logits; a cell with a pixel outside the image is not in any pair. The probabilities are those of all classes,
+    including the background. The defaults are those of the published code.
 
-    With ``learn_mu`` and ``learn_sigma`` the loss has parameters, as the paper says. The gradient of :math:`\mu` only
-    ever makes it larger: the larger, the more pairs count as unlike, up to all of them. That of :math:`\sigma` leads to
-    about a quarter of the side of the grid, 13 to 15 of 56 cells on photographs with their true masks. So each is kept
-    within its range by
+    With ``learn_mu`` and ``learn_sigma`` the loss has parameters, as in the paper. Gradient descent only ever increases
+    :math:`\mu`: the larger it is, the more pairs count as dissimilar, up to all of them. It moves :math:`\sigma` to
+    about a quarter of the side of the grid, 13 to 15 of 56 cells on photographs with their true masks. Therefore both
+    are limited to a range by
 
     .. math:: \mu = low + (high - low) \, s(\theta), \qquad s(\theta) = \frac{1}{1 + e^{-\theta}}
 
-    and the training will carry it towards the upper end; choose that end as the largest value to be tolerated. Pixels
-    count as unlike from a colour difference of :math:`s(-\mu)` on: 0.27 at 1, 0.076 at 2.5, 0.018 at 4. Weight decay
+    and the training moves :math:`\mu` towards the upper end; choose it as the largest acceptable value. Pixels count as
+    dissimilar from a colour difference of :math:`s(-\mu)`: 0.27 for 1, 0.076 for 2.5, 0.018 for 4. Weight decay
     pulls :math:`\theta` to 0, which is the middle of the range.
 
-    Logged beside the loss: ``mu`` and ``sigma``, if they are learnt.
+    The log also has ``mu`` and ``sigma`` if they are learned.
 
     Args:
-        mu: :math:`\mu`, where alike turns into unlike; the start with ``learn_mu``.
-        sigma: Standard deviation of the weight of a pair, in cells of the logits; the start with ``learn_sigma``.
-        radius: Leave out pairs that are further apart than this, in cells; None: all pairs. At ``sigma`` 5, 15 keeps
-            98.9 % of the weight.
-        learn_mu: Whether :math:`\mu` is learnt.
+        mu: :math:`\mu`, which sets the threshold between similar and dissimilar; its initial value with ``learn_mu``.
+        sigma: Standard deviation of the weight of a pair, in cells of the logits; the initial value with
+            ``learn_sigma``.
+        radius: Leave out pairs that are further apart than this, in cells; None means all pairs. With a ``sigma`` of 5,
+            a radius of 15 keeps 98.9 % of the weight.
+        learn_mu: Whether :math:`\mu` is learned.
         mu_range: ``(low, high)`` with ``low < mu < high``, for ``learn_mu``.
-        learn_sigma: Whether :math:`\sigma` is learnt.
+        learn_sigma: Whether :math:`\sigma` is learned.
         sigma_range: ``(low, high)`` with ``0 < low < sigma < high``, for ``learn_sigma``.
-        normalise: ``'pixels'`` divides by the number of cells, as published; ``'pairs'`` by that of pairs, as the paper
-            says, which makes the loss as many times smaller as there are cells.
+        normalise: ``'pixels'`` divides by the number of cells, as in the published code; ``'pairs'`` by the number of
+            pairs, as in the paper, which divides the loss by the number of cells once more.
         mask: Whether pixels outside the original image (rotation, padding) are left out.
         backend: See :func:`mmseg_wsss.ops.feature_similarity_loss`.
-        loss_weight: Factor of the loss. The published 0.5 goes with a formula without the 1/2, so here it is 1.
+        loss_weight: Factor of the loss. The published 0.5 is for a formula without the 1/2, so here it is 1.
         start: Fraction of the training before which the loss is 0.
 
     Raises:
@@ -92,19 +93,19 @@ class FeatureSimilarityLoss(BaseWeakLoss):
 
     @property
     def mu(self) -> float | Tensor:
-        """The current value; a tensor with a gradient if it is learnt."""
+        """The current value; a tensor with a gradient if it is learned."""
         return _within(self.mu_range, self.theta) if self.learn_mu else self.fixed_mu
 
     @property
     def sigma(self) -> float | Tensor:
-        """The current value; a tensor with a gradient if it is learnt."""
+        """The current value; a tensor with a gradient if it is learned."""
         return _within(self.sigma_range, self.theta_sigma) if self.learn_sigma else self.fixed_sigma
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the loss of the head's probabilities at their own resolution."""
         image, cells = inputs.image, None
         if self.mask:
-            # What the image holds outside must not be read by the interpolation.
+            # The interpolation must not read pixels outside of the image.
             image, cells = torch.where(inputs.valid >= 1, image, 0), inputs.valid_cells
         image = F.interpolate(image, inputs.logits.shape[2:], mode='bilinear', align_corners=True)
         settings = {'mu': self.mu, 'sigma': self.sigma}
@@ -121,7 +122,7 @@ class FeatureSimilarityLoss(BaseWeakLoss):
 
 
 def _start(value: float, ends: tuple[float, ...], name: str) -> torch.nn.Parameter:
-    """Return the parameter that stands for a value within two ends."""
+    """Return the parameter that represents a value between two ends."""
     low, high = ends
     if not -math.inf < low < value < high < math.inf:
         raise ValueError(

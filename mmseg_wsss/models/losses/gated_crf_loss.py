@@ -1,4 +1,4 @@
-"""Gated CRF loss as a part of a recipe."""
+"""The Gated CRF loss."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,20 +24,20 @@ class GatedCRFLoss(BaseWeakLoss):
     See :func:`mmseg_wsss.functional.gated_crf_loss` for the formula. The defaults are the published setting for VOC:
     one kernel, xy 6, rgb 0.1, radius 5, weight 0.1, validity as the source mask.
 
-    Differs from the paper: there the rgb sigma has no unit; the published numbers used 0.1 on colours standardised with
-    the ImageNet statistics, about 0.023 of the range [0, 1].
+    Differs from the paper, which does not give a unit for the rgb sigma; the published numbers used 0.1 on colours
+    standardised with the ImageNet statistics, about 0.023 of the range [0, 1].
 
     Args:
         kernels: ``dict(weight=w, xy=sigma, rgb=sigma)`` each; ``xy`` in cells of the logits, ``rgb`` in units of
             ``color_space``. Every other key is the name of a map of the sample and its value the sigma in the units of
-            that map, such as ``depth=0.2`` beside ``LoadModality(key='depth', ...)`` and
-            ``PackWeakSegInputs(maps=['depth'])``. Every sigma may be left out, but not all of them.
-        radius: Half width of the window, in cells of the logits; 5 is 11 x 11.
-        source_mask: Whether pixels outside the original image (rotation, padding) are not sources.
-        destination_mask: What may be a destination. ``'unlabelled'``: the pixels of the original image without a
-            label, as in the paper, where the labelled ones belong to the cross-entropy; where all are labelled the
-            loss is 0. ``'valid'`` or True: all pixels of the original image. None or False: all pixels.
-        compatibility: (C, C) cost of class i at the destination beside class j at the source; None is Potts.
+            that map, such as ``depth=0.2`` together with ``LoadModality(key='depth', ...)`` and
+            ``PackWeakSegInputs(maps=['depth'])``. At least one sigma is required.
+        radius: Half width of the window, in cells of the logits; 5 means 11 x 11.
+        source_mask: Whether pixels outside the original image (rotation, padding) are excluded as sources.
+        destination_mask: The pixels that may be destinations. ``'unlabelled'``: the pixels of the original image
+            without a label, as in the paper, where the cross-entropy trains the labelled ones; the loss is 0 if all
+            pixels are labelled. ``'valid'`` or True: all pixels of the original image. None or False: all pixels.
+        compatibility: (C, C) cost of class i at the destination with class j at the source; None means Potts.
         color_space: ``'standardised'`` (ImageNet mean and standard deviation) or ``'unit'`` ([0, 1]).
         backend: See :func:`mmseg_wsss.ops.gated_crf_loss`.
         loss_weight: Factor of the loss.
@@ -141,7 +141,7 @@ class GatedCRFLoss(BaseWeakLoss):
     def _map(self, inputs: LossInputs, name: str) -> Tensor:
         if name not in inputs.maps:
             raise KeyError(
-                f'a kernel of GatedCRFLoss compares {name!r}, and the batch has the maps '
+                f'a kernel of GatedCRFLoss compares {name!r}, but the batch has the maps '
                 f'{", ".join(inputs.maps) or "(none)"}: choose from weight, xy, rgb, or load it '
                 f"(LoadModality(key='{name}', ...)) and pack it (PackWeakSegInputs(maps=['{name}']))"
             )
@@ -149,6 +149,6 @@ class GatedCRFLoss(BaseWeakLoss):
 
 
 def _modalities(kernels: Any) -> tuple[str, ...]:
-    """Return what kernels name beside positions and colours; what is not a list of dicts is refused elsewhere."""
+    """Return the modalities that kernels name; other functions check that ``kernels`` is a list of dicts."""
     dicts = [kernel for kernel in kernels if isinstance(kernel, Mapping)] if isinstance(kernels, Sequence) else []
     return tuple(dict.fromkeys(key for kernel in dicts for key in kernel if key not in FIXED_KEYS))

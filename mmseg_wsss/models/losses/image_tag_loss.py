@@ -1,4 +1,4 @@
-"""Classification of whole images through the maps of a segmentor."""
+"""Classification of whole images by the maps of a segmentor."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,12 +21,11 @@ class ImageTagLoss(BaseTagLoss):
 
     .. math:: -\frac{1}{C} \sum_c t_c \log \sigma(y_c) + (1 - t_c) \log \sigma(-y_c)
 
-    with scores :math:`y` of the foreground classes from the pooling and tags :math:`t`, averaged over the images that
-    somebody tagged (Araslanov and Roth, 2020, section 3.2, with nGWP). Pixels outside the original image take no part
-    in the pooling.
+    with scores :math:`y` of the foreground classes from the pooling and tags :math:`t`, averaged over the tagged images
+    (Araslanov and Roth, 2020, section 3.2, with nGWP). Pixels outside the original image are excluded from the pooling.
 
     Args:
-        pooling: ``NGWPPooling``, ``AveragePooling``, ``MaxPooling``, or another part with their signature.
+        pooling: ``NGWPPooling``, ``AveragePooling``, ``MaxPooling``, or another module with the same signature.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
     """

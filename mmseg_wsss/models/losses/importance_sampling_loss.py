@@ -1,4 +1,4 @@
-"""Image tags as a loss on maps of class probabilities."""
+"""A loss of image tags on maps of class probabilities."""
 
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -18,24 +18,24 @@ class ImportanceSamplingLoss(BaseWeakLoss):
 
     .. math:: (1 - \lambda) L_{pooling} + \lambda L_{sampling}
 
-    See :func:`mmseg_wsss.functional.importance_sampling_loss` for the second term. The head needs a real background
+    See :func:`mmseg_wsss.functional.importance_sampling_loss` for the second term. The head needs a learned background
     channel; probabilities are the softmax over all its channels, and the foreground classes are classified.
 
-    The defaults are those of the published code: average pooling, :math:`\lambda = 0.8`, 100 draws of each foreground
+    The defaults are those of the published code: average pooling, :math:`\lambda = 0.8`, 100 draws per foreground
     class. The objective of the paper (equations 1-5) is ``pooling='max', sample_background=True, num_samples=1``, with
-    any :math:`\lambda` (``weight``): both terms over all classes, the background among them.
+    any :math:`\lambda` (``weight``): both terms over all classes, including the background.
 
-    Images that nobody tagged have no effect; a batch without any tags gives 0. Neither has a cell of the logits with a
-    pixel outside the image.
+    Images without tags have no effect, and a batch without any tags gives 0. Cells of the logits with a pixel outside
+    the image have no effect either.
 
     Args:
         weight: :math:`\lambda` in [0, 1]; a term with weight 0 is not computed.
-        pooling: ``'average'``: the mean of each foreground class's logits. ``'max'``: its most probable pixel.
-        background: Whether max pooling classifies the background, too, as a class that every image shows.
-        sample_background: Whether sampling does (the paper; in its code it does not).
-        num_samples: Draws for each class of an image.
-        expectation: The mean over all draws instead: the same loss without noise.
-        eps: Keeps the logits of probabilities 0 and 1 finite; 1e-3 within 6.91 of 0.
+        pooling: ``'average'``: the mean logit of each foreground class. ``'max'``: its most probable pixel.
+        background: Whether max pooling also classifies the background, as a class that is in every image.
+        sample_background: Whether sampling also classifies the background, as in the paper but not in its code.
+        num_samples: Number of draws for each class of an image.
+        expectation: Use the mean over all draws instead: the same loss without noise.
+        eps: Keeps the logits of probabilities 0 and 1 finite; with 1e-3 they are within 6.91 of 0.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
 
@@ -57,7 +57,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
     ) -> None:
         super().__init__(loss_weight, start)
         if not 0 <= weight <= 1:
-            raise ValueError(f'weight is the share of the sampled term, in [0, 1], got {weight}')
+            raise ValueError(f'weight must be the share of the sampled term, in [0, 1], got {weight}')
         if pooling not in POOLINGS:
             raise ValueError(f'pooling must be one of {", ".join(POOLINGS)}, got {pooling!r}')
         check_num_samples(num_samples)
@@ -72,7 +72,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         self._patience = TagPatience(type(self).__name__)
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Check that there is a class to find beside the background."""
+        """Check that there is a class in addition to the background."""
         if num_classes < 2:
             raise ValueError(
                 f'ImportanceSamplingLoss needs a background channel and at least one class, got num_classes='

@@ -1,4 +1,4 @@
-"""Any weak loss on several views of the batch."""
+"""A weak loss on several views of the batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from .base_weak_loss import BaseWeakLoss
 
 @MODELS.register_module()
 class MultiViewLoss(BaseWeakLoss):
-    """The sum of one loss over views of the batch, which ``model.views`` makes, such as ``SiameseViews``.
+    """The sum of a loss over views of the batch that ``model.views`` makes, such as ``SiameseViews``.
 
     Statistics are logged as ``<name>/<view>_<statistic>``.
 
@@ -22,7 +22,7 @@ class MultiViewLoss(BaseWeakLoss):
 
     Raises:
         TypeError: If ``loss`` is not a weak loss on class logits.
-        ValueError: If ``views`` is empty or names one twice.
+        ValueError: If ``views`` is empty or has duplicates.
     """
 
     def __init__(self, loss: Mapping[str, Any], views: Sequence[str] = ('first', 'second')) -> None:
@@ -37,7 +37,7 @@ class MultiViewLoss(BaseWeakLoss):
         self.views = tuple(views)
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Let the loss check it."""
+        """Check the number of classes with the wrapped loss."""
         self.loss.check_num_classes(num_classes)
 
     def compute(self, inputs: LossInputs) -> Tensor:

@@ -1,4 +1,4 @@
-"""Cross-entropy over the labelled pixels alone."""
+"""Cross-entropy over only the labelled pixels."""
 
 from collections.abc import Sequence
 
@@ -19,17 +19,17 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
     See :func:`mmseg_wsss.functional.partial_cross_entropy`. A batch without a labelled pixel gives 0.
 
     Args:
-        class_weight: One weight per class, or ``'batch'`` for 1 / log(1.1 + p) with p the share of each class among the
-            labelled pixels of the batch (Gated CRF paper, its Cityscapes setting), or None.
-        class_frequencies: Share of each class among the labels of the whole training set, for the same weights
-            (the paper's published code; ``wsss check`` prints them). Not together with ``class_weight``.
+        class_weight: One weight per class, or ``'batch'`` for 1 / log(1.1 + p), where p is the share of each class
+            among the labelled pixels of the batch (Gated CRF paper, its Cityscapes setting), or None.
+        class_frequencies: Share of each class among the labels of the whole training set, for the same weights (as in
+            the published code; ``wsss check`` prints them). Cannot be combined with ``class_weight``.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0.
-        resolution: ``'labels'`` resizes the logits to the labels, bilinearly; ``'logits'`` takes for each cell of the
-            logits the nearest label, as DeepLab's first versions do. Clicks need the former.
+        resolution: ``'labels'`` resizes the logits to the labels, bilinearly; ``'logits'`` uses the nearest label for
+            each cell of the logits, as in the first versions of DeepLab. Clicks need the former.
 
     Raises:
-        ValueError: If both ways to weight classes are set, or a word is unknown.
+        ValueError: If both ways to weight classes are set, or a setting is unknown.
     """
 
     class_weight: Tensor | None
@@ -62,8 +62,8 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         """Check the number of class weights."""
         if self.class_weight is not None and self.class_weight.shape != (num_classes,):
             raise ValueError(
-                f'PartialCrossEntropyLoss: one weight per class is {num_classes} numbers (class_weight or '
-                f'class_frequencies), got the shape {tuple(self.class_weight.shape)}'
+                f'PartialCrossEntropyLoss: class_weight or class_frequencies must be one number per class '
+                f'({num_classes}), got the shape {tuple(self.class_weight.shape)}'
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:

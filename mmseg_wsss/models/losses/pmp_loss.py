@@ -1,4 +1,4 @@
-"""A model that learns from points and from what it makes of them."""
+"""A loss on points and the pseudo-masks that a model makes from them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,32 +22,33 @@ PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 class PMPLoss(BaseWeakLoss):
     r"""Cross-entropy on pseudo-masks made from points in the same forward pass (Akiva and Dana, 2021).
 
-    The mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 where there is none. Goes with
-    ``ExpandingConfidenceHook``, which lets the fields expand; without it they stay as they are.
+    The mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 if there are none. Combine it
+    with ``ExpandingConfidenceHook``, which expands the fields; without it they do not change.
 
-    Points are few and even, what grows from them is not: once most of the labelled pixels are background, a network in
-    a short training may predict nothing else. ``PartialCrossEntropyLoss`` beside this one (ours, not in the paper) lets
-    the points count: ``losses=dict(loss_points=dict(type='PartialCrossEntropyLoss'), loss_pmp=dict(type='PMPLoss'))``.
+    Points are few and balanced, but pseudo-masks are not: if most of the labelled pixels are background, a network may
+    predict only the background after a short training. An additional ``PartialCrossEntropyLoss`` (ours, not in the
+    paper) gives the points more weight:
+    ``losses=dict(loss_points=dict(type='PartialCrossEntropyLoss'), loss_pmp=dict(type='PMPLoss'))``.
 
-    Logged beside the loss:
+    The log also has:
 
     - ``point_loss``, the cross-entropy at the points themselves, the mean over the classes that have one in the batch
       (NaN without any). A network that predicts background everywhere has a low loss on its own labels and a high one
-      there, so ``ExpandingConfidenceHook(loss_name='loss_pmp/point_loss')`` does not take its collapse for progress.
-    - ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels, and where
-      ``LoadReferenceMask`` is in the pipeline also ``precision``, the share of the labelled pixels that are right, and
-      ``object_precision``, the same of those labelled with any class but the background.
+      here, so ``ExpandingConfidenceHook(loss_name='loss_pmp/point_loss')`` does not mistake this collapse for progress.
+    - ``labelled_share``, the share of the pixels inside the images that the pseudo-mask labels, and, with
+      ``LoadReferenceMask`` in the pipeline, ``precision``, the share of the labelled pixels that are correct, and
+      ``object_precision``, the precision of the foreground classes.
 
     Differs from the paper: there label 0 means unlabelled and the background is the last class; here the background is
     class 0, as everywhere in this project.
 
     Args:
-        pseudo_masks: ``dict(type='ExpandingPseudoMasks', ...)``, or another part that makes ``ExpandingMaps`` of
+        pseudo_masks: ``dict(type='ExpandingPseudoMasks', ...)``, or another module that makes ``ExpandingMaps`` from
             ``LossInputs``.
-        reduction: ``'mean'``, or ``'sum'``, over the labelled pixels of the batch. The paper does not say which; its
-            learning rate of 1e-5 is an ordinary one for a sum over some 10^4 pixels (configs/pmp/README.md).
-        loss_weight: Factor of the loss. With ``'sum'``, one over the batch size makes it the mean of the sums of the
-            images.
+        reduction: ``'mean'`` or ``'sum'`` over the labelled pixels of the batch. The paper does not specify it; its
+            learning rate of 1e-5 is typical of a sum over about 10^4 pixels (configs/pmp/README.md).
+        loss_weight: Factor of the loss. With ``'sum'``, one divided by the batch size gives the mean over the images of
+            their sums.
         start: Fraction of the training before which the loss is 0.
 
     Raises:
@@ -68,8 +69,8 @@ class PMPLoss(BaseWeakLoss):
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
         self._patience = Patience(
             'PMPLoss learns from points',
-            'Are there points (wsss check)? Does the pipeline load them (kinds of LoadWeakAnnotations)? Those of '
-            'boxes: wsss convert --box-centres.',
+            'Are there points (wsss check)? Does the pipeline load them (kinds of LoadWeakAnnotations)? wsss '
+            'convert --box-centres makes points from boxes.',
         )
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
@@ -91,9 +92,9 @@ class PMPLoss(BaseWeakLoss):
 
 
 def point_loss(inputs: LossInputs) -> Tensor:
-    """Return the mean over the classes of the cross-entropy at the pixels that the annotator labelled; NaN without any.
+    """Return the cross-entropy at the labelled pixels, averaged over the classes; NaN if there are none.
 
-    It carries no gradient.
+    The result does not carry a gradient.
 
     Args:
         inputs: The batch.
@@ -108,7 +109,7 @@ def point_loss(inputs: LossInputs) -> Tensor:
 
 
 def label_statistics(inputs: LossInputs, labels: Tensor) -> dict[str, Tensor]:
-    """Return the share of labelled pixels and, where the batch has full masks to compare with, of those that are right.
+    """Return the share of labelled pixels and, if the batch has full masks, the share of correct ones.
 
     Args:
         inputs: The batch.

@@ -1,4 +1,4 @@
-"""A model that learns from its own confident predictions, cleaned by the image and the tags."""
+"""A loss on the model's own confident predictions, refined by the image and the tags."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -24,25 +24,25 @@ PSEUDO_LABELS = MappingProxyType({'type': 'ConfidentLabels'})
 class PseudoMaskLoss(BaseTagLoss):
     """Class-balanced cross-entropy on pseudo-labels made from the same forward pass (Araslanov and Roth, 2020).
 
-    Softmax of the logits, refined on their grid, resized to the image with aligned corners, absent classes set to 0,
-    thresholds; then :func:`mmseg_wsss.functional.balanced_cross_entropy` of the resized logits. An image counts only if
-    its background and all its tags are found; those that are not count as 0 in the mean over the tagged images, as
-    published. The published schedule trains with tags alone for the first 5 of 20 to 32 epochs, see ``start``. Pixels
-    outside the original image take no part.
+    The softmax of the logits is refined on their grid, resized to the image with aligned corners, set to 0 in absent
+    classes and thresholded; the loss is :func:`mmseg_wsss.functional.balanced_cross_entropy` of the resized logits. An
+    image counts only if its background and all its tags are found; the others count as 0 in the mean over the tagged
+    images, as in the published code. The published schedule trains with only tags in the first 5 of 20 to 32 epochs,
+    see ``start``. Pixels outside the original image do not count.
 
-    Logged beside the loss: ``labelled_share``, the share of pixels with a pseudo-label, and ``images_used``, the share
-    of tagged images that count. If that stays at 0, nothing is learnt from pseudo-labels.
+    The log also has ``labelled_share``, the share of pixels with a pseudo-label, and ``images_used``, the share of
+    tagged images that count. If it stays at 0, pseudo-labels have no effect.
 
-    Tags say nothing of the background: a head that learns its logit may never predict it, and then no image counts.
-    The published one has a constant in its place.
+    Tags do not contain the background: a head with a learned background may never predict it, and then no image counts.
+    The published head has a constant instead.
 
     Args:
-        refiner: ``dict(type='PAMR', ...)``, or another part with its signature; None leaves the masks as they are.
+        refiner: ``dict(type='PAMR', ...)``, another module with the same signature, or None.
         pseudo_labels: ``dict(type='ConfidentLabels', foreground_ratio=0.6, background_ratio=0.7,
-            min_confidence=0.2)``, or another part with its signature.
+            min_confidence=0.2)``, or another module with the same signature.
         loss_weight: Factor of the loss.
         start: Fraction of the training before which the loss is 0 and no pseudo-labels are made.
-        balance: ``'reference'`` weighs the classes as the published code does, ``'paper'`` divides by the number of
+        balance: ``'reference'`` weights the classes as in the published code, ``'paper'`` divides by the number of
             pixels of the class, see :func:`mmseg_wsss.functional.balanced_cross_entropy`.
 
     Raises:
@@ -64,7 +64,7 @@ class PseudoMaskLoss(BaseTagLoss):
         self.labeller = MODELS.build(dict(pseudo_labels))
 
     def pseudo_masks(self, inputs: LossInputs) -> PseudoMasks:
-        """Return the pseudo-labels of the batch and what they were made of, without a gradient."""
+        """Return the pseudo-labels of the batch and the maps they are made from, without a gradient."""
         tags = inputs.tags
         if tags is None:
             tags = inputs.logits.new_full((len(inputs.logits), inputs.logits.shape[1] - 1), torch.nan)

@@ -1,4 +1,4 @@
-"""The losses of SEAM as one part of a recipe."""
+"""The losses of SEAM."""
 
 from typing import NamedTuple
 
@@ -24,12 +24,12 @@ class SEAMLoss(BaseWeakLoss):
     :math:`L_{cls}` is the multi-label soft margin loss of the mean logits of the foreground classes,
     :math:`L_{min}` :func:`mmseg_wsss.functional.min_pooling_loss` of the refined maps, each the mean over both views;
     the last two are :func:`mmseg_wsss.functional.seam_regularisation` of maps in [0, 1]
-    (:func:`mmseg_wsss.functional.normalised_activations`) of the classes that the image shows. As in the published
+    (:func:`mmseg_wsss.functional.normalised_activations`) of the classes in the image. As in the published
     code, all maps are resized to the size of their view first, and compared at that of the second one. The four are
     logged as ``cls``, ``min``, ``er`` and ``ecr``.
 
-    Goes with ``SiameseViews(refined_alone=True)`` and a head whose first channel stands for the background, such as
-    ``CAMHead``: that channel is never trained. Images without tags have no effect, nor have pixels outside the image.
+    Combine it with ``SiameseViews(refined_alone=True)`` and a head whose first channel is the background, such as
+    ``CAMHead``: that channel is not trained. Images without tags and pixels outside the image have no effect.
 
     Args:
         cls_weight: :math:`w_{cls}`.
@@ -66,11 +66,11 @@ class SEAMLoss(BaseWeakLoss):
         """Return the loss of the tagged images.
 
         Raises:
-            KeyError: If the model makes no second view.
+            KeyError: If the model does not make a second view.
             ValueError: If none of the first thousand images had tags.
         """
         self._patience.check_tags(inputs)
-        nothing = inputs.logits[:0].sum()  # 0, and still part of the graph
+        nothing = inputs.logits[:0].sum()  # 0, but connected to the graph
         if inputs.tags is None:
             return nothing
         tagged = inputs.tags.isfinite().all(dim=1).nonzero().flatten()
@@ -97,7 +97,7 @@ class SEAMLoss(BaseWeakLoss):
 
 
 class _View(NamedTuple):
-    """The chosen images of a view: its maps at its size."""
+    """The maps of a view for the selected images, at the size of the view."""
 
     logits: Tensor  # (b, C, h, w)
     refined: Tensor  # in [0, 1], (b, C, h, w)
@@ -105,7 +105,7 @@ class _View(NamedTuple):
 
     @classmethod
     def of(cls, view: LossInputs, refined: LossInputs, chosen: Tensor) -> '_View':
-        """Take them from the inputs of a loss."""
+        """Return the maps from the inputs of a loss."""
         valid, cells = view.valid[chosen] >= 1, view.valid_cells[chosen]
         size = (valid.shape[2], valid.shape[3])
         logits, reached = resize_inside(view.logits[chosen], size, cells)
@@ -117,5 +117,5 @@ class _View(NamedTuple):
         return F.multilabel_soft_margin_loss(scores / self.inside.sum(dim=(2, 3)).clamp(min=1), tags.to(scores.dtype))
 
     def min_pooling(self, shown: Tensor, share: float) -> Tensor:
-        """Return the loss of the refined maps of the classes that the images show."""
+        """Return the loss of the refined maps of the classes in the images."""
         return min_pooling_loss((self.refined * shown)[:, 1:], share=share, mask=self.inside)

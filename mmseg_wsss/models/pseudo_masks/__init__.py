@@ -1,4 +1,4 @@
-"""Pseudo-masks: labels that the model makes from its own predictions."""
+"""Pseudo-masks, the labels that a model makes from its own predictions."""
 
 from .confident_pseudo_masks import ConfidentLabels, PseudoMasks, make_pseudo_masks
 from .expanding_pseudo_masks import CONFIDENCE_KEY, ExpandingMaps, ExpandingPseudoMasks, confidence_scores

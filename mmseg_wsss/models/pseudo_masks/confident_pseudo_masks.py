@@ -1,4 +1,4 @@
-"""Pseudo-masks from confident predictions: refined by the image, without absent classes, and thresholded.
+"""Pseudo-masks from confident predictions, refined by the image, without absent classes, and thresholded.
 
 Shape letters: B batch, C classes with the background, H x W the grid of the predictions, h x w the image.
 """
@@ -22,8 +22,8 @@ class ConfidentLabels(nn.Module):
 
     Args:
         foreground_ratio: Share of its maximum in the image that a foreground class must exceed, in [0, 1].
-        background_ratio: The same for the background.
-        min_confidence: What every class must exceed, in [0, 1].
+        background_ratio: Share of its maximum that the background must exceed, in [0, 1].
+        min_confidence: Value that every class must exceed, in [0, 1].
 
     Raises:
         TypeError: If a setting is not a number.
@@ -44,7 +44,7 @@ class ConfidentLabels(nn.Module):
         Args:
             masks: Soft masks, (B, C, h, w), 0 in absent classes.
             mask: 1 inside the image, (B, 1, h, w).
-            ignore_index: The unlabelled value.
+            ignore_index: The value of unlabelled pixels.
         """
         return confident_labels(
             masks,
@@ -57,11 +57,11 @@ class ConfidentLabels(nn.Module):
 
 
 class PseudoMasks(NamedTuple):
-    """What was made on the way to pseudo-labels; none of it carries a gradient."""
+    """The pseudo-labels and the maps they are made from, without gradients."""
 
-    cam: Tensor  # the model's own masks, 0 in absent classes, (B, C, H, W)
-    refined: Tensor  # the same after the refiner, (B, C, H, W)
-    labels: Tensor  # class ids, the unlabelled value where nobody is sure, (B, h, w) int64
+    cam: Tensor  # the masks of the model, 0 in absent classes, (B, C, H, W)
+    refined: Tensor  # the masks after the refiner, (B, C, H, W)
+    labels: Tensor  # class ids, unlabelled where no class is confident, (B, h, w) int64
 
 
 @torch.no_grad()
@@ -75,21 +75,21 @@ def make_pseudo_masks(
     labeller: nn.Module,
     ignore_index: int = 255,
 ) -> PseudoMasks:
-    """Refine the predicted masks, drop the classes that the image does not have, and label what is left.
+    """Refine the predicted masks, remove the classes that are not in the image, and label the confident pixels.
 
-    Pixels outside the image take no part: the masks are resized from the cells inside alone. A cell is inside if all
-    its pixels are.
+    Pixels outside the image do not count: the masks are resized only from the cells inside. A cell is inside if all its
+    pixels are.
 
     Args:
         probs: Softmax of the logits, (B, C, H, W), channel 0 the background.
         image: RGB in [0, 1], (B, 3, h, w).
         valid: 1 inside the image, (B, 1, h, w).
-        tags: Which foreground classes are in the image, (B, C-1) of 0 and 1. A row with NaN: nobody tagged the image,
-            which gets no labels.
-        refiner: ``refiner(masks, image, mask=valid, present=...)`` returns refined masks; None leaves the masks as they
-            are.
-        labeller: ``labeller(masks, mask=..., ignore_index=...)`` turns masks of the size of the image into labels.
-        ignore_index: The unlabelled value.
+        tags: Which foreground classes are in the image, (B, C-1) of 0 and 1. A row with NaN means that the image has no
+            tags; it does not get labels.
+        refiner: A function ``refiner(masks, image, mask=valid, present=...)`` that returns refined masks, or None.
+        labeller: A function ``labeller(masks, mask=..., ignore_index=...)`` that returns the labels of masks of the
+            size of the image.
+        ignore_index: The value of unlabelled pixels.
     """
     present = torch.cat([torch.ones_like(tags[:, :1]), (tags == 1).to(tags.dtype)], dim=1)
     chosen = present[:, :, None, None] > 0

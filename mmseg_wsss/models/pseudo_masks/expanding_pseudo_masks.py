@@ -1,7 +1,7 @@
-"""Pseudo-masks from points: what the model predicts, near enough to the points, with point blots on top.
+"""Pseudo-masks from points: predictions of the model near the points, overlaid by point blots.
 
-Shape letters: B batch, C classes with the background, K classes that have a point in an image (at most), h x w pixels,
-g x g' the grid that masks are refined on.
+Shape letters: B batch, C classes with the background, K the maximum number of classes that have a point in an image,
+h x w pixels, g x g' the grid that masks are refined on.
 """
 
 from collections.abc import Mapping
@@ -22,30 +22,30 @@ from ...structures import LossInputs
 
 THRESHOLDS = ('maximum', 'absolute')
 CONFIDENCE_KEY = 'weak/expanding_confidence'
-"""Where ``ExpandingConfidenceHook`` writes how far distance fields have expanded."""
+"""Key under which ``ExpandingConfidenceHook`` stores the expansion of the distance fields."""
 REFINER = MappingProxyType({'type': 'PACRefiner'})
 
 
 def confidence_scores() -> tuple[float, float]:
-    """Return the scores of background and objects; 0 and 0 outside of a training with the hook."""
+    """Return the scores of background and objects, which are 0 without the hook."""
     state = MessageHub.get_current_instance().get_info(CONFIDENCE_KEY)
     return (0.0, 0.0) if state is None else (state['background_score'], state['object_score'])
 
 
 class ExpandingMaps(NamedTuple):
-    """What was made on the way to pseudo-labels; none of it carries a gradient."""
+    """The pseudo-labels and the maps they are made from, without gradients."""
 
     classes: Tensor  # class id of each of the K maps of an image, -1 where it has fewer, (B, K) int64
-    blots: Tensor | None  # class ids, the unlabelled value outside, (B, h, w) int64
+    blots: Tensor | None  # class ids, unlabelled outside, (B, h, w) int64
     fields: Tensor  # expanded, 0 where an image has fewer, (B, K, h, w)
     refined: Tensor  # probabilities after the refiner, 0 where an image has fewer, (B, K, h, w)
-    labels: Tensor  # class ids, the unlabelled value where nobody is sure, (B, h, w) int64
+    labels: Tensor  # class ids, unlabelled where no class is confident, (B, h, w) int64
 
     def steps(self, num_classes: int) -> dict[str, Tensor]:
-        """Return what to draw, by title: class ids, (B, h, w), and soft maps of all classes, (B, C, h, w)."""
+        """Return the maps to draw, by title: class ids, (B, h, w), and soft maps of all classes, (B, C, h, w)."""
         blots = {} if self.blots is None else {'blots': self.blots}
         soft = {'distance field': self.fields, 'refined': self.refined}
-        # classes that an image lacks go to a channel of their own, which is cut off
+        # classes that an image lacks go to an extra channel, which is removed
         index = torch.where(self.classes < 0, num_classes, self.classes)[:, :, None, None].expand_as(self.fields)
         batch, _, height, width = self.fields.shape
         empty = self.fields.new_zeros(batch, num_classes + 1, height, width)
@@ -55,39 +55,38 @@ class ExpandingMaps(NamedTuple):
 
 @MODELS.register_module()
 class ExpandingPseudoMasks(nn.Module):
-    r"""Label the pixels that the model is sure of and that are near a point of the class (Akiva and Dana, 2021).
+    r"""Labels the confident pixels near a point of their class (Akiva and Dana, 2021).
 
-    The softmax :math:`p` of the classes that have a point in the image, refined, times their distance field :math:`D`,
-    expanded by the confidence score of ``ExpandingConfidenceHook``. Of the classes, the one with the largest product
+    The refined softmax :math:`p` of the classes that have a point in the image is multiplied with their distance field
+    :math:`D`, expanded by the confidence score of ``ExpandingConfidenceHook``. The class with the largest product
     labels the pixel if
 
     .. math:: p_c(i)\, D_c(i) > t \cdot \max(c_{min}, \max_j p_c(j)\, D_c(j))
 
-    (``threshold_of='maximum'``): the points, where the field is 1, have the highest confidence, and what counts is the
-    share of the highest. ``'absolute'`` is :math:`p_c(i)\, D_c(i) > t`: a class whose probabilities stay below
-    :math:`t` is not labelled at all, and in short trainings that is every class but the background.
+    (``threshold_of='maximum'``): the points, where the field is 1, have the highest confidence, and the threshold is a
+    share of it. ``'absolute'`` means :math:`p_c(i)\, D_c(i) > t`: a class whose probabilities stay below
+    :math:`t` is not labelled at all, which happens to all classes except the background in short trainings.
 
-    Point blots come on top, the labels of the annotator last. Everything else stays unlabelled. An image without points
-    keeps the labels it has.
+    Point blots overwrite these labels, and the labels of the annotator overwrite both. All other pixels stay
+    unlabelled. An image without points keeps its labels.
 
-    Differs from the paper: it has "0.75" and a "highest confidence threshold" and does not say of what; the relative
-    reading is that of pseudo-masks by Araslanov and Roth (2020), whose refinement the paper takes up, with their
-    :math:`c_{min}`.
+    Differs from the paper, which gives "0.75" and a "highest confidence threshold" but does not define the quantity;
+    the relative threshold and :math:`c_{min}` are those of Araslanov and Roth (2020), whose refinement the paper
+    extends.
 
     Args:
-        refiner: ``dict(type='PACRefiner', ...)``, or another part with its signature; None leaves the probabilities as
-            they are.
-        refiner_stride: Pixels of the image in a cell of the grid that masks are refined on, along each side. The paper
-            does not give it: 4 is that of PAMR's published training.
-        threshold: :math:`t`, in [0, 1]; 0.75 in the paper. With 1 no prediction becomes a label.
-        threshold_of: ``'maximum'``, that of the class in the image, or ``'absolute'``.
-        min_confidence: :math:`c_{min}`, in [0, 1]: what a maximum below is taken for. No part of ``'absolute'``.
-        present_softmax: Take the softmax over the classes that have a point in the image alone: the others are known
-            to be absent. More pixels pass; the background, of which there is most, gains most.
-        fields: Whether distance fields take part; without them the refined probability alone decides.
-        form: Of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
-        normalisation: Of the fields.
-        blots: Key of the point blots in ``LossInputs.maps``; None: without blots.
+        refiner: ``dict(type='PACRefiner', ...)``, another module with the same signature, or None.
+        refiner_stride: Side, in pixels of the image, of a cell of the grid that masks are refined on. The paper does
+            not give it; 4 is the value of PAMR's published training.
+        threshold: :math:`t`, in [0, 1]; 0.75 in the paper. With 1 predictions never become labels.
+        threshold_of: ``'maximum'``, relative to the maximum of the class in the image, or ``'absolute'``.
+        min_confidence: :math:`c_{min}`, in [0, 1]: the smallest maximum. Not used with ``'absolute'``.
+        present_softmax: Compute the softmax over only the classes that have a point in the image, because the others
+            are known to be absent. More pixels pass the threshold, most of them in the background.
+        fields: Whether distance fields are used; otherwise only the refined probability counts.
+        form: Form of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
+        normalisation: Normalisation of the fields, see :func:`mmseg_wsss.functional.distance_fields`.
+        blots: Key of the point blots in ``LossInputs.maps``; None means that there are no blots.
 
     Raises:
         TypeError: If the threshold is not a number.
@@ -126,10 +125,10 @@ class ExpandingPseudoMasks(nn.Module):
 
     @torch.no_grad()
     def forward(self, inputs: LossInputs) -> ExpandingMaps:
-        """Return the pseudo-labels of the batch and what they were made of.
+        """Return the pseudo-labels of the batch and the maps they are made from.
 
         Raises:
-            ValueError: If the pipeline gives no points or no blots.
+            ValueError: If the batch does not have points or blots.
         """
         fields, classes = self._fields(inputs)
         refined = self._refined(inputs, classes)
@@ -146,7 +145,7 @@ class ExpandingPseudoMasks(nn.Module):
         return ExpandingMaps(classes, blots, fields, refined, labels)
 
     def _limits(self, confidence: Tensor) -> Tensor:
-        """Return what the confidence of each class must exceed, (B, K)."""
+        """Return the threshold of the confidence of each class, (B, K)."""
         if self.threshold_of == 'absolute':
             return confidence.new_full(confidence.shape[:2], self.threshold)
         return self.threshold * confidence.amax(dim=(2, 3)).clamp(min=self.min_confidence)
@@ -155,7 +154,7 @@ class ExpandingPseudoMasks(nn.Module):
         """Return the expanded fields, (B, K, h, w), and their classes, (B, K)."""
         if len(inputs.points) != len(inputs.labels):
             raise ValueError(
-                'pseudo-masks from points need the points of every image, which the batch does not have: end the '
+                'pseudo-masks from points need the points of every image, but the batch does not have them: end the '
                 'pipeline with RasterizeWeakAnnotations and PackWeakSegInputs'
             )
         size = (inputs.labels.shape[1], inputs.labels.shape[2])

@@ -1,4 +1,4 @@
-"""Refiners: soft masks that follow the image."""
+"""Refiners, which align soft masks with the image."""
 
 from .dense_crf import DenseCRF
 from .pac_refiner import PACRefiner

@@ -1,4 +1,4 @@
-"""Fully connected CRF as a part of a recipe.
+"""The fully connected CRF.
 
 Shape letters: B batch, C classes, H x W the masks, h x w the image, N pixels that count.
 """
@@ -28,19 +28,19 @@ class DenseCRF(nn.Module):
         w_1 e^{-\frac{|p_i - p_j|^2}{2 \sigma_1^2}} +
         w_2 e^{-\frac{|p_i - p_j|^2}{2 \sigma_2^2} - \frac{|I_i - I_j|^2}{2 \sigma_{rgb}^2}} \right)
 
-    with soft masks :math:`m`, clipped at 1e-5, places :math:`p` and colours :math:`I`. Masks need not sum to 1. The
+    with soft masks :math:`m`, clipped at 1e-5, positions :math:`p` and colours :math:`I`. Masks need not sum to 1. The
     defaults are the setting of single-stage training from tags (Araslanov and Roth, 2020).
 
     Args:
-        num_iters: Mean field iterations.
+        num_iters: Number of mean field iterations.
         smoothness_xy: :math:`\sigma_1`, in pixels.
         smoothness_weight: :math:`w_1`.
         appearance_xy: :math:`\sigma_2`, in pixels.
-        appearance_rgb: :math:`\sigma_{rgb}`, in grey levels of 0 to 255.
+        appearance_rgb: :math:`\sigma_{rgb}`, in grey levels from 0 to 255.
         appearance_weight: :math:`w_2`.
 
     Raises:
-        ImportError: If ``pydensecrf`` is not installed; with the name of its package.
+        ImportError: If ``pydensecrf`` is not installed; the message names its package.
         TypeError: If a setting is not a number.
         ValueError: If a setting is not above 0.
     """
@@ -56,7 +56,7 @@ class DenseCRF(nn.Module):
     ) -> None:
         super().__init__()
         if find_spec('pydensecrf') is None:
-            raise ImportError('DenseCRF needs the module pydensecrf: pip install pydensecrf2, or leave DenseCRF out')
+            raise ImportError('DenseCRF needs the module pydensecrf: pip install pydensecrf2, or remove DenseCRF')
         if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
             raise ValueError(f'num_iters must be a positive integer, got {num_iters!r}')
         self.num_iters = num_iters
@@ -74,10 +74,10 @@ class DenseCRF(nn.Module):
 
         Args:
             masks: Soft masks, (B, C, H, W).
-            image: RGB in [0, 1], (B, 3, h, w); resized to the masks, bilinearly, where it has another size.
-            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that a pixel outside belongs to is nobody's
-                neighbour and 0 in the result.
-            present: Channels that take part, (B, C) of zeros and ones; the others are 0 in the result.
+            image: RGB in [0, 1], (B, 3, h, w); resized to the masks, bilinearly, if its size differs.
+            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that contains a pixel outside does not affect others
+                and is 0 in the result.
+            present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result.
         """
         size = (masks.shape[2], masks.shape[3])
         if mask is None:

@@ -1,4 +1,4 @@
-"""Pixel-adaptive convolutions as a part of a recipe."""
+"""The refiner of pixel-adaptive convolutions (PAC)."""
 
 from collections.abc import Sequence
 
@@ -15,18 +15,18 @@ from ...functional.pac import DILATIONS, KERNEL_SIZES, STRIDES, check_layers, ch
 class PACRefiner(nn.Module):
     """Mask refinement by a stack of pixel-adaptive convolutions, on the grid of the masks (Akiva and Dana, 2021).
 
-    See :func:`mmseg_wsss.functional.pac_refine` for the formula and for what the paper leaves open. The image is
+    See :func:`mmseg_wsss.functional.pac_refine` for the formula and the differences from the paper. The image is
     averaged to the grid of the masks.
 
     Args:
-        kernel_sizes: Odd widths of the windows, one for each layer.
-        dilations: Distances between neighbours, in cells of the layer, one for each layer.
-        strides: Steps between the cells that a layer keeps, one for each layer.
+        kernel_sizes: Odd widths of the windows, one per layer.
+        dilations: Distances between neighbours, in cells of the layer, one per layer.
+        strides: Steps between the cells that a layer keeps, one per layer.
         normalisation: ``'softmax'``, ``'damped'`` or ``'literal'``.
-        sharpness: How much less a neighbour of another colour counts, above 0.
+        sharpness: Reduction of the weight of neighbours of another colour, above 0.
 
     Raises:
-        TypeError: If a setting is of the wrong kind.
+        TypeError: If a setting has the wrong type.
         ValueError: If a setting is out of range or unknown.
     """
 
@@ -55,9 +55,9 @@ class PACRefiner(nn.Module):
         Args:
             masks: Soft masks, (B, C, H, W).
             image: RGB in [0, 1], (B, 3, h, w) of any size.
-            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that a pixel outside belongs to is nobody's
-                neighbour and 0 in the result.
-            present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result and cost little.
+            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that contains a pixel outside does not affect others
+                and is 0 in the result.
+            present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result and take little time.
         """
         size = (masks.shape[2], masks.shape[3])
         cells = None if mask is None else pool_mask(mask, size)
@@ -65,7 +65,7 @@ class PACRefiner(nn.Module):
         if present is None:
             return self._refine(masks, image, cells)
         chosen = present.to(masks.device) != 0
-        # Chosen channels first; images with fewer of them than others are filled up with zeros.
+        # Present channels first; images with fewer of them than others are padded with zeros.
         order = chosen.logical_not().byte().argsort(dim=1, stable=True)[:, : max(1, int(chosen.sum(dim=1).max()))]
         channels = order[:, :, None, None].expand(-1, -1, *size)
         few = torch.where(chosen.gather(1, order)[:, :, None, None], masks.gather(1, channels), 0)

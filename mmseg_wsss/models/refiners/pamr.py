@@ -1,4 +1,4 @@
-"""PAMR as a part of a recipe."""
+"""The refiner PAMR."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,10 @@ class PAMR(nn.Module):
 
     See :func:`mmseg_wsss.functional.pamr` for the formula. The defaults are the published setting. The image is resized
     to the masks, bilinearly with aligned corners, as in the published training: at a stride of 4, a dilation of 24
-    reaches 96 pixels far.
+    reaches 96 pixels.
 
     Args:
-        num_iters: How often the masks are updated, from 1.
+        num_iters: Number of updates of the masks, at least 1.
         dilations: Distances to the neighbours, in cells of the masks.
         affinity: ``'reference'`` (published code) or ``'paper'``.
         backend: See :func:`mmseg_wsss.ops.pamr`.
@@ -56,8 +56,8 @@ class PAMR(nn.Module):
         Args:
             masks: Soft masks, (B, C, H, W).
             image: RGB in [0, 1], (B, 3, h, w) of any size.
-            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that a pixel outside belongs to is nobody's
-                neighbour and 0 in the result.
+            mask: 1 inside the image, (B, 1, h, w). A cell of H x W that contains a pixel outside does not affect others
+                and is 0 in the result.
             present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result.
         """
         size = (masks.shape[2], masks.shape[3])

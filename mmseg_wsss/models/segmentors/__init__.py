@@ -1,4 +1,4 @@
-"""Segmentors that hand the image to their losses."""
+"""Segmentors that pass the image to their losses."""
 
 from ...checkpoints.weights import check_generator_checkpoint
 from . import renamed  # noqa: F401  registers the old names

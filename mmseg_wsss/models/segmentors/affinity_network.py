@@ -1,4 +1,4 @@
-"""A network that says which neighbours belong together, and nothing of classes."""
+"""A network that predicts which neighbours belong together, without classes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from .weak_encoder_decoder import PretrainedModel
 class AffinityNetwork(PretrainedModel, BaseModel):
     """A backbone and an ``AffinityHead``, trained by ``AffinityLoss`` (AffinityNet, Ahn and Kwak, CVPR 2018).
 
-    Train it on seeds (the stage ``WriteSeeds``); the stage ``WriteRandomWalk`` then makes pseudo-labels of CAMs with
-    it. It predicts no classes, so its config has no ``val_dataloader``.
+    Train it on seeds (the stage ``WriteSeeds``); the stage ``WriteRandomWalk`` then makes pseudo-labels from CAMs with
+    it. It does not predict classes, so its config does not have a ``val_dataloader``.
 
     Args:
         backbone: Any backbone of mmseg.
         decode_head: An ``AffinityHead``.
         losses: ``dict(name=dict(type='AffinityLoss', ...))``.
-        neck: What stands between them, if anything.
+        neck: The neck between them, or None.
         pretrained: Must be None, as mmseg's ``init_model`` sets it in every config.
         train_cfg: Must be empty or None, as ``init_model`` sets it.
         data_preprocessor: Same as in mmseg's segmentors.
         init_cfg: Same as in mmengine's ``BaseModule``.
 
     Raises:
-        TypeError: If the head or a loss is made for classes, or a setting would be ignored.
+        TypeError: If the head or a loss is for classes, or a setting would be ignored.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if pretrained or train_cfg:
             raise TypeError(
-                f'AffinityNetwork reads no pretrained and no train_cfg, got {pretrained!r} and {train_cfg!r}: leave '
-                "them out; pretrained weights are backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
+                f'AffinityNetwork does not use pretrained and train_cfg, got {pretrained!r} and {train_cfg!r}: omit '
+                "them; pretrained weights are backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
             )
         self.backbone: nn.Module = MODELS.build(backbone)
         self.neck: nn.Module = nn.Identity() if neck is None else MODELS.build(neck)
         self.decode_head: AffinityHead = MODELS.build(decode_head)
         if not isinstance(self.decode_head, AffinityHead):
             raise TypeError(
-                f'AffinityNetwork takes an AffinityHead, got {type(self.decode_head).__name__}: a head that classifies '
-                'goes with WeakEncoderDecoder'
+                f'AffinityNetwork takes an AffinityHead, got {type(self.decode_head).__name__}: use a head that '
+                'classifies with WeakEncoderDecoder'
             )
         check_head(self.decode_head)
         self.num_classes = self.decode_head.num_classes
@@ -69,7 +69,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
 
     @property
     def radius(self) -> int:
-        """Pairs of cells nearer than this are trained."""
+        """Cells nearer than this form pairs, which are trained."""
         return max(loss.radius for loss in self.losses.values() if isinstance(loss, AffinityLoss))
 
     def extract_feat(self, inputs: Tensor) -> Any:
@@ -90,15 +90,15 @@ class AffinityNetwork(PretrainedModel, BaseModel):
             mode: ``'tensor'`` or ``'loss'``.
 
         Raises:
-            TypeError: In the mode ``'predict'``, with what to do instead.
+            TypeError: In the mode ``'predict'``; the message says what to do instead.
         """
         if mode == 'tensor':
             return self.embed(inputs)
         if mode == 'loss':
             return self.loss(inputs, data_samples or [])
         raise TypeError(
-            f'AffinityNetwork has no mode {mode!r}, since it predicts no classes: a WriteRandomWalk stage makes '
-            'pseudo-labels of CAMs with it. Set val_dataloader=None, val_cfg=None, val_evaluator=None to train '
+            f'AffinityNetwork has no mode {mode!r}, because it does not predict classes: a WriteRandomWalk stage '
+            'makes pseudo-labels from CAMs with it. Set val_dataloader=None, val_cfg=None, val_evaluator=None to train '
             'without validation'
         )
 
@@ -110,7 +110,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
             data_samples: One ``SegDataSample`` per image, with ``gt_sem_seg``.
 
         Raises:
-            ValueError: If the data set has another number of classes than the head.
+            ValueError: If the data set and the head differ in their number of classes.
         """
         check_num_classes(data_samples, self.num_classes)
         labels, ignore_index = stack_labels(data_samples), self.decode_head.ignore_index
@@ -118,5 +118,5 @@ class AffinityNetwork(PretrainedModel, BaseModel):
         return {**run_losses(self.losses, batch), **count_labelled(labels, ignore_index)}
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum all losses, whatever their names, and log all values under their own names."""
+        """Sum all losses regardless of their names, and log all values under their own names."""
         return with_total(super().parse_losses(losses)[1], losses)

@@ -1,4 +1,4 @@
-"""From a preprocessed batch and its samples to the tensors of a :class:`~mmseg_wsss.structures.LossInputs`."""
+"""The tensors of a :class:`~mmseg_wsss.structures.LossInputs` from a preprocessed batch and its samples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,15 +21,15 @@ def collect_inputs(
     num_classes: int,
     preprocessor: nn.Module,
 ) -> LossInputs:
-    """Return what the losses of a head may need.
+    """Return the inputs of the losses of a head.
 
     Args:
-        head: Whose settings tell the unlabelled value and how its logits are resized.
-        logits: What it returned, (B, C, H, W).
-        features: What it saw.
+        head: The head, whose settings give the unlabelled value and how its logits are resized.
+        logits: The output of the head, (B, C, H, W).
+        features: The input of the head.
         inputs: Preprocessed images, (B, channels, h, w).
         data_samples: One per image.
-        num_classes: Classes with the background.
+        num_classes: Number of classes, including the background.
         preprocessor: See :func:`image_in_unit_range`.
     """
     labels = stack_labels(data_samples)
@@ -50,8 +50,8 @@ def collect_inputs(
 
 
 def gives_rgb(preprocessor: nn.Module) -> bool:
-    """Whether images, BGR as mmcv loads them, leave the preprocessor as RGB."""
-    names = ('_channel_conversion', 'channel_conversion')  # of the onedl line, of the original one
+    """Whether the preprocessor converts images, which mmcv loads as BGR, to RGB."""
+    names = ('_channel_conversion', 'channel_conversion')  # in the onedl line and in the original one
     return any(getattr(preprocessor, name, False) for name in names)
 
 
@@ -60,7 +60,7 @@ def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
 
     Args:
         inputs: Normalised images, (B, 1 or 3, h, w).
-        preprocessor: Holds ``mean`` and ``std`` in 0-255, if it normalises at all, and says whether it gives RGB.
+        preprocessor: The preprocessor, with ``mean`` and ``std`` in 0-255 if it normalises, and its order of colours.
 
     Returns:
         RGB in [0, 1], (B, 3, h, w), float32.
@@ -75,15 +75,15 @@ def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
 
 
 def stack_labels(data_samples: list[Any]) -> Tensor:
-    """Return the label maps, (B, h, w) int64; the preprocessor padded them to one size."""
+    """Return the label maps, (B, h, w) int64, which the preprocessor has padded to the same size."""
     return torch.cat([sample.gt_sem_seg.data for sample in data_samples]).long()
 
 
 def stack_validity(data_samples: list[Any], size: torch.Size, device: torch.device) -> Tensor:
     """Return 1 inside the original images, 0 outside, (B, 1, h, w).
 
-    The preprocessor pads on the right and at the bottom and does not know this map, so it is padded here. Samples of a
-    pipeline without ``RasterizeWeakAnnotations`` count as valid where the batch was not padded.
+    The preprocessor pads at the right and at the bottom but does not pad this map, so it is padded here. Samples of a
+    pipeline without ``RasterizeWeakAnnotations`` are valid where the batch was not padded.
     """
     maps = []
     for sample in data_samples:
@@ -97,7 +97,7 @@ def stack_validity(data_samples: list[Any], size: torch.Size, device: torch.devi
 
 
 def stack_maps(data_samples: list[Any], size: torch.Size, device: torch.device) -> dict[str, Tensor]:
-    """Return what ``PackWeakSegInputs(maps=...)`` packed, (B, K, h, w) each, padded with 0 as the image is."""
+    """Return the maps of ``PackWeakSegInputs(maps=...)``, (B, K, h, w) each, padded with 0 like the image."""
     names = data_samples[0].gt_maps.keys() if 'gt_maps' in data_samples[0] else ()
     stacked = {}
     for name in names:
@@ -107,14 +107,14 @@ def stack_maps(data_samples: list[Any], size: torch.Size, device: torch.device) 
 
 
 def of_every_sample(data_samples: list[Any], key: str, missing: Tensor) -> tuple[Tensor, ...]:
-    """Return one tensor per sample, ``missing`` where it has none; empty if nobody has one."""
+    """Return one tensor per sample, with ``missing`` for samples without one; empty if no sample has one."""
     if not any(key in sample for sample in data_samples):
         return ()
     return tuple(sample.get(key, missing) for sample in data_samples)
 
 
 def stack_tags(data_samples: list[Any], num_classes: int, device: torch.device) -> Tensor | None:
-    """Return foreground tags, (B, num_classes - 1) of 0 and 1, NaN rows where unknown; None if nobody tagged."""
+    """Return foreground tags, (B, num_classes - 1) of 0 and 1, NaN rows where unknown; None if there are no tags."""
     if not any('gt_tags' in sample for sample in data_samples):
         return None
     tags = torch.full((len(data_samples), num_classes), torch.nan, device=device)

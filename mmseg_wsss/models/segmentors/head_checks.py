@@ -1,4 +1,4 @@
-"""Heads and parts that would do something else than their config says, found when the model is built."""
+"""Checks, when a model is built, for heads and parts that would not do what their config says."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -12,10 +12,10 @@ Part = TypeVar('Part')
 
 
 def build_part(config: Mapping[str, Any] | None, key: str, kind: type[Part]) -> Part | None:
-    """Build a part of a model, None if there is none.
+    """Build a part of a model, or return None if its config is None.
 
     Raises:
-        TypeError: If it is not of the kind that ``model.<key>`` takes.
+        TypeError: If the part does not have the type that ``model.<key>`` requires.
     """
     part = None if config is None else MODELS.build(config)
     if part is not None and not isinstance(part, kind):
@@ -24,10 +24,10 @@ def build_part(config: Mapping[str, Any] | None, key: str, kind: type[Part]) -> 
 
 
 def check_head(head: nn.Module) -> None:
-    """Refuse a head whose own way to its losses would be lost.
+    """Raise an error for a head that overrides how its losses are computed.
 
     Raises:
-        TypeError: With the class of the head and the reason.
+        TypeError: If the head does; the message has its class and the reason.
     """
     name = type(head).__name__
     if not isinstance(head, BaseDecodeHead):
@@ -35,8 +35,8 @@ def check_head(head: nn.Module) -> None:
     for method in ('loss', 'loss_by_feat'):
         if getattr(type(head), method) is not getattr(BaseDecodeHead, method):
             raise TypeError(
-                f'{name} overrides {method}(), so it trains through more than its logits; WeakEncoderDecoder uses the '
-                'logits alone. Take a head such as FCNHead, PSPHead, UPerHead, SegformerHead or '
+                f'{name} overrides {method}(), so it trains through more than its logits; WeakEncoderDecoder only uses '
+                'the logits. Use a head such as FCNHead, PSPHead, UPerHead, SegformerHead or '
                 'DepthwiseSeparableASPPHead'
             )
     if head.sampler is not None:
@@ -53,10 +53,10 @@ def check_head(head: nn.Module) -> None:
 
 
 def check_loss_weight(head: BaseDecodeHead) -> None:
-    """Refuse a weight in the ``loss_decode`` of the decode head, which weights none of the losses of the model.
+    """Raise an error for a weight in the ``loss_decode`` of the decode head, which the losses of the model ignore.
 
     Raises:
-        TypeError: With the weight.
+        TypeError: If there is such a weight.
     """
     if head.loss_decode.loss_weight != 1:
         raise TypeError(
@@ -66,10 +66,10 @@ def check_loss_weight(head: BaseDecodeHead) -> None:
 
 
 def check_same_classes(decode_head: BaseDecodeHead, auxiliary_head: BaseDecodeHead) -> None:
-    """Refuse an auxiliary head for another number of classes: both learn from the same labels.
+    """Raise an error for an auxiliary head with another number of classes, as both learn from the same labels.
 
     Raises:
-        ValueError: With both numbers.
+        ValueError: If the numbers differ.
     """
     if auxiliary_head.num_classes != decode_head.num_classes:
         raise ValueError(
@@ -80,15 +80,15 @@ def check_same_classes(decode_head: BaseDecodeHead, auxiliary_head: BaseDecodeHe
 
 
 def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
-    """Refuse a data set with other classes than the head, before an index error deep in a loss.
+    """Raise an error for a data set with another number of classes than the head, before a loss would.
 
     Raises:
-        ValueError: With both numbers.
+        ValueError: If the numbers differ.
     """
     for sample in data_samples:
         given = sample.metainfo.get('num_classes', num_classes)
         if given != num_classes:
             raise ValueError(
-                f'the training data has {given} classes with the background and model.decode_head.num_classes is '
+                f'the training data has {given} classes with the background, but model.decode_head.num_classes is '
                 f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
             )

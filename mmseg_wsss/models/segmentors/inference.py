@@ -1,4 +1,4 @@
-"""From padded, mirrored and resized views of images back to their files.
+"""Maps of padded, mirrored and resized views of images, mapped back to the size of their files.
 
 Shape letters: B batch, C channels, h x w the input of a network.
 """
@@ -20,7 +20,7 @@ FLIPS = {'horizontal': 2, 'vertical': 1}
 
 
 def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[str, Any]]:
-    """Return the meta information of the samples; without samples, images are files of their own size."""
+    """Return the meta information of the samples; without samples, each image has the size of its file."""
     if data_samples is not None:
         return [sample.metainfo for sample in data_samples]
     size = tuple(inputs.shape[2:])
@@ -28,19 +28,19 @@ def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[st
 
 
 def padding_of(meta: Meta) -> Sequence[int]:
-    """Return what the preprocessor added: left, right, top, bottom."""
+    """Return the padding of the preprocessor: left, right, top, bottom."""
     padding: Sequence[int] = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
     return padding
 
 
 def windows(size: tuple[int, int], test_cfg: Meta | None) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and columns of each window of sliding inference, of the whole image in the mode ``'whole'``.
+    """Yield the rows and columns of each window of sliding inference, or of the whole image.
 
     The last window of a row or column ends at the border; an image smaller than a window is one window.
 
     Args:
         size: (h, w).
-        test_cfg: ``mode``, and with ``'slide'`` ``crop_size`` and ``stride``, (rows, columns) each.
+        test_cfg: ``mode``, ``'whole'`` or ``'slide'``; the latter with ``crop_size`` and ``stride``, (rows, columns).
 
     Raises:
         ValueError: If the mode is unknown.
@@ -68,11 +68,11 @@ def _intervals(side: int, crop: int, stride: int) -> list[slice]:
 def mean_of_windows(
     predict: Callable[[Tensor], tuple[Tensor, Tensor | None]], inputs: Tensor, test_cfg: Meta | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the mean maps, (B, C, h, w), and the largest scores of all windows.
+    """Return the mean maps, (B, C, h, w), and the largest scores over all windows.
 
     Args:
-        predict: Gives the maps of a window at its size, (B, C, h', w'), and scores, (B, K), or None.
-        inputs: (B, channels, h, w).
+        predict: Returns the maps of a window at its size, (B, C, h', w'), and scores, (B, K), or None.
+        inputs: Preprocessed images, (B, channels, h, w).
         test_cfg: See :func:`windows`.
     """
     height, width = inputs.shape[2:]
@@ -89,9 +89,9 @@ def mean_of_windows(
 
 
 def inside_cells(metas: Sequence[Meta], inputs: Tensor, grid: Sequence[int], test_cfg: Meta | None) -> Tensor | None:
-    """Return 1 where a cell of a grid holds no padding, (B, 1, *grid); None if there is no padding.
+    """Return 1 where a cell of a grid does not contain padding, (B, 1, *grid); None if there is no padding.
 
-    Windows of sliding inference do not say where they lie, so padding counts there: None.
+    The position of a window of sliding inference is unknown, so padding counts there, and the result is None.
     """
     paddings = [padding_of(meta) for meta in metas]
     if (test_cfg or {}).get('mode', 'whole') != 'whole' or not any(map(any, paddings)):
@@ -112,10 +112,10 @@ def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
         align_corners: How maps are resized.
 
     Returns:
-        (C, H, W), the size of the file.
+        Maps of the size of the file, (C, H, W).
 
     Raises:
-        ValueError: If the view was flipped in another direction than horizontally or vertically.
+        ValueError: If the view was flipped in an unknown direction.
     """
     left, right, top, bottom = padding_of(meta)
     maps = maps[:, top : maps.shape[1] - bottom, left : maps.shape[2] - right]
@@ -129,5 +129,5 @@ def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
 
 
 def resizing_of(meta: Meta) -> float:
-    """Return how far a view is from the size of its file: 0 is the file itself."""
+    """Return how far the size of a view is from that of its file; 0 for the file itself."""
     return abs(math.log(meta['img_shape'][0] / meta['ori_shape'][0])) if 'img_shape' in meta else 0.0

@@ -1,4 +1,4 @@
-"""A network that turns boxes into masks, one class of an image at a time, whatever the class."""
+"""A class-agnostic network that predicts masks from boxes, for one class of an image at a time."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ BOX_MAP = 'box_map'
 
 @MODELS.register_module()
 class MaskGenerator(BaseSegmentor):
-    r"""Class-agnostic generator of pseudo-masks: boxes of a class in, mask of that class out.
+    r"""Class-agnostic generator of pseudo-masks, which predicts the mask of a class from its boxes.
 
     .. math::
         g(p_c, b_c, I) \to \text{logits of outside and object}, \qquad
         L = \text{mean}_{\text{labelled}} \operatorname{CE}(g, [t = c])
 
-    with :math:`b_c` 1 inside the boxes of class c, and :math:`p_c` the probability of class c by a frozen partner, the
-    segmentor of the round before. The loss is at the resolution of the head, the labels resized to the nearest pixel.
-    It is trained on the masks of auxiliary classes (``ClassMaskDataset``) and used on others. The channels of its
-    input are, in this order: :math:`p_c`, :math:`b_c`, the image.
+    where :math:`b_c` is 1 inside the boxes of class c, and :math:`p_c` is the probability of class c from a frozen
+    partner, the segmentor of the previous round. The loss is computed at the resolution of the head, with labels
+    resized to the nearest pixel. The network is trained on the masks of auxiliary classes (``ClassMaskDataset``) and
+    used for others. The channels of its input are, in this order: :math:`p_c`, :math:`b_c`, the image.
 
     The partner is not part of this module and not in its ``state_dict``: see :meth:`set_partner`.
 
-    The published image is BGR minus (104.008, 116.669, 122.675), not scaled: ``data_preprocessor=dict(
+    In the published code the image is BGR minus (104.008, 116.669, 122.675), not scaled: ``data_preprocessor=dict(
     type='SegDataPreProcessor', mean=[104.008, 116.669, 122.675], std=[1, 1, 1], size=(512, 512))``.
 
-    Differs from the published code, where the padding is labelled 0: here it is not labelled (``seg_pad_val=0`` of the
-    preprocessor for the former).
+    Differs from the published code, where the padding is labelled 0: here it is not labelled (set ``seg_pad_val=0`` of
+    the preprocessor for the former).
 
     Args:
-        backbone: Any backbone that takes ``in_channels``, which is set here; the paper's is ``Hourglass``.
+        backbone: Any backbone with an argument ``in_channels``, which is set here; ``Hourglass`` in the paper.
         decode_head: A plain ``BaseDecodeHead`` of two classes.
-        use_probability: Whether :math:`p_c` is among the inputs: in the paper in every round (in the first, of a
-            segmentor trained on filled boxes), in the published code from the second round on.
+        use_probability: Whether :math:`p_c` is an input: in every round in the paper (in the first round from a
+            segmentor trained on filled boxes), from the second round in the published code.
         data_preprocessor: As of mmseg's segmentors.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Raises:
         TypeError: If the head trains through more than its logits.
-        ValueError: If the head has not two classes, or the backbone another number of input channels.
+        ValueError: If the head does not have two classes, or the backbone has another number of input channels.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MaskGenerator(BaseSegmentor):
         if backbone.get('in_channels', self.in_channels) != self.in_channels:
             raise ValueError(
                 f'backbone.in_channels={backbone["in_channels"]}, but with use_probability={use_probability} the '
-                f'generator reads {self.in_channels} channels: leave in_channels out'
+                f'generator reads {self.in_channels} channels: omit in_channels'
             )
         self.backbone = MODELS.build({**backbone, 'in_channels': self.in_channels})
         self.decode_head = MODELS.build(dict(decode_head))
@@ -76,29 +76,29 @@ class MaskGenerator(BaseSegmentor):
         if self.decode_head.num_classes != 2:
             raise ValueError(f'decode_head.num_classes must be 2 (outside, object), got {self.decode_head.num_classes}')
         self.size_divisor = getattr(self.backbone, 'size_divisor', 32)
-        self.align_corners = False  # of the last step of a prediction, to the size of the file
+        self.align_corners = False  # for the last step of a prediction, the resizing to the file
         self._partner: tuple[Any, ...] = ()
 
     # The partner.
 
     def set_partner(self, segmentor: nn.Module | None) -> None:
-        """Take the segmentor that gives the probability of the class; it is frozen and put into evaluation mode.
+        """Set the segmentor that gives the probability of the class; it is frozen and set to evaluation mode.
 
-        It is kept outside of the module tree: not in ``state_dict``, not among the parameters, not set to training.
+        It is not part of the module tree, so not in ``state_dict`` or among the parameters, and not set to training.
 
         Args:
-            segmentor: With ``extract_feat``, a ``decode_head`` and a ``data_preprocessor``, as mmseg's
-                ``EncoderDecoder`` and all segmentors here; None forgets it.
+            segmentor: A segmentor with ``extract_feat``, a ``decode_head`` and a ``data_preprocessor``, such as mmseg's
+                ``EncoderDecoder`` and all segmentors here; None removes it.
 
         Raises:
-            TypeError: If it is something else.
+            TypeError: If it is not such a segmentor.
         """
         if segmentor is None:
             self._partner = ()
             return
         if not isinstance(getattr(segmentor, 'decode_head', None), BaseDecodeHead):
             kind = type(segmentor).__name__
-            raise TypeError(f'the partner must be a segmentor with one decode head, as EncoderDecoder, got {kind}')
+            raise TypeError(f'the partner must be a segmentor with one decode head, such as EncoderDecoder, got {kind}')
         self._partner = (segmentor.eval().requires_grad_(False),)  # a tuple, so that torch does not register it
 
     @property
@@ -113,24 +113,24 @@ class MaskGenerator(BaseSegmentor):
 
     @torch.no_grad()
     def class_probabilities(self, image: Tensor, inside: Tensor | None = None) -> Tensor:
-        """Return what the partner says of each pixel.
+        """Return the class probabilities of the partner.
 
-        It sees the image padded to a multiple of the ``size_divisor`` in the ``test_cfg`` of its preprocessor, if any.
+        Its input is the image, padded to a multiple of the ``size_divisor`` in the ``test_cfg`` of its preprocessor.
 
         Args:
-            image: Images as the preprocessor of the *generator* gives them, (N, 3, H, W).
-            inside: 0 in the padding, (N, 1, H, W); None: no padding.
+            image: Images from the preprocessor of the *generator*, (N, 3, H, W).
+            inside: 0 in the padding, (N, 1, H, W); None means that there is no padding.
 
         Returns:
             Softmax over all classes of the partner at the size of the image, (N, C, H, W) float32.
 
         Raises:
-            RuntimeError: If there is no partner.
+            RuntimeError: If the partner is not set.
         """
         partner = self.partner
         if partner is None:
             raise RuntimeError(
-                'MaskGenerator(use_probability=True) reads the probability of the class, and no segmentor gives it: '
+                'MaskGenerator(use_probability=True) reads the probability of the class, but no segmentor gives it: '
                 'call set_partner(segmentor) (LPGStageHook does, from the checkpoint of the round before), or set '
                 'use_probability=False'
             )
@@ -159,14 +159,14 @@ class MaskGenerator(BaseSegmentor):
 
         Args:
             image: Preprocessed images, (N, 3, H, W), any size.
-            box_maps: 1 inside the boxes of the class, else 0, (N, 1, H, W).
-            probabilities: Probability of the class, (N, 1, H, W); with ``use_probability`` and only then.
+            box_maps: 1 inside the boxes of the class, 0 elsewhere, (N, 1, H, W).
+            probabilities: Probability of the class, (N, 1, H, W); required with ``use_probability``, otherwise None.
 
         Returns:
             Logits of outside and object, (N, 2, H, W), also outside of the boxes.
 
         Raises:
-            ValueError: If shapes do not fit each other, or probabilities are missing or not wanted.
+            ValueError: If shapes do not match, or probabilities are missing or not expected.
         """
         logits = self._logits(image, box_maps, probabilities)
         height, width = image.shape[2:]
@@ -174,7 +174,7 @@ class MaskGenerator(BaseSegmentor):
         return F.interpolate(logits, padded, mode='bilinear', align_corners=True)[:, :, :height, :width]
 
     def _logits(self, image: Tensor, box_maps: Tensor, probabilities: Tensor | None) -> Tensor:
-        """Return the logits at the resolution of the head, the input padded to a multiple of ``size_divisor``."""
+        """Return the logits at the resolution of the head; the input is padded to a multiple of ``size_divisor``."""
         if (probabilities is not None) != self.use_probability:
             raise ValueError(
                 f'MaskGenerator(use_probability={self.use_probability}) got '
@@ -197,16 +197,16 @@ class MaskGenerator(BaseSegmentor):
         return logits
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[Any]) -> Tensor:
-        """Return the logits for the class and the boxes that each sample names, (N, 2, H, W)."""
+        """Return the logits for the class and the boxes of each sample, (N, 2, H, W)."""
         box_maps, probabilities = self._maps(inputs, batch_data_samples)
         return self.generate(inputs, box_maps, probabilities)
 
     def _maps(self, inputs: Tensor, data_samples: list[Any]) -> tuple[Tensor, Tensor | None]:
-        """Return the box maps and, if they are read, the probabilities of the samples' classes, (N, 1, H, W)."""
+        """Return the box maps and, if needed, the probabilities of the classes of the samples, (N, 1, H, W)."""
         for sample in data_samples:
             if 'class_id' not in sample.metainfo or BOX_MAP not in sample.get('gt_maps', ()):
                 raise ValueError(
-                    f'{sample.metainfo.get("img_path", "a sample")} has no class_id or no {BOX_MAP!r}: take '
+                    f'{sample.metainfo.get("img_path", "a sample")} has no class_id or no {BOX_MAP!r}: use '
                     f'ClassMaskDataset with RasterizeClassMask and PackWeakSegInputs(maps=[{BOX_MAP!r}], '
                     "meta_keys=(..., 'class_id')) in its pipeline"
                 )
@@ -221,7 +221,7 @@ class MaskGenerator(BaseSegmentor):
         class_ids = [int(sample.metainfo['class_id']) for sample in data_samples]
         if max(class_ids) >= probs.shape[1]:
             raise ValueError(
-                f'class {max(class_ids)} is none of the {probs.shape[1]} classes of the partner: it must be trained on '
+                f'class {max(class_ids)} is not one of the {probs.shape[1]} classes of the partner: train it on '
                 'the classes of the data set that the generator learns from'
             )
         return box_maps, probs[torch.arange(len(probs)), class_ids][:, None]
@@ -233,11 +233,12 @@ class MaskGenerator(BaseSegmentor):
 
         Args:
             inputs: Preprocessed images, (N, 3, H, W).
-            data_samples: Of a ``ClassMaskDataset``: ``gt_sem_seg`` of 0, 1 and 255, ``gt_maps.box_map``, ``class_id``.
+            data_samples: Samples of a ``ClassMaskDataset``, with ``gt_sem_seg`` of 0, 1 and 255, ``gt_maps.box_map``
+                and ``class_id``.
 
         Raises:
-            RuntimeError: If there is no partner where one is needed.
-            ValueError: If a sample has no class or no boxes, or the partner does not know its class.
+            RuntimeError: If a partner is needed and not set.
+            ValueError: If a sample has no class or no boxes, or its class is not one of the partner's.
         """
         box_maps, probabilities = self._maps(inputs, data_samples)
         logits = self._logits(inputs, box_maps, probabilities)
@@ -253,21 +254,21 @@ class MaskGenerator(BaseSegmentor):
         }
 
     def _iou(self, masks: Tensor, labels: Tensor) -> Tensor:
-        """Return the IoU of masks with the object, 0 where there is neither, so that the mean of a log stays finite."""
+        """Return the IoU of masks with the object; 0 if both are empty, so that means in the log are finite."""
         areas = class_areas(masks, labels, 2, ignore_index=self.decode_head.ignore_index)
         return class_ious(areas.intersection, areas.union)[1].nan_to_num().float()
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
         """Return the samples with ``seg_logits`` and ``pred_sem_seg``: 1 on the object, 0 elsewhere.
 
-        A mask counts inside its boxes alone; outside, the probability of the object is 0.
+        A mask counts only inside its boxes; outside, the probability of the object is 0.
 
         Args:
             inputs: Preprocessed images, (N, 3, H, W).
-            data_samples: As for :meth:`loss`, labels aside.
+            data_samples: Same as in :meth:`loss`, but labels are not needed.
 
         Raises:
-            ValueError: If there are no samples, and so no boxes.
+            ValueError: If there are no samples and therefore no boxes.
         """
         if data_samples is None:
             raise ValueError('MaskGenerator predicts from boxes: give data_samples, or call generate()')
@@ -280,7 +281,7 @@ class MaskGenerator(BaseSegmentor):
     # Checkpoints.
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Refuse weights for other inputs; mmengine would log it and go on with random ones."""
+        """Raise an error for weights of other inputs, for which mmengine would keep random weights."""
         own = {f'{prefix}{name}' for name in self.state_dict() if name.startswith('backbone.')}
         check_channels({key: x for key, x in state_dict.items() if key in own}, self.in_channels, 'the checkpoint')
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,4 +1,4 @@
-"""The losses of a model by name: built, run, logged and summed."""
+"""The named losses of a model: building, running, logging and summing them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..losses.affinity_loss import AffinityInputs
 
 LABELLED_PIXELS = 'labelled_pixels'
 NEEDED = {
-    LossInputs: 'a head that classifies gives class logits, which this loss does not read: leave it out, or take '
+    LossInputs: 'a head that classifies gives class logits, which this loss does not read: remove it, or use '
     'AffinityNetwork',
-    AffinityInputs: 'an AffinityHead gives features and no class logits: take AffinityLoss',
+    AffinityInputs: 'an AffinityHead gives features instead of class logits: use AffinityLoss',
 }
 
 
@@ -25,14 +25,14 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
     """Build the losses of a config.
 
     Args:
-        config: ``dict(type=...)`` by name; None in the place of one removes it.
-        key: The key of the config in ``model``, for messages.
-        num_classes: Classes with the background.
-        reads: What the losses are handed.
+        config: ``dict(type=...)`` by name; None instead of a loss removes it.
+        key: The key of the config in ``model``, for the messages.
+        num_classes: Number of classes, including the background.
+        reads: Type of the inputs of the losses.
 
     Raises:
-        TypeError: If there is no loss, or one is misnamed, is not a config, or reads something else.
-        ValueError: If a setting of a loss is made for another number of classes.
+        TypeError: If there are no losses, or one has a wrong name, is not a config, or reads other inputs.
+        ValueError: If a setting of a loss is for another number of classes.
     """
     if not isinstance(config, Mapping):
         raise TypeError(
@@ -45,16 +45,14 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
     built = nn.ModuleDict()
     for name, settings in config.items():
         if name in (LABELLED_PIXELS, 'loss') or '.' in name or '/' in name:
-            raise TypeError(f'model.{key}: {name!r} is taken or has a dot or a slash in it; choose another name')
+            raise TypeError(f'model.{key}: {name!r} is already used or contains a dot or a slash; choose another name')
         if not isinstance(settings, Mapping) or 'type' not in settings:
-            raise TypeError(
-                f"model.{key}.{name} must be dict(type='...', ...), or None to leave it out, got {settings!r}"
-            )
+            raise TypeError(f"model.{key}.{name} must be dict(type='...', ...), or None to remove it, got {settings!r}")
         loss = MODELS.build(settings)
         if not isinstance(loss, BaseWeakLoss):
             raise TypeError(
-                f'model.{key}.{name} is a {type(loss).__name__}, which takes no LossInputs: losses here derive from '
-                'BaseWeakLoss (for plain cross-entropy take PartialCrossEntropyLoss)'
+                f'model.{key}.{name} is a {type(loss).__name__}, which does not take LossInputs: losses here derive '
+                'from BaseWeakLoss (for plain cross-entropy use PartialCrossEntropyLoss)'
             )
         if loss.reads is not reads:
             raise TypeError(f'model.{key}.{name} is a {type(loss).__name__}: {NEEDED[reads]}')
@@ -74,19 +72,19 @@ def run_losses(losses: nn.Module, inputs: LossInputs | AffinityInputs, prefix: s
 
 
 def count_labelled(labels: Tensor, ignore_index: int) -> dict[str, Tensor]:
-    """Return the number of labelled pixels of a batch, as it is logged."""
+    """Return the number of labelled pixels of a batch, for the log."""
     return {LABELLED_PIXELS: (labels != ignore_index).sum().float()}
 
 
 def with_total(logged: dict[str, Tensor], names: Iterable[str]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the sum of all losses, whatever their names, and the logged values with this sum as ``loss``.
+    """Return the sum of all losses regardless of their names, and the logged values with this sum as ``loss``.
 
-    mmengine's own sum is that of the names with "loss" in them, statistics among them.
+    mmengine's own sum is over all names that contain "loss", including statistics.
 
     Args:
-        logged: What mmengine's ``parse_losses`` logs.
-        names: The names of all values but the sum. The number of labelled pixels and statistics, which have a slash in
-            their name, are not losses.
+        logged: The log values of mmengine's ``parse_losses``.
+        names: The names of all values except the sum. The number of labelled pixels and statistics, which have a slash
+            in their name, are not losses.
     """
     losses = [logged[name] for name in names if name != LABELLED_PIXELS and '/' not in name]
     total = sum(losses[1:], start=losses[0])

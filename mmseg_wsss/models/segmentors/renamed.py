@@ -1,4 +1,4 @@
-"""The segmentors of old configs, each a ``WeakEncoderDecoder`` with parts now, or an ``AffinityNetwork``."""
+"""The segmentors of old configs, which are now a ``WeakEncoderDecoder`` with parts or an ``AffinityNetwork``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OF_DECISION = {
 }
 """Settings of the old ``TagEncoderDecoder`` and their names in ``TagDecision``."""
 OF_VIEWS = {'pixel_correlation': 'SiameseViews', 'scale': 'SiameseViews', 'scales': 'MultiScaleViews'}
-"""Settings of the old segmentors that see several views, and the part that has them now."""
+"""Settings of the old segmentors with several views, and the part that has them now."""
 
 
 def refuse_moved(settings: Iterable[str]) -> None:
-    """Say where settings of the old segmentors are now.
+    """Raise an error that says where settings of the old segmentors are now.
 
     Raises:
-        TypeError: If one of them is among the settings of a ``WeakEncoderDecoder``.
+        TypeError: If a ``WeakEncoderDecoder`` has one of them.
     """
     for name in settings:
         if name in OF_DECISION:
@@ -40,7 +40,7 @@ def refuse_moved(settings: Iterable[str]) -> None:
 
 
 def _with_part(settings: Settings, part: str, kind: str, moved: Mapping[str, str]) -> Settings:
-    """Move settings into a part, beside those that a config in new names has there."""
+    """Move settings into a part, in addition to those that a config with new names has there."""
     inner = {new: settings[old] for old, new in moved.items() if old in settings}
     rest = {key: value for key, value in settings.items() if key not in moved}
     return {**rest, 'type': 'WeakEncoderDecoder', part: {'type': kind, **(settings.get(part) or {}), **inner}}
@@ -65,7 +65,7 @@ def _affinity(settings: Settings) -> Settings:
 
 
 def _without_tags(settings: Settings) -> Settings:
-    """Return the ``ArgmaxDecision`` that a ``TagDecision`` with everything switched off decides like."""
+    """Return the ``ArgmaxDecision`` that is equal to a ``TagDecision`` with everything switched off."""
     off = settings.get('score_threshold') == 0 and settings.get('background_power') == 1
     if not off or settings.get('known_tags'):
         return settings

@@ -1,4 +1,4 @@
-"""The segmentor of every recipe: any mmseg backbone and head, and losses that see the image."""
+"""The segmentor of all recipes: any mmseg backbone and head, and losses that receive the image."""
 
 from __future__ import annotations
 
@@ -27,45 +27,45 @@ from .renamed import refuse_moved
 
 
 class PretrainedModel(BaseModule):
-    """A model that says what is wrong with the pretrained weights that its config names."""
+    """A model that explains problems with the pretrained weights that its config names."""
 
     def init_weights(self) -> None:
-        """Initialise the weights; a checkpoint that cannot be had is named with its key and a way out."""
+        """Initialise the weights; an error about a missing checkpoint names its key and a solution."""
         with checked_pretraining(self):
             super().init_weights()
 
 
 @MODELS.register_module()
 class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
-    """``EncoderDecoder`` whose named losses see the image, the validity map and all weak labels.
+    """``EncoderDecoder`` whose named losses receive the image, the validity map and all weak labels.
 
-    The head is used through ``forward`` alone, so any plain ``BaseDecodeHead`` works; its ``loss_decode`` is never
+    Only the ``forward`` method of the head is used, so any plain ``BaseDecodeHead`` works; its ``loss_decode`` is never
     called.
 
     Log keys are the names in ``losses`` (``aux.<name>`` or ``aux_<i>.<name>`` for auxiliary heads) and
-    ``labelled_pixels``, the number of labelled pixels of the batch. All losses are summed, whatever their names.
+    ``labelled_pixels``, the number of labelled pixels of the batch. All losses are summed regardless of their names.
 
-    Inference is that of ``EncoderDecoder`` without ``views`` and ``decision``. With a ``decision``, class probabilities
-    are averaged over the windows of sliding inference (see :meth:`class_probs`), and the decision makes labels of them
-    (see :meth:`decide`).
+    Without ``views`` and ``decision``, inference is that of ``EncoderDecoder``. With a ``decision``, class
+    probabilities are averaged over the windows of sliding inference (see :meth:`class_probs`), and the decision turns
+    them into labels (see :meth:`decide`).
 
     Args:
-        backbone: As in ``EncoderDecoder``.
-        decode_head: One head whose class leaves ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead`` alone.
-        losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None in the place of one removes
-            it from an inherited config.
-        auxiliary_losses: Same as ``losses``, for auxiliary heads. By default partial cross-entropy, weighted by the
+        backbone: Same as in ``EncoderDecoder``.
+        decode_head: A head whose class does not override ``loss`` and ``loss_by_feat`` of ``BaseDecodeHead``.
+        losses: ``dict(name=dict(type=...))`` of losses derived from ``BaseWeakLoss``; None instead of a loss removes it
+            from an inherited config.
+        auxiliary_losses: Same as ``losses``, for auxiliary heads. The default is partial cross-entropy, weighted by the
             ``loss_weight`` in the ``loss_decode`` of the auxiliary head.
-        views: What the network sees beside the images as they are: ``dict(type='SiameseViews', ...)``,
-            ``dict(type='MultiScaleViews', ...)`` or None for nothing.
+        views: Additional inputs of the network: ``dict(type='SiameseViews', ...)``,
+            ``dict(type='MultiScaleViews', ...)`` or None.
         decision: How probabilities become labels: ``dict(type='TagDecision', ...)``, ``dict(type='ArgmaxDecision',
             ...)`` or None for the most probable class.
         **kwargs: ``neck``, ``auxiliary_head``, ``train_cfg``, ``test_cfg``, ``data_preprocessor``, ``pretrained`` and
             ``init_cfg`` of ``EncoderDecoder``.
 
     Raises:
-        TypeError: If a head, a loss or a setting would be ignored or could not work; the message says why.
-        ValueError: If a setting of a loss, or an auxiliary head, is made for another number of classes.
+        TypeError: If a head, a loss or a setting would be ignored or cannot work; the message says why.
+        ValueError: If a setting of a loss, or an auxiliary head, is for another number of classes.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             raise TypeError('decode_head is a list of heads (a cascade): WeakEncoderDecoder takes one head')
         super().__init__(backbone, decode_head, **kwargs)
         if getattr(self.data_preprocessor, 'batch_augments', None):
-            raise TypeError('batch_augments mix images after their weak labels are drawn: leave them out')
+            raise TypeError('batch_augments mix images after their weak labels are drawn: remove them')
         check_head(self.decode_head)
         check_loss_weight(self.decode_head)
         self.losses = build_losses(losses, 'losses', self.num_classes)
@@ -122,7 +122,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
                 map, tags, boxes, points and other maps.
 
         Raises:
-            ValueError: If the data set has another number of classes than the head.
+            ValueError: If the data set and the head differ in their number of classes.
         """
         check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
@@ -138,7 +138,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     def loss_inputs(
         self, head: BaseDecodeHead, features: Sequence[Tensor], inputs: Tensor, data_samples: list[Any]
     ) -> LossInputs:
-        """Run ``head`` and collect what its losses may need, the views of the batch among it for the decode head."""
+        """Run ``head`` and collect the inputs of its losses, with the views of the batch for the decode head."""
         logits = head.forward(features)
         first = collect_inputs(head, logits, features, inputs, data_samples, self.num_classes, self.data_preprocessor)
         if self.views is None or head is not self.decode_head:
@@ -146,7 +146,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return replace(first, views=self.views.for_losses(self._run, first, inputs))
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum all losses, whatever their names, and log all values under their own names."""
+        """Sum all losses regardless of their names, and log all values under their own names."""
         return with_total(super().parse_losses(losses)[1], losses)
 
     # Inference.
@@ -157,7 +157,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return features, self.decode_head.forward(features)
 
     def _look(self, inputs: Tensor) -> tuple[Sequence[Tensor], Tensor]:
-        """Return features and logits, those of several views as one."""
+        """Return features and logits; several views are merged."""
         if self.views is None:
             return self._run(inputs)
         return self.views.look(self._run, inputs, align_corners=self.decode_head.align_corners)
@@ -166,7 +166,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return self._look(inputs)[1]
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
-        """Return logits of the size of ``inputs``, (B, C, h, w), for inference without a decision."""
+        """Return logits at the size of ``inputs``, (B, C, h, w), for inference without a decision."""
         if self.views is None:
             plain: Tensor = super().encode_decode(inputs, batch_img_metas)
             return plain
@@ -179,11 +179,11 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return enlarged
 
     def class_probs(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[ClassProbs]:
-        """Return what the network says of each image, at the size of its file, before anything is decided.
+        """Return the output of the network for each image, at the size of its file, before the decision.
 
         Args:
             inputs: Preprocessed images, (B, channels, h, w).
-            data_samples: One per image; None: images are files of the size of ``inputs``.
+            data_samples: One per image; None means that files have the size of ``inputs``.
         """
         metas = metas_of(inputs, data_samples)
         decision = self.decision
@@ -220,11 +220,11 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return maps, decision.class_scores(logits, probs, inside)
 
     def predict(self, inputs: Tensor, data_samples: list[Any] | None = None) -> list[Any]:
-        """Return the samples with what :meth:`decide` sets.
+        """Return the samples with the fields that :meth:`decide` sets.
 
         Args:
             inputs: Preprocessed images, (B, channels, h, w).
-            data_samples: One per image; None: predict at the size of ``inputs``.
+            data_samples: One per image; None means predictions at the size of ``inputs``.
 
         Raises:
             ValueError: If the decision needs the tags of the images and a sample has none.
@@ -236,18 +236,18 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return [self.decide(*pair) for pair in zip(self.class_probs(inputs, data_samples), samples, strict=True)]
 
     def decide(self, maps: ClassProbs, sample: Any | None = None, *, num_views: int = 1) -> Any:
-        """Turn what the network says of an image into a predicted sample.
+        """Return the predicted sample for the output of the network.
 
         Args:
-            maps: What :meth:`class_probs` returns for it, or the mean of several views of it.
-            sample: Where to put the prediction, and where known tags are read; None: a new one.
-            num_views: How many views ``maps`` is the mean of.
+            maps: The result of :meth:`class_probs` for the image, or the mean over several views.
+            sample: The sample to store the prediction in and to read known tags from; None means a new one.
+            num_views: Number of views that ``maps`` is the mean of.
 
         Returns:
-            The sample with ``seg_logits`` (logarithms of the probabilities: what the network says, nothing pruned),
+            The sample with ``seg_logits`` (logarithms of the probabilities of the network, without pruning),
             ``pred_sem_seg`` (the labels), ``unrefined_sem_seg`` (the labels without the refiner) if the decision has
             one, ``class_scores`` if it reads image scores, (C-1,), and with a decision, as meta information,
-            ``inference_switches``, from which metrics take the names of their numbers.
+            ``inference_switches``, which metrics use in the names of their numbers.
 
         Raises:
             ValueError: If the decision needs the tags of the image and the sample has none.

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the mean of all views is decided, and the merged sample holds it."""
+"""Test-time augmentation, in which the decision is made for the mean of all views."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ from ..decisions import ClassProbs, mean_of_views
 from .weak_encoder_decoder import WeakEncoderDecoder
 
 View = tuple[Any, ClassProbs]
-"""The sample of a view and what the network says of it."""
+"""The sample of a view and the output of the network."""
 
 
 @MODELS.register_module()
 class WeakSegTTAModel(BaseTTAModel):
     """Averages the probabilities of all views, each flipped back and resized to the original image.
 
-    The merged sample is what ``WeakEncoderDecoder.decide`` makes of the mean: its ``seg_logits`` are the logarithms of
-    the mean probabilities (mmseg's ``SegTTAModel`` leaves those of the last view), its ``class_scores`` the largest of
-    all views, and classes are pruned and masks refined once, on the mean. All views count the same, whatever the list
-    of scales and whether they are flipped.
+    The merged sample is the result of ``WeakEncoderDecoder.decide`` for the mean: its ``seg_logits`` are the logarithms
+    of the mean probabilities (mmseg's ``SegTTAModel`` keeps those of the last view), its ``class_scores`` are the
+    largest of all views, and classes are pruned and masks refined once, for the mean. All views have the same weight.
 
     Args:
         module: A ``WeakEncoderDecoder``.
         data_preprocessor: Same as in ``SegTTAModel``.
 
     Raises:
-        TypeError: If ``module`` is something else.
+        TypeError: If ``module`` is not a ``WeakEncoderDecoder``.
     """
 
     def __init__(self, module: Any, data_preprocessor: Any = None) -> None:
         super().__init__(module, data_preprocessor)
         if not isinstance(self.module, WeakEncoderDecoder):
             name = type(self.module).__name__
-            raise TypeError(f'WeakSegTTAModel merges the views of a WeakEncoderDecoder; for {name} take SegTTAModel')
+            raise TypeError(f'WeakSegTTAModel merges the views of a WeakEncoderDecoder; for {name} use SegTTAModel')
 
     def test_step(self, data: Mapping[str, Sequence[Any]]) -> list[Any]:
         """Predict all views of each image and merge them."""

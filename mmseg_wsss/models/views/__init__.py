@@ -1,4 +1,4 @@
-"""Views: what a network sees of a batch beside the images as they are, in training and at test time."""
+"""Views, the additional inputs of a network for a batch, in training and at test time."""
 
 from .base import Views
 from .multi_scale import MultiScaleViews

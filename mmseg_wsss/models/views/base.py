@@ -1,4 +1,4 @@
-"""What a part is asked that makes views of a batch."""
+"""The base class of parts that make views of a batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,16 +12,16 @@ Network = Callable[[Tensor], tuple[Sequence[Tensor], Tensor]]
 
 
 class Views:
-    """The base of parts that show a network more than the images as they are.
+    """The base of parts that add inputs to a network.
 
-    A part does not own the network: every method gets it as a function. ``WeakEncoderDecoder(views=...)`` asks
+    A part does not own the network: every method gets it as a function. ``WeakEncoderDecoder(views=...)`` calls
 
-    - :meth:`for_losses`, in training: which views the losses find in ``LossInputs.views``;
-    - :meth:`trained`, in training: on which of them each loss of the model is run;
-    - :meth:`look`, at test time: the logits of several views as one map;
-    - :meth:`refine`, at test time: refined logits, whose probabilities are averaged with those of the first.
+    - :meth:`for_losses` in training, for the views in ``LossInputs.views``;
+    - :meth:`trained` in training, for the views on which each loss of the model is run;
+    - :meth:`look` at test time, for the merged logits of several views;
+    - :meth:`refine` at test time, for refined logits, whose probabilities are averaged with those of the first.
 
-    The defaults add nothing.
+    The defaults do not add views.
     """
 
     def modules(self) -> dict[str, nn.Module]:
@@ -39,11 +39,11 @@ class Views:
         return {}
 
     def trained(self, batch: LossInputs) -> Mapping[str, LossInputs]:
-        """Return what each loss of the model is run on, by the prefix of its log key."""
+        """Return the inputs on which each loss of the model is run, by the prefix of its log key."""
         return {'': batch}
 
     def look(self, network: Network, inputs: Tensor, *, align_corners: bool) -> tuple[Sequence[Tensor], Tensor]:
-        """Return the features of the full view and the logits of all views as one map, (B, C, H, W).
+        """Return the features of the full view and the merged logits of all views, (B, C, H, W).
 
         Args:
             network: Maps images to features and logits.
@@ -55,21 +55,21 @@ class Views:
     def refine(
         self, logits: Tensor, features: Sequence[Tensor], inputs: Tensor, inside: Tensor | None
     ) -> Tensor | None:
-        """Return refined logits, (B, C, H, W), or None for none.
+        """Return refined logits, (B, C, H, W), or None.
 
         Args:
             logits: The logits that :meth:`look` returned, (B, C, H, W).
             features: The features that :meth:`look` returned.
             inputs: Preprocessed images, (B, channels, h, w).
-            inside: 1 where a cell of the logits lies in the image, (B, 1, H, W); None: everywhere.
+            inside: 1 where a cell of the logits lies in the image, (B, 1, H, W); None means everywhere.
         """
         return None
 
     def merge(self, logits: Tensor, refined: Tensor) -> Tensor:
-        """Return the probabilities of logits and of refined ones as one, (B, C, H, W): their mean."""
+        """Return the mean probabilities of the logits and the refined logits, (B, C, H, W)."""
         return (logits.softmax(dim=1) + refined.softmax(dim=1)) / 2
 
 
 def log_probs(probs: Tensor) -> Tensor:
-    """Return the logarithms of probabilities, finite where they are 0; their softmax gives the probabilities back."""
+    """Return the logarithms of probabilities, finite also for 0; their softmax is the probabilities again."""
     return probs.clamp(min=torch.finfo(probs.dtype).tiny).log()

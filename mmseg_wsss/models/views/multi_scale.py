@@ -1,4 +1,4 @@
-"""DeepLabv2's three scales with one network."""
+"""The three scales of DeepLabv2 with one network."""
 
 from __future__ import annotations
 
@@ -16,24 +16,22 @@ from .base import Network, Views
 
 @MODELS.register_module()
 class MultiScaleViews(Views):
-    """The same network on the image and on smaller copies; the logits are fused by their maximum (DeepLabv2, 2016).
+    """The network on the image and on smaller copies, with the maximum of the logits (DeepLabv2, 2016).
 
     Each loss of the model is run on every scale and on the maximum, and logged as ``scale_1.<name>``,
-    ``scale_0_75.<name>``, ..., ``max.<name>``; all are summed. Auxiliary heads see the full scale alone. Inference
-    takes the maximum, on the grid of the full scale.
+    ``scale_0_75.<name>``, ..., ``max.<name>``; all are summed. Auxiliary heads only use the full scale. Inference
+    uses the maximum on the grid of the full scale.
 
     Args:
-        scales: Scales besides 1, each between 0 and 1.
+        scales: Scales in addition to 1, each between 0 and 1.
 
     Raises:
-        ValueError: If a scale is out of range or named twice, or there is none.
+        ValueError: If a scale is out of range or appears twice, or there are none.
     """
 
     def __init__(self, scales: Sequence[float] = (0.5, 0.75)) -> None:
         if not scales or len(set(scales)) != len(scales) or not all(0 < scale < 1 for scale in scales):
-            raise ValueError(
-                f'scales must be at least one number between 0 and 1, none of them twice, got {tuple(scales)}'
-            )
+            raise ValueError(f'scales must be one or more different numbers between 0 and 1, got {tuple(scales)}')
         self.scales = tuple(scales)
 
     def for_losses(self, network: Network, first: LossInputs, inputs: Tensor) -> dict[str, LossInputs]:
@@ -46,7 +44,7 @@ class MultiScaleViews(Views):
         return {**views, 'max': replace(first, logits=highest)}
 
     def trained(self, batch: LossInputs) -> Mapping[str, LossInputs]:
-        """Return all views: each has its own losses."""
+        """Return all views, each of which has its own losses."""
         return {f'{name}.': view for name, view in batch.views.items()}
 
     def look(self, network: Network, inputs: Tensor, *, align_corners: bool) -> tuple[Sequence[Tensor], Tensor]:

@@ -1,4 +1,4 @@
-"""Each image in two sizes, and refined maps of both."""
+"""Views of each image in two sizes, and refined maps of both."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from .base import Network, Views
 class SiameseViews(Views):
     """A second, smaller view of the batch through the same weights, and refined maps of both (SEAM, 2020).
 
-    Losses find in ``LossInputs.views``
+    ``LossInputs.views`` contains
 
-    - ``second``: the batch at ``scale``; its boxes, points and maps are left out;
+    - ``second``: the batch at ``scale``, without boxes, points and maps;
     - ``refined`` and ``second_refined``: the logits of both views after ``pixel_correlation``.
 
-    ``MultiViewLoss`` puts any loss on them, ``EquivariantRegularizationLoss`` compares them. Losses that do not name
-    views get the batch as it is. At test time there is one view, of full size, and probabilities are the mean of those
-    with and without refinement, or with ``refined_alone`` those with it; image scores are pooled from the logits
-    without it.
+    ``MultiViewLoss`` runs any loss on them, ``EquivariantRegularizationLoss`` compares them. Losses that do not name
+    views use the original batch. At test time there is one view, of full size, and probabilities are the mean of those
+    with and without refinement, or those with refinement if ``refined_alone`` is set; image scores are pooled from the
+    logits without refinement.
 
     SEAM itself is ``refined_alone=True`` with ``refines='activations'`` of ``PixelCorrelation`` and ``SEAMLoss``. It
-    differs from the published code in how maps are written (``wsss cams``): there, classes that the image does not show
+    differs from the published code in how maps are written (``wsss cams``): there, classes that are not in the image
     are left out of a view; here the others are also divided by their sum with the background. Both then divide each map
     by its maximum.
 
     The weights of ``pixel_correlation`` belong to the segmentor, as ``pixel_correlation.*``.
 
     Args:
-        pixel_correlation: The module that refines, see ``PixelCorrelation``.
+        pixel_correlation: The module that refines the maps, see ``PixelCorrelation``.
         scale: Size of the second view, in (0, 1].
-        refined_alone: Whether the refined logits alone give the probabilities at test time.
+        refined_alone: Whether only the refined logits give the probabilities at test time.
 
     Raises:
         TypeError: If ``scale`` is not a number.
@@ -51,11 +51,11 @@ class SiameseViews(Views):
         self.refined_alone = refined_alone
         self.scale = check_positive(scale, 'scale')
         if scale > 1:
-            raise ValueError(f'scale is the size of the second view beside the first, in (0, 1], got {scale}')
+            raise ValueError(f'scale must be the size of the second view relative to the first, in (0, 1], got {scale}')
         self.pixel_correlation: nn.Module = MODELS.build({'type': 'PixelCorrelation', **pixel_correlation})
 
     def modules(self) -> dict[str, nn.Module]:
-        """Return the module that refines."""
+        """Return the module that refines the maps."""
         return {'pixel_correlation': self.pixel_correlation}
 
     def for_losses(self, network: Network, first: LossInputs, inputs: Tensor) -> dict[str, LossInputs]:
@@ -86,7 +86,7 @@ class SiameseViews(Views):
         return refined
 
     def merge(self, logits: Tensor, refined: Tensor) -> Tensor:
-        """Return the mean of both probabilities, or with ``refined_alone`` those of the refined logits."""
+        """Return the mean of both probabilities, or those of the refined logits with ``refined_alone``."""
         return refined.softmax(dim=1) if self.refined_alone else super().merge(logits, refined)
 
 

@@ -97,7 +97,7 @@ def test_names_of_images_and_folders(tmp_path):
     assert {key: entry.file_name for key, entry in images.items()} == {'a b': 'a b.JPG', 'sub/c': 'sub/c.png'}
     assert list(read(folder / 'sub/c.json').images) == ['c']
     write(folder, name='z.json', imagePath='a b.png')
-    with pytest.raises(ValueError, match="z.json: image 'a b' comes twice"):
+    with pytest.raises(ValueError, match="z.json: image 'a b' appears twice"):
         read(folder)
 
 

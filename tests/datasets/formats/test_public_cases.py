@@ -61,7 +61,7 @@ def refused(tmp_path, capsys, message, *arguments, **settings):
 def test_two_images_of_one_stem_are_refused(tmp_path, capsys):
     images = [{'id': i, 'file_name': name, 'width': 64, 'height': 48} for i, name in ((1, 'a.jpg'), (2, 'a.png'))]
     path = coco(tmp_path, {'bbox': [2, 2, 10, 10]}, images=images)
-    refused(tmp_path, capsys, "image 'a' comes twice ('a.jpg', 'a.png')", 'coco', path)
+    refused(tmp_path, capsys, "image 'a' appears twice ('a.jpg', 'a.png')", 'coco', path)
 
 
 def test_one_file_under_two_ids_is_merged_or_refused(tmp_path, capsys):
@@ -75,7 +75,7 @@ def test_one_file_under_two_ids_is_merged_or_refused(tmp_path, capsys):
     path = coco(tmp_path, *boxes, images=images)
     refused(tmp_path, capsys, "'a.jpg' is (32, 48) here and (64, 48) before", 'coco', path)
     images[1]['id'] = 1
-    refused(tmp_path, capsys, 'images[1]: the id 1 comes twice', 'coco', coco(tmp_path, *boxes, images=images))
+    refused(tmp_path, capsys, 'images[1]: the id 1 appears twice', 'coco', coco(tmp_path, *boxes, images=images))
 
 
 # ---------------------------------------------------------------- masks of 0 and 255 (5)
@@ -217,7 +217,7 @@ def test_splits_and_classes_are_read_by_their_byte_order_mark(tmp_path, capsys, 
 def test_other_encodings_are_refused_by_file_and_line(tmp_path, capsys):
     folder = voc(tmp_path, f'<annotation>{SIZE}{OBJECT}</annotation>')
     (tmp_path / 'split.txt').write_bytes('a\nb\u00e9\n'.encode('latin-1'))
-    message = 'split.txt, line 2: byte 0xe9 is not text in UTF-8. Save the split file (one image id a line) in UTF-8'
+    message = 'split.txt, line 2: byte 0xe9 is not text in UTF-8. Save the split file (one image id per line) in UTF-8'
     refused(tmp_path, capsys, message, 'voc_xml', folder, '--split', tmp_path / 'split.txt')
 
 
@@ -232,7 +232,7 @@ def test_ids_without_labels_are_counted_and_named(tmp_path, capsys):
     assert f'left out: 1 of 2 ids of the split {split} that are not in the labels (b.jpg)' in printed
     assert [found['names'] for found in json.loads(report.read_text())['left_out'].values()] == [['b.jpg']]
     split.write_text('a.jpg\nb.jpg\n')
-    message = "have no image id in common. An id is the name of an image without its suffix, such as 'a'; got 'a.jpg'"
+    message = "have no image ids in common. An id is the name of an image without its suffix, such as 'a'; got 'a.jpg'"
     refused(tmp_path, capsys, message, 'voc_xml', folder, '--split', split)
 
 
@@ -257,7 +257,7 @@ def test_suffixes_in_upper_case_are_read(tmp_path, capsys):
     folder = voc(tmp_path, f'<annotation>{OBJECT}</annotation>', 'b.XML')
     assert list(convert(tmp_path, capsys, 'voc_xml', folder)[3]) == ['a', 'b']
     voc(tmp_path, f'<annotation>{OBJECT}</annotation>', 'b.xml')
-    refused(tmp_path, capsys, "b.xml: image 'b' comes twice", 'voc_xml', folder)
+    refused(tmp_path, capsys, "b.xml: image 'b' appears twice", 'voc_xml', folder)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +480,7 @@ def test_hidden_files_are_skipped_and_counted(tmp_path, capsys):
     assert (status, list(images)) == (0, ['a'])
     assert 'left out: 2 hidden files (._a.xml, .ipynb_checkpoints/a-checkpoint.xml)' in printed
     (folder / 'a.xml').unlink()
-    refused(tmp_path, capsys, "holds no file that is not hidden (2 are) that ends in '.xml'", 'voc_xml', folder)
+    refused(tmp_path, capsys, "contains no file that is not hidden (2 are) that ends in '.xml'", 'voc_xml', folder)
 
 
 # ---------------------------------------------------------------- JSON (36 of the inputs)
@@ -492,7 +492,7 @@ CANONICAL = '{"version": 1, "classes": [{"name": "background"}, {"name": "weed"}
 @pytest.mark.parametrize(
     ('image', 'message'),
     [
-        ('{"file_name": "a", "points": [{"x": 5, "x": 60, "y": 5, "class": 1}]}', "the key 'x' comes twice in one"),
+        ('{"file_name": "a", "points": [{"x": 5, "x": 60, "y": 5, "class": 1}]}', "the key 'x' appears twice in one"),
         ('[' * 200_000, 'is nested too deep'),
         ('{"file_name": "a", "points": [{"x": 5, "y": 5, "class": true}]}', 'class must be a class id (an integer)'),
         ('{"file_name": "a", "points": [{"x": 5, "y": 5, "class": 1e30}]}', 'class must be a class id (an integer)'),

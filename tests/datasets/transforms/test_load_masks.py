@@ -76,7 +76,7 @@ def test_loader_of_drawings_gives_the_mask_as_label_or_to_evaluate(labels, with_
 
 
 def test_loader_of_drawings_refuses_samples_of_other_data_sets():
-    with pytest.raises(ValueError, match='for image files take LoadImageFromFile'):
+    with pytest.raises(ValueError, match='for image files use LoadImageFromFile'):
         LoadShapesImage()({'img_path': 'a.png'})
 
 

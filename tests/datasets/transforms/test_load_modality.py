@@ -52,7 +52,7 @@ def test_what_is_wrong_is_named(start, tmp_path):
         run(copy.deepcopy(begin), [*MOVES, step])
     with pytest.raises(FileNotFoundError, match=r"key='depth'\): .*a\.jpg is missing: check folder and suffix"):
         run(copy.deepcopy(begin), [{**step, 'suffix': '.jpg'}])
-    with pytest.raises(ValueError, match="key must be another name than img.*got 'rgb'"):
+    with pytest.raises(ValueError, match="key must be a name other than img.*got 'rgb'"):
         TRANSFORMS.build({**step, 'key': 'rgb'})
     cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((30, 40, 3), np.uint8))
     with pytest.raises(ValueError, match=r'one channel of the shape of the image, \(30, 40\), but it has the shape'):

@@ -63,7 +63,7 @@ def test_blots_of_the_original_image(channels):
 
 def test_a_click_between_pixels_lands_on_the_nearest():
     blots = load(sample(WeakAnnotations(points=[[20.6, 15.4]], point_labels=[3])))['point_blots']
-    assert np.argwhere(blots == 3).tolist() == [[15, 21]]  # the middle of a pixel is a whole number there
+    assert np.argwhere(blots == 3).tolist() == [[15, 21]]  # the middle of a pixel is an integer there
 
 
 @pytest.mark.parametrize('seed', range(4))

@@ -47,7 +47,7 @@ def test_a_mask_that_another_step_loaded_moves_once(tmp_path):
 def test_mask_values_do_not_wrap(tmp_path, value):
     path = tmp_path / 'm.png'
     Image.fromarray(np.full((4, 4), value, np.uint16)).save(path)
-    with pytest.raises(ValueError, match=f'm.png: a mask holds class ids and 255, from 0 to 255; got up to {value}'):
+    with pytest.raises(ValueError, match=f'm.png: a mask contains class ids and 255, from 0 to 255; got up to {value}'):
         load(sample((4, 4), WeakAnnotations(mask_path=str(path))))
     Image.fromarray(np.full((4, 4), 255, np.uint16)).save(path)
     assert (load(sample((4, 4), WeakAnnotations(mask_path=str(path))))['gt_seg_map'] == 255).all()
@@ -64,7 +64,7 @@ def test_sizes_that_do_not_fit_are_named(tmp_path):
     results = sample((4, 6), WeakAnnotations(mask_path=mask)) | {'img_path': 'a.jpg'}
     with pytest.raises(ValueError, match=r'm.png: the mask has the shape \(5, 5\).*a.jpg \(4, 6\)'):
         load(results)
-    with pytest.raises(ValueError, match='a.jpg: its labels are for an image of 9 x 9 pixels, the image has 6 x 4'):
+    with pytest.raises(ValueError, match='a.jpg: its labels are for an image of 9 x 9 pixels, but the image has 6 x 4'):
         load(sample((4, 6)) | {'img_path': 'a.jpg', 'weak_label_size': (9, 9)})
 
 
@@ -174,7 +174,7 @@ def test_tags_of_the_truth():
 
 
 def test_images_without_tags_are_named():
-    with pytest.raises(ValueError, match='a.jpg: nobody tagged this image'):
+    with pytest.raises(ValueError, match='a.jpg: this image has no tags'):
         load_tags({'weak_annotations': WeakAnnotations()})
     with pytest.raises(KeyError, match='no weak_annotations in the sample: set weak_labels of the data set'):
         load_tags({})

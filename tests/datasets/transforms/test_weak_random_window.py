@@ -174,7 +174,7 @@ def test_it_may_stand_in_a_pipeline_of_weak_labels():
     window = {'type': 'WeakRandomWindow', 'crop_size': 8}
     load, draw, pack = ({'type': kind} for kind in LOAD_DRAW_PACK)
     check_pipeline([TRANSFORMS.build(step) for step in (load, window, draw, pack)])
-    with pytest.raises(ValueError, match='WeakRandomWindow must stand between LoadWeakAnnotations and Rasterize'):
+    with pytest.raises(ValueError, match='WeakRandomWindow must be between LoadWeakAnnotations and Rasterize'):
         check_pipeline([TRANSFORMS.build(step) for step in (load, draw, window, pack)])
 
 
@@ -186,7 +186,7 @@ def test_labels_must_be_loaded_before():
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'crop_size': 0}, 'crop_size must be at least one pixel on either side, got 0'),
+        ({'crop_size': 0}, 'crop_size must be at least one pixel on each side, got 0'),
         ({'crop_size': 8, 'scale': (2.0, 0.5)}, r'two numbers above 0, the smaller first, got \(2.0, 0.5\)'),
         ({'crop_size': 8, 'scale': (0.0, 1.0)}, r'got \(0.0, 1.0\)'),
         ({'crop_size': 8, 'interpolation': 'cubic'}, "must be one of bilinear, bicubic, nearest, got 'cubic'"),

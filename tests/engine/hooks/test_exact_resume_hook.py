@@ -66,7 +66,7 @@ def final_state(config):
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
-# With accumulated gradients mmengine moves the learning rate on before the first step, and says so.
+# With accumulated gradients mmengine moves the learning rate on before the first step, with a warning.
 @pytest.mark.filterwarnings('ignore:Detected call of .scheduler.step:UserWarning:mmengine')
 @pytest.mark.parametrize('options', [{}, {'workers': 2}, {'accumulate': 2, 'ema': True}])
 def test_killed_and_resumed_is_the_same(tmp_path, options):

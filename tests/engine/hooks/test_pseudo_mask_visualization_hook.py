@@ -110,7 +110,7 @@ def test_the_loss_is_found_or_asked_for():
         run(PseudoMaskVisualizationHook(interval=1), two, batch)
     with pytest.raises(ValueError, match=r"expects one called 'loss_c' in model.losses, which has \['loss_a'"):
         run(PseudoMaskVisualizationHook('loss_c', interval=1), two, batch)
-    with pytest.raises(ValueError, match='which has none: set loss=... of the hook, or take WeakVisualizationHook'):
+    with pytest.raises(ValueError, match='which has none: set loss=... of the hook, or use WeakVisualizationHook'):
         run(PseudoMaskVisualizationHook(interval=1), build(), batch)
 
 

@@ -1,4 +1,4 @@
-"""Hooks that draw: what they draw is right, and training goes on as if they were not there."""
+"""Hooks that draw: what they draw is right, and training does not change."""
 
 import random
 from pathlib import Path

@@ -58,7 +58,7 @@ def test_published_form():
         'custom_hooks': hooks(1, 2),
         'val_cfg': None,
     }
-    # The first convolution of generator 1 has one channel less, so generator 2 starts anew.
+    # The first convolution of generator 1 has one channel less, so generator 2 starts from scratch.
     assert listed['generator_2'] == {
         'config': 'generator.py',
         'model': {'use_probability': True},
@@ -214,7 +214,7 @@ def test_further_stages_and_changes():
         ({'rule': 'last'}, ValueError, 'expected a rule of overlap, first'),
         ({'baselines': ['densecrf']}, ValueError, "'densecrf' is not a method; did you mean 'dense_crf'"),
         ({'auxiliary': None}, ValueError, 'auxiliary and generator train the generators: give both'),
-        ({'generators': 'work_dirs/x'}, ValueError, 'give either auxiliary and generator, .* or generators, finished'),
+        ({'generators': 'work_dirs/x'}, ValueError, 'give either auxiliary and generator, .* or finished generators'),
         (
             {'auxiliary': None, 'generator': None, 'generators': ['a.pth']},
             ValueError,

@@ -91,6 +91,14 @@ class CountStarts(StageTask):
         (context.work_dir / 'whole.txt').write_text('whole')
 
 
+@TASK_UTILS.register_module()
+class LosesFolder(StageTask):
+    """Does what someone who tidies up does."""
+
+    def run(self, context):
+        shutil.rmtree(context.work_dir)
+
+
 @pytest.fixture(autouse=True)
 def _alive():
     KillInStageHook.at = None
@@ -227,7 +235,7 @@ def test_killed_and_started_again_is_the_same(finished, tmp_path, at):
     whole = (finished[0] / '02_between/sum.txt').read_text()
     assert (tmp_path / '02_between/sum.txt').read_text() == whole
     if at[1] == 3:
-        assert f"{at[0]}' goes on from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
+        assert f"{at[0]}' resumes from {cut / 'iter_2.pth'}" in (tmp_path / 'stages.log').read_text()
 
 
 @pytest.mark.parametrize('writes', [True, False])
@@ -239,23 +247,28 @@ def test_a_task_knows_whether_the_files_in_its_folder_are_its_own(tmp_path, monk
             train(cfg)
     if writes:  # no files of other settings: these are refused
         cfg.stages.count.task.writes = False
-        with pytest.raises(ValueError, match=r"'count' is begun, but not as .*\n *task.writes: true -> false"):
+        with pytest.raises(ValueError, match=r"'count' is begun, but differs .*\n *task.writes: true -> false"):
             train(cfg)
         cfg.stages.count.task.writes = True
     train(cfg)
     assert CountStarts.notes == [False, writes, writes]
     log = (tmp_path / 'stages.log').read_text()
-    assert (log.count("'count' begins"), log.count("'count' goes on, in")) == ((1, 2) if writes else (3, 0))
+    assert (log.count("'count' begins"), log.count("'count' resumes, in")) == ((1, 2) if writes else (3, 0))
+
+
+def test_stage_that_lost_its_folder_is_not_finished(tmp_path):
+    with pytest.raises(ValueError, match=r"stage 1/1 'tidy' has lost its folder .*01_tidy while it ran: run it again"):
+        train(staged_config(tmp_path, stages={'tidy': {'task': {'type': 'LosesFolder'}}}))
 
 
 def test_changed_setting_of_a_finished_stage_is_refused(own_copy):
     before = folder_state(own_copy)
     cfg = staged_config(own_copy)
     cfg.stages.first.model = {'decode_head': {'dropout_ratio': 0.1}}
-    with pytest.raises(ValueError, match='not as the config has it now') as caught:
+    with pytest.raises(ValueError, match='differs from the current config') as caught:
         train(cfg)
     message = str(caught.value)
-    assert "stage 1/3 'first' is finished, but not as the config has it now" in message
+    assert "stage 1/3 'first' is finished, but differs from the current config" in message
     assert 'model.decode_head.dropout_ratio: 0.5 -> 0.1' in message
     assert f'rm -r {own_copy}/01_first {own_copy}/02_between {own_copy}/03_last' in message
     assert folder_state(own_copy) == before
@@ -305,10 +318,10 @@ def test_stages_that_the_chosen_ones_are_made_from_are_compared_too(own_copy):
     cfg.stages.first.model = {'decode_head': {'dropout_ratio': 0.1}}
     cfg.stages.between.task.factor = 2.0
     with pytest.raises(
-        ValueError, match=r"stage 1/3 'first' is finished, but not as .*\n *model.decode_head.drop"
+        ValueError, match=r"stage 1/3 'first' is finished, but differs .*\n *model.decode_head.drop"
     ) as caught:
         train(cfg)
-    assert "stage 2/3 'between' is finished, but not as" in str(caught.value)
+    assert "stage 2/3 'between' is finished, but differs" in str(caught.value)
     assert folder_state(own_copy) == before
     cfg.only = 'first'  # the others are none of its business
     cfg.stages.first.pop('model')
@@ -340,7 +353,7 @@ def test_killed_in_the_last_validation_the_scores_are_not_lost(tmp_path):
 
 def test_missing_checkpoint_of_a_finished_stage_is_named(own_copy):
     (own_copy / '01_first/iter_4.pth').unlink()
-    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # nobody needs it any more
+    assert set(train(staged_config(own_copy))) == {'first', 'between', 'last'}  # not needed any more
     shutil.rmtree(own_copy / '03_last')
     with pytest.raises(ValueError, match=rf'needs {own_copy}/01_first/iter_4.pth, which is gone.*\n?.*rm -r'):
         train(staged_config(own_copy))
@@ -441,7 +454,7 @@ def note_config(work_dir, pipeline=PIPELINE, **loader):
 def test_task_is_made_from_the_test_data_of_its_stage(tmp_path):
     train(note_config(tmp_path))
     train(note_config(tmp_path, num_workers=4))
-    with pytest.raises(ValueError, match=r"'note' is finished, but not as(.|\n)*test_dataloader.dataset.pipeline: "):
+    with pytest.raises(ValueError, match=r"'note' is finished, but differs(.|\n)*test_dataloader.dataset.pipeline: "):
         train(note_config(tmp_path, PIPELINE[:2]))
 
 
@@ -460,7 +473,9 @@ def test_an_input_that_is_a_cut_stage_is_named_before_anything_runs(tmp_path):
         train(staged_config(other, only='first'))
     cfg = staged_config(tmp_path / 'own')
     cfg.stages.last.inputs = [str(other / '01_first')]
-    with pytest.raises(ValueError, match=rf"'last': its input {other}/01_first is a stage that is not finished: go on"):
+    with pytest.raises(
+        ValueError, match=rf"'last': its input {other}/01_first is a stage that is not finished: finish"
+    ):
         train(cfg)
     assert not list((tmp_path / 'own').glob('01_first/*.pth'))
     train(staged_config(other, only='first'))
@@ -489,7 +504,7 @@ def test_results_of_another_run(own_copy, tmp_path):
     shutil.move(tmp_path / 'moved', own_copy)
     marker = json.loads((own_copy / '02_between/stage.json').read_text())
     (own_copy / '02_between/stage.json').write_text(json.dumps({**marker, 'run': 2}))
-    with pytest.raises(ValueError, match=rf"'total' is finished, but not as(.|\n)*stage '{own_copy}.between' has run"):
+    with pytest.raises(ValueError, match=rf"'total' is finished, but differs(.|\n)*stage '{own_copy}.between' has run"):
         train(cfg)
 
 
@@ -521,7 +536,7 @@ def test_missing_input_is_named(tmp_path):
     cfg.stages.first.inputs = []
     cfg.stages.last.inputs = ['{stages.between.dir}/other.txt']
     with pytest.raises(
-        FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing, no stage made it"
+        FileNotFoundError, match=r"'last': its input .*02_between/other.txt is missing, and no stage made it"
     ):
         train(cfg)
 
@@ -536,7 +551,7 @@ def test_changed_input_file_is_named(own_copy, tmp_path):
     file.unlink()
     train(cfg)  # what was made from it is still there
     file.write_text('2')
-    with pytest.raises(ValueError, match=f'the file {file} is another one now'):
+    with pytest.raises(ValueError, match=f'the file {file} has changed'):
         train(cfg)
 
 
@@ -594,14 +609,14 @@ def test_amp_reaches_every_training():
     [
         ({'stages': {}}, 'StagedRunner needs stages=dict'),
         ({'work_dir': None}, 'StagedRunner needs a work_dir'),
-        ({'load_from': 'a.pth'}, 'load_from=.a.pth. stands beside the stages: write it into the stage'),
+        ({'load_from': 'a.pth'}, 'load_from=.a.pth. is outside of the stages: move it into the stage'),
         ({'stages': {'a b': {}}}, "stage 'a b': names of stages consist of"),
         ({'stages': {'a': {'model': None}}}, "stage 'a' has no model: a stage is a config that trains"),
         ({'stages': {'a': {'task': {'x': 1}}}}, "stage 'a': a task is task=dict"),
         ({'stages': {'a': {'task': {'type': 'X'}, 'model': {}}}}, "stage 'a': a task is task=dict"),
-        ({'stages': {'a': {'load_from': '{stages.b}'}, 'b': {}}}, r"'a': \{stages.b\} is neither.*there is none"),
+        ({'stages': {'a': {'load_from': '{stages.b}'}, 'b': {}}}, r"'a': \{stages.b\} is neither.*there are none"),
         ({'stages': {'a': {}, 'b': {'load_from': '{stages.a.best}'}}}, r'\{stages.a.best\} is neither.*choose from a'),
-        ({'stages': {'a': {'stages': {}}}}, "stage 'a' has stages of its own"),
+        ({'stages': {'a': {'stages': {}}}}, "stage 'a' has stages itself"),
     ],
 )
 def test_bad_configs(changes, message):
@@ -631,7 +646,7 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WriteRandomWalk', {'unsure_below': 60}, r'unsure_below must be in \[0, 1\], got 60'),
         ('WriteRandomWalk', {'masks': 'none'}, "masks='none' is not a folder"),
         ('WriteRandomWalk', {'masks': '.', 'mask_ids': 'none'}, "mask_ids='none' is not a file"),
-        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'which masks to measure with: set masks, too'),
+        ('WriteRandomWalk', {'mask_ids': 'setup.py'}, 'the masks to evaluate with: set masks, too'),
         ('WriteRandomWalk', {'refiner': {'type': 'DenceCRF'}}, 'DenceCRF'),
         ('WriteSeeds', {'alpha_low': 30}, 'alpha_low must be below alpha_high, got 30 and 24.0'),
         ('WriteSeeds', {'split': 'trian'}, "split must be one of train, val, test, got 'trian'"),
@@ -643,8 +658,8 @@ def test_wrong_settings_of_a_task_are_found_before_the_first_training(tmp_path):
         ('WriteCAMs', {'thresholds': (1.5,)}, r'thresholds must be in \[0, 1\], got 1.5'),
         ('WriteCAMs', {'scalse': 1}, "CAMSettings has no setting 'scalse'; did you mean 'scales'\\?"),
         ('WriteCamz', {}, 'WriteCamz'),
-        ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is not a training before it: choose from first"),
-        ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is not a training before it: choose from first"),
+        ('WriteCAMs', {'stage': 'frist'}, "stage='frist' is not an earlier training: choose from first"),
+        ('WriteCAMs', {'stage': 'labels'}, "stage='labels' is not an earlier training: choose from first"),
     ],
 )
 def test_wrong_values_of_a_task_are_found_before_the_first_training(tmp_path, kind, changes, message):

@@ -166,13 +166,13 @@ def test_mixed_switches_and_other_models_are_refused(kind):
     metric.process({}, [switched()])
     with pytest.raises(ValueError, match='mixes val_predicted_tags_1_view and val_known_tags_1_view'):
         metric.process({}, [switched(tags='known')])
-    with pytest.raises(KeyError, match=rf"{kind}\(split='val'\) takes its name .* leave split out"):
+    with pytest.raises(KeyError, match=rf"{kind}\(split='val'\) takes its name .* omit split"):
         build(kind, split='val').process({}, [sample()])
     with pytest.raises(ValueError, match=f"{kind} makes its prefix from split .*split='val' or prefix='x'"):
         build(kind, split='val', prefix='x')
 
 
-# Predictions that are decided anew.
+# Predictions that are decided again.
 
 
 @pytest.fixture

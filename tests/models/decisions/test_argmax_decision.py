@@ -67,7 +67,7 @@ def test_mean_of_views():
 
 def test_maps_of_another_model_lack_what_a_decision_reads():
     maps = ClassProbs(torch.rand(CLASSES, 4, 5))
-    with pytest.raises(ValueError, match='the refiner of the decision needs the image: take the ClassProbs'):
+    with pytest.raises(ValueError, match='the refiner of the decision needs the image: use the ClassProbs'):
         MODELS.build(REFINED)(maps)
     with pytest.raises(ValueError, match='TagDecision prunes by scores, which these ClassProbs lack'):
         TagDecision()(maps)

@@ -41,7 +41,7 @@ def test_three_scales_and_their_maximum():
 
 @pytest.mark.parametrize('scales', [(), (1.0,), (0.5, 0), (0.5, 0.5)])
 def test_scales_are_checked(scales):
-    with pytest.raises(ValueError, match='scales must be at least one number between 0 and 1, none of them twice'):
+    with pytest.raises(ValueError, match='scales must be one or more different numbers between 0 and 1'):
         MODELS.build({**SCALES, 'scales': scales})
 
 
