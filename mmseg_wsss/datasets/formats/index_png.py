@@ -64,14 +64,14 @@ def read_index_png(
     root, files = listed_files(path, suffix, 'the folder of index PNG files', report)
     images = ImageCollector(path)
     seen: set[int] = set()
-    dense = 0
+    painted = False
     for file in files:
         raw = load_index_image(file)
         values = _mapped(raw, skipped, ids_of, len(classes), file)
         name = relative_id(file, root, suffix) + img_suffix
         seen.update(np.unique(raw).tolist())
         is_dense = _is_dense(values)
-        dense += is_dense
+        painted |= int((values != UNLABELLED).sum()) * 10 > values.size
         if is_dense and (masks is not None or np.array_equal(raw, values)):
             labels = WeakAnnotations(mask_path=str(file) if masks is None else write_mask(masks, name, values))
         else:
@@ -79,7 +79,7 @@ def read_index_png(
                 report.change('dense masks written as points (--masks DIR writes masks)', str(file))
             labels = _points(values)
         images.add(name, (values.shape[1], values.shape[0]), labels, str(file))
-    if dense:
+    if painted:
         check_foreground(seen - {*ids_of}, len(classes), path)
     return images.label_set(classes)
 

@@ -8,30 +8,11 @@ import os.path as osp
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...structures import WeakLabelSet
-from . import (
-    canonical,
-    citypersons,
-    coco,
-    coco_panoptic,
-    colour_png,
-    craid,
-    cvat,
-    index_png,
-    label_studio,
-    labelme,
-    points_per_image,
-    qupath,
-    scribblesup,
-    table_csv,
-    via,
-    voc_xml,
-    whats_the_point,
-    yolo,
-)
 from .canonical import Palette, read_classes
 from .checks import check_numbers
 from .files import existing, nearest
@@ -40,27 +21,29 @@ from .label_format import LabelFormat, ReadReport
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 MODULES = (
-    canonical,
-    whats_the_point,
-    scribblesup,
-    index_png,
-    voc_xml,
-    citypersons,
-    craid,
-    coco,
-    labelme,
-    cvat,
-    label_studio,
-    yolo,
-    coco_panoptic,
-    via,
-    table_csv,
-    colour_png,
-    qupath,
-    points_per_image,
+    'canonical',
+    'whats_the_point',
+    'scribblesup',
+    'index_png',
+    'voc_xml',
+    'citypersons',
+    'craid',
+    'coco',
+    'labelme',
+    'cvat',
+    'label_studio',
+    'yolo',
+    'coco_panoptic',
+    'via',
+    'table_csv',
+    'tags_txt',
+    'colour_png',
+    'qupath',
+    'points_per_image',
 )
-"""One module per format."""
-FORMATS: dict[str, LabelFormat] = {module.FORMAT.name: module.FORMAT for module in MODULES}
+"""The modules of this package that end with a ``FORMAT``, in the order in which they are listed to users."""
+_FORMATS: list[LabelFormat] = [import_module(f'.{name}', __package__).FORMAT for name in MODULES]
+FORMATS: dict[str, LabelFormat] = {known.name: known for known in _FORMATS}
 READERS: dict[str, Callable[..., WeakLabelSet]] = {name: known.read for name, known in FORMATS.items()}
 
 

@@ -128,6 +128,7 @@ SOURCES = {
     'coco_panoptic': ('w.json', PANOPTIC, None),
     'via': ('w.json', {'a.jpg12': {'filename': 'a.jpg', 'size': 12, 'regions': VIA, 'file_attributes': {}}}, None),
     'table_csv': ('t.csv', 'image,class,xmin,ymin,xmax,ymax,width,height\na.jpg,cat,1,2,3,4,30,20\n', None),
+    'tags_txt': ('t.txt', 'a.jpg cat\nb.jpg,1\nc.jpg\tcat\n', None),
     'qupath': ('x/a.geojson', {'type': 'FeatureCollection', 'features': GEO}, 'x'),
     'points_per_image': ('x/a.csv', 'index,axis-0,axis-1,Class\n0.0,4.5,3.0,cat\n', 'x'),
     'colour_png': ('x/a.png', np.stack([np.eye(9, dtype=np.uint8)] * 3, axis=2), 'x'),
@@ -312,7 +313,7 @@ def test_the_files_are_read_before_they_are_damaged(tmp_path, name):
     if FORMATS[name].names_classes:
         assert found_classes(source) == CLASSES
     assert all(
-        entry.annotations.num_labels or entry.annotations.mask_path for entry in list(labels.images.values())[:1]
+        (a := entry.annotations).num_labels or a.mask_path or a.tags for entry in list(labels.images.values())[:1]
     )
 
 

@@ -97,6 +97,14 @@ def test_masks_of_0_and_255_are_refused(two_values, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_small_masks_of_0_and_255_are_refused_and_clicks_on_the_background_are_read(tmp_path, capsys):
+    (tmp_path / 'masks').mkdir()
+    Image.fromarray((np.eye(20) * 255).astype(np.uint8)).save(tmp_path / 'masks/a.png')
+    refused(tmp_path, capsys, 'the masks hold only 0 and 255', 'index_png', tmp_path / 'masks')
+    Image.fromarray((255 - np.eye(20) * 255).astype(np.uint8)).save(tmp_path / 'masks/a.png')
+    assert len(convert(tmp_path, capsys, 'index_png', tmp_path / 'masks')[3]['a'].annotations.points) == 20
+
+
 def test_the_cure_of_the_message_works(two_values, capsys):
     status, _, _, images = convert(
         two_values, capsys, 'index_png', two_values / 'masks',

@@ -34,6 +34,7 @@ TEXTS = {
         '{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [1, 2]}, "properties": {}}]}',
     ),
     'points_per_image': ('x/a.csv', 'index,axis-0,axis-1\n'),
+    'tags_txt': ('a.txt', 'a.jpg weed\n'),
     'table_csv': ('a.csv', 'filename;Class;x;y\n'),
     'citypersons': ('x/ulm/u_gtBboxCityPersons.json', '{"objects": [{"bboxVis": [1, 2, 3, 4]}]}'),
 }
