@@ -1,6 +1,8 @@
 import gc
 import importlib.util
+import logging
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -13,7 +15,7 @@ if not torch.cuda.is_available():
 if importlib.util.find_spec('triton'):
     importlib.import_module('triton')
 
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
 
 import mmseg_wsss.plugin  # noqa: F401
@@ -37,4 +39,7 @@ def _fresh_start():
     hub = MessageHub.get_current_instance()
     for key in ('iter', 'max_iters'):
         hub.pop_info(key, None)
+    for handler in MMLogger.get_current_instance().handlers:
+        if type(handler) is logging.StreamHandler:  # the one of an earlier test may be closed with its captured output
+            handler.stream = sys.__stdout__
     torch.manual_seed(0)
