@@ -29,7 +29,7 @@ def parse_xml(file: Path, *roots: str) -> Element:
     declared = DECLARED.match(data[:400])
     encoding = declared.group(1).decode() if declared else 'utf-8'
     try:
-        text = decoded(data, file, 'the file', encoding)
+        text = decoded(data, file, 'the file, or declare its encoding in its first line,', encoding)
     except LookupError as error:
         raise ValueError(f'{file} declares the encoding {encoding!r}, which is not known. Save it in UTF-8.') from error
     try:

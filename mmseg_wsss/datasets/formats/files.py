@@ -111,8 +111,7 @@ def decoded(data: bytes, path: Path, what: str, encoding: str = 'utf-8') -> str:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line, byte = data.count(b'\n', 0, start) + 1, data[start : start + 1].hex()
         raise ValueError(
-            f'{path}, line {line}: byte 0x{byte} is not text in {encoding.upper()}. Save {what} in UTF-8, or '
-            'declare its encoding where XML can'
+            f'{path}, line {line}: byte 0x{byte} is not text in {encoding.upper()}. Save {what} in UTF-8'
         ) from error
 
 

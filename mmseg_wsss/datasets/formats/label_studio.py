@@ -42,16 +42,16 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
     for index, task in enumerate([content] if isinstance(content, dict) else listed(content, path, 'the file')):
         where = f'{path}: task {shown(task.get("id", index)) if isinstance(task, dict) else index}'
         keyed(task, where, 'data', 'annotations')
-        name = _file_name(task['data'], image_key, where)
+        name = _file_name(task, image_key, where)
         results, size = _results(task, labels.report, where)
         for place, item in results:
             _region(item, size, labels, place)
         labels.finish(name, size, where)
 
 
-def _file_name(data: Any, image_key: str, where: str) -> str:
+def _file_name(task: Any, image_key: str, where: str) -> str:
     """The last part of an address: of a file in a bucket, of an upload, of a local file, or of the web."""
-    address = keyed(data, f'{where}: data', image_key)[image_key]
+    address = keyed(task['data'], f'{where}: data', image_key)[image_key]
     if not isinstance(address, str):
         raise ValueError(f'{where}: data.{image_key} must be the address of an image, got {shown(address)}')
     try:
@@ -60,7 +60,10 @@ def _file_name(data: Any, image_key: str, where: str) -> str:
     except ValueError as error:
         raise ValueError(f'{where}: data.{image_key} is not an address: {shown(address)}') from error
     last = unquote(local[0] if local else parts.path).rsplit('/', 1)[-1]
-    if parts.path.startswith('/data/upload/'):
+    upload = task.get('file_upload')
+    if not Path(last).suffix and isinstance(upload, str):
+        last = UPLOAD_PREFIX.sub('', upload)
+    elif parts.path.startswith('/data/upload/'):
         last = UPLOAD_PREFIX.sub('', last)
     return image_name(last, where, f'data.{image_key}')
 
@@ -94,6 +97,9 @@ def _region(item: Any, size: Size, labels: ToolLabels, where: str) -> None:
     kind = item['type'] if isinstance(item['type'], str) else ''
     if kind == 'choices':
         value = keyed(item.get('value'), f'{where}: value', 'choices')
+        if 'x' in value or 'points' in value:
+            labels.report.leave_out('choices for a region, not for the image', where)
+            return
         for name in listed(value['choices'], where, 'choices'):
             labels.tag(name, where)
         return

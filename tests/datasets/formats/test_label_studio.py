@@ -90,6 +90,17 @@ def test_every_region(tmp_path):
     assert images['b c'].size is None
 
 
+def test_choices_for_a_region_are_not_tags_and_uploads_have_names(tmp_path):
+    """As in data_polygons.json of the tests of label-studio-converter."""
+    places = {'points': [[1, 1], [9, 1], [9, 9]]}
+    of_region = result('choices', 'uncertain', **places)
+    item = task(result('polygonlabels', 'crop', **places), of_region, image='/image2', file_upload='e97d4735-25.jpg')
+    report = ReadReport()
+    (entry,) = read(write(tmp_path, item), report, masks=str(tmp_path / 'm')).images.values()
+    assert (entry.file_name, entry.annotations.tags) == ('25.jpg', None)
+    assert list(report.left_out) == ['choices for a region, not for the image']
+
+
 def test_plain_regions_have_labels_of_their_own(tmp_path):
     item = result('rectangle', 'crop', x=25, y=50, width=50, height=25)
     item['value']['labels'] = item['value'].pop('rectangle')
