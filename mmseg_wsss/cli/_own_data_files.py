@@ -17,6 +17,7 @@ from ..structures import WeakAnnotations, WeakLabelSet
 from .config import config_root, flatten_config
 
 BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
+OUTLINES = 'masks_of_outlines'
 SPLITS = {'train': 'train.txt', 'val': 'val.txt'}
 
 
@@ -26,7 +27,7 @@ def refuse_existing(output: Path) -> None:
     Raises:
         ValueError: If something that would be written is there.
     """
-    there = [name for name in (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS) if (output / name).exists()]
+    there = [name for name in (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS, OUTLINES) if (output / name).exists()]
     if there:
         raise ValueError(
             f'{output} has {", ".join(there)} already, and nothing is overwritten: choose another folder with -o, or '

@@ -12,7 +12,7 @@ from ..datasets.own_data.folders import Folders, find_folders
 from ..datasets.own_data.gathering import gather
 from ..datasets.own_data.splitting import split_images
 from ._labels import parse_classes
-from ._own_data_files import CONFIG, LABELS, place_of, refuse_existing, write_configs, write_labels
+from ._own_data_files import CONFIG, LABELS, OUTLINES, place_of, refuse_existing, write_configs, write_labels
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,13 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError('where is the data? wsss init DATA, or --images and --labels')
     refuse_existing(args.output)
     folders = find_folders(args.data, args.images, args.labels, args.masks)
-    gathered = gather(folders, _classes(args, folders), background=args.background, unlabelled=args.unlabelled)
+    gathered = gather(
+        folders,
+        _classes(args, folders),
+        background=args.background,
+        unlabelled=args.unlabelled,
+        outlines=args.output / OUTLINES,
+    )
     train, val, how = split_images(list(gathered.labels.images), list(gathered.masks), seed=args.seed, group=args.group)
     if not train:
         raise ValueError('no image is left to train on: label more images, or give masks of others')

@@ -46,6 +46,7 @@ def gather(
     *,
     background: bool | None = None,
     unlabelled: int | None = None,
+    outlines: Path | None = None,
 ) -> Gathered:
     """Read labels and masks.
 
@@ -54,6 +55,7 @@ def gather(
         classes: Their names; None: those of the label files.
         background: Whether class 0 is a background; None: by its name.
         unlabelled: The value of unlabelled mask pixels; None: found.
+        outlines: Folder to write outlines of label files to, as masks.
 
     Raises:
         FileNotFoundError: If no labelled image is on disk.
@@ -65,13 +67,14 @@ def gather(
         labels = _labels_of_masks(folders, masks, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
-        labels, title, ordered = read_any(folders.labels, classes, folders.suffix)
-        if masks and not ordered:
+        read = read_any(folders.labels, classes, folders.suffix, outlines)
+        labels = read.labels
+        if masks and not read.ordered:
             raise ValueError(
-                f'{folders.masks} holds class ids, and {folders.labels} ({title}) names of classes: say which id is '
-                f'which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
+                f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
+                f'is which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
             )
-        says.append(f'{folders.labels}: {title}, {len(labels.images)} images')
+        says += [f'{folders.labels}: {read.title}, {len(labels.images)} images', *read.says]
     background = has_background(labels.classes) if background is None else background
     named = len(labels.classes)
     labels = _on_disk(labels, folders, says)

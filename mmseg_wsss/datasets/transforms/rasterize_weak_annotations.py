@@ -6,6 +6,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...functional.checks import check_integer
 from ...structures.sample import ImageSize, LabelMap, Matrix, Sample
 from ...structures.weak_annotations import IntArray
 from ._geometry import apply, box_corners, inside_all_frames
@@ -46,8 +47,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool | str = False, ignore_index: int = 255
     ) -> None:
         for name, value in (('click_diameter', click_diameter), ('stroke_width', stroke_width)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{name} must be a positive integer, got {value!r}')
+            check_integer(value, name)
         if draw_boxes not in (True, False, 'core'):
             raise ValueError(f"draw_boxes must be True, False or 'core', got {draw_boxes!r}")
         self.click_diameter = click_diameter
