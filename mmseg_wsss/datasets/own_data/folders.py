@@ -72,12 +72,23 @@ def find_folders(
         )
         if labels is None and any(images.rglob('*.json')):
             labels = images  # beside the pictures, as LabelMe writes them
+    labels = _only_file(labels) if labels is not None and labels != images else labels
     if labels is None and masks is None:
         raise FileNotFoundError(
             f'no labels beside {images}: expected weak_labels.json, files of an annotation tool, or a folder of index '
             'PNGs; name them with --labels or --masks'
         )
     return Folders(images, common_suffix(images), labels, masks)
+
+
+def _only_file(labels: Path) -> Path:
+    """Return the one file of a folder, such as ``annotations/instances.json``; else the folder or file itself."""
+    files = (
+        [path for path in labels.rglob('*') if path.is_file() and not path.name.startswith('.')]
+        if labels.is_dir()
+        else []
+    )
+    return files[0] if len(files) == 1 and files[0].suffix in ('.json', '.csv') else labels
 
 
 def pictures_in(folder: Path) -> list[Path]:

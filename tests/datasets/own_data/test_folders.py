@@ -39,3 +39,12 @@ def test_folders_that_are_not_there(tmp_path):
     save(tmp_path / 'bare/images/a.png', photo())
     with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
         find_folders(tmp_path / 'bare')
+
+
+def test_one_label_file_in_a_folder_and_one_for_each_image(tmp_path):
+    save(tmp_path / 'images/a.png', photo())
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/instances.json').write_text('{}')
+    assert find_folders(tmp_path).labels == tmp_path / 'annotations/instances.json'
+    (tmp_path / 'annotations/more.json').write_text('{}')
+    assert find_folders(tmp_path).labels == tmp_path / 'annotations'
