@@ -66,10 +66,10 @@ def fill_own_data(cfg: Config) -> None:
     batch; ``crop`` the side of all training crops; ``scale`` the longer side of the resized images; ``window`` the side
     of the windows of inference, or None; ``images``, ``masks`` (None: nothing is measured), ``img_suffix`` and
     ``weak_labels`` say where the data is; ``loading`` are settings of ``LoadImageFromFile``; ``mean`` and ``std`` those
-    of the images. ``background=False`` says that class 0 is none: boxes are filled, and nothing is drawn outside them.
-    ``classes`` and ``palette`` are read from the label file where they are not set.
+    of the images. ``background=False`` means that class 0 is not a background: boxes are filled, and nothing is drawn
+    outside of them. ``classes`` and ``palette`` are read from the label file unless they are set.
 
-    To do it twice changes nothing.
+    A second call changes nothing.
 
     Args:
         cfg: The config, changed in place.
@@ -109,7 +109,7 @@ def _check(cfg: Config) -> None:
 
 
 KNOWN = ('load_from', 'resume', 'launcher', 'work_dir', 'default_scope', 'log_level', 'runner_type', 'backbone', 'head')
-"""Keys at the top of a config that are no variables of these recipes, however near their names are."""
+"""Keys at the top of a config that are not variables of these recipes, although their names are similar."""
 
 
 def _filled(value: Any, variables: Settings) -> Any:

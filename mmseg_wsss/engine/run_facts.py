@@ -39,7 +39,7 @@ class RunFacts:
         hours: Estimate of the annotation time.
         full: Whether it was trained on the full masks of all images.
         settings: What decides about the numbers, by name.
-        sheet: The picture of photos and predictions, None if there is none.
+        sheet: The picture of photos and predictions, or None.
     """
 
     name: str

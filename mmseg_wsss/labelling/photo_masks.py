@@ -157,7 +157,7 @@ def switched(cfg: Config, settings: PhotoSettings) -> Config:
     """Return a config with the switches of an inference in it.
 
     Raises:
-        ValueError: If it has no views to average, or there is no number of classes to prune.
+        ValueError: If the config does not have views to average.
     """
     cfg = copy.deepcopy(cfg)
     if settings.tta and not (cfg.get('tta_pipeline') and cfg.get('tta_model')):

@@ -59,7 +59,7 @@ def run_page(runs: Sequence[Any], title: str) -> str:
 
 
 def weak_over_full(runs: Sequence[Any]) -> list[str]:
-    """Return the mIoU of each run as a share of that of the run on full masks; nothing where there is no such run."""
+    """Return the mIoU of each run as a share of that of the run on full masks; empty without such a run."""
     full = [run.scores['mIoU'] for run in runs if run.full and 'mIoU' in run.scores]
     if not full:
         return []

@@ -62,7 +62,7 @@ def test_classes_without_a_background_other_unlabelled_values_and_other_suffixes
         save(here / f'data/masks/{number}.png', mask)
     assert main(['init', '../data', '--classes', 'sky,road']) == 0
     printed = capsys.readouterr().out
-    assert "class 0 is 'sky' and no background: an empty class 'background' was put before it" in printed
+    assert "class 0 is 'sky', which is not a background: an empty class 'background' was added before it" in printed
     assert 'masks hold the value 2 beside the 2 classes, so it is unlabelled' in printed
     text = (here / 'project/config.py').read_text()
     assert "'masks_of_classes'" in text

@@ -27,9 +27,9 @@ class Folders:
 
     Args:
         images: The folder of the images.
-        suffix: How their names end.
-        labels: The file or folder of the labels, None where masks are all there is.
-        masks: The folder of index PNGs, None where there are none.
+        suffix: The suffix of their names.
+        labels: The file or folder of the labels; None if there are only masks.
+        masks: The folder of index PNGs, or None.
     """
 
     images: Path
@@ -50,7 +50,7 @@ def find_folders(
         masks: The folder of the masks.
 
     Raises:
-        FileNotFoundError: If something that is given is not there, or there is no image, or no label.
+        FileNotFoundError: If a given path does not exist, or images or labels are not found.
     """
     for path, what in ((root, 'the data'), (images, 'the images'), (labels, 'the labels'), (masks, 'the masks')):
         if path is not None:

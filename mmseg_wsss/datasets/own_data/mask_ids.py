@@ -48,7 +48,7 @@ def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: 
         values: Those that are there.
         num_classes: How many classes the user names.
         shift: What is added to class ids: 1 where an empty class 0 is put before them.
-        unlabelled: The value of unlabelled pixels; None: 255, or the one value that is no class id.
+        unlabelled: The value of unlabelled pixels; None: 255, or the only value that is not a class id.
 
     Raises:
         ValueError: If several values are neither ids nor unlabelled.
@@ -97,7 +97,9 @@ def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: 
         mask = load_index_image(path)
         labels = table[mask]
         if (labels < 0).any():
-            raise ValueError(f'{path} holds the values {np.unique(mask[labels < 0])[:8].tolist()}, which are no class')
+            raise ValueError(
+                f'{path} holds the values {np.unique(mask[labels < 0])[:8].tolist()}, which are not class ids'
+            )
         with whole_file(path_inside(folder, f'{key}.png')) as file:
             index_picture(labels, palette).save(file, format='PNG')
 

@@ -27,7 +27,7 @@ class Machine:
     """What a training may use.
 
     Args:
-        gpu_memory: GiB of the GPU, None where there is none.
+        gpu_memory: GiB of the GPU; None without a GPU.
     """
 
     gpu_memory: float | None = None

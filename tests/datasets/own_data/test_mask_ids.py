@@ -38,5 +38,5 @@ def test_masks_are_written_with_other_values(tmp_path):
     ids = MaskIds({0: 1, 1: 2, 8: 255})
     write_masks({'x/a': tmp_path / 'in/a.png'}, tmp_path / 'out', ids, make_palette(3))
     assert np.asarray(Image.open(tmp_path / 'out/x/a.png')).tolist() == [[1, 2], [255, 255]]
-    with pytest.raises(ValueError, match=r'a.png holds the values \[1\], which are no class'):
+    with pytest.raises(ValueError, match=r'a.png holds the values \[1\], which are not class ids'):
         write_masks({'a': tmp_path / 'in/a.png'}, tmp_path / 'out', MaskIds({0: 0, 8: 255}), make_palette(3))
