@@ -13,7 +13,8 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from mmseg_wsss.datasets.formats.registry import READERS, read_labels
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.formats.registry import FORMATS, READERS, read_labels
 from mmseg_wsss.models.segmentors.renamed import OF_DECISION, OF_VIEWS
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
@@ -111,8 +112,8 @@ def test_the_loss_of_add_a_loss(monkeypatch):
         MODELS.module_dict.pop('EntropyLoss')
 
 
-def test_the_format_of_add_a_format(tmp_path):
-    """The reader and the tests of the page, run as they stand, also as a format of a data set."""
+def test_the_format_of_add_a_format(tmp_path, monkeypatch):
+    """The reader and the tests of the page, run as they stand; also as a format of a data set and of wsss convert."""
     reader, tests = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/add_a_format.md').read_text(), re.DOTALL)
     page = {}
     for code in (reader, tests):
@@ -123,14 +124,16 @@ def test_the_format_of_add_a_format(tmp_path):
             for arguments in [()] if case is None else case.args[1]:
                 folder.mkdir(exist_ok=True)
                 page[name](folder, *arguments)
-    READERS['points_csv'] = page['read_points_csv']
-    try:
-        labels = read_labels(
-            {'format': 'points_csv', 'path': str(tmp_path / '0' / 'clicks.csv')}, ('background', 'weed')
-        )
-        assert list(labels.images) == ['field/1']
-    finally:
-        del READERS['points_csv']
+    form = page['FORMAT']
+    monkeypatch.setitem(FORMATS, form.name, form)
+    monkeypatch.setitem(READERS, form.name, form.read)
+    clicks, out = tmp_path / '0' / 'clicks.csv', tmp_path / 'weak_labels.json'
+    labels = read_labels({'format': form.name, 'path': str(clicks)}, ('background', 'weed'))
+    assert list(labels.images) == ['field/1']
+    for name in (form.name, 'auto'):
+        arguments = ['convert', name, str(clicks), '--classes', 'background,weed', '-o', str(out), '--force']
+        assert main([*arguments, '--delimiter', ',']) == 0
+        assert list(read_labels(str(out)).images) == ['field/1']
 
 
 def test_docs_and_headers_do_not_name_settings_that_moved():

@@ -11,7 +11,7 @@
 # Command: wsss convert cityscapes-clicks --gtfine data/cityscapes/gtFine/train -o data/cityscapes/weak_labels.json
 #   python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_clicks.py (CITYSCAPES_ROOT=... for the data)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/cityscapes_clicks.py',
     '../_base_/schedules/sgd_90k.py',

@@ -13,7 +13,7 @@
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py (VOC_ROOT=... for the data, or
 #   --cfg-options train_dataloader.dataset.data_root=..., and the same for val_dataloader and test_dataloader)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/voc_weak.py',
     '../_base_/datasets/voc_val.py',

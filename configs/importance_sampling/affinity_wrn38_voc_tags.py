@@ -13,7 +13,7 @@
 # Command: part of pipeline_wrn38_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=SEEDS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/affinity_wrn38_voc_tags.py
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/transforms/jitter.py',
     '../_base_/datasets/voc_val.py',

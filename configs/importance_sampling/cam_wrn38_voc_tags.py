@@ -12,7 +12,7 @@
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then wsss cams CONFIG CHECKPOINT -o FOLDER
 #   --known-tags. README.md has the ablations and the evaluation
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/models/importance_sampling.py',
     '../_base_/datasets/voc_tags.py',

@@ -8,7 +8,7 @@
 # Command: python tools/train.py configs/single_stage/vgg16_voc_tags.py (VOC_ROOT=... for the data, VGG16_CHECKPOINT=...
 #   for vgg16_20M.pth); then python tools/test.py CONFIG CHECKPOINT --tta
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',
     '../_base_/datasets/voc_val.py',

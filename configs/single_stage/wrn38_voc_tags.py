@@ -12,7 +12,7 @@
 #   for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta, with
 #   --cfg-options model.decision.refiner.type=DenseCRF (pip install pydensecrf2)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',
