@@ -131,5 +131,5 @@ def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: in
         f'image {key!r}: its mask {path} holds the values {unknown[:8]}, which are neither ids of the '
         f'{num_classes} classes (0..{end - 1}) nor {ignore_index} (unlabelled). '
         'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes, or write '
-        f'{ignore_index} in the place of a value that means unlabelled.{hint}'
+        f'{ignore_index} instead of a value that means unlabelled.{hint}'
     )
