@@ -255,7 +255,7 @@ def test_checkpoints_of_other_rounds_are_refused(finished, tmp_path):
     with pytest.raises(ValueError, match='is the generator of round 3, expected round 1 or round 2'):
         renamed(cfg).train()
     cfg.model.use_probability = False
-    with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
+    with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator does not read the probability'):
         renamed(cfg).train()
     cfg.model.use_probability = True
     cfg.load_from = None
@@ -316,7 +316,7 @@ def test_sources_of_networks(finished, tmp_path):
     assert plain_config(Config(written).dump()).to_dict() == written
     with pytest.raises(ValueError, match='test_pipeline of the generator must load an image but no labels, and end in PackSegInputs'):
         reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
-    with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):
+    with pytest.raises(ValueError, match='a box has class 3, but the partner has 3 classes'):
         of_classes(torch.zeros(3, 2, 2), (1, 3))
     cut = tmp_path / '01_cut'
     cut.mkdir()
