@@ -131,6 +131,7 @@ REGISTERED = {
         'ExactResumeHook',
         'ExpandingConfidenceHook',
         'LPGStageHook',
+        'LabelAuditHook',
         'PseudoMaskVisualizationHook',
         'ResultSheetHook',
         'WeakVisualizationHook',
@@ -151,6 +152,7 @@ REGISTERED = {
     },
     'TRANSFORMS': {
         'CenterPad',
+        'LoadDeepImage',
         'LoadImageTags',
         'LoadModality',
         'LoadPointBlots',
