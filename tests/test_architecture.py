@@ -36,6 +36,8 @@ TESTS = Path(__file__).parent
 OF_SEVERAL_MODULES = {
     'cli/test_label_commands.py',  # simulate, convert and check, each on what the one before wrote
     'datasets/test_formats.py',  # the readers, on the same pictures
+    'datasets/formats/test_fuzz.py',  # damaged files of all readers
+    'datasets/formats/test_public_cases.py',  # files as users report them
 }
 """Tests in a mirrored folder that are of no single module; those of several folders lie beside this file."""
 

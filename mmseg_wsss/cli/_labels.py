@@ -12,6 +12,8 @@ from rich.progress import track
 
 from ..datasets.class_sets import CLASS_SETS
 from ..datasets.formats.checks import fit_to_images
+from ..datasets.formats.files import read_ids, read_lines
+from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
@@ -23,13 +25,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
 
 
-def add_class_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--classes``."""
+def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--classes``; where it is not required, the files may name the classes."""
+    instead = '' if required else '; without it those that the files name, after the background'
     parser.add_argument(
         '--classes',
-        required=True,
+        required=required,
         help=f'class names, id 0 first: one of {", ".join(CLASS_SETS)}, or a text file with one name per line, or '
-        'names separated by commas',
+        f'names separated by commas{instead}',
     )
 
 
@@ -37,13 +40,13 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     """Return class names and palette (None if only names are given).
 
     Raises:
-        ValueError: If the value is not a class set, not a file and not a list of names.
+        ValueError: If the value is not a class set, a file or a list, or the background is not its first class.
     """
     if value in CLASS_SETS:
         known = CLASS_SETS[value]
         return tuple(known['classes']), tuple((*colour,) for colour in known['palette'])
     if Path(value).is_file():
-        names = Path(value).read_text(encoding='utf-8').splitlines()
+        names = read_lines(value, 'the file of class names')
     elif ',' in value:
         names = value.split(',')
     else:
@@ -51,7 +54,47 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
             f'--classes {value!r} is neither a known set ({", ".join(CLASS_SETS)}), nor a file, nor a list of names '
             'separated by commas'
         )
-    return tuple(name.strip() for name in names if name.strip()), None
+    classes = tuple(name.strip() for name in names if name.strip())
+    if len(classes) < 2:
+        raise ValueError(f'--classes {value} names the background and at least one class, got {classes}')
+    if 'background' in classes[1:]:
+        raise ValueError(
+            f"--classes {value}: class 0 is the background, but 'background' is class {classes.index('background')}: "
+            'write it first'
+        )
+    return classes, None
+
+
+def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelSet:
+    """Keep the images of a split file; ids without labels are counted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If no image is left.
+    """
+    ids = read_ids(path)
+    missing = [key for key in ids if key not in labels.images]
+    if len(missing) == len(ids):
+        first = f', such as {next(iter(labels.images))!r}' if labels.images else ''
+        raise ValueError(
+            f'no image is left: the {len(ids)} ids of {path} and the labels have no image ids in common. An id is the '
+            f'name of an image without its suffix{first}; got {ids[0] if ids else None!r}'
+        )
+    for key in missing:
+        report.leave_out(f'of {len(ids)} ids of the split {path} that are not in the labels', key)
+    return labels.subset(ids)
+
+
+def image_sizes(labels: WeakLabelSet, folder: str, source: str) -> dict[str, tuple[int, int]]:
+    """Return the sizes of the images in a folder by id.
+
+    Raises:
+        FileNotFoundError: If an image is missing.
+        ValueError: If a stated size is wrong.
+    """
+    paths = {key: str(Path(folder) / entry.file_name) for key, entry in labels.images.items()}
+    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
+    return check_images(paths, stated, source)
 
 
 def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabelSet:
@@ -61,9 +104,7 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
         FileNotFoundError: If an image is missing.
         ValueError: If a label lies outside its image, or a stated size is wrong.
     """
-    paths = {key: str(Path(folder) / entry.file_name) for key, entry in labels.images.items()}
-    stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
-    sizes = check_images(paths, stated, source)
+    sizes = image_sizes(labels, folder, source)
     labels = fit_to_images(labels, sizes, source)
     images = {key: replace(entry, width=sizes[key][0], height=sizes[key][1]) for key, entry in labels.images.items()}
     return replace(labels, images=images)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
+from ..datasets._regions import Mask, small_objects
+from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
-from ..datasets.formats.index_png import load_index_image
+from ..datasets.formats.index_png import check_foreground, load_index_image
+from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
-from ..structures import ImageEntry, WeakLabelSet
+from ..files import path_inside
+from ..structures import WeakAnnotations
 from ._arguments import check_output
 from ._labels import (
     add_class_argument,
@@ -67,24 +72,47 @@ def run(args: argparse.Namespace) -> int:
     """Simulate the labels and print a summary."""
     check_output(args)
     classes, palette = parse_classes(args.classes)
-    if args.split is not None:
-        keys = read_ids(args.split)
-    else:
-        root, files = listed_files(args.masks, args.mask_suffix, 'the folder of masks')
-        keys = [relative_id(file, root, args.mask_suffix) for file in files]
-    images = {key: _simulate(args, key, len(classes)) for key in progress(keys, 'simulating', len(keys))}
-    labels = with_image_sizes(WeakLabelSet(classes, palette, images), args.images, args.masks)
+    if args.num_per_object < 1 or args.min_area < 0:
+        raise ValueError(
+            f'--num-per-object must be at least 1 and --min-area not below 0, got {args.num_per_object} and '
+            f'{args.min_area}'
+        )
+    report = ReadReport()
+    names = _masks(args, report)
+    values: set[int] = set()
+    images = ImageCollector(args.masks)
+    for key, file in progress(names.items(), 'simulating', len(names)):
+        mask = load_index_image(file)
+        values.update(np.unique(mask).tolist())
+        annotations = _simulate(args, key, file, mask, len(classes), report)
+        images.add(key + args.img_suffix, (mask.shape[1], mask.shape[0]), annotations, str(file))
+    check_foreground(values, len(classes), args.masks)
+    labels = replace(images.label_set(classes), palette=palette)
+    labels = with_image_sizes(labels, args.images, args.masks)
     labels.write(args.output)
-    print(f'{args.output}: {summary(labels)}')
+    print('\n'.join([*report.lines(), f'{args.output}: {summary(labels)}']))
     return 0
 
 
-def _simulate(args: argparse.Namespace, key: str, num_classes: int) -> ImageEntry:
-    file = existing(Path(args.masks) / (key + args.mask_suffix), f'the mask of image {key!r}')
-    mask = load_index_image(file)
+def _masks(args: argparse.Namespace, report: ReadReport) -> dict[str, Path]:
+    """The masks by image id."""
+    if args.split is None:
+        root, files = listed_files(args.masks, args.mask_suffix, 'the folder of masks', report)
+        return {relative_id(file, root, args.mask_suffix): file for file in files}
+    return {
+        key: existing(path_inside(args.masks, key + args.mask_suffix), f'the mask of image {key!r}')
+        for key in read_ids(args.split)
+    }
+
+
+def _simulate(
+    args: argparse.Namespace, key: str, file: Path, mask: Mask, num_classes: int, report: ReadReport
+) -> WeakAnnotations:
     instances = None
     if args.instances is not None:
-        instances = load_index_image(existing(Path(args.instances) / f'{key}.png', f'the instances of image {key!r}'))
+        instances = load_index_image(
+            existing(path_inside(args.instances, f'{key}.png'), f'the instances of image {key!r}')
+        )
     try:
         annotations = simulate_weak_annotations(
             mask,
@@ -99,6 +127,9 @@ def _simulate(args: argparse.Namespace, key: str, num_classes: int) -> ImageEntr
             min_area=args.min_area,
             points=args.points,
         )
+        small = small_objects(mask, args.min_area, instances=instances, ignore_index=args.ignore_index)
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error
-    return ImageEntry(key + args.img_suffix, mask.shape[1], mask.shape[0], annotations)
+    for region in small:
+        report.leave_out(f'objects of fewer than {args.min_area} pixels (--min-area)', f'class {region.label} of {key}')
+    return annotations

@@ -63,6 +63,12 @@ def find_regions(
     return regions
 
 
+def small_objects(mask: Mask, min_area: int, *, instances: Mask | None = None, ignore_index: int = 255) -> list[Region]:
+    """Return the objects with fewer than ``min_area`` pixels, which :func:`find_regions` leaves out."""
+    regions = find_regions(mask, instances=instances, ignore_index=ignore_index)
+    return [region for region in regions if region.mask.sum() < min_area]
+
+
 def _cut(numbers: npt.NDArray[np.integer], label: int, min_area: int) -> Iterator[Region]:
     """Cut every numbered region (1, 2, ..) out of its bounding box."""
     for number, box in enumerate(ndimage.find_objects(numbers), start=1):

@@ -20,7 +20,7 @@ Size = tuple[int, int]
 
 
 def image_size(path: str | Path, loader: Any = None) -> Size:
-    """Return (width, height) as the image loader will see them, from the header alone.
+    """Return (width, height) as the image loader will see them, from only its header.
 
     Args:
         path: The image.

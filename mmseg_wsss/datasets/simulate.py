@@ -214,7 +214,7 @@ def simulate_weak_annotations(
     if wrong:
         raise ValueError(
             f'the mask holds the values {wrong[:8]}, which are neither ids of the {num_classes} classes '
-            f'(0..{num_classes - 1}) nor {ignore_index} (unlabelled)'
+            f'(0..{num_classes - 1}) nor {ignore_index} (unlabelled: ignore_index, --ignore-index)'
         )
     if points not in POINT_RULES:
         raise ValueError(f'points must be one of {", ".join(POINT_RULES)}, got {points!r}')

@@ -285,3 +285,56 @@ def test_convert_coco_writes_masks_too(root, capsys):
     assert np.asarray(Image.open(root / 'out/f.png')).tolist() == expected.tolist()
     boxes = json.loads((root / 'w.json').read_text())['images'][0]['boxes']
     assert [box['box'] for box in boxes] == [[1, 1, 3, 2]]
+
+
+def voc_of(root):
+    (root / 'xml').mkdir()
+    (root / 'xml/a.xml').write_text(
+        '<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>8</xmax><ymax>6</ymax></bndbox>'
+        '</object></annotation>'
+    )
+
+
+def test_convert_auto_finds_the_format(root, capsys):
+    voc_of(root)
+    wsss('convert', 'auto', root / 'xml', '--classes', 'voc', '--tags', '--no-boxes', '-o', root / 'w.json')
+    assert read_labels(str(root / 'w.json')).images['a'].annotations.to_dict() == {'tags': [8]}
+    assert 'xml: PASCAL VOC XML boxes (voc_xml)' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='xml is read as voc_xml, which has no --max-rank'):
+        wsss('convert', 'auto', root / 'xml', '--classes', 'voc', '--max-rank', 1, '-o', root / 'x.json')
+    with pytest.raises(ValueError, match='img looks like no format'):
+        wsss('convert', 'auto', root / 'img', '--classes', 'voc', '-o', root / 'x.json')
+    wsss('convert', 'auto', root / 'ann', '--classes', 'background,cat', '--unlabelled', 0, '-o', root / 'x.json')
+    assert set(read_labels(str(root / 'x.json')).images) == {'a', 'b'}
+
+
+def test_convert_tells_what_was_left_out(root, capsys):
+    content = {
+        'images': [{'id': 5, 'file_name': 'f.jpg', 'width': 6, 'height': 4}],
+        'annotations': [{'id': 7, 'image_id': 5, 'category_id': 1, 'bbox': [1, 1, 3, 2], 'iscrowd': 1}],
+        'categories': [{'id': 1, 'name': 'cat'}],
+    }
+    (root / 'coco.json').write_text(json.dumps(content))
+    common = ('convert', 'coco', root / 'coco.json', '--classes', 'background,cat', '-o', root / 'w.json', '--force')
+    wsss(*common, '--report', root / 'report.json')
+    assert 'left out: 1 annotations with iscrowd, which --crowd (crowd=True) keeps (' in capsys.readouterr().out
+    report = json.loads((root / 'report.json').read_text())
+    assert report['format'] == 'coco'
+    assert [found['count'] for found in report['left_out'].values()] == [1]
+
+
+def test_convert_overwrites_no_masks(root):
+    (root / 'coco.json').write_text('{"images": [], "annotations": [], "categories": []}')
+    with pytest.raises(ValueError, match='ann has files; choose another --masks, or overwrite them with --force'):
+        wsss(
+            'convert', 'coco', root / 'coco.json', '--classes', 'background,cat',
+            '--masks', root / 'ann', '-o', root / 'w.json',
+        )  # fmt: skip
+
+
+def test_convert_takes_the_classes_of_the_files(root, capsys):
+    voc_of(root)
+    wsss('convert', 'auto', root / 'xml', '-o', root / 'w.json')
+    assert read_labels(str(root / 'w.json')).classes == ('background', 'cat')
+    with pytest.raises(ValueError, match="ann: the format 'index_png' does not name its classes: give them"):
+        wsss('convert', 'auto', root / 'ann', '-o', root / 'x.json')

@@ -1,5 +1,24 @@
 """Readers of weak-label files, one per format; all end in a :class:`~mmseg_wsss.structures.WeakLabelSet`."""
 
-from .registry import READERS, normalise_source, read_labels, read_source_classes
+from .label_format import LabelFormat, ReadReport
+from .registry import (
+    FORMATS,
+    READERS,
+    found_classes,
+    normalise_source,
+    read_labels,
+    read_source_classes,
+    recognise_format,
+)
 
-__all__ = ['READERS', 'normalise_source', 'read_labels', 'read_source_classes']
+__all__ = [
+    'FORMATS',
+    'READERS',
+    'LabelFormat',
+    'ReadReport',
+    'found_classes',
+    'normalise_source',
+    'read_labels',
+    'read_source_classes',
+    'recognise_format',
+]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...structures import WeakAnnotations, WeakLabelSet
 from ...structures.weak_annotations import FloatArray, IntArray
+from .label_format import ReadReport
 
 Size = tuple[int, int]
 BoolArray = npt.NDArray[np.bool_]
@@ -40,7 +41,8 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
     count = len(labels.classes)
     for column in _class_columns(labels):
         ids = column.values
-        if (bad := (ids < 0) | (ids >= count)).any():
+        bad: BoolArray = np.asarray((ids < 0) | (ids >= count))
+        if bad.any():
             raise _fault(
                 column, bad, labels, source,
                 f'class {ids[bad.argmax()]} is not one of the {count} classes (ids 0..{count - 1}: '
@@ -48,10 +50,11 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
             )  # fmt: skip
     for column in _coordinate_columns(labels):
         xy = column.values
-        if (bad := ~np.isfinite(xy).all(axis=1)).any():
+        if (bad := np.asarray(~np.isfinite(xy).all(axis=1))).any():
             expected = f'coordinates must be finite numbers, got {xy[bad.argmax()].tolist()}'
             raise _fault(column, bad, labels, source, f'{expected}. Correct or remove the entry')
-        if column.kind == 'boxes' and (bad := np.repeat((xy[0::2] > xy[1::2]).any(axis=1), 2)).any():
+        swapped = (xy[0::2] > xy[1::2]).any(axis=1) if column.kind == 'boxes' else np.zeros(0, dtype=np.bool_)
+        if (bad := np.repeat(swapped, 2)).any():
             box = xy[bad.argmax() : bad.argmax() + 2].ravel().tolist()
             expected = 'expected [x1, y1, x2, y2] with x1 <= x2 and y1 <= y2, both corners inside the box'
             raise _fault(column, bad, labels, source, f'box {box} is empty or has swapped corners; {expected}')
@@ -84,13 +87,38 @@ def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) 
                 column, bad, labels, source,
                 f'({x:g}, {y:g}) lies outside the image, which is {width:g} x {height:g} pixels (width x height). '
                 'Coordinates are (x, y) in pixels of the original image, from 0. Check '
-                'that the labels were made on this size and that x and y are not swapped',
+                'that the labels were made on this size and that x and y are not swapped'
+                + ('; wsss convert --clip cuts boxes off at the edge' if column.kind == 'boxes' else ''),
             )  # fmt: skip
         moved.update(column.image[beyond >= 0].tolist())
     images = dict(labels.images)
     keys = list(images)
     for key in (keys[index] for index in moved):
         images[key] = replace(images[key], annotations=_clipped(images[key].annotations, sizes[key]))
+    return replace(labels, images=images)
+
+
+def clip_boxes(labels: WeakLabelSet, sizes: Mapping[str, Size], report: ReadReport) -> WeakLabelSet:
+    """Cut off what boxes have beyond the edge of their image; a box with nothing inside is left out.
+
+    Args:
+        labels: The label set.
+        sizes: (width, height) by image id. Images without a size are left as they are.
+        report: Counts the boxes that were cut or left out.
+    """
+    images = dict(labels.images)
+    for key, entry in labels.images.items():
+        boxes, last = entry.annotations.boxes, np.array(sizes.get(key, (np.inf, np.inf)), dtype=np.float64) - 1
+        clipped = boxes.reshape(-1, 2).clip(0, last).reshape(-1, 4)
+        outside = (boxes[:, :2] > last + TOLERANCE).any(axis=1) | (boxes[:, 2:] < -TOLERANCE).any(axis=1)
+        for index in np.flatnonzero(outside).tolist():
+            report.leave_out('boxes outside of their image', f'box {index} of {entry.file_name}')
+        for index in np.flatnonzero((clipped != boxes).any(axis=1) & ~outside).tolist():
+            report.change('boxes cut off at the edge of their image', f'box {index} of {entry.file_name}')
+        annotations = replace(
+            entry.annotations, boxes=clipped[~outside], box_labels=entry.annotations.box_labels[~outside]
+        )
+        images[key] = replace(entry, annotations=annotations)
     return replace(labels, images=images)
 
 
@@ -137,7 +165,8 @@ def _column(kind: str, arrays: list[FloatArray] | list[IntArray]) -> Column:
     counts = np.array([len(array) for array in arrays], dtype=np.int64)
     image = np.repeat(np.arange(len(arrays)), counts)
     item = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return Column(kind, np.concatenate(arrays), image, item)
+    values: Any = np.concatenate(arrays)
+    return Column(kind, values, image, item)
 
 
 def _fault(column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str) -> ValueError:

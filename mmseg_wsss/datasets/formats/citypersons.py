@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
 
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ...structures import WeakLabelSet
+from .collecting import Drawing, ImageCollector
 from .files import listed_files, load_json, relative_id
+from .label_format import LabelFormat, Option, ReadReport
+from .recognition import json_with, some_files
+from .values import keyed, listed, numbers, shown, side
 
 SUFFIX = '_gtBboxCityPersons.json'
 PERSONS = ('pedestrian', 'rider', 'sitting person', 'person (other)')
@@ -19,6 +24,7 @@ def read_citypersons(
     visible: bool = True,
     persons: Sequence[str] = PERSONS,
     img_suffix: str = '_leftImg8bit.png',
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read the boxes of persons from ``<city>/*_gtBboxCityPersons.json`` below a folder; all of them get class 1.
 
@@ -31,36 +37,48 @@ def read_citypersons(
         visible: Use the box of the visible part (``bboxVis``) instead of the box of the whole body (``bbox``).
         persons: The labels that count as persons.
         img_suffix: Suffix of the images.
+        report: Counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no such file.
         ValueError: If a file is not of this form, or there are not two classes.
     """
+    report = report or ReadReport()
     if len(classes) != 2:
         raise ValueError(f'citypersons gives two classes, the background and persons; the data set has {classes}')
-    root, files = listed_files(path, SUFFIX, 'the folder of CityPersons JSON files')
+    root, files = listed_files(path, SUFFIX, 'the folder of CityPersons JSON files', report)
     key = 'bboxVis' if visible else 'bbox'
-    images = {}
+    images = ImageCollector(path)
     for file in files:
-        data = load_json(file, 'a CityPersons file')
-        try:
-            width, height = int(data['imgWidth']), int(data['imgHeight'])
-            found = [item[key] for item in data['objects'] if item['label'] in persons]
-            corners = [_corners(box, width, height) for box in found]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'{file}: expected imgWidth, imgHeight and objects with a label and {key} [x, y, width, height]: '
-                f'{type(error).__name__}: {error}'
-            ) from error
-        boxes = [box for box in corners if box[2] >= box[0] and box[3] >= box[1]]
-        name = relative_id(file, root, SUFFIX)
-        annotations = WeakAnnotations(boxes=boxes, box_labels=[1] * len(boxes))
-        images[name] = ImageEntry(name + img_suffix, width, height, annotations)
-    return WeakLabelSet(classes, images=images)
+        data = keyed(load_json(file, 'a CityPersons file'), str(file), 'imgWidth', 'imgHeight', 'objects')
+        width, height = (side(data[key], str(file), key) for key in ('imgWidth', 'imgHeight'))
+        drawing = Drawing()
+        for index, item in enumerate(listed(data['objects'], str(file), 'objects')):
+            where = f'{file}: objects[{index}]'
+            if keyed(item, where, 'label', key)['label'] not in persons:
+                report.leave_out(f'objects that are {shown(item["label"])}', where)
+                continue
+            x, y, across, down = numbers(item[key], 4, where, f'{key} must be four numbers [x, y, width, height]')
+            box = (max(x, 0), max(y, 0), min(x + across, width or inf) - 1, min(y + down, height or inf) - 1)
+            if box[2] >= box[0] and box[3] >= box[1]:
+                drawing.box(box, 1)
+            else:
+                report.leave_out('boxes outside of their image', where)
+        images.add(relative_id(file, root, SUFFIX) + img_suffix, (width, height), drawing, str(file))
+    return images.label_set(classes)
 
 
-def _corners(box: Any, width: int, height: int) -> list[float]:
-    if isinstance(box, Mapping) or len(box) != 4:
-        raise ValueError(f'got the box {box!r}')
-    x, y, across, down = map(float, box)
-    return [max(x, 0), max(y, 0), min(x + across, width) - 1, min(y + down, height) - 1]
+def _recognise(path: Path) -> bool:
+    return any(json_with(file, 'objects', 'bboxVis') for file in some_files(path, SUFFIX))
+
+
+FORMAT = LabelFormat(
+    'citypersons',
+    'CityPersons JSON boxes',
+    f'the folder of *{SUFFIX}',
+    read_citypersons,
+    _recognise,
+    (Option('visible', 'boxes of what is visible of a person', bool),),
+    img_suffix='_leftImg8bit.png',
+    names_classes=False,
+)

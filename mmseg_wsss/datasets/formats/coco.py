@@ -1,63 +1,101 @@
-"""COCO instance annotations: boxes, tags, and masks written as index PNGs."""
+"""COCO instance annotations: boxes, tags, keypoints as clicks, and masks written as index PNGs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
+from ...structures import WeakLabelSet
+from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .collecting import Drawing, ImageCollector
+from .files import load_json
+from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
+from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_counts, area_of_polygon, known_size
+from .recognition import json_with
+from .values import image_name, is_number, keyed, number, shown, side
 
-from ...files import path_inside
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from ...structures.weak_label_set import image_id
-from .files import load_json, nearest
-
-UNLABELLED = 255
 PARTS = ('images', 'annotations', 'categories')
+CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
 Record = dict[str, Any]
+Size = tuple[int | None, int | None]
+Labelled = tuple[int, Record, str]
+"""Class id, annotation, and its place in the file."""
+
+
+@dataclass
+class _Image:
+    name: str
+    size: Size
+    objects: list[Labelled] = field(default_factory=list)
 
 
 def read_coco(
-    path: str, classes: tuple[str, ...], *, boxes: bool = True, tags: bool = False, only_classes: bool = False
+    path: str,
+    classes: tuple[str, ...],
+    *,
+    boxes: bool = True,
+    tags: bool = False,
+    keypoints: bool = False,
+    crowd: bool = False,
+    only_classes: bool = False,
+    names: Names | None = None,
+    masks: str | None = None,
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read ``bbox`` of an instance file such as ``instances_train2017.json``.
 
     COCO gives (x, y, width, height) from the edge of the image, so a box [x, x + width) has its last pixel at x + width
-    - 1. Categories find their class by name: ids follow ``classes``. Annotations with ``iscrowd`` are left out.
+    - 1. Categories find their class by name: ids follow ``classes``. A file that is listed under several ids is one
+    image with the labels of all.
 
     Args:
         path: The JSON file.
         classes: Class names by id.
         boxes: Keep the boxes.
-        tags: Keep the classes of the boxes as image tags.
-        only_classes: Leave out categories that are not in ``classes``; otherwise they are an error.
+        tags: Keep the classes of the annotations as image tags.
+        keypoints: Keep the keypoints that are labelled as clicks on their class.
+        crowd: Keep annotations with ``iscrowd``; they are left out otherwise, and are 255 in masks. CVAT marks all its
+            brush masks so.
+        only_classes: Leave out categories that are not classes; else they are an error.
+        names: Names of categories -> class names, where they differ.
+        masks: A folder to write the masks to, as index PNGs, one per image that has an object. Where objects meet the
+            later annotation wins, as in the file.
+        report: Counts what is left out.
 
     Raises:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file does not have this form or names an unknown class.
     """
-    if not boxes and not tags:
+    if not (boxes or tags or keypoints or masks):
         raise ValueError('coco: boxes and tags are both off, so nothing would be read')
-    images = {}
-    for image, instances in _by_image(path, classes, only_classes):
-        objects = [(label, item) for label, item in instances if not item.get('iscrowd', 0)]
-        ids = [label for label, _ in objects]
-        corners = [_corners(item, path) for _, item in objects]
-        labels = WeakAnnotations(
-            boxes=corners if boxes else [],
-            box_labels=ids if boxes else [],
-            tags=tuple(sorted(set(ids))) if tags else None,
-        )
-        images[image_id(image['file_name'])] = ImageEntry(image['file_name'], image['width'], image['height'], labels)
-    return WeakLabelSet(classes, images=images)
+    report = report or ReadReport()
+    found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
+    painter = MaskPainter(masks, report)
+    images = ImageCollector(path)
+    for image in _images(path, found):
+        drawing = Drawing(tags=[] if tags else None)
+        kept = [item for item in image.objects if crowd or not _is_crowd(item)]
+        for label, item, where in kept:
+            if boxes:
+                drawing.box(_corners(item, where), label)
+            if tags:
+                drawing.tag(label)
+            if keypoints:
+                for x, y in _keypoints(item, where):
+                    drawing.click(x, y, label)
+        for _, _, where in filter(_is_crowd, [] if crowd else image.objects):
+            report.leave_out(CROWD, where)
+        if masks is not None:
+            _paint(image, crowd, painter)
+            drawing.mask = painter.write(image.name)
+        images.add(image.name, image.size, drawing)
+    return images.label_set(found.classes)
 
 
 def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, only_classes: bool = True) -> int:
-    """Write the masks of an instance file as index PNGs, one per image that has an object of ``classes``.
-
-    Where objects overlap, the later annotation of the file wins; ``iscrowd`` regions become 255.
+    """Write the masks of an instance file, see ``masks`` of :func:`read_coco`, and return their number.
 
     Args:
         path: The JSON file.
@@ -65,73 +103,159 @@ def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, o
         classes: Class names by id, the background first, such as ``CLASS_SETS['coco60']['classes']``.
         only_classes: Same as in :func:`read_coco`.
 
-    Returns:
-        The number of masks.
-
     Raises:
-        ImportError: If pycocotools is not installed.
-        ValueError: If the file does not have this form.
+        ValueError: If the file is not of this form.
     """
-    try:
-        from pycocotools import mask as coco_mask
-    except ImportError as error:
-        raise ImportError('masks of COCO need pycocotools: pip install pycocotools') from error
-    count = 0
-    for image, instances in _by_image(path, tuple(classes), only_classes):
-        if not instances:
-            continue
-        height, width = image['height'], image['width']
-        canvas = np.zeros((height, width), dtype=np.uint8)
-        for label, item in sorted(instances, key=lambda pair: not pair[1].get('iscrowd', 0)):
-            shape = item.get('segmentation')
-            if not shape:
-                raise ValueError(f'{path}: annotation {item.get("id")} has no segmentation to make a mask from')
-            if isinstance(shape, list) or isinstance(shape['counts'], list):
-                shape = coco_mask.frPyObjects(shape, height, width)
-            mask = coco_mask.decode(coco_mask.merge(shape) if isinstance(shape, list) else shape)
-            canvas[mask > 0] = UNLABELLED if item.get('iscrowd', 0) else label
-        file = path_inside(folder, f'{image_id(image["file_name"])}.png')
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(canvas).save(file)
-        count += 1
-    return count
+    labels = read_coco(path, tuple(classes), boxes=False, masks=str(folder), only_classes=only_classes)
+    return sum(entry.annotations.mask_path is not None for entry in labels.images.values())
 
 
-def _by_image(
-    path: str, classes: tuple[str, ...], only_classes: bool
-) -> Iterator[tuple[Record, list[tuple[int, Record]]]]:
-    """Yield every image with its annotations and their class ids."""
+def _images(path: str, names: ClassNames) -> list[_Image]:
+    """The images of a file with their annotations."""
     content = load_json(path, 'COCO instance annotations')
     if not isinstance(content, dict) or any(not isinstance(content.get(part), list) for part in PARTS):
         raise ValueError(f'{path}: expected COCO instance annotations, an object with the lists {", ".join(PARTS)}')
-    names = {category['id']: category['name'] for category in content['categories']}
-    unknown = [name for name in names.values() if name not in classes]
-    if unknown and not only_classes:
-        raise ValueError(
-            f'{path}: unknown class {unknown[0]!r}; {nearest(unknown[0], classes)}. only_classes=True leaves out '
-            'the categories that are not in the list of classes.'
-        )
-    ids = {category: classes.index(name) for category, name in names.items() if name in classes}
-    found: dict[Any, list[tuple[int, Record]]] = {image['id']: [] for image in content['images']}
-    for item in content['annotations']:
-        if item['image_id'] not in found or item['category_id'] not in names:
+    categories = {}
+    for item, where in _records(content, 'categories', path, 'id', 'name'):
+        categories[_id(item, 'id', where)] = item['name']
+    by_id, by_name = _listed_images(content, path, names.report)
+    for index, item in enumerate(content['annotations']):
+        which = f'annotation {shown(item.get("id", index)) if isinstance(item, dict) else index}'
+        where = f'{path}: {which}'
+        keyed(item, where, 'image_id', 'category_id')
+        image, category = _id(item, 'image_id', where), _id(item, 'category_id', where)
+        if image not in by_id or category not in categories:
             raise ValueError(
-                f'{path}: annotation {item.get("id")} names image {item["image_id"]} and category '
-                f'{item["category_id"]}, and the file does not list both of them'
+                f'{where} names image {shown(image)} and category {shown(category)}, which the file does not both list'
             )
-        if item['category_id'] in ids:
-            found[item['image_id']].append((ids[item['category_id']], item))
-    for image in content['images']:
-        yield image, found[image['id']]
+        label = names.find(categories[category], where)
+        if label is not None:
+            by_id[image].objects.append((label, item, f'{path}: {by_id[image].name!r}, {which}'))
+    return list(by_name.values())
 
 
-def _corners(item: Record, path: str) -> tuple[float, float, float, float]:
-    box = item.get('bbox')
-    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(value, int | float) for value in box)
-    if not numbers or min(box[2:]) < 0:
-        raise ValueError(
-            f'{path}: annotation {item.get("id")}: bbox must be four numbers [x, y, width, height] with no negative '
-            f'side, got {box}'
+def _listed_images(content: Record, path: str, report: ReadReport) -> tuple[dict[Any, _Image], dict[str, _Image]]:
+    """The images by id and by name; several ids may share an image."""
+    by_id: dict[Any, _Image] = {}
+    by_name: dict[str, _Image] = {}
+    for item, where in _records(content, 'images', path, 'id', 'file_name'):
+        name = image_name(item['file_name'], where, 'file_name')
+        key, size = (
+            _id(item, 'id', where),
+            (side(item.get('width'), where, 'width'), side(item.get('height'), where, 'height')),
         )
-    x, y, width, height = box
+        if key in by_id:
+            raise ValueError(f'{where}: the id {shown(key)} appears twice: images need ids of their own')
+        known = by_name.get(name)
+        if known is None:
+            known = by_name[name] = _Image(name, size)
+        else:
+            if known.size != size:
+                raise ValueError(f'{where}: {name!r} is {size} here and {known.size} before (width, height)')
+            report.change('images that are listed under several ids, merged', name)
+        by_id[key] = known
+    return by_id, by_name
+
+
+def _records(content: Record, part: str, path: str, *keys: str) -> Iterator[tuple[Record, str]]:
+    for index, item in enumerate(content[part]):
+        where = f'{path}: {part}[{index}]'
+        keyed(item, where, *keys)
+        yield item, where
+
+
+def _id(item: Record, key: str, where: str) -> int | str:
+    value = item[key]
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f'{where}: {key} must be an integer or a text, got {shown(value)}')
+    return value
+
+
+def _corners(item: Record, where: str) -> tuple[float, float, float, float]:
+    box = item.get('bbox')
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)) or min(box[2:]) < 0:
+        raise ValueError(
+            f'{where}: bbox must be four numbers [x, y, width, height] with no negative side, got {shown(box)}. '
+            'boxes=False (--no-boxes) reads none'
+        )
+    x, y, width, height = map(float, box)
     return x, y, x + max(width - 1, 0), y + max(height - 1, 0)
+
+
+def _keypoints(item: Record, where: str) -> list[tuple[float, float]]:
+    """The places of the keypoints that are labelled (v is not 0)."""
+    values = item.get('keypoints', [])
+    if not isinstance(values, list) or len(values) % 3:
+        raise ValueError(f'{where}: keypoints must be a list [x, y, v, x, y, v, ..], got {shown(values)}')
+    places = [[number(value, where, 'keypoints') for value in values[i : i + 3]] for i in range(0, len(values), 3)]
+    return [(x, y) for x, y, visible in places if visible]
+
+
+def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
+    """Paint the objects of an image, those with ``iscrowd`` first, unlabelled."""
+    for painted in (True, False):
+        for labelled in image.objects:
+            label, item, where = labelled
+            unlabelled = not crowd and _is_crowd(labelled)
+            if unlabelled == painted:
+                painter.paint(_area(item, image.size, where, painter.report), UNLABELLED if unlabelled else label)
+
+
+def _is_crowd(labelled: Labelled) -> bool:
+    _, item, where = labelled
+    value = item.get('iscrowd') or 0
+    if value not in (0, 1):
+        raise ValueError(f'{where}: iscrowd must be 0 or 1, got {shown(value)}')
+    return bool(value)
+
+
+def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
+    shape = item.get('segmentation')
+    if not shape:
+        raise ValueError(f'{where} has no segmentation to make a mask from')
+    if isinstance(shape, dict):
+        height, width = _rle_size(shape, size, where)
+        return area_of_counts(shape.get('counts'), (height, width), where)
+    if not isinstance(shape, list):
+        raise ValueError(f'{where}: segmentation must be a list of polygons or an RLE, got {shown(shape)}')
+    rings = [shape] if all(map(is_number, shape)) else shape
+    if not all(isinstance(ring, list) for ring in rings):
+        raise ValueError(f'{where}: segmentation must be a list of polygons [x, y, x, y, ..], got {shown(shape)}')
+    whole = [ring for ring in rings if len(ring) not in (0, 2, 4) or not all(map(is_number, ring))]
+    if whole and len(whole) < len(rings):
+        report.leave_out('pieces of polygons with fewer than three points', where)
+    return area_of_polygon(whole or rings, known_size(size, where), where)
+
+
+def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:
+    stated = shape.get('size')
+    known = stated if None in size else [size[1], size[0]]
+    is_pair = isinstance(stated, list) and len(stated) == 2 and all(type(side) is int and side > 0 for side in stated)
+    if stated is None or not is_pair or stated != known:
+        here = '' if None in size else f', that of the image, {known}'
+        raise ValueError(f'{where}: size of the segmentation must be [height, width]{here}, got {shown(stated)}')
+    return stated[0], stated[1]
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'images', 'file_name', without=('classes', 'segments_info')) and (
+        json_with(path, 'annotations') or json_with(path, 'categories')
+    )
+
+
+FORMAT = LabelFormat(
+    'coco',
+    'COCO instance annotations',
+    'the JSON file',
+    read_coco,
+    _recognise,
+    (
+        BOXES,
+        TAGS,
+        Option('keypoints', 'keep keypoints as clicks', bool),
+        Option('crowd', 'keep annotations with iscrowd, as CVAT marks its brush masks', bool),
+        ONLY_CLASSES,
+        NAMES,
+        MASKS,
+    ),
+)

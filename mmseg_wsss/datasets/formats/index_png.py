@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ...structures import WeakAnnotations, WeakLabelSet
+from .class_names import number_pair
+from .collecting import ImageCollector
 from .files import listed_files, relative_id
+from .label_format import LabelFormat, Option, ReadReport
+from .masks import MAX_PIXELS, UNLABELLED, write_mask
+from .recognition import some_files
+from .values import shown
+
+FEW_VALUES = 40
+"""A mask is told from a grey photograph by how many values it holds."""
+DENSE = (1_000, 10_000)
+"""With more labelled pixels than a tenth of the image, but at least and at most so many, a file is a dense mask."""
+Values = npt.NDArray[np.integer]
 
 
 def read_index_png(
@@ -18,58 +30,167 @@ def read_index_png(
     classes: tuple[str, ...],
     *,
     unlabelled: int | Sequence[int] = 255,
+    remap: Mapping[int, int] | Iterable[tuple[int, int]] | None = None,
     suffix: str = '.png',
     img_suffix: str = '.jpg',
+    masks: str | None = None,
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
-    """Read painted clicks and scribbles; every labelled pixel becomes a point.
+    """Read painted clicks and scribbles, whose labelled pixels become points, and dense masks.
+
+    A file is a dense mask if more than a tenth of its pixels are labelled, but at least 1,000; more than 10,000 are
+    enough in any case. It is used as it is where it holds class ids and 255; where other values are unlabelled or stand
+    for other ids it is written anew to ``masks``.
 
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
-        unlabelled: The value, or several values, of unlabelled pixels. Files in the wild use 255, the number of
-            classes, or 0; with 0 the files contain no background labels.
-        suffix: Suffix of the files.
+        unlabelled: The value of pixels that nobody labelled, or several values. Files in the wild use 255, the number
+            of classes, or 0; with 0 there is no background label in the files.
+        remap: Values in the files -> class ids, where they differ.
+        suffix: What the names of the files end in.
         img_suffix: Suffix of the images.
+        masks: A folder to write dense masks to. Without it those that would have to be written become points.
+        report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If the folder is missing or contains no such file.
-        ValueError: If a file is not an index image or contains a value that is not a class id.
+        FileNotFoundError: If the folder is missing or holds no such file.
+        ValueError: If a file is not an index image or holds a value that is not a class id, or dense masks hold 0 and
+            255 alone.
     """
+    report = report or ReadReport()
     skipped = [unlabelled] if isinstance(unlabelled, int) else list(unlabelled)
-    root, files = listed_files(path, suffix, 'the folder of index PNG files')
-    images = {}
+    ids_of = dict(remap or {})
+    root, files = listed_files(path, suffix, 'the folder of index PNG files', report)
+    images = ImageCollector(path)
+    seen: set[int] = set()
+    painted = False
     for file in files:
-        values = load_index_image(file)
-        rows, columns = np.nonzero(~np.isin(values, skipped))
-        ids = values[rows, columns].astype(np.int64)
-        unknown = sorted(set(np.unique(ids).tolist()) - set(range(len(classes))))
-        if unknown:
-            raise ValueError(
-                f'{file} holds the values {unknown[:8]}, which are not ids of the {len(classes)} classes '
-                f'(0..{len(classes) - 1}). If one of them marks unlabelled pixels, set unlabelled={unknown[-1]} '
-                f'(now {unlabelled}).'
-            )
-        key = relative_id(file, root, suffix)
-        annotations = WeakAnnotations(points=np.stack([columns, rows], axis=1), point_labels=ids)
-        images[key] = ImageEntry(key + img_suffix, values.shape[1], values.shape[0], annotations)
-    return WeakLabelSet(classes, images=images)
+        raw = load_index_image(file)
+        values = _mapped(raw, skipped, ids_of, len(classes), file)
+        name = relative_id(file, root, suffix) + img_suffix
+        seen.update(np.unique(raw).tolist())
+        is_dense = _is_dense(values)
+        painted |= int((values != UNLABELLED).sum()) * 10 > values.size
+        if is_dense and (masks is not None or np.array_equal(raw, values)):
+            labels = WeakAnnotations(mask_path=str(file) if masks is None else write_mask(masks, name, values))
+        else:
+            if is_dense:
+                report.change('dense masks written as points (--masks DIR writes masks)', str(file))
+            labels = _points(values)
+        images.add(name, (values.shape[1], values.shape[0]), labels, str(file))
+    if painted:
+        check_foreground(seen - {*ids_of}, len(classes), path)
+    return images.label_set(classes)
 
 
-def load_index_image(file: str | Path) -> npt.NDArray[np.integer]:
-    """Return the values of an index image, (H, W); a palette PNG gives its indices.
+def check_foreground(values: Iterable[int], num_classes: int, source: str) -> None:
+    """Refuse masks that hold 0 and 255 alone, which most likely mean background and object.
 
     Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the file is not an image, or is a colour image.
+        ValueError: If they do.
+    """
+    if {*values} == {0, UNLABELLED} and num_classes > 1:
+        raise ValueError(
+            f'{source}: the masks hold only 0 and 255. 255 is unlabelled here, so all labels are of class 0. If 255 is '
+            'the object, turn it into class 1 first: wsss convert index_png --remap 255=1 --unlabelled 254 --masks DIR'
+        )
+
+
+def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int, file: Path) -> npt.NDArray[np.uint8]:
+    """Class ids, and 255 where there is none."""
+    present = np.unique(raw).tolist()
+    unknown = [v for v in present if v not in ids_of and v not in skipped and not 0 <= v < count]
+    if unknown:
+        raise ValueError(
+            f'{file} holds the values {unknown[:8]}, which are not ids of the {count} classes '
+            f'(0..{count - 1}). If one of them marks unlabelled pixels, say so: unlabelled={unknown[-1]} '
+            f'(now {skipped[0] if len(skipped) == 1 else skipped}). If one stands for a '
+            f'class: remap={{{unknown[0]}: ID}}.'
+        )
+    values = np.full(raw.shape, UNLABELLED, dtype=np.uint8)
+    for value in present:
+        label = ids_of.get(value, UNLABELLED if value in skipped else value)
+        if label != UNLABELLED and not 0 <= label < count:
+            raise ValueError(f'{file}: remap gives {value} the id {label}, which is not one of the {count} classes')
+        values[raw == value] = label
+    return values
+
+
+def _is_dense(values: npt.NDArray[np.uint8]) -> bool:
+    low, high = DENSE
+    return int((values != UNLABELLED).sum()) > min(max(values.size // 10, low), high)
+
+
+def _points(values: npt.NDArray[np.uint8]) -> WeakAnnotations:
+    rows, columns = np.nonzero(values != UNLABELLED)
+    return WeakAnnotations(
+        points=np.stack([columns, rows], axis=1).astype(np.float64),
+        point_labels=values[rows, columns].astype(np.int64),
+    )
+
+
+def load_index_image(file: str | Path) -> Values:
+    """Return the values of an index image (palette PNGs as indices), (H, W).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not an image, one of colours, damaged or too large.
     """
     try:
         with Image.open(file) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f'{file} states {image.width} x {image.height} pixels, which is too large for a mask')
             values = np.array(image)
+            mode = image.mode
     except UnidentifiedImageError as error:
         raise ValueError(f'{file} is not an image') from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f'{file} is too large for a mask: {error}. Cut image and mask into tiles.') from error
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError, EOFError, IndexError) as error:
+        raise ValueError(f'{file} is not an image that can be read, or is damaged: {error}') from error
     if values.ndim != 2:
         raise ValueError(
-            f'{file} must have one channel of class ids, got mode {image.mode!r}: colours are not class ids. '
+            f'{file} must have one channel of class ids, got mode {mode!r}: colours are not class ids. '
             'Save it as an 8-bit grey or palette PNG.'
         )
-    return values.astype(np.int64) if values.dtype == bool else values
+    if values.dtype == bool:
+        return values.astype(np.int64)
+    if values.dtype.kind == 'f':
+        if not np.isfinite(values).all() or (values != np.rint(values)).any():
+            raise ValueError(f'{file} must hold class ids, got fractions: {shown(values.ravel()[:3].tolist())}')
+        return values.astype(np.int64)
+    return values
+
+
+def _recognise(path: Path) -> bool:
+    files = some_files(path, '.png')
+    return bool(files) and all(map(_holds_few_values, files))
+
+
+def _holds_few_values(file: Path) -> bool:
+    """Whether an image has one channel and no more values than a data set has classes, unlike a photograph."""
+    try:
+        with Image.open(file) as image:
+            few = image.width * image.height <= MAX_PIXELS and image.mode in ('1', 'L', 'P', 'I;16')
+            return few and len(np.unique(np.asarray(image))) <= FEW_VALUES
+    except Exception:
+        return False
+
+
+FORMAT = LabelFormat(
+    'index_png',
+    'painted index PNGs',
+    'the folder of PNG files',
+    read_index_png,
+    _recognise,
+    (
+        Option('unlabelled', 'value(s) of unlabelled pixels', int, several=True),
+        Option('remap', 'values in the files that stand for a class id: 26=1', number_pair, several=True),
+        Option('suffix', 'what the names of the files end in'),
+        Option('masks', 'a folder to write dense masks to, with class ids and 255 unlabelled', is_path=True),
+    ),
+    names_classes=False,
+)

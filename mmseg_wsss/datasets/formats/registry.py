@@ -5,39 +5,55 @@ from __future__ import annotations
 import inspect
 import os
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ...structures import WeakLabelSet
-from .canonical import Palette, read_canonical, read_classes
+from .canonical import Palette, read_classes
 from .checks import check_numbers
-from .citypersons import read_citypersons
-from .coco import read_coco
-from .craid import read_craid
-from .files import nearest
-from .index_png import read_index_png
-from .scribblesup import read_scribblesup
-from .voc_xml import read_voc_xml
-from .whats_the_point import read_whats_the_point
+from .files import existing, nearest
+from .label_format import LabelFormat, ReadReport
 
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
-READERS: dict[str, Callable[..., WeakLabelSet]] = {
-    'canonical': read_canonical,
-    'whats_the_point': read_whats_the_point,
-    'scribblesup': read_scribblesup,
-    'index_png': read_index_png,
-    'voc_xml': read_voc_xml,
-    'citypersons': read_citypersons,
-    'craid': read_craid,
-    'coco': read_coco,
-}
-PATH_ARGUMENTS = ('path', 'background')
+MODULES = (
+    'canonical',
+    'whats_the_point',
+    'scribblesup',
+    'index_png',
+    'voc_xml',
+    'citypersons',
+    'craid',
+    'coco',
+    'labelme',
+    'cvat',
+    'label_studio',
+    'yolo',
+    'coco_panoptic',
+    'via',
+    'table_csv',
+    'tags_txt',
+    'colour_png',
+    'qupath',
+    'points_per_image',
+)
+"""The modules of this package that end with a ``FORMAT``, in the order in which they are listed to users."""
+_FORMATS: list[LabelFormat] = [import_module(f'.{name}', __package__).FORMAT for name in MODULES]
+FORMATS: dict[str, LabelFormat] = {known.name: known for known in _FORMATS}
+READERS: dict[str, Callable[..., WeakLabelSet]] = {name: known.read for name, known in FORMATS.items()}
 
 
 def read_labels(
-    source: LabelSource, classes: Sequence[str] | None = None, *, root: str | None = None, img_suffix: str = '.jpg'
+    source: LabelSource,
+    classes: Sequence[str] | None = None,
+    *,
+    root: str | None = None,
+    img_suffix: str = '.jpg',
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read weak labels and check their numbers.
 
@@ -46,7 +62,8 @@ def read_labels(
             of those, merged in order: where two labels of one kind share a pixel, the later one wins.
         classes: Class names by id. None means those of the first ``weak_labels.json``.
         root: Folder that relative paths in ``source`` start from.
-        img_suffix: Suffix of the images, for formats in which image names have no suffix.
+        img_suffix: Suffix of the images, for formats that name images without one.
+        report: Where readers count what they leave out.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -57,12 +74,31 @@ def read_labels(
     parts = []
     for arguments in sources:
         settings = dict(arguments)
-        reader = READERS[settings.pop('format')]
-        if 'img_suffix' in inspect.signature(reader).parameters:
+        known = inspect.signature(READERS[settings.pop('format')]).parameters
+        if 'img_suffix' in known:
             settings.setdefault('img_suffix', img_suffix)
-        parts.append(reader(classes=names, **settings))
+        if 'report' in known:
+            settings['report'] = report
+        with _naming_the_tool(arguments['format'], settings['path']):
+            parts.append(READERS[arguments['format']](classes=names, **settings))
         check_numbers(parts[-1], settings['path'])
     return reduce(WeakLabelSet.merged, parts)
+
+
+@contextmanager
+def _naming_the_tool(name: str, path: str) -> Iterator[None]:
+    """Where a file cannot be read, and it looks like that of another tool, the error says so."""
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        looks = recognised_formats(path)
+        if not looks or name in looks:
+            raise
+        known = FORMATS[looks[0]]
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+        raise kind(
+            f'{str(error).rstrip(".")}. {path} looks like {known.title}: the format {known.name!r} reads it.'
+        ) from error
 
 
 def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:
@@ -85,7 +121,8 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
     """
     for arguments in sources:
         if arguments['format'] == 'canonical':
-            return read_classes(arguments['path'])
+            with _naming_the_tool('canonical', arguments['path']):
+                return read_classes(arguments['path'])
     raise ValueError(
         f'the format {sources[0]["format"]!r} does not name its classes: give them as '
         "metainfo=dict(classes=('background', ...)), class 0 first"
@@ -101,14 +138,53 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
     name = arguments['format']
     if name not in READERS:
         raise ValueError(f'unknown weak-label format {name!r}; {nearest(name, READERS)}.')
-    known = ['format', *(key for key in inspect.signature(READERS[name]).parameters if key != 'classes')]
+    parameters = inspect.signature(READERS[name]).parameters
+    known = ['format', *(key for key in parameters if key not in ('classes', 'report'))]
     for key in arguments:
         if key not in known:
             raise ValueError(f'the weak-label format {name!r} has no argument {key!r}; {nearest(key, known)}.')
     if 'path' not in arguments:
         raise ValueError(f'the weak-label format {name!r} needs a path=...')
-    for key in PATH_ARGUMENTS:
+    options = FORMATS[name].options if name in FORMATS else ()
+    for key in ('path', *(option.name for option in options if option.is_path)):
         if root and arguments.get(key) is not None:
             paths = arguments[key]
             arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
     return arguments
+
+
+def found_classes(source: LabelSource) -> tuple[str, ...]:
+    """Return the class names that a source itself has: the background and those that its files name.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is not as documented, or of a format that does not name its classes.
+    """
+    names: dict[str, None] = {}
+    for arguments in normalise_source(source):
+        settings = {key: value for key, value in arguments.items() if key != 'format'}
+        known = FORMATS[arguments['format']]
+        if not known.names_classes:
+            raise ValueError(f'{settings["path"]}: the format {known.name!r} does not name its classes: give them')
+        with _naming_the_tool(known.name, settings['path']):
+            names.update(dict.fromkeys(known.read(classes=None, **settings).classes))
+    return tuple(names)
+
+
+def recognised_formats(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the formats that a file or folder looks like; nothing where it cannot be read."""
+    return [name for name, known in FORMATS.items() if known.recognise(Path(path))]
+
+
+def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
+    """Return the format of a file or folder.
+
+    Raises:
+        FileNotFoundError: If there is no such path.
+        ValueError: If it looks like none of the formats, or like several.
+    """
+    found = recognised_formats(existing(path, 'the label file or folder'))
+    if len(found) != 1:
+        looks = f'looks like {" and like ".join(found)}' if found else 'looks like no format'
+        raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)} (docs/formats.md)')
+    return FORMATS[found[0]]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ...structures import WeakLabelSet
 from ._xml import number, parse_xml, text
-from .files import class_id, listed_files, relative_id
+from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .collecting import Drawing, ImageCollector
+from .files import listed_files, relative_id
+from .label_format import LabelFormat, Option, ReadReport
+from .recognition import some_files, xml_with
+from .values import shown, side
 
 SHORT_NAMES = {
     'plane': 'aeroplane',
@@ -26,9 +31,11 @@ def read_scribblesup(
     path: str,
     classes: tuple[str, ...],
     *,
-    names: Mapping[str, str] | None = None,
+    names: Names | None = None,
+    only_classes: bool = False,
     background_clicks: float | None = None,
     img_suffix: str = '.jpg',
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read ``<polygon><tag>class</tag><point><X/><Y/></point>..</polygon>`` from every XML file of a folder.
 
@@ -38,11 +45,13 @@ def read_scribblesup(
     Args:
         path: The folder; an image id is the relative path without ``.xml``.
         classes: Class names by id.
-        names: Class names by the name in the files, where the two differ. None means the short names of ScribbleSup.
-        background_clicks: Return clicks on the background instead of the scribbles: both ends of the middle part of
-            each background scribble. The number is the length of that part as a share of the scribble, in (0, 1].
-            0.5 gives the background clicks that the Gated CRF paper adds to What's the Point (supplement 6.4).
+        names: Names in the files -> class names, where they differ. None knows the short names of ScribbleSup.
+        only_classes: Leave out scribbles of other names; else they are an error.
+        background_clicks: Instead of the scribbles, give clicks on the background: both ends of the middle part of
+            each background scribble, which is this share of its length, in (0, 1]. 0.5 makes the background clicks
+            that go with those of What's the Point in the Gated CRF paper (supplement 6.4).
         img_suffix: Suffix of the images.
+        report: Counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no XML files.
@@ -50,28 +59,31 @@ def read_scribblesup(
     """
     if background_clicks is not None and not 0 < background_clicks <= 1:
         raise ValueError(f'scribblesup: background_clicks must be a share in (0, 1], got {background_clicks}')
-    aliases = {short: name for short, name in SHORT_NAMES.items() if short not in classes} | dict(names or {})
-    root, files = listed_files(path, '.xml', 'the folder of ScribbleSup XML files')
-    images = {}
+    report = report or ReadReport()
+    short = {} if classes is None else {key: name for key, name in SHORT_NAMES.items() if key not in classes}
+    known = {key: name for key, name in short.items() if name in classes}
+    found = ClassNames(classes, names={**known, **dict(names or {})}, only_classes=only_classes, report=report)
+    root, files = listed_files(path, '.xml', 'the folder of ScribbleSup XML files', report)
+    images = ImageCollector(path)
     for file in files:
-        annotation = parse_xml(file)
-        lines, ids = [], []
-        for polygon in annotation.iter('polygon'):
-            ids.append(class_id(text(polygon, 'tag', str(file)), classes, str(file), aliases))
-            points = [[number(point, axis, str(file)) for axis in 'XY'] for point in polygon.iter('point')]
-            if not points:
-                raise ValueError(f'{file}: <polygon> number {len(ids)} has no <point>')
-            lines.append(points)
-        width, height = _size(annotation, file)
-        key = relative_id(file, root, '.xml')
-        if background_clicks is None:
-            annotations = WeakAnnotations(polylines=tuple(lines), polyline_labels=ids)
-        else:
-            background = [line for line, label in zip(lines, ids, strict=True) if label == 0]
-            ends = [end for line in background for end in middle_ends(line, background_clicks)]
-            annotations = WeakAnnotations(points=ends, point_labels=[0] * len(ends))
-        images[key] = ImageEntry(key + img_suffix, width, height, annotations)
-    return WeakLabelSet(classes, images=images)
+        annotation = parse_xml(file, 'annotation')
+        drawing = Drawing()
+        for index, polygon in enumerate(annotation.iter('polygon')):
+            where = f'{file}: polygon {index}'
+            label = found.find(text(polygon, 'tag', where), where)
+            line = [(number(point, 'X', where), number(point, 'Y', where)) for point in polygon.iter('point')]
+            if not line:
+                raise ValueError(f'{where} has no <point>')
+            if label is None:
+                continue
+            if background_clicks is None:
+                drawing.scribble(line, label)
+            elif label == 0:
+                for x, y in middle_ends(line, background_clicks):
+                    drawing.click(x, y, label)
+        name = relative_id(file, root, '.xml') + img_suffix
+        images.add(name, _size(annotation, file), drawing, str(file))
+    return images.label_set(found.classes)
 
 
 def middle_ends(line: Sequence[Sequence[float]], share: float) -> list[tuple[float, float]]:
@@ -93,11 +105,35 @@ def middle_ends(line: Sequence[Sequence[float]], share: float) -> list[tuple[flo
     return ends[:1] if along[-1] == 0 else ends
 
 
-def _size(annotation: Element, file: Path) -> tuple[int, int] | tuple[None, None]:
+def _size(annotation: Element, file: Path) -> tuple[int | None, int | None]:
     if annotation.find('size') is None:
         return None, None
     value = text(annotation, 'size', str(file))
-    parts = [part.strip() for part in value.split(',')]
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise ValueError(f'{file}: <size> must be "width,height", got {value!r}')
-    return int(parts[0]), int(parts[1])
+    parts = value.split(',')
+    if len(parts) != 2:
+        raise ValueError(f'{file}: <size> must be "width,height", got {shown(value)}')
+    return side(parts[0], str(file), '<size>'), side(parts[1], str(file), '<size>')
+
+
+def _recognise(path: Path) -> bool:
+    return any(xml_with(file, 'annotation', 'polygon', 'tag', 'point') for file in some_files(path, '.xml'))
+
+
+FORMAT = LabelFormat(
+    'scribblesup',
+    'ScribbleSup XML',
+    'the folder of XML files',
+    read_scribblesup,
+    _recognise,
+    (
+        NAMES,
+        ONLY_CLASSES,
+        Option(
+            'background_clicks',
+            'only clicks on the background: both ends of the middle half (or this share) of its scribbles (Gated CRF '
+            'paper)',
+            float,
+            alone=0.5,
+        ),
+    ),
+)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from ._xml import number, parse_xml, text
-from .files import class_id, listed_files, relative_id
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from ...structures import WeakLabelSet
+from ._xml import number, parse_xml, size, text
+from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .collecting import Drawing, ImageCollector
+from .files import listed_files, relative_id
+from .label_format import BOXES, TAGS, LabelFormat, ReadReport
+from .recognition import some_files, xml_with
+
+OTHER_SHAPES = ('polygon', 'robndbox', 'rotated_bndbox', 'segm')
 
 
 def read_voc_xml(
-    path: str, classes: tuple[str, ...], *, boxes: bool = True, tags: bool = False, img_suffix: str = '.jpg'
+    path: str,
+    classes: tuple[str, ...],
+    *,
+    boxes: bool = True,
+    tags: bool = False,
+    only_classes: bool = False,
+    names: Names | None = None,
+    img_suffix: str = '.jpg',
+    report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read ``<object><name>..<bndbox>..`` from every XML file of a folder.
 
@@ -19,7 +36,10 @@ def read_voc_xml(
         classes: Class names by id.
         boxes: Keep the boxes.
         tags: Keep the classes of the boxes as image tags.
+        only_classes: Leave out objects of other names; else they are an error.
+        names: Names in the files -> class names, where they differ.
         img_suffix: Suffix of the images.
+        report: Counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no XML files.
@@ -27,27 +47,46 @@ def read_voc_xml(
     """
     if not boxes and not tags:
         raise ValueError('voc_xml: boxes and tags are both off, so nothing would be read')
-    root, files = listed_files(path, '.xml', 'the folder of VOC XML files')
-    images = {}
+    report = report or ReadReport()
+    found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
+    root, files = listed_files(path, '.xml', 'the folder of VOC XML files', report)
+    images = ImageCollector(path)
     for file in files:
-        annotation = parse_xml(file)
-        objects = annotation.findall('object')
-        ids = [class_id(text(item, 'name', str(file)), classes, str(file)) for item in objects]
-        corners = []
-        for item in objects:
-            box = item.find('bndbox')
-            if box is None:
-                raise ValueError(f'{file}: <object> must have a <bndbox>')
-            corners.append([number(box, key, str(file)) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax')])
-        size = annotation.find('size')
-        width, height = (
-            (None, None) if size is None else (int(number(size, key, str(file))) for key in ('width', 'height'))
+        annotation = parse_xml(file, 'annotation')
+        drawing = Drawing(tags=[] if tags else None)
+        for index, item in enumerate(annotation.findall('object')):
+            where = f'{file}: object {index}'
+            label = found.find(text(item, 'name', where), where)
+            if label is None:
+                continue
+            if boxes:
+                drawing.box(_corners(item, where), label)
+            if tags:
+                drawing.tag(label)
+        images.add(
+            relative_id(file, root, '.xml') + img_suffix, size(annotation.find('size'), str(file)), drawing, str(file)
         )
-        annotations = WeakAnnotations(
-            boxes=corners if boxes else [],
-            box_labels=ids if boxes else [],
-            tags=tuple(sorted(set(ids))) if tags else None,
-        )
-        key = relative_id(file, root, '.xml')
-        images[key] = ImageEntry(key + img_suffix, width, height, annotations)
-    return WeakLabelSet(classes, images=images)
+    return images.label_set(found.classes)
+
+
+def _corners(item: Element, where: str) -> list[float]:
+    box = item.find('bndbox')
+    if box is None:
+        other = [child.tag for child in item if child.tag in OTHER_SHAPES]
+        instead = f'; a <{other[0]}> is not read' if other else ''
+        raise ValueError(f'{where}: <object> must have a <bndbox>{instead}')
+    return [number(box, key, where) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax')]
+
+
+def _recognise(path: Path) -> bool:
+    return any(xml_with(file, 'annotation', 'object', 'bndbox') for file in some_files(path, '.xml'))
+
+
+FORMAT = LabelFormat(
+    'voc_xml',
+    'PASCAL VOC XML boxes',
+    'the folder of XML files',
+    read_voc_xml,
+    _recognise,
+    (BOXES, TAGS, ONLY_CLASSES, NAMES),
+)

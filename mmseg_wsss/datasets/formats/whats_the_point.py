@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from .files import load_json
+from ...structures import WeakLabelSet
+from .collecting import Drawing, ImageCollector
+from .files import as_list, load_json
+from .label_format import LabelFormat, Option
+from .recognition import json_with
+from .values import class_number, image_name, keyed, number, shown
 
 
 def read_whats_the_point(
@@ -31,30 +36,45 @@ def read_whats_the_point(
         ValueError: If a file does not have this form.
     """
     labels = WeakLabelSet(classes)
-    for file in [path, *([background] if isinstance(background, str) else background)]:
+    for file in [path, *as_list(background)]:
         data = load_json(file, "a What's the Point file")
         if not isinstance(data, dict):
             raise ValueError(f'{file}: expected {{image_id: [{{x, y, cls}}, ..]}}, got a {type(data).__name__}')
-        images = {}
+        images = ImageCollector(file)
         for key, clicks in data.items():
-            annotations = _clicks(clicks, max_rank, f'{file}: image {key!r}')
-            images[key] = ImageEntry(key + img_suffix, annotations=annotations)
-        labels = labels.merged(WeakLabelSet(classes, images=images))
+            where = f'{file}: image {shown(key)}'
+            images.add(image_name(key + img_suffix, where, 'its id'), (None, None), _clicks(clicks, max_rank, where))
+        labels = labels.merged(images.label_set(classes))
     return labels
 
 
-def _clicks(clicks: Any, max_rank: int | None, where: str) -> WeakAnnotations:
+def _clicks(clicks: Any, max_rank: int | None, where: str) -> Drawing:
+    drawing = Drawing()
     if not isinstance(clicks, list):
-        raise ValueError(f'{where}: expected a list of clicks, got {clicks!r}')
-    try:
-        if max_rank is not None:
-            clicks = [click for click in clicks if click.get('rank', 1) <= max_rank]
-        points, ids = [(click['x'], click['y']) for click in clicks], [click['cls'] for click in clicks]
-        annotations = WeakAnnotations(points=points, point_labels=ids)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'{where}: a click must be {{"x": .., "y": .., "cls": id}}; reading it gave {error!r}'
-        ) from error
-    if annotations.point_labels.tolist() != ids:
-        raise ValueError(f'{where}: cls must be integers, got {ids}')
-    return annotations
+        raise ValueError(f'{where}: expected a list of clicks, got {shown(clicks)}')
+    for index, item in enumerate(clicks):
+        place = f'{where}: click {index}'
+        click = keyed(item, place, 'x', 'y', 'cls')
+        x, y = number(click['x'], place, 'x'), number(click['y'], place, 'y')
+        label = class_number(click['cls'], place, 'cls')
+        if max_rank is None or number(click.get('rank', 1), place, 'rank') <= max_rank:
+            drawing.click(x, y, label)
+    return drawing
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'x', 'y', 'cls')
+
+
+FORMAT = LabelFormat(
+    'whats_the_point',
+    "clicks in What's the Point JSON",
+    'the JSON file of clicks',
+    read_whats_the_point,
+    _recognise,
+    (
+        Option('background', 'more files of clicks, e.g. on the background', several=True, is_path=True),
+        Option('max_rank', 'keep clicks up to this rank; 1: one per class and image', int),
+    ),
+    names_classes=False,
+)

@@ -22,8 +22,8 @@ PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 class PMPLoss(BaseWeakLoss):
     r"""Cross-entropy on pseudo-masks made from points in the same forward pass (Akiva and Dana, 2021).
 
-    The mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 if there are none. Combine it
-    with ``ExpandingConfidenceHook``, which expands the fields; without it they do not change.
+    The loss is the mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 if there are none.
+    Combine it with ``ExpandingConfidenceHook``, which expands the fields; without it they do not change.
 
     Points are few and balanced, but pseudo-masks are not: if most of the labelled pixels are background, a network may
     predict only the background after a short training. An additional ``PartialCrossEntropyLoss`` (ours, not in the

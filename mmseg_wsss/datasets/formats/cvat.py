@@ -1,0 +1,144 @@
+"""CVAT XML 1.1, for images and for video: points, polylines, boxes, polygons, ellipses, masks and tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from ._xml import parse_xml
+from .label_format import LabelFormat
+from .masks import Area, area_of_counts, known_size
+from .recognition import some_files, xml_with
+from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import image_name, parsed_number, shown, side
+
+NEUTRAL = ('attribute',)
+FRAME = 'frame_{:06d}'
+MAX_FRAME = 10_000_000
+
+
+@shape_reader
+def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> None:
+    """Read points as clicks, polylines as scribbles, boxes, and tags; polygons, ellipses and masks become masks.
+
+    Shapes of a higher ``z_order`` are painted later. Tracks of a video count where they are not ``outside``; its images
+    are ``frame_000000`` and so on, as CVAT exports them.
+
+    Args:
+        path: The file, ``annotations.xml``.
+        labels: Where the shapes go.
+        img_suffix: Suffix of the frames of a video.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of this form or names an unknown class.
+    """
+    root = parse_xml(Path(path), 'annotations')
+    for index, image in enumerate(root.findall('image')):
+        where = f'{path}: image {shown(image.get("name", index))}'
+        name = image_name(image.get('name'), where, 'name')
+        size = (side(image.get('width'), where, 'width'), side(image.get('height'), where, 'height'))
+        for shape in sorted(image, key=lambda item: _depth(item, where)):
+            _shape(shape, shape.get('label'), size, labels, where)
+        labels.finish(name, size, where)
+    _read_tracks(root, img_suffix, labels, path)
+
+
+def _read_tracks(root: Element, img_suffix: str, labels: ToolLabels, path: str) -> None:
+    original = root.find('.//original_size')
+    size: Size = (None, None)
+    if original is not None:
+        size = (side(original.findtext('width'), path, 'width'), side(original.findtext('height'), path, 'height'))
+    frames: dict[int, list[tuple[Element, str | None]]] = {}
+    for track in root.findall('track'):
+        where = f'{path}: track {shown(track.get("id"))}'
+        for shape in track:
+            frame = parsed_number(shape.get('frame'), where, f'frame of <{shape.tag}>')
+            if not 0 <= frame <= MAX_FRAME or frame != int(frame):
+                raise ValueError(f'{where}: frame must be an integer from 0, got {shown(shape.get("frame"))}')
+            found = frames.setdefault(int(frame), [])
+            if shape.get('outside') != '1':
+                found.append((shape, track.get('label')))
+    for frame, shapes in sorted(frames.items()):
+        where = f'{path}: frame {frame}'
+        for shape, label in sorted(shapes, key=lambda item: _depth(item[0], where)):
+            _shape(shape, label, size, labels, where)
+        labels.finish(FRAME.format(frame) + img_suffix, size, where)
+
+
+def _depth(shape: Element, where: str) -> float:
+    return parsed_number(shape.get('z_order', '0'), where, f'z_order of <{shape.tag}>')
+
+
+def _shape(shape: Element, name: str | None, size: Size, labels: ToolLabels, where: str) -> None:
+    where = f'{where}, <{shape.tag}>'
+    if shape.tag == 'tag':
+        labels.tag(name, where)
+    elif shape.tag == 'box':
+        corners = [parsed_number(shape.get(key), where, key) for key in ('xtl', 'ytl', 'xbr', 'ybr')]
+        if parsed_number(shape.get('rotation', '0'), where, 'rotation') % 360:
+            labels.report.leave_out('boxes that are turned', where)
+        else:
+            labels.box(name, corners, where)
+    elif shape.tag == 'points':
+        for x, y in _places(shape, where):
+            labels.click(name, x, y, where)
+    elif shape.tag == 'polyline':
+        labels.scribble(name, _places(shape, where), where)
+    elif shape.tag == 'polygon':
+        labels.outline(name, [_places(shape, where)], size, where)
+    elif shape.tag == 'ellipse':
+        keys = ('cx', 'cy', 'rx', 'ry')
+        middle = [parsed_number(shape.get(key), where, key) for key in keys]
+        turned = parsed_number(shape.get('rotation', '0'), where, 'rotation')
+        labels.ellipse(name, (*middle, turned), size, where)
+    elif shape.tag == 'mask':
+        if labels.paints(where):
+            labels.area(name, _mask(shape, size, where), where)
+    elif shape.tag not in NEUTRAL:
+        labels.report.leave_out(f'shapes of the type <{shown(shape.tag)[1:-1]}>', where)
+
+
+def _places(shape: Element, where: str) -> list[tuple[float, float]]:
+    """``x,y;x,y``."""
+    places = []
+    for pair in (shape.get('points') or '').split(';'):
+        x, mark, y = pair.partition(',')
+        if not mark:
+            raise ValueError(f'{where}: points must be "x,y;x,y;..", got {shown(shape.get("points"))}')
+        places.append((parsed_number(x, where, 'points'), parsed_number(y, where, 'points')))
+    return places
+
+
+def _mask(shape: Element, size: Size, where: str) -> Area:
+    """Run lengths of a window of the image; rows come first, and the first run is outside."""
+    height, width = known_size(size, where)
+    left, top, across, down = (_whole(shape.get(key), where, key) for key in ('left', 'top', 'width', 'height'))
+    runs = [_whole(run, where, 'rle') for run in (shape.get('rle') or '').split(',')]
+    window = area_of_counts(runs, (across, down), where).T
+    if left + across > width or top + down > height:
+        raise ValueError(
+            f'{where}: a mask of {across} x {down} at ({left}, {top}) does not fit into {width} x {height} pixels'
+        )
+    area = np.zeros((height, width), dtype=np.bool_)
+    area[top : top + down, left : left + across] = window
+    return area
+
+
+def _whole(value: str | None, where: str, key: str) -> int:
+    number = parsed_number(value, where, key)
+    if number < 0 or number != int(number):
+        raise ValueError(f'{where}: {key} must hold integers from 0, got {shown(value)}')
+    return int(number)
+
+
+def _recognise(path: Path) -> bool:
+    return any(
+        xml_with(file, 'annotations', 'image') or xml_with(file, 'annotations', 'track')
+        for file in some_files(path, '.xml')
+    )
+
+
+FORMAT = LabelFormat('cvat', 'CVAT XML 1.1', 'the XML file', read_cvat, _recognise, SHAPE_OPTIONS, img_suffix='.png')

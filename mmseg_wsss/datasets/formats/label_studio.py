@@ -1,0 +1,206 @@
+"""Label Studio JSON: keypoints, rectangles, polygons, ellipses, brushes and choices, in percent of the image."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from .files import load_json
+from .label_format import LabelFormat, Option, ReadReport
+from .masks import MAX_PIXELS, Area, known_size
+from .recognition import json_with
+from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import image_name, is_whole, keyed, listed, number, shown, side, vertices
+
+UPLOAD_PREFIX = re.compile(r'^[0-9a-f]{8}-(?=.)')
+"""What Label Studio writes before the name of an uploaded file."""
+REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush')
+
+
+@shape_reader
+def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image') -> None:
+    """Read keypoints as clicks, rectangles as boxes, choices as tags; polygons, ellipses and brushes become masks.
+
+    An image has the name that its address ends in; the eight digits that Label Studio writes before the name of an
+    uploaded file are taken off. Annotations that were cancelled are left out; those of several people are merged.
+
+    Args:
+        path: The file that the export as JSON (not JSON-MIN) gives.
+        labels: Where the shapes go.
+        image_key: The key of ``data`` that holds the address of the image.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of this form or names an unknown class.
+    """
+    content = load_json(path, 'an export of Label Studio as JSON')
+    for index, task in enumerate([content] if isinstance(content, dict) else listed(content, path, 'the file')):
+        where = f'{path}: task {shown(task.get("id", index)) if isinstance(task, dict) else index}'
+        keyed(task, where, 'data', 'annotations')
+        name = _file_name(task, image_key, where)
+        results, size = _results(task, labels.report, where)
+        for place, item in results:
+            _region(item, size, labels, place)
+        labels.finish(name, size, where)
+
+
+def _file_name(task: Any, image_key: str, where: str) -> str:
+    """The last part of an address: of a file in a bucket, of an upload, of a local file, or of the web."""
+    address = keyed(task['data'], f'{where}: data', image_key)[image_key]
+    if not isinstance(address, str):
+        raise ValueError(f'{where}: data.{image_key} must be the address of an image, got {shown(address)}')
+    try:
+        parts = urlsplit(address.replace('\\', '/'))
+        local = parse_qs(parts.query).get('d')
+    except ValueError as error:
+        raise ValueError(f'{where}: data.{image_key} is not an address: {shown(address)}') from error
+    last = unquote(local[0] if local else parts.path).rsplit('/', 1)[-1]
+    upload = task.get('file_upload')
+    if not Path(last).suffix and isinstance(upload, str):
+        last = UPLOAD_PREFIX.sub('', upload)
+    elif parts.path.startswith('/data/upload/'):
+        last = UPLOAD_PREFIX.sub('', last)
+    return image_name(last, where, f'data.{image_key}')
+
+
+def _results(task: Any, report: ReadReport, where: str) -> tuple[list[tuple[str, Any]], Size]:
+    """The regions of all annotations of a task, and the size of its image."""
+    found: list[tuple[str, Any]] = []
+    kept = 0
+    for index, annotation in enumerate(listed(task['annotations'], where, 'annotations')):
+        place = f'{where}, annotation {index}'
+        items = listed(keyed(annotation, place, 'result')['result'], place, 'result')
+        if annotation.get('was_cancelled'):
+            report.leave_out('annotations that were cancelled', place)
+            continue
+        kept += 1
+        found += [(f'{place}, result {i}', keyed(item, f'{place}, result {i}', 'type')) for i, item in enumerate(items)]
+    if kept > 1:
+        report.change('images with several annotations, merged', where)
+    sizes = {_size(item, place) for place, item in found} - {(None, None)}
+    if len(sizes) > 1:
+        raise ValueError(f'{where}: the results have several sizes of the image: {sorted(map(str, sizes))}')
+    return found, next(iter(sizes), (None, None))
+
+
+def _size(item: Any, where: str) -> Size:
+    width, height = (side(item.get(key), where, key) for key in ('original_width', 'original_height'))
+    return width, height
+
+
+def _region(item: Any, size: Size, labels: ToolLabels, where: str) -> None:
+    kind = item['type'] if isinstance(item['type'], str) else ''
+    if kind == 'choices':
+        value = keyed(item.get('value'), f'{where}: value', 'choices')
+        if 'x' in value or 'points' in value:
+            labels.report.leave_out('choices for a region, not for the image', where)
+            return
+        for name in listed(value['choices'], where, 'choices'):
+            labels.tag(name, where)
+        return
+    shape = kind.removesuffix('labels')
+    if kind == 'labels' or shape not in REGIONS:
+        labels.report.leave_out(f'results of the type {shown(item["type"])}', where)
+        return
+    value = keyed(item.get('value'), f'{where}: value')
+    found = value.get(kind) or value.get('labels')
+    if not found:
+        labels.report.leave_out('regions without a class', where)
+        return
+    chosen = listed(found, where, kind)
+    if len(chosen) > 1:
+        labels.report.change('regions of several classes, of which the first counts', where)
+    if any(_turned(turn, where) for turn in (item.get('image_rotation'), value.get('rotation')) if shape != 'ellipse'):
+        labels.report.leave_out('regions that are turned', where)
+    elif shape == 'brush':
+        if labels.paints(where):
+            labels.area(chosen[0], _brush(value, size, where), where)
+    else:
+        _shape(shape, chosen[0], value, size, labels, where)
+
+
+def _turned(value: Any, where: str) -> bool:
+    return value is not None and number(value, where, 'rotation') % 360 != 0
+
+
+def _shape(shape: str, name: Any, value: Any, size: Size, labels: ToolLabels, where: str) -> None:
+    height, width = known_size(size, f'{where} (original_width, original_height)')
+
+    def at(key: str, extent: int) -> float:
+        return number(keyed(value, where, key)[key], where, key) / 100 * extent
+
+    if shape == 'polygon':
+        places = vertices(keyed(value, where, 'points')['points'], where, 'points')
+        labels.outline(name, [[(x / 100 * width, y / 100 * height) for x, y in places]], size, where)
+        return
+    x, y = at('x', width), at('y', height)
+    if shape == 'keypoint':
+        labels.click(name, x, y, where)
+    elif shape == 'rectangle':
+        labels.box(name, (x, y, x + at('width', width), y + at('height', height)), where)
+    else:
+        turn = number(value.get('rotation') or 0, where, 'rotation')
+        labels.ellipse(name, (x, y, at('radiusX', width), at('radiusY', height), turn), size, where)
+
+
+def _brush(value: Any, size: Size, where: str) -> Area:
+    """The pixels of a brush: those whose alpha is above 0 in a picture of four channels."""
+    height, width = known_size(size, f'{where} (original_width, original_height)')
+    data = keyed(value, where, 'rle')['rle']
+    if not isinstance(data, list) or not all(is_whole(byte) and 0 <= byte <= 255 for byte in data):
+        raise ValueError(f'{where}: rle must be a list of integers in 0..255, got {shown(data)}')
+    values = _unpacked([int(byte) for byte in data], height * width * 4, where)
+    area: Area = values.reshape(height, width, 4)[:, :, 3] > 0
+    return area
+
+
+def _unpacked(data: list[int], count: int, where: str) -> npt.NDArray[np.uint8]:
+    """The numbers in a stream of bits: 32 bits for their count, 5 for the width of one, 4 x 4 for those of runs."""
+    fault = f'{where}: rle is not the packed picture of a brush'
+    bits = ''.join(f'{byte:08b}' for byte in data)
+    place = 0
+
+    def read(width: int) -> int:
+        nonlocal place
+        part = bits[place : place + width]
+        if len(part) < width:
+            raise ValueError(f'{fault}: it ends after {len(data)} bytes')
+        place += width
+        return int(part, 2)
+
+    stated = read(32)
+    if stated != count or count > 4 * MAX_PIXELS:
+        raise ValueError(f'{fault}: it states {stated} values, and the image has {count} (4 a pixel)')
+    width = read(5) + 1
+    run_widths = [read(4) + 1 for _ in range(4)]
+    values = np.zeros(count, dtype=np.uint8)
+    at = 0
+    while at < count:
+        is_run, end = read(1), at + 1 + read(run_widths[read(2)])
+        if end > count:
+            raise ValueError(f'{fault}: a run ends at {end} of {count} values')
+        if is_run:
+            values[at:end] = min(read(width), 255)
+        else:
+            values[at:end] = [min(read(width), 255) for _ in range(end - at)]
+        at = end
+    return values
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'data', 'annotations', 'result', first='[{', without=('features',))
+
+
+FORMAT = LabelFormat(
+    'label_studio',
+    'Label Studio JSON',
+    'the JSON file',
+    read_label_studio,
+    _recognise,
+    (*SHAPE_OPTIONS, Option('image_key', 'the key of "data" that holds the address of the image')),
+)

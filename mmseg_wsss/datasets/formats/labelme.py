@@ -1,0 +1,132 @@
+"""LabelMe JSON: one file of polygons, rectangles, points, lines, circles and flags per image."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .files import listed_files, load_json
+from .label_format import LabelFormat
+from .masks import MAX_PIXELS, Area, known_size
+from .recognition import json_with, some_files
+from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import image_name, keyed, listed, shown, side, vertices
+
+BACKGROUND, IGNORED = '_background_', '__ignore__'
+LEAST_POINTS = {'rectangle': 2, 'circle': 2, 'point': 1, 'mask': 2}
+
+
+@shape_reader
+def read_labelme(path: str, labels: ToolLabels) -> None:
+    """Read points as clicks, lines as scribbles, rectangles as boxes, flags as tags; other shapes become masks.
+
+    An image is in the folder of its file and has the name that ``imagePath`` ends in. ``_background_`` is class 0, and
+    ``__ignore__`` is not to be learnt from.
+
+    Args:
+        path: The folder, or one file.
+        labels: Where the shapes go.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a file is not of this form or names an unknown class.
+    """
+    labels.names.call_background(BACKGROUND)
+    root, files = listed_files(path, '.json', 'the folder of LabelMe files', labels.report, or_file=True)
+    for file in files:
+        data = keyed(load_json(file, 'a LabelMe file'), str(file), 'shapes', 'imagePath')
+        image = PurePosixPath(image_name(PurePosixPath(_slashes(data['imagePath'])).name, str(file), 'imagePath'))
+        name = (PurePosixPath(file.relative_to(root).parent.as_posix()) / image).as_posix()
+        width, height = (side(data.get(key), str(file), key) for key in ('imageWidth', 'imageHeight'))
+        _flags(data.get('flags'), labels, str(file))
+        for index, shape in enumerate(listed(data['shapes'], str(file), 'shapes')):
+            _shape(shape, (width, height), labels, f'{file}: shapes[{index}]')
+        labels.finish(name, (width, height), str(file))
+
+
+def _slashes(value: Any) -> str:
+    return value.replace('\\', '/') if isinstance(value, str) else ''
+
+
+def _flags(flags: Any, labels: ToolLabels, where: str) -> None:
+    """Flags of the whole image, where it has any, are its tags."""
+    if flags is None or flags == {}:
+        return
+    if not isinstance(flags, Mapping):
+        raise ValueError(f'{where}: flags must be an object of true and false, got {shown(flags)}')
+    labels.looked()
+    for name, value in flags.items():
+        if value is True and name != IGNORED:
+            labels.tag(name, f'{where}: flags')
+
+
+def _shape(shape: Any, size: Size, labels: ToolLabels, where: str) -> None:
+    name = keyed(shape, where, 'label', 'points')['label']
+    kind = str(shape.get('shape_type') or 'polygon')
+    places = vertices(shape['points'], where, 'points')
+    least = LEAST_POINTS.get(kind, 0)
+    if len(places) < least:
+        raise ValueError(f'{where}: a {kind} must have at least {least} points, got {len(places)}')
+    if name == IGNORED:
+        if kind in ('polygon', 'oriented_rectangle') and len(places) >= 3 and labels.paints(where):
+            labels.ignore(labels.ring([places], size, where))
+        else:
+            labels.report.leave_out(f'shapes named {IGNORED} that are not polygons', where)
+    elif kind in ('point', 'points'):
+        for x, y in places:
+            labels.click(name, x, y, where)
+    elif kind in ('line', 'linestrip'):
+        labels.scribble(name, places, where)
+    elif kind == 'rectangle':
+        labels.box(name, (*places[0], *places[1]), where)
+    elif kind in ('polygon', 'oriented_rectangle'):
+        labels.outline(name, [places], size, where)
+    elif kind == 'circle':
+        radius = math.dist(*places[:2])
+        labels.ellipse(name, (*places[0], radius, radius, 0), size, where)
+    elif kind == 'mask':
+        if labels.paints(where):
+            labels.area(name, _mask(shape.get('mask'), places[0], size, where), where)
+    else:
+        labels.report.leave_out(f'shapes of the type {shown(kind)}', where)
+
+
+def _mask(text: Any, corner: tuple[float, float], size: Size, where: str) -> Area:
+    """The pixels of a PNG in base 64, whose first pixel lies at ``corner``."""
+    height, width = known_size(size, where)
+    try:
+        data = base64.b64decode(text if isinstance(text, str) else '', validate=True)
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError('too many pixels')
+            inside = np.asarray(image.convert('L')) > 0
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f'{where}: mask must be a PNG in base 64, got {shown(text)}') from error
+    left, top = round(corner[0]), round(corner[1])
+    if not (0 <= left <= width and 0 <= top <= height):
+        raise ValueError(f'{where}: the mask begins at ({left}, {top}), outside of {width} x {height} pixels')
+    area = np.zeros((height, width), dtype=np.bool_)
+    part = inside[: height - top, : width - left]
+    area[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return area
+
+
+def _recognise(path: Path) -> bool:
+    return any(json_with(file, 'shapes', 'imagePath') for file in some_files(path, '.json'))
+
+
+FORMAT = LabelFormat(
+    'labelme',
+    'LabelMe JSON',
+    'the folder of JSON files, or one file',
+    read_labelme,
+    _recognise,
+    SHAPE_OPTIONS,
+)

@@ -1,0 +1,176 @@
+"""Outlines and run lengths of label files, painted as masks of class ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...files import path_inside, whole_file
+from ...structures import image_id
+from .label_format import Option, ReadReport
+from .values import is_number, shown
+
+UNLABELLED = 255
+MAX_PIXELS = 2**28
+"""A mask with more pixels than that is a fault of the file."""
+Area = npt.NDArray[np.bool_]
+MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
+REST = Option('rest', 'what masks hold where nothing is painted: background (0) or unlabelled (255)')
+NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
+
+
+def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:
+    """Return the pixels of one object, (H, W): all that any of its outlines holds.
+
+    Args:
+        rings: Outlines [x, y, x, y, ..], counted from the edge of the image: pixel i covers [i, i + 1).
+        size: (height, width).
+        where: File and object, for the messages.
+
+    Raises:
+        ValueError: If an outline is not of this form or lies far outside the image.
+    """
+    from pycocotools import mask as coco_mask
+
+    _check_size(size, where)
+    far = 2 * max(size)
+    for ring in rings:
+        if len(ring) < 6 or len(ring) % 2 or not all(map(is_number, ring)):
+            raise ValueError(f'{where}: a polygon must be a list [x, y, x, y, x, y, ..], got {shown(list(ring))}')
+        if min(ring) < -far or max(ring) > far:
+            raise ValueError(
+                f'{where}: a polygon lies far outside the image, which is {size[1]} x {size[0]} pixels: '
+                f'{shown(list(ring))}'
+            )
+    parts = coco_mask.frPyObjects([[float(value) for value in ring] for ring in rings], *size)
+    area: Area = coco_mask.decode(coco_mask.merge(parts)) > 0
+    return area
+
+
+def area_of_counts(counts: Any, size: tuple[int, int], where: str) -> Area:
+    """Return the pixels of COCO run lengths, (H, W); columns come first.
+
+    Args:
+        counts: Lengths of runs outside and inside in turn, or their compressed text.
+        size: (height, width).
+        where: File and object, for the messages.
+
+    Raises:
+        ValueError: If they are not run lengths of an image of this size.
+    """
+    _check_size(size, where)
+    runs = _decompressed(counts, where) if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(is_number(run) and run >= 0 and run == int(run) for run in runs):
+        raise ValueError(f'{where}: counts must be a list of integers from 0, or their text, got {shown(counts)}')
+    height, width = size
+    if sum(map(int, runs)) != height * width:
+        raise ValueError(
+            f'{where}: counts must add up to {height * width} ({height} x {width} pixels), got {sum(map(int, runs))}'
+        )
+    inside = np.arange(len(runs)) % 2 == 1
+    return np.repeat(inside, np.array(runs, dtype=np.int64)).reshape(width, height).T
+
+
+def _decompressed(text: str, where: str) -> list[int]:
+    """COCO's text: base-32 digits, low ones first; from the fourth run on the difference to the one before last."""
+    runs: list[int] = []
+    value = shift = 0
+    for letter in text:
+        digit = ord(letter) - 48
+        if not 0 <= digit < 64 or shift > 60:
+            raise ValueError(f'{where}: counts is not the text of run lengths: {shown(text)}')
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        if digit & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError(f'{where}: counts is not the text of run lengths, its end is missing: {shown(text)}')
+    return runs
+
+
+def _check_size(size: tuple[int, int], where: str) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f'{where}: a mask of {size[1]} x {size[0]} pixels is too large: cut the image into tiles')
+
+
+@dataclass
+class MaskPainter:
+    """Paints the areas of the objects of an image, one after the other, and writes the masks of a file.
+
+    Without a folder nothing is painted, and every area is counted as left out.
+
+    Args:
+        folder: Where to write ``<image id>.png``, or None.
+        rest: What pixels hold where nothing is painted: ``'background'`` or ``'unlabelled'``.
+        report: Where areas that are not written are counted.
+
+    Raises:
+        ValueError: If ``rest`` is neither.
+    """
+
+    folder: str | None
+    report: ReadReport
+    rest: str = 'background'
+    _canvas: npt.NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        if self.rest not in ('background', 'unlabelled'):
+            raise ValueError(f"rest must be 'background' or 'unlabelled', got {self.rest!r}")
+
+    @property
+    def writes(self) -> bool:
+        """Whether areas are written."""
+        return self.folder is not None
+
+    def skip(self, where: str) -> None:
+        """Count an area that is not written."""
+        self.report.leave_out(NOT_WRITTEN, where)
+
+    def paint(self, area: Area, label: int) -> None:
+        """Paint an area of the present image over what it has."""
+        if self._canvas is None:
+            self._canvas = np.full(area.shape, 0 if self.rest == 'background' else UNLABELLED, dtype=np.uint8)
+        self._canvas[area] = label
+
+    def write(self, file_name: str) -> str | None:
+        """Write the mask of the present image, and begin the next one.
+
+        Args:
+            file_name: Of the image.
+
+        Returns:
+            The path of the mask; None if nothing was painted.
+        """
+        canvas, self._canvas = self._canvas, None
+        return None if self.folder is None or canvas is None else write_mask(self.folder, file_name, canvas)
+
+
+def known_size(size: tuple[int | None, int | None], where: str) -> tuple[int, int]:
+    """Return (height, width) of an image of (width, height), which must be known.
+
+    Raises:
+        ValueError: If it is not, or is too large.
+    """
+    width, height = size
+    if width is None or height is None:
+        raise ValueError(f'{where}: width and height are missing, and masks need them')
+    _check_size((height, width), where)
+    return height, width
+
+
+def write_mask(folder: str | Path, file_name: str, values: npt.NDArray[np.uint8]) -> str:
+    """Write ``<image id>.png`` below a folder and return its path."""
+    file = path_inside(folder, f'{image_id(file_name)}.png')
+    with whole_file(file) as target:
+        Image.fromarray(values).save(target, format='PNG')
+    return str(file)

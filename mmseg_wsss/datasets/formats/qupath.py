@@ -1,0 +1,103 @@
+"""QuPath GeoJSON: one file of points, lines and polygons with holes per image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .files import listed_files, load_json, relative_id
+from .image_files import find_image, header_size
+from .label_format import LabelFormat, Option
+from .recognition import json_with, some_files
+from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import keyed, listed, shown, vertices
+
+Places = list[tuple[float, float]]
+
+
+@shape_reader
+def read_qupath(
+    path: str, labels: ToolLabels, *, images: str | None = None, suffix: str = '.geojson', img_suffix: str = '.jpg'
+) -> None:
+    """Read points as clicks and lines as scribbles; polygons, with their holes, become masks.
+
+    The class of an object is its classification; objects without one are left out. Coordinates are pixels of the image
+    at full resolution.
+
+    Args:
+        path: The folder, or one file; an image has the name of its file without ``suffix``.
+        labels: Where the shapes go.
+        images: The folder of the images, whose sizes masks need. None: nothing is known of them.
+        suffix: What the names of the files end in.
+        img_suffix: Suffix of the images, where ``images`` is not given.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a file is not of this form or names an unknown class.
+    """
+    root, files = listed_files(path, suffix, 'the folder of GeoJSON files', labels.report, or_file=True)
+    for file in files:
+        key = relative_id(file, root, suffix)
+        name = key + img_suffix
+        size: Size = (None, None)
+        if images is not None:
+            image = find_image(Path(images), key, str(file))
+            name, size = image.relative_to(images).as_posix(), header_size(image)
+        for index, feature in enumerate(_features(load_json(file, 'a GeoJSON file'), str(file))):
+            _feature(feature, size, labels, f'{file}: feature {index}')
+        labels.finish(name, size, str(file))
+
+
+def _features(content: Any, where: str) -> list[Any]:
+    """The objects of a collection, of a list, or the one."""
+    if isinstance(content, list):
+        return content
+    keyed(content, where, 'type')
+    return [content] if content['type'] == 'Feature' else listed(content.get('features'), where, 'features')
+
+
+def _feature(feature: Any, size: Size, labels: ToolLabels, where: str) -> None:
+    keyed(feature, where, 'geometry')
+    found = (feature.get('properties') or {}) if isinstance(feature.get('properties') or {}, Mapping) else {}
+    kind = found.get('classification')
+    name = kind.get('name') if isinstance(kind, Mapping) else kind
+    if name is None:
+        labels.report.leave_out('objects without a classification', where)
+        return
+    geometry = keyed(feature['geometry'], where, 'type', 'coordinates')
+    shape, places = geometry['type'], geometry['coordinates']
+    if shape in ('Point', 'MultiPoint'):
+        for x, y in _line([places] if shape == 'Point' else places, where):
+            labels.click(name, x, y, where)
+    elif shape in ('LineString', 'MultiLineString'):
+        for line in [places] if shape == 'LineString' else listed(places, where, 'coordinates'):
+            labels.scribble(name, _line(line, where), where)
+    elif shape in ('Polygon', 'MultiPolygon'):
+        for rings in [places] if shape == 'Polygon' else listed(places, where, 'coordinates'):
+            outline = [_line(ring, where) for ring in listed(rings, where, 'coordinates')]
+            labels.outline_with_holes(name, outline, size, where)
+    else:
+        labels.report.leave_out(f'objects of the type {shown(shape)}', where)
+
+
+def _line(places: Any, where: str) -> Places:
+    """Places [x, y], which may have a plane as a third value."""
+    flat = [item[:2] if isinstance(item, list) and len(item) == 3 else item for item in listed(places, where, 'places')]
+    return vertices(flat, where, 'coordinates')
+
+
+def _recognise(path: Path) -> bool:
+    return any(
+        json_with(file, 'geometry', 'coordinates', 'properties', first='[{') for file in some_files(path, 'json')
+    )
+
+
+FORMAT = LabelFormat(
+    'qupath',
+    'QuPath GeoJSON',
+    'the folder of GeoJSON files, or one file',
+    read_qupath,
+    _recognise,
+    (*SHAPE_OPTIONS, IMAGES, Option('suffix', 'what the names of the files end in (.geojson)')),
+)

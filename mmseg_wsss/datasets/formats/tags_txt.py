@@ -1,0 +1,97 @@
+"""A text file of image tags: the name of an image and its classes, by name or by id, one image a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...structures import WeakLabelSet
+from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .collecting import Drawing, ImageCollector
+from .files import read_text
+from .label_format import LabelFormat, Option, ReadReport
+from .recognition import sample_text
+from .values import image_name, shown
+
+PICTURE = re.compile(r'\.(jpe?g|png|bmp|tiff?|webp)$', re.IGNORECASE)
+
+
+def read_tags_txt(
+    path: str,
+    classes: tuple[str, ...],
+    *,
+    first_id: int = 0,
+    only_classes: bool = False,
+    names: Names | None = None,
+    img_suffix: str = '.jpg',
+    report: ReadReport | None = None,
+) -> WeakLabelSet:
+    """Read lines such as ``2007_000032.jpg 1 15`` or ``field/1.jpg,crop,weed``; an image alone has none of the classes.
+
+    Args:
+        path: The file; commas, tabs or blanks stand between image and classes.
+        classes: Class names by id.
+        first_id: The id that files of numbers count from; 1 where 0 in the file is the first class, not the background.
+        only_classes: Leave out other names; else they are an error.
+        names: Names in the file -> class names, where they differ.
+        img_suffix: Suffix of the images, where the file names them without one.
+        report: Counts what is left out.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of this form or names an unknown class.
+    """
+    found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
+    images = ImageCollector(path)
+    for index, line in enumerate(read_text(path, 'the file of tags').splitlines(), start=1):
+        where = f'{path}, line {index}'
+        first, *rest = _cells(line)
+        if not first:
+            continue
+        name = image_name(first, where, 'the image')
+        drawing = Drawing(tags=[])
+        for cell in rest:
+            label = _label(cell, found, first_id, where)
+            if label is not None:
+                drawing.tag(label)
+        images.add(name if PICTURE.search(name) else name + img_suffix, (None, None), drawing, where)
+    return images.label_set(found.classes)
+
+
+def _cells(line: str) -> Sequence[str]:
+    """The parts of a line; the image alone, which may be empty, is one."""
+    delimiter = next((mark for mark in ('\t', ',') if mark in line), None)
+    parts = [part.strip() for part in line.strip().split(delimiter)]
+    return [parts[0], *filter(None, parts[1:])] if parts else ['']
+
+
+def _label(cell: str, names: ClassNames, first_id: int, where: str) -> int | None:
+    if not (cell.isascii() and cell.isdecimal()) or cell in names:
+        return names.find(cell, where)
+    label = int(cell[:9]) + first_id
+    if not 0 <= label < len(names.classes):
+        raise ValueError(
+            f'{where}: {shown(cell)} is not the id of one of the {len(names.classes)} classes (first_id={first_id})'
+        )
+    return label
+
+
+def _recognise(path: Path) -> bool:
+    lines = [line for line in sample_text(path).splitlines()[:20] if line.strip()]
+    return (
+        path.suffix.lower() in ('.txt', '.lst')
+        and bool(lines)
+        and all(PICTURE.search(_cells(line)[0]) and len(_cells(line)) > 1 for line in lines)
+        and not any(PICTURE.search(_cells(line)[1]) for line in lines)
+    )
+
+
+FORMAT = LabelFormat(
+    'tags_txt',
+    'a text file of image tags',
+    'the text file',
+    read_tags_txt,
+    _recognise,
+    (ONLY_CLASSES, NAMES, Option('first_id', 'the class id that 0 stands for in a file of numbers: 0 or 1', int)),
+)

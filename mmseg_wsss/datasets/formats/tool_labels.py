@@ -1,0 +1,209 @@
+"""What readers of annotation tools share: shapes of named classes become clicks, scribbles, boxes, tags and masks."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...structures import WeakLabelSet
+from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .collecting import Drawing, ImageCollector, Place
+from .label_format import BOXES, TAGS, Option, ReadReport
+from .masks import MASKS, REST, UNLABELLED, Area, MaskPainter, area_of_polygon, known_size
+
+Size = tuple[int | None, int | None]
+SHAPE_OPTIONS: tuple[Option, ...] = (BOXES, TAGS, ONLY_CLASSES, NAMES, MASKS, REST)
+IMAGES = Option('images', 'the folder of the images, whose sizes the files do not hold', is_path=True)
+TOO_FEW = 'outlines of fewer than three points'
+
+
+def shape_reader(parse: Callable[..., None]) -> Callable[..., WeakLabelSet]:
+    """Turn ``parse(path, labels, *, ..)`` into a reader ``(path, classes, *, ..)``, which has the settings of both.
+
+    Args:
+        parse: Reads a file into the :class:`ToolLabels` that it gets; keywords are settings of its own.
+    """
+    _, _, *own = inspect.signature(parse).parameters.values()
+    _, path, classes, *shared = inspect.signature(ToolLabels.__init__).parameters.values()
+
+    @functools.wraps(parse)
+    def read(path: str, classes: tuple[str, ...] | None, **settings: Any) -> WeakLabelSet:
+        given = {item.name: settings.pop(item.name) for item in own if item.name in settings}
+        labels = ToolLabels(path, classes, **settings)
+        parse(path, labels, **given)
+        return labels.label_set()
+
+    read.__signature__ = inspect.Signature([path, classes, *own, *shared])  # type: ignore[attr-defined]
+    return read
+
+
+class ToolLabels:
+    """Collects the shapes of one image after the other.
+
+    Coordinates of tools count from the edge of the image, pixel i covering [i, i + 1). Clicks and vertices of lines are
+    kept as they are, half a pixel off at most; boxes and outlines become exactly the pixels that they cover.
+
+    Args:
+        path: The file or folder, for the messages.
+        classes: Class names by id; None collects the names of the files.
+        boxes: Keep boxes.
+        tags: Keep the classes of all shapes as image tags; tags of the tool itself are always kept.
+        only_classes: Leave out other names; else they are an error.
+        names: Names in the files -> class names, where they differ.
+        masks: A folder to write outlines and painted areas to; without it they are left out.
+        rest: What masks hold elsewhere: ``'background'`` or ``'unlabelled'``.
+        report: Counts what is left out.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        classes: tuple[str, ...] | None,
+        *,
+        boxes: bool = True,
+        tags: bool = False,
+        only_classes: bool = False,
+        names: Names | None = None,
+        masks: str | None = None,
+        rest: str = 'background',
+        report: ReadReport | None = None,
+    ) -> None:
+        self.report = report or ReadReport()
+        self.names = ClassNames(classes, names=names, only_classes=only_classes, report=self.report)
+        self._boxes, self._tags = boxes, tags
+        self._painter = MaskPainter(masks, self.report, rest)
+        self._images = ImageCollector(path)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin an image."""
+        self._drawing = Drawing(tags=[] if self._tags else None)
+
+    def finish(self, file_name: str, size: Size, where: str) -> None:
+        """End an image.
+
+        Args:
+            file_name: Its name below the image folder.
+            size: Its width and height, None where the file does not know them.
+            where: The place in the file, for the messages.
+
+        Raises:
+            ValueError: If another image has its id.
+        """
+        self._drawing.mask = self._painter.write(file_name)
+        self._images.add(file_name, size, self._drawing, where)
+        self.begin()
+
+    def label_set(self) -> WeakLabelSet:
+        """Return all images."""
+        return self._images.label_set(self.names.classes)
+
+    def _label(self, name: object, where: str) -> int | None:
+        label = self.names.find(name, where)
+        if label is not None and self._tags:
+            self._drawing.tag(label)
+        return label
+
+    def click(self, name: object, x: float, y: float, where: str) -> None:
+        """Add a click."""
+        label = self._label(name, where)
+        if label is not None:
+            self._drawing.click(x, y, label)
+
+    def scribble(self, name: object, vertices: Sequence[Place], where: str) -> None:
+        """Add an open line; one without vertices is left out."""
+        if not vertices:
+            self.report.leave_out('lines without a point', where)
+            return
+        label = self._label(name, where)
+        if label is not None:
+            self._drawing.scribble(vertices, label)
+
+    def box(self, name: object, corners: Place, where: str) -> None:
+        """Add a box (x1, y1, x2, y2) that counts from the edge of the image."""
+        label = self._label(name, where)
+        if label is not None and self._boxes:
+            self._drawing.edge_box(corners, label)
+
+    def tag(self, name: object, where: str) -> None:
+        """Add a tag of the image."""
+        label = self.names.find(name, where)
+        if label is not None:
+            self._drawing.tag(label)
+
+    def mention(self, name: object, where: str) -> None:
+        """Count a class among the tags of the image where the classes of shapes are kept, without a shape."""
+        self._label(name, where)
+
+    def looked(self) -> None:
+        """Say that somebody looked for tags: an image without one has none of the classes."""
+        self._drawing.tags = self._drawing.tags or []
+
+    def outline(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
+        """Add the pixels inside any of the rings [(x, y), ..] of an object.
+
+        Raises:
+            ValueError: If a ring lies far outside the image, or masks are written and the size is not known.
+        """
+        whole = [ring for ring in rings if len(ring) >= 3]
+        if len(whole) < len(rings) or not whole:
+            self.report.leave_out(TOO_FEW, where)
+        if whole and self.paints(where):
+            flat = [[value for place in ring for value in place] for ring in whole]
+            self.area(name, area_of_polygon(flat, known_size(size, where), where), where)
+        elif whole:
+            self._label(name, where)
+
+    def outline_with_holes(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
+        """Add the pixels inside the first ring and outside the others."""
+        if not rings or len(rings[0]) < 3:
+            self.report.leave_out(TOO_FEW, where)
+        elif self.paints(where):
+            self.area(name, self.ring(rings, size, where), where)
+        else:
+            self._label(name, where)
+
+    def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
+        """Return the pixels inside the first ring and outside the others, which are its holes."""
+        flat = [[value for place in ring for value in place] for ring in rings if len(ring) >= 3]
+        area = area_of_polygon(flat[:1], known_size(size, where), where)
+        return area & ~area_of_polygon(flat[1:], known_size(size, where), where) if len(flat) > 1 else area
+
+    def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
+        """Add an ellipse: (x, y) of its middle, its two radii, and how far it is turned, in degrees."""
+        if not self.paints(where):
+            self._label(name, where)
+            return
+        height, width = known_size(size, where)
+        x, y, across, down, degrees = numbers
+        turn = math.radians(degrees)
+        reach = max(across, down) + 1
+        left, top = (int(np.clip(value - reach, 0, limit)) for value, limit in ((x, width), (y, height)))
+        right, bottom = (int(np.clip(value + reach, 0, limit)) for value, limit in ((x, width), (y, height)))
+        rows, columns = np.mgrid[top:bottom, left:right] + 0.5
+        along = (columns - x) * math.cos(turn) + (rows - y) * math.sin(turn)
+        beside = (rows - y) * math.cos(turn) - (columns - x) * math.sin(turn)
+        area = np.zeros((height, width), dtype=np.bool_)
+        area[top:bottom, left:right] = np.hypot(along / max(across, 1e-9), beside / max(down, 1e-9)) <= 1
+        self.area(name, area, where)
+
+    def paints(self, where: str) -> bool:
+        """Whether areas are written; where they are not this one is counted as left out."""
+        if not self._painter.writes:
+            self._painter.skip(where)
+        return self._painter.writes
+
+    def area(self, name: object, area: Area, where: str) -> None:
+        """Paint the pixels of an object, which :meth:`paints` has asked for."""
+        label = self._label(name, where)
+        if label is not None:
+            self._painter.paint(area, label)
+
+    def ignore(self, area: Area) -> None:
+        """Paint pixels that are not to be learnt from."""
+        self._painter.paint(area, UNLABELLED)

@@ -1,0 +1,117 @@
+"""VIA (VGG Image Annotator 2) JSON: points, polylines, rectangles, polygons, circles and ellipses of all images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .files import load_json
+from .image_files import header_size
+from .label_format import LabelFormat, Option
+from .recognition import json_with
+from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import image_name, keyed, listed, number, shown
+
+PROJECT = '_via_img_metadata'
+
+
+@shape_reader
+def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, images: str | None = None) -> None:
+    """Read points as clicks, polylines as scribbles, rectangles as boxes; polygons, circles and ellipses become masks.
+
+    Args:
+        path: The project, or its annotations exported as JSON.
+        labels: Where the shapes go.
+        attribute: The attribute of a region that holds its class. None: the only one there is.
+        images: The folder of the images, whose sizes masks need.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of this form or names an unknown class.
+    """
+    content = keyed(load_json(path, 'a VIA file'), path)
+    for key, item in keyed(content.get(PROJECT, content), path).items():
+        where = f'{path}: {shown(key)}'
+        keyed(item, where, 'filename', 'regions')
+        name = image_name(item['filename'], where, 'filename')
+        size: Size = (None, None) if images is None else header_size(Path(images) / name)
+        regions = item['regions']
+        regions = list(regions.values()) if isinstance(regions, Mapping) else listed(regions, where, 'regions')
+        for index, region in enumerate(regions):
+            place = f'{where}, region {index}'
+            keyed(region, place, 'shape_attributes', 'region_attributes')
+            found = _class(region['region_attributes'], attribute, place)
+            if found is None:
+                labels.report.leave_out('regions without a class', place)
+            else:
+                _shape(keyed(region['shape_attributes'], place, 'name'), found, size, labels, place)
+        labels.finish(name, size, where)
+
+
+def _class(attributes: Any, attribute: str | None, where: str) -> str | None:
+    """The value of the attribute that holds the class: a text, or the one that is ticked."""
+    keyed(attributes, where)
+    if attribute is None and len(attributes) > 1:
+        raise ValueError(
+            f'{where}: the region has the attributes {", ".join(map(shown, attributes))}: --attribute NAME says which '
+            'one is the class'
+        )
+    value = attributes.get(attribute) if attribute is not None else next(iter(attributes.values()), None)
+    if isinstance(value, Mapping):
+        ticked = [name for name, chosen in value.items() if chosen in (True, 'true')]
+        if len(ticked) > 1:
+            raise ValueError(f'{where}: a region must have one class, got {", ".join(map(shown, ticked))}')
+        value = ticked[0] if ticked else None
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f'{where}: the class must be a text, got {shown(value)}')
+    return value.strip() or None if value is not None else None
+
+
+def _shape(shape: Mapping[str, Any], name: str, size: Size, labels: ToolLabels, where: str) -> None:
+    kind = shape['name']
+
+    def values(*keys: str) -> list[float]:
+        keyed(shape, where, *keys)
+        return [number(shape[key], where, key) for key in keys]
+
+    if kind == 'point':
+        x, y = values('cx', 'cy')
+        labels.click(name, x, y, where)
+    elif kind == 'rect':
+        x, y, width, height = values('x', 'y', 'width', 'height')
+        labels.box(name, (x, y, x + width, y + height), where)
+    elif kind in ('polyline', 'polygon'):
+        keyed(shape, where, 'all_points_x', 'all_points_y')
+        across, down = (listed(shape[key], where, key) for key in ('all_points_x', 'all_points_y'))
+        if len(across) != len(down):
+            raise ValueError(
+                f'{where}: all_points_x and all_points_y must be as long, got {len(across)} and {len(down)}'
+            )
+        places = [(number(x, where, 'x'), number(y, where, 'y')) for x, y in zip(across, down, strict=True)]
+        if kind == 'polygon':
+            labels.outline(name, [places], size, where)
+        else:
+            labels.scribble(name, places, where)
+    elif kind == 'circle':
+        x, y, radius = values('cx', 'cy', 'r')
+        labels.ellipse(name, (x, y, radius, radius, 0), size, where)
+    elif kind == 'ellipse':
+        turn = number(shape.get('theta') or 0, where, 'theta') * 57.29577951308232  # radians
+        labels.ellipse(name, (*values('cx', 'cy', 'rx', 'ry'), turn), size, where)
+    else:
+        labels.report.leave_out(f'shapes of the type {shown(kind)}', where)
+
+
+def _recognise(path: Path) -> bool:
+    return json_with(path, 'filename', 'regions') and not json_with(path, 'shapes')
+
+
+FORMAT = LabelFormat(
+    'via',
+    'VIA JSON',
+    'the JSON file',
+    read_via,
+    _recognise,
+    (*SHAPE_OPTIONS, IMAGES, Option('attribute', 'the attribute of a region that holds its class')),
+)

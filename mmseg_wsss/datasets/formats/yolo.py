@@ -1,0 +1,138 @@
+"""YOLO text files: boxes and outlines in shares of the image, one file per image, names in ``data.yaml``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from .files import existing, listed_files, read_lines, read_text, relative_id
+from .image_files import find_image, header_size
+from .label_format import LabelFormat, Option
+from .recognition import sample_text, some_files
+from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .values import parsed_number, shown
+
+NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'obj.names')
+OTHER_TEXTS = (
+    'classes.txt',
+    'train.txt',
+    'val.txt',
+    'test.txt',
+    'readme.txt',
+    'readme.roboflow.txt',
+    'readme.dataset.txt',
+)
+BOX = 5
+
+
+@shape_reader
+def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class_file: str | None = None) -> None:
+    """Read ``class x y width height`` (middle and size) as boxes and ``class x y x y x y ..`` as masks.
+
+    Args:
+        path: The folder of the text files, such as ``labels/train``.
+        labels: Where the shapes go.
+        images: The folder of the images. None: that beside the folder ``labels``, as Ultralytics does.
+        class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``.
+
+    Raises:
+        FileNotFoundError: If the folder, the names or an image are missing.
+        ValueError: If a file is not of this form or names an unknown class.
+    """
+    root, files = listed_files(path, '.txt', 'the folder of YOLO text files', labels.report)
+    known = _names(root, class_file)
+    folder = existing(images or _beside(root), 'the folder of the images (--images)')
+    for file in files:
+        if file.name.lower() in OTHER_TEXTS:
+            continue
+        image = find_image(folder, relative_id(file, root, '.txt'), str(file))
+        size = header_size(image)
+        for index, line in enumerate(read_lines(file, 'a YOLO text file'), start=1):
+            _line(line.split(), known, size, labels, f'{file}, line {index}')
+        labels.finish(image.relative_to(folder).as_posix(), size, str(file))
+
+
+def _line(parts: Sequence[str], known: dict[int, str], size: Size, labels: ToolLabels, where: str) -> None:
+    values = [parsed_number(part, where, 'a value') for part in parts]
+    index = values[0]
+    if index not in known:
+        raise ValueError(f'{where}: class {parts[0]} is not one of the {len(known)} names of the class file')
+    if any(not -1 <= value <= 2 for value in values[1:]):
+        raise ValueError(f'{where}: coordinates must be shares of the image in [0, 1], got {shown(" ".join(parts))}')
+    name, (width, height) = known[int(index)], size
+    if width is None or height is None:
+        raise ValueError(f'{where}: the size of the image is not known')
+    if len(values) in (BOX, BOX + 1):  # a sixth value is a confidence
+        x, y, across, down = (value * extent for value, extent in zip(values[1:BOX], (width, height) * 2, strict=True))
+        labels.box(name, (x - across / 2, y - down / 2, x + across / 2, y + down / 2), where)
+    elif len(values) >= 7 and len(values) % 2:
+        places = [(x * width, y * height) for x, y in zip(values[1::2], values[2::2], strict=True)]
+        labels.outline(name, [places], size, where)
+    else:
+        raise ValueError(
+            f'{where}: expected "class x y width height" or "class x y x y x y ..", got {len(values)} values'
+        )
+
+
+def _names(root: Path, class_file: str | None) -> dict[int, str]:
+    """Class names by index."""
+    if class_file is None:
+        places = [folder / name for folder in (root, *root.resolve().parents[:3]) for name in NAME_FILES]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise FileNotFoundError(
+                f'{root}: neither it nor a folder above has {", ".join(NAME_FILES)}: --class-file FILE says what the '
+                'class numbers mean'
+            )
+    else:
+        found = existing(class_file, 'the file of class names')
+    if found.suffix.lower() not in ('.yaml', '.yml'):
+        return dict(enumerate(read_lines(found, 'the file of class names')))
+    try:
+        content = yaml.safe_load(read_text(found, 'the file of class names'))
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f'{found} is not YAML: {" ".join(str(error).split())}') from error
+    names = content.get('names') if isinstance(content, dict) else None
+    pairs = names.items() if isinstance(names, dict) else enumerate(names) if isinstance(names, list) else ()
+    table = {index: name for index, name in pairs if type(index) is int and isinstance(name, str)}
+    if not table or len(table) != len(names or ()):
+        raise ValueError(f'{found}: names must be a list of texts, or an object of them by number, got {shown(names)}')
+    return table
+
+
+def _beside(root: Path) -> Path:
+    """The folder of images that goes with ``labels`` or ``labels/train``."""
+    parts = list(root.resolve().parts)
+    if 'labels' not in parts:
+        raise ValueError(f'{root}: coordinates are shares of the image: --images DIR (images=..) says where they are')
+    parts[len(parts) - 1 - parts[::-1].index('labels')] = 'images'
+    return Path(*parts)
+
+
+def _recognise(path: Path) -> bool:
+    files = [file for file in some_files(path, '.txt', 8) if file.name.lower() not in OTHER_TEXTS]
+    lines = [line for file in files for line in sample_text(file).splitlines()[:20] if line.strip()]
+    return os.path.isdir(path) and bool(lines) and all(map(_looks_like_a_line, lines))
+
+
+def _looks_like_a_line(line: str) -> bool:
+    parts = line.split()
+    try:
+        values = [float(part) for part in parts]
+    except ValueError:
+        return False
+    shares = all(-0.5 <= value <= 1.5 for value in values[1:])
+    return len(parts) >= BOX and parts[0].isdecimal() and shares and (len(parts) % 2 == 1 or len(parts) == BOX + 1)
+
+
+FORMAT = LabelFormat(
+    'yolo',
+    'YOLO text files',
+    'the folder of text files, such as labels/train',
+    read_yolo,
+    _recognise,
+    (*SHAPE_OPTIONS, IMAGES, Option('class_file', 'data.yaml or a text file of names', is_path=True)),
+)
