@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
 from .formats.index_png import load_index_image
-from .picture_headers import unlimited
 
 Mask = npt.NDArray[np.integer]
 
@@ -97,7 +96,7 @@ def check_mask_values(
         found = MaskValues(len(masks), num_read, images, ignore_index)
         if number >= len(keys) and not found.background_or_nothing:
             break
-        mask = _whole_numbers(key, masks[key])
+        mask = load_index_image(masks[key])
         values = np.unique(mask)
         if not any_values:
             _check_ids(key, masks[key], values.tolist(), num_classes + background_shift, num_classes, ignore_index)
@@ -106,18 +105,6 @@ def check_mask_values(
         if look is not None:
             look(key, table[mask] if mask.size and 0 <= mask.min() <= mask.max() < 256 else mask)
     return MaskValues(len(masks), num_read, images, ignore_index)
-
-
-def _whole_numbers(key: str, path: str) -> Mask:
-    with unlimited():
-        mask = load_index_image(path)
-    if np.issubdtype(mask.dtype, np.integer):
-        return mask
-    if not (np.isfinite(mask).all() and (mask == np.round(mask)).all()):
-        raise ValueError(
-            f'image {key!r}: its mask {path} holds {mask.dtype} values that are not integers: masks hold class ids'
-        )
-    return mask.astype(np.int64)
 
 
 def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: int, ignore_index: int) -> None:
