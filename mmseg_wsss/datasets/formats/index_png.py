@@ -45,7 +45,7 @@ def read_index_png(
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
-        unlabelled: The value of pixels that nobody labelled, or several values. Files in the wild use 255, the number
+        unlabelled: The value of unlabelled pixels, or several values. Files in the wild use 255, the number
             of classes, or 0; with 0 there is no background label in the files.
         remap: Values in the files -> class ids, where they differ.
         suffix: What the names of the files end in.
