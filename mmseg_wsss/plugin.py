@@ -19,6 +19,7 @@ from .models import (  # noqa: F401
     layers,
     losses,
     poolings,
+    preprocessors,
     pseudo_masks,
     refiners,
     segmentors,

@@ -111,6 +111,7 @@ REGISTERED = {
         'StochasticGateHead',
         'TagDecision',
         'TagEncoderDecoder',
+        'UnitRangePreProcessor',
         'WeakEncoderDecoder',
         'WeakSegTTAModel',
         'WideResNet38',

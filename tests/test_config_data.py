@@ -6,12 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
+from mmseg_wsss.datasets.findings import ERROR
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
+from mmseg_wsss.engine.preflight import audit_training
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
 from mmseg_wsss.labelling.images import BoxImages, images_with_boxes, prediction_dataset
+from mmseg_wsss.models.losses.affinity_loss import AffinityInputs
+from mmseg_wsss.models.segmentors.named_losses import build_losses
+from mmseg_wsss.structures import LossInputs
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
 
 ROOT = Path(__file__).parents[1] / 'configs'
@@ -78,12 +84,25 @@ def check_data(cfg, seen):
         samples = [dataset[index]['data_samples'] for index in {0, len(dataset) - 1}]
         if split == 'train':
             assert all(teaches_something(sample) for sample in samples)
+            assert unused_labels(cfg, dataset) == []
         elif split == 'tta':
             views = np.prod([len(choices) for choices in cfg['tta_pipeline'][-1]['transforms']])
             assert [len(sample) for sample in samples] == [views] * len(samples)
         else:
             assert all((sample.gt_sem_seg.data != 255).any() for sample in samples)
         seen.add(repr(settings))
+
+
+def unused_labels(cfg, dataset):
+    """What the losses of a config would leave unused of its labels."""
+    model = torch.nn.Module()
+    if 'model' not in cfg:
+        return []
+    if cfg.model.get('losses'):
+        reads = AffinityInputs if cfg.model.type == 'AffinityNetwork' else LossInputs
+        model.losses = build_losses(cfg.model.losses, 'losses', len(dataset.metainfo['classes']), reads=reads)
+    findings = [finding for audit in audit_training(model, dataset) for finding in audit.findings()]
+    return [str(finding) for finding in findings if finding.level == ERROR]
 
 
 def teaches_something(sample):

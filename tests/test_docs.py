@@ -2,7 +2,9 @@
 
 import json
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats.registry import FORMATS, READERS, read_labels
+from mmseg_wsss.models.segmentors.renamed import OF_DECISION, OF_VIEWS
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
 
@@ -22,6 +25,7 @@ CLASSES = [
     {'name': 'crop', 'color': [0, 160, 0]},
     {'name': 'weed', 'color': [200, 0, 0]},
 ]
+CONFIGS = sorted((ROOT / 'configs').rglob('*.py'))
 BASE = ROOT / 'configs/gated_crf/deeplabv3plus_r34_voc_clicks.py'
 
 
@@ -79,15 +83,23 @@ def test_changes_to_a_config_of_mmseg(project):
     assert list(built.losses) == ['loss_ce', 'loss_gated_crf']
 
 
-def test_the_loss_of_add_a_loss():
+def module_of(monkeypatch, name, code):
+    """A module that a page writes, which other code of the page can import."""
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(code, name, 'exec'), vars(module))
+    return module
+
+
+def test_the_loss_of_add_a_loss(monkeypatch):
     """The function, the class, the config and the tests of the page, run as they stand."""
     blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/add_a_loss.md').read_text(), re.DOTALL)
     function, part, config, tests = blocks
-    page = {}
     with MODELS.switch_scope_and_registry('mmseg'):
-        for code in (function, part, tests):
-            exec(compile(code, 'docs/add_a_loss.md', 'exec'), page)
+        module_of(monkeypatch, 'mmseg_wsss.functional.entropy', function)
+        module_of(monkeypatch, 'mmseg_wsss.models.losses.entropy_loss', part)
     try:
+        page = vars(module_of(monkeypatch, 'test_entropy', tests))
         for name in [name for name in page if name.startswith('test_')]:
             page[name]()
         settings = Config.fromstring(config, '.py').model.losses
@@ -122,3 +134,11 @@ def test_the_format_of_add_a_format(tmp_path, monkeypatch):
         arguments = ['convert', name, str(clicks), '--classes', 'background,weed', '-o', str(out), '--force']
         assert main([*arguments, '--delimiter', ',']) == 0
         assert list(read_labels(str(out)).images) == ['field/1']
+
+
+def test_docs_and_headers_do_not_name_settings_that_moved():
+    """``model.refiner`` and the like, which are errors now."""
+    moved = re.compile(rf'\bmodel\.({"|".join([*OF_DECISION, *OF_VIEWS])})\b')
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md'), *(ROOT / 'configs').rglob('*.md'), *CONFIGS]
+    found = [f'{page}: {text}' for page in pages for text in moved.findall(page.read_text(encoding='utf-8'))]
+    assert found == []

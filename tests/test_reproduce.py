@@ -45,7 +45,7 @@ COMMANDS = sorted(set(commands()))
 def test_each_paper_has_its_section():
     authors = ('Akiva', 'Araslanov', 'Obukhov', 'Xie', 'Jonnarth')
     assert [next(a for a in authors if a in section.splitlines()[0]) for section in SECTIONS] == list(authors)
-    for author in ('Araslanov', 'Obukhov', 'Jonnarth'):
+    for author in authors:
         assert sum(author in title for title, _ in COMMANDS) > 10
 
 
@@ -58,9 +58,11 @@ def merged(path, options):
 
 def check_training(cfg):
     """Build what the settings are for; the backbone apart and without numbers in it, for it is large."""
+    whole = cfg.model.type == 'MaskGenerator'  # gives its backbone the number of inputs
     with torch.device('meta'):
-        MODELS.build(cfg.model.backbone)
-    MODELS.build({**cfg.model, 'backbone': {'type': 'ResNet', 'depth': 18, 'base_channels': 4}})
+        MODELS.build(cfg.model if whole else cfg.model.backbone)
+    if not whole:
+        MODELS.build({**cfg.model, 'backbone': {'type': 'ResNet', 'depth': 18, 'base_channels': 4}})
     for step in cfg.train_dataloader.dataset.pipeline:
         TRANSFORMS.build(step)
 

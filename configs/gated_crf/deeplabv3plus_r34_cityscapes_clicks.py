@@ -2,16 +2,16 @@
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019; click rule of its
 #   supplement 6.4.
-# Expected: 57.43 val mIoU with both masks, as here; 56.46 with the source mask alone (destination_mask=None), 38.61
+# Expected: 57.43 val mIoU with both masks, as here; 56.46 with only the source mask (destination_mask=None), 38.61
 #   from clicks without the loss (paper). Not reproduced here yet: docs/results.md has the measurements.
 # Cost: 90k iterations, batch 8, crop 768.
 # Differs: class weights by the shares of the batch, as in the paper; the published code takes them over the training
 #   set (class_frequencies of the loss). The paper starts the loss after about 100 iterations, its code after 450. Other
-#   differences are those of deeplabv3plus_r34_voc_clicks.py; images are whole in validation, as there.
+#   differences are those of deeplabv3plus_r34_voc_clicks.py; images are whole in validation, as in the code.
 # Command: wsss convert cityscapes-clicks --gtfine data/cityscapes/gtFine/train -o data/cityscapes/weak_labels.json
 #   python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_clicks.py (CITYSCAPES_ROOT=... for the data)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
     '../_base_/datasets/cityscapes_clicks.py',
     '../_base_/schedules/sgd_90k.py',
@@ -29,7 +29,7 @@ model = dict(
             radius=5,
             destination_mask='unlabelled',  # clicked pixels belong to the cross-entropy
             loss_weight=0.1,
-            start=0.005,  # cross-entropy alone for the first 450 of 90,000 iterations
+            start=0.005,  # only cross-entropy for the first 450 of 90,000 iterations
         ),
     ),
 )

@@ -7,6 +7,6 @@
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_cityscapes_full.py (CITYSCAPES_ROOT=... for the
 #   data); with the loss: --cfg-options model.losses.loss_gated_crf.type=GatedCRFLoss
 _base_ = './deeplabv3plus_r34_cityscapes_clicks.py'
-# The class weights of the paper are for clicks alone.
+# The class weights of the paper are only for clicks.
 model = dict(losses=dict(_delete_=True, loss_ce=dict(type='PartialCrossEntropyLoss')))
 train_dataloader = dict(dataset=dict(weak_labels=None, use_dense_masks=True))

@@ -5,7 +5,7 @@
 #   Semantic Segmentation", CVPR 2018. The paper has no such small setting.
 # Expected: no separate score; the labels of the pipeline: docs/results.md.
 # Cost: 600 iterations of 8 crops of 128 px on one CPU thread.
-# Command: part of pipeline_mbv2_voc_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
+# Command: part of pipeline_mbv2_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=SEEDS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/affinity_mbv2_voc_tags.py
 _base_ = [
     '../_base_/preprocessors/rgb.py',

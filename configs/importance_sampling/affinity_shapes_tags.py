@@ -4,7 +4,7 @@
 #   Semantic Segmentation", CVPR 2018 (head and loss; the network is a small U-Net).
 # Expected: no separate score; pipeline_shapes_tags.py has that of the labels' network.
 # Cost: 400 iterations of 8 crops of 96 px on one CPU thread.
-# Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS python tools/train.py
+# Command: part of pipeline_shapes_tags.py; by itself, PSEUDO_LABEL_ROOT=SEEDS python tools/train.py
 #   configs/importance_sampling/affinity_shapes_tags.py
 _base_ = [
     '../_base_/preprocessors/rgb.py',

@@ -7,13 +7,13 @@
 # Expected: pseudo-labels of val after the random walk, tags known, no CRF: 62.2 mIoU and 44.7 contour F; from SEAM's
 #   maps 60.1 and 35.7 (paper). Not run here yet.
 # Cost: 8 epochs of 1,322 iterations, batch 8, crop 448.
-# Differs from the published code: a cell takes the seed of the pixel in its middle, there the class with the largest
-#   mean score; pairs count up to the borders; colours are jittered by PhotoMetricDistortion. As there, the momentum is
-#   the weight decay: its optimizer passes one for the other.
-# Command: part of pipeline_wrn38_voc_tags.py; alone PSEUDO_LABEL_ROOT=SEEDS VOC_ROOT=... WRN38_CHECKPOINT=...
+# Differs from the published code: a cell has the seed of the pixel in its middle instead of the class with the largest
+#   mean score; pairs count up to the borders; colours are jittered by PhotoMetricDistortion. As in the code, the
+#   momentum is the value of the weight decay, because its optimizer passes one for the other.
+# Command: part of pipeline_wrn38_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=SEEDS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/affinity_wrn38_voc_tags.py
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/transforms/jitter.py',
     '../_base_/datasets/voc_val.py',

@@ -1,14 +1,14 @@
 # Class activation maps by importance sampling and feature similarity on a sample of PASCAL VOC, sized for a CPU.
 #
-# Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022. The
-#   paper has no such small setting, and stands on SEAM, which is cam_mbv2_voc_tags_seam.py.
+# Paper: Jonnarth and Felsberg, "Importance Sampling CAMs for Weakly-Supervised Segmentation", ICASSP 2022. The paper
+#   does not have such a small setting and is based on SEAM, which is cam_mbv2_voc_tags_seam.py.
 # Expected: docs/results.md (mIoU and contour F over seven and six classes).
 # Cost: 1,000 iterations of 8 crops of 128 px, one CPU thread; docs/results.md has the time.
 # Switches, with --cfg-options, L = model.losses.loss_tags:
 #   average pooling L.weight=0 | max pooling L.weight=0 L.pooling=max | share of sampling L.weight=0.5 (0.8, 1.0)
 #   the exact expectation instead of draws L.expectation=True | one draw L.num_samples=1
 #   without feature similarity model.losses.loss_similarity.start=1.0
-#   the deepest features alone, 8 x 8 cells model.decode_head.in_channels=320 model.decode_head.in_index=2
+#   only the deepest features, 8 x 8 cells model.decode_head.in_channels=320 model.decode_head.in_index=2
 #     model.decode_head.input_transform=None model.losses.loss_similarity.sigma=0.75
 # Command: python tools/train.py configs/importance_sampling/cam_mbv2_voc_tags.py, with VOC_WEAK_ROOT and
 #   MBV2_CHECKPOINT in the environment; README.md has the evaluation
@@ -30,7 +30,7 @@ model = dict(
     decode_head=dict(in_channels=(32, 96, 320), in_index=(0, 1, 2), input_transform='resize_concat'),
     losses=dict(
         # sigma: the published share of the crop, 5 of 56 cells. start: before the tags have found the animals, neither
-        # loss knows which side is the background, and with some seeds it is the animals (docs/results.md).
+        # loss knows which side is the background, and with some seeds the animals become background (docs/results.md).
         loss_similarity=dict(sigma=1.5, start=0.3),
         loss_max=dict(start=0.3),
     ),
@@ -38,7 +38,7 @@ model = dict(
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['tags']),
-    # The published sizes beside the crop: its side to 1.7 times that.
+    # The published sizes relative to the crop: 1 to 1.7 times its side.
     dict(
         type='RandomResize', resize_type='WeakResize', scale=(128, 128), ratio_range=(1.0, 768 / 448), keep_ratio=True
     ),

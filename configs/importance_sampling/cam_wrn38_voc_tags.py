@@ -5,13 +5,14 @@
 # Expected: maps of val with known tags 54.9 mIoU and 35.6 contour F; SEAM 52.5 and 20.8 (paper). Not measured here yet.
 # Cost: 8 epochs of 1,322 iterations, batch 8, crop 448, each image also at 0.3 of its size.
 # Differs from the published code: colours are jittered by PhotoMetricDistortion; small images are padded at the right
-#   and below, there anywhere, and padding is excluded from poolings and pairs. As there, tags are the classes of the
-#   boxes, and the momentum is the weight decay: its optimizer passes one for the other.
+#   and at the bottom instead of on any side, and padding is excluded from poolings and pairs. As in the code, tags are
+#   the classes of the boxes, and the momentum is the value of the weight decay, because its optimizer passes one for
+#   the other.
 # Command: python tools/train.py configs/importance_sampling/cam_wrn38_voc_tags.py (VOC_ROOT=... for the data,
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then wsss cams CONFIG CHECKPOINT -o FOLDER
 #   --known-tags. README.md has the ablations and the evaluation
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/models/importance_sampling.py',
     '../_base_/datasets/voc_tags.py',

@@ -5,7 +5,7 @@
 #   has no such small setting.
 # Expected: 27.8 mIoU over seven classes on the labels of that pipeline (docs/results.md).
 # Cost: 1,000 iterations of 8 crops of 128 px on one CPU thread.
-# Command: part of pipeline_mbv2_voc_tags.py; alone PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
+# Command: part of pipeline_mbv2_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/deeplabv1_mbv2_voc_tags.py; then python tools/test.py CONFIG
 #   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1
 #   model.decision.refiner.appearance_xy=32 (pip install pydensecrf2)

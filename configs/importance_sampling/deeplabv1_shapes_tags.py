@@ -4,7 +4,7 @@
 #   network is a small U-Net).
 # Expected: 30.1 mIoU on the labels of pipeline_shapes_tags.py (seed 0).
 # Cost: 600 iterations of 8 crops of 96 px on one CPU thread.
-# Command: part of pipeline_shapes_tags.py; alone PSEUDO_LABEL_ROOT=LABELS python tools/train.py
+# Command: part of pipeline_shapes_tags.py; by itself, PSEUDO_LABEL_ROOT=LABELS python tools/train.py
 #   configs/importance_sampling/deeplabv1_shapes_tags.py
 _base_ = [
     '../_base_/preprocessors/rgb.py',

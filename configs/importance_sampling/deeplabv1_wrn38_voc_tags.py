@@ -5,17 +5,17 @@
 # Expected: val, tags unknown, 12 views and dense CRF: 64.6 mIoU and 43.8 contour F, from SEAM's labels 64.5 and 38.2;
 #   test 65.2 mIoU (paper). Not run here yet.
 # Cost: 20,000 iterations, batch 10, crop 448.
-# Differs from the published code: the first convolution trains; scale and shift of the head's batch norms train; the
-#   classifier begins with a standard deviation of 0.01, there 0.31 (Kaiming, fan-out);
-#   PhotoMetricDistortion instead of its shifts of hue, saturation and value by at most 10; views are averaged as
-#   probabilities, there as logits; longer sides of 250 to 750 px, there 0.5 to 1.5 times the file; the bias of the
-#   classifier starts at 0, there within 0.044. As there, its weights are drawn by Kaiming's rule for its outputs.
-# Command: part of pipeline_wrn38_voc_tags.py; alone PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... WRN38_CHECKPOINT=...
+# Differs from the published code: the first convolution is trained, and so are scale and shift of the head's batch
+#   norms; PhotoMetricDistortion instead of shifts of hue, saturation and value by at most 10; views are averaged as
+#   probabilities instead of as logits (they are enlarged as logits in both); longer sides of 250 to 750 px instead of 0.5 to 1.5 times the file; the bias of
+#   the classifier starts at 0 instead of within 0.044. As in the code, its weights are drawn by Kaiming's rule for its
+#   outputs.
+# Command: part of pipeline_wrn38_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/deeplabv1_wrn38_voc_tags.py; then python tools/test.py CONFIG
 #   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1
 #   model.decision.refiner.appearance_xy=32 (pip install pydensecrf2)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/models/largefov.py',
     '../_base_/transforms/jitter.py',
@@ -39,6 +39,7 @@ model = dict(
         init_cfg=dict(type='Kaiming', mode='fan_out', override=dict(name='conv_seg')),
     ),
     losses=dict(loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=5.0)),
+    decision=dict(enlarged='logits'),
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -13,12 +13,13 @@
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
-# They measure the labels, which never see them; the masks of the other images of train_aug are rougher.
+# They are only used to measure the labels; the masks of the other images of train_aug are rougher.
 masks = '{{$VOC_WEAK_ROOT:data/voc_weak}}/SegmentationClass'
 mask_ids = '{{$VOC_WEAK_ROOT:data/voc_weak}}/ImageSets/Segmentation/train.txt'
-# Alphas are far below the published 2, 4 and 6: maps of so small a network are too large, half of what they are sure
-# of is right. An alpha of 0.1 makes a seed of what exceeds 0.84, 1.5 a background of what is below 0.43, and 0.2 lets
-# the walk begin from what exceeds 0.75; chosen by thresholds on the masks of train.
+# The alphas are far below the published 2, 4 and 6, because the maps of such a small network are too large: half of the
+# pixels that they are confident about are right. With an alpha of 0.1, values above 0.84 become seeds; with 1.5, values
+# below 0.43 become background; with 0.2, the walk starts from values above 0.75. They were chosen by thresholds on the
+# masks of train.
 stages = dict(
     cam=dict(config='cam_mbv2_voc_tags.py'),
     cams=dict(

@@ -8,7 +8,8 @@
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'
-# Alphas far below the published 2, 4 and 6: maps of so small a network are too large, see pipeline_mbv2_voc_tags.py.
+# The alphas are far below the published 2, 4 and 6, because the maps of such a small network are too
+# large: see pipeline_mbv2_voc_tags.py.
 stages = dict(
     cam=dict(config='cam_shapes_tags.py'),
     cams=dict(

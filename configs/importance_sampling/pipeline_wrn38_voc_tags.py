@@ -7,8 +7,8 @@
 #   random walk of each of the 10,582 images.
 # Differs from the published code: see the configs of the stages; maps are kept at a quarter of the size.
 # Command: VOC_ROOT=... WRN38_CHECKPOINT=... python tools/train.py
-#   configs/importance_sampling/pipeline_wrn38_voc_tags.py (pip install pydensecrf2). Start it again after a kill and it
-#   goes on; --cfg-options only=labels runs one stage. docs/stages.md has the rest
+#   configs/importance_sampling/pipeline_wrn38_voc_tags.py (pip install pydensecrf2). After an interruption, run it
+#   again to resume; --cfg-options only=labels runs one stage; see docs/stages.md
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
 runner_type = 'StagedRunner'

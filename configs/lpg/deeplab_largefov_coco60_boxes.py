@@ -5,7 +5,7 @@
 # Expected: not known here. Not run here yet.
 # Cost: three times 100,000 iterations of 32 crops of 512 px, five times 20,000 of 30 crops of 321 px, and three times
 #   the masks of the images of COCO with one of the classes.
-# Differs from the published code: this direction is not in it. The auxiliary masks are the 1,464 of train.
+# Differs from the published code: it does not contain this direction. The auxiliary masks are the 1,464 of train.
 # Command: python tools/train.py configs/lpg/deeplab_largefov_coco60_boxes.py (VOC_ROOT=..., COCO_ROOT=... and
 #   VGG16_CHECKPOINT=...). For the validation wsss convert coco annotations/instances_val2017.json --classes coco60
 #   --only-classes --masks masks_coco60_val -o coco60_val.json, and val2017_coco60.txt lists the names of these masks

@@ -6,11 +6,12 @@
 #   78.2, 81.7, 82.2 (dense CRF on boxes 69.7). From the paper. Not run here yet.
 # Cost: three times 20,000 iterations of 30 crops of 321 px, three times the masks of 10,582 images, and the dense CRF
 #   of the boxes of as many (--cfg-options stages.baselines=[] leaves it out).
-# Differs from the published code: it refines the image padded to 513 px by the dense CRF, here the image as it is.
+# Differs from the published code: there the dense CRF refines the image padded to 513 px, here the image without
+#   padding.
 # Command: python tools/train.py configs/lpg/deeplab_largefov_voc_boxes.py (VOC_ROOT=..., VGG16_CHECKPOINT=..., pip
 #   install pydensecrf2), with the generators in work_dirs/generator_hourglass_coco60, or --cfg-options
-#   stages.generators=WORK_DIR. tools/test.py measures with and without dense CRF. The form of the paper:
-#   stages.first_reads_segmentor=True stages.rule=overlap, of the generators' training as well
+#   stages.generators=WORK_DIR. tools/test.py measures with and without dense CRF. The form of the paper is
+#   stages.first_reads_segmentor=True stages.rule=overlap, also for the training of the generators
 _base_ = [
     '../_base_/stages/lpg_voc.py',
     '../_base_/models/deeplab_largefov_vgg16.py',

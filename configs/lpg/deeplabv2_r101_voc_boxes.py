@@ -3,17 +3,18 @@
 # Paper: Xie et al., "Learning Class-Agnostic Pseudo Mask Generation for Box-Supervised Semantic Segmentation",
 #   arXiv 2103.05463; its three rounds on VOC.
 # Expected: val mIoU with dense CRF 71.6, 73.1, 73.3 after rounds 1 to 3 (full supervision 74.5) with generators trained
-#   beside a ResNet-101, 71.3, 72.6, 72.9 with those trained beside LargeFOV (table VIII); pseudo-masks of train 78.9,
-#   82.3, 82.6. From the paper. Not run here yet.
+#   with a ResNet-101, 71.3, 72.6, 72.9 with those trained with LargeFOV (table VIII); pseudo-masks of train 78.9, 82.3,
+#   82.6. From the paper. Not run here yet.
 # Cost: three times 40,000 steps of 5 times 2 crops of 321 px at three scales, the masks of 10,582 images, and dense CRF
 #   on the boxes of as many (--cfg-options stages.baselines=[] leaves it out).
-# Differs from the published code: its optimizer knows the pyramid by another name and leaves its weights as they were
-#   drawn, here they train; and as deeplab_largefov_voc_boxes.py. As there, the ResNet has no max-pooling (stride 4;
-#   stem_pool=True gives stride 8, as in DeepLabv2), reads BGR that is not scaled although its ImageNet weights are of
-#   scaled RGB, and for this reason lets the statistics of its batch norms follow, with their scale and shift fixed.
+# Differs from the published code: its optimizer has a wrong name for the pyramid and therefore does not train it, here
+#   it is trained; and the difference of deeplab_largefov_voc_boxes.py. As in the published code, the ResNet does not
+#   have max-pooling (stride 4; stem_pool=True gives stride 8, as in DeepLabv2) and reads BGR that is not scaled,
+#   although its ImageNet weights are for scaled RGB. For this reason the statistics of its batch norms are updated,
+#   while their scale and shift are fixed.
 # Command: python tools/train.py configs/lpg/deeplabv2_r101_voc_boxes.py (VOC_ROOT=...), with the generators in
-#   work_dirs/generator_hourglass_r101_coco60; those beside LargeFOV: --cfg-options
-#   stages.generators=work_dirs/generator_hourglass_coco60. The rest as deeplab_largefov_voc_boxes.py
+#   work_dirs/generator_hourglass_r101_coco60; for those trained with LargeFOV, --cfg-options
+#   stages.generators=work_dirs/generator_hourglass_coco60. The rest is the same as for deeplab_largefov_voc_boxes.py
 _base_ = [
     '../_base_/stages/lpg_voc.py',
     '../_base_/models/deeplabv2_r101.py',

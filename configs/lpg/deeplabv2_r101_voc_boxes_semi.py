@@ -1,9 +1,9 @@
-# Boxes and some masks: as deeplabv2_r101_voc_boxes.py, with the true masks of the 1,464 images of train.
+# Boxes and some masks: deeplabv2_r101_voc_boxes.py with the true masks of the 1,464 images of train.
 #
 # Paper: that of deeplabv2_r101_voc_boxes.py; its semi-supervised setting.
 # Expected: val mIoU with dense CRF 73.8 (paper). Not run here yet.
 # Cost: same as deeplabv2_r101_voc_boxes.py.
-# Command: as deeplabv2_r101_voc_boxes.py
+# Command: same as deeplabv2_r101_voc_boxes.py, with this config
 _base_ = './deeplabv2_r101_voc_boxes.py'
 train_dataloader = dict(
     dataset=dict(

@@ -5,7 +5,7 @@
 # Expected: no score of their own; deeplabv2_r101_voc_boxes.py uses them. Not run here yet.
 # Cost: three times 100,000 iterations of 32 crops of 512 px, and twice 40,000 steps of 5 times 2 crops of 321 px at
 #   three scales.
-# Differs from the published code: that trains generators beside LargeFOV alone; the segmentor trains as on VOC here.
+# Differs from the published code: it only trains generators with LargeFOV; here the segmentor is trained as on VOC.
 # Command: python tools/train.py configs/lpg/generator_hourglass_r101_coco60.py (COCO_ROOT=...; data and switches: see
 #   generator_hourglass_coco60.py)
 _base_ = [

@@ -4,7 +4,7 @@
 # Expected: no separate score; LargeFOV on VOC val with its masks 67.1. Of the hourglass: 67.5 with one generator for
 #   all rounds ("Fixed"), 68.4 with one per round (paper). Not run here yet.
 # Cost: three times 100,000 iterations of 32 crops of 512 px, and twice 20,000 of 30 crops of 321 px.
-# Differs from the published code: it has no such generator. Stride 8 and the head are chosen here.
+# Differs from the published code: it does not contain such a generator. Stride 8 and the head are our choice.
 # Command: python tools/train.py configs/lpg/generator_resnet101_coco60.py (data: see generator_hourglass_coco60.py)
 _base_ = './generator_hourglass_coco60.py'
 stages = dict(

@@ -1,9 +1,9 @@
-# As generator_resnet101_coco60.py, with ResNet-18.
+# Same as generator_resnet101_coco60.py, with ResNet-18.
 #
 # Paper: that of generator_hourglass_coco60.py; its ablation of the generator's network.
 # Expected: no separate score; LargeFOV on VOC val with its masks 66.5 (paper). Not run here yet.
-# Cost: same as generator_resnet101_coco60.py, of a smaller network.
-# Differs from the published code: as generator_resnet101_coco60.py.
+# Cost: same as generator_resnet101_coco60.py, with a smaller network.
+# Differs from the published code: same as generator_resnet101_coco60.py.
 # Command: python tools/train.py configs/lpg/generator_resnet18_coco60.py (data: see generator_hourglass_coco60.py)
 _base_ = './generator_hourglass_coco60.py'
 stages = dict(

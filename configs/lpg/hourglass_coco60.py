@@ -3,13 +3,13 @@
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step.
 # Expected: no score of its own. Not run here yet.
 # Cost: 100,000 iterations of 32 crops of 512 px.
-# Differs from the published code: its learning rate falls every 50 iterations, here at each; it pads what it labels to
-#   512 px (VOC) or 640 px (COCO), here to the next multiple of 128; its crop meets the hull of the boxes and may miss
-#   each (WeakClassCrop); crowds of COCO are not labels here.
-# Command: as a stage of generator_hourglass_coco60.py; alone (python tools/train.py configs/lpg/hourglass_coco60.py) it
-#   trains without a partner, which is the first round of the published code. COCO_ROOT=... for the data: train2017,
-#   annotations, and masks_coco60 as wsss convert coco annotations/instances_train2017.json --classes coco60
-#   --only-classes --masks masks_coco60 -o coco60.json writes them
+# Differs from the published code: the learning rate falls in each iteration instead of every 50; images to label are
+#   padded to the next multiple of 128 instead of to 512 px (VOC) or 640 px (COCO); the crop of the code overlaps the
+#   hull of the boxes and may miss all of them (see WeakClassCrop); crowds of COCO are not labels here.
+# Command: as a stage of generator_hourglass_coco60.py; by itself (python tools/train.py
+#   configs/lpg/hourglass_coco60.py) it trains without a partner, which is the first round of the published code.
+#   COCO_ROOT=... for the data: train2017, annotations, and masks_coco60 as wsss convert coco
+#   annotations/instances_train2017.json --classes coco60 --only-classes --masks masks_coco60 -o coco60.json writes them
 _base_ = '../_base_/default_runtime.py'
 model = dict(
     type='MaskGenerator',
@@ -19,7 +19,7 @@ model = dict(
         mean=[104.008, 116.669, 122.675],  # BGR, not scaled
         std=[1.0, 1.0, 1.0],
         pad_val=0,
-        seg_pad_val=0,  # as published: padding is labelled, as not the object
+        seg_pad_val=0,  # as published: padding is labelled as background
         size=(512, 512),
         test_cfg=dict(size_divisor=128),
     ),

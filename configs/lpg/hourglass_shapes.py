@@ -1,7 +1,7 @@
 # A small hourglass that turns boxes of drawn shapes into masks: one E-step of hourglass_shapes_boxes.py.
 #
-# Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step. Alone it trains without a
-#   partner, as the first round of the published code.
+# Paper: LPG, box supervision with a learned, class-agnostic mask generator, its E-step. By itself it trains without a
+#   partner, as in the first round of the published code.
 # Expected: not measured yet (mask_iou above box_iou in the log).
 # Cost: 300 iterations of 8 crops of 64 px; time not measured yet.
 # Command: python tools/train.py configs/lpg/hourglass_shapes.py

@@ -1,14 +1,14 @@
 # Box supervision with learned mask generators (LPG) on a sample of PASCAL VOC, all stages, sized for a CPU: masks of
-# horse, person and sheep teach the generators, cat, cow and dog have boxes alone.
+# horse, person and sheep teach the generators, cat, cow and dog only have boxes.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator. It has no such small setting.
 # Expected: 61.1 mIoU, masks 76.3 (background and three classes; pixels of the other classes count as background).
 # Cost: 10 trainings of 200 to 300 iterations of 8 crops of 128 px, 5 exports; 40 minutes on a busy CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_boxes.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
-#   environment. The form is the paper's, each generator from ImageNet weights; --cfg-options stages.warm_start=True
-#   continues them, stages.first_reads_segmentor=False is the form of the published code, stages.auxiliary_share=0.6
-#   takes fewer auxiliary images. The dense CRF that it compares with needs pip install pydensecrf2;
-#   stages.baselines=filled,grabcut leaves it out. "wsss report" lists the scores.
+#   environment. The form is that of the paper, with each generator from ImageNet weights; --cfg-options
+#   stages.warm_start=True starts each from the previous one, stages.first_reads_segmentor=False is the form of the
+#   published code, stages.auxiliary_share=0.6 uses fewer auxiliary images. The dense CRF that it compares with needs
+#   pip install pydensecrf2; stages.baselines=filled,grabcut leaves it out. "wsss report" lists the scores.
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/schedules/adamw_cpu.py',

@@ -1,5 +1,5 @@
-# Parts of two papers in one recipe: masks of learned generators as in mbv2_voc_boxes.py, and the Gated CRF loss beside
-# the cross-entropy where the last network learns from them.
+# Parts of two papers in one recipe: masks of learned generators as in mbv2_voc_boxes.py, and the Gated CRF loss in
+# addition to the cross-entropy for the last network.
 #
 # Paper: LPG; Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019. No paper
 #   has this mix.

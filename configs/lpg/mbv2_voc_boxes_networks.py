@@ -1,11 +1,12 @@
 # Networks on the labels of mbv2_voc_boxes.py, each from ImageNet weights and with the same schedule: filled boxes,
-# GrabCut, dense CRF, the masks of each round, these with the Gated CRF loss of another paper, and true masks.
+# GrabCut, dense CRF, the masks of each round, those of the last round with the Gated CRF loss of another paper, and
+# true masks.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator; it compares them as stages of one training.
 # Expected: val mIoU 48.1 with filled boxes, 57.3 with the masks of the last generator, 62.7 with true masks.
-# Cost: mbv2_voc_boxes.py, whose finished stages are taken as they are, and 8 trainings of 400 iterations.
-# Command: as mbv2_voc_boxes.py, into the same folder, with the same settings. Without dense CRF: --cfg-options
-#   stages.baselines=filled,grabcut stages.changes.network_dense_crf=None
+# Cost: that of mbv2_voc_boxes.py, whose finished stages are reused, and 8 trainings of 400 iterations.
+# Command: same as mbv2_voc_boxes.py, with this config, the same folder and the same settings. Without dense CRF:
+#   --cfg-options stages.baselines=filled,grabcut stages.changes.network_dense_crf=None
 _base_ = './mbv2_voc_boxes.py'
 work_dir = 'work_dirs/mbv2_voc_boxes'
 training = dict(

@@ -6,7 +6,7 @@
 #   (box_iou 0.53, the boxes as they are).
 # Cost: 300 iterations of 8 crops of 128 px, 3 to 5 minutes on one CPU thread.
 # Command: python tools/train.py configs/lpg/mbv2_voc_class_masks.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
-#   environment; alone it trains without a partner
+#   environment; by itself it trains without a partner
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/schedules/adamw_cpu.py',

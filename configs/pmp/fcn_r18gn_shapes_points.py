@@ -10,7 +10,7 @@ _base_ = [
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
-# The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
+# The points have a separate loss (ours): among all the pixels that PMP labels, they would hardly have any weight.
 model = dict(
     data_preprocessor=dict(size=(96, 96)),
     backbone=dict(depth=18, base_channels=32, stem_channels=32, strides=(1, 1, 1, 1)),

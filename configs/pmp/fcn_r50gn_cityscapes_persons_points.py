@@ -5,9 +5,9 @@
 #   reproduced here yet.
 # Cost: 120k iterations, batch 8, crop 512 (the paper gives none of the three).
 # Differs: the settings that the paper leaves open, configs/pmp/README.md. Images without a person are left out of
-#   training and evaluation, which the paper's 2115 and 391 of 2975 and 500 images suggest; which labels count as
-#   persons it does not say (here pedestrian, rider, sitting person, person (other)). Blots are made on 512 x 256
-#   pixels, since a person is narrower than a pixel of the default size. Evaluation slides over the image, on full
+#   training and evaluation, which the paper's 2115 and 391 of 2975 and 500 images suggest; it does not state which
+#   labels count as persons (here pedestrian, rider, sitting person, person (other)). Blots are made on 512 x 256
+#   pixels, since a person is narrower than a pixel of the default size. Evaluation slides over the image at full
 #   resolution.
 # Command: for split in train val; do wsss convert citypersons data/cityscapes/gtBboxCityPersons/$split
 #   --classes background,person --box-centres 4 -o data/cityscapes/person_points_$split.json; done
@@ -56,7 +56,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    # 40 steps of expansion; loss_name='loss' is what the paper says, and falls in a collapse to the background
+    # 40 steps of expansion; loss_name='loss' is that of the paper, but it falls if everything becomes background
     dict(type='ExpandingConfidenceHook', epoch_length=3000, loss_name='loss_pmp/point_loss'),
     dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

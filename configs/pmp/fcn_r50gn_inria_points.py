@@ -5,8 +5,8 @@
 #   here yet.
 # Cost: 120k iterations, batch 16, crop 320 (the paper gives none of the three).
 # Differs: the settings that the paper leaves open, configs/pmp/README.md. The paper has 29,239 tiles of 180 pictures
-#   and does not give their size: 162.4 of each, so more than 12 x 12. 13 x 13 of 384 px (30,420) comes nearest of the
-#   common sizes; 500 px would give 18,000. Tiles without a building may have been left out: --cfg-options
+#   and does not give their size: 162.4 of each, so more than 12 x 12. Of the common sizes, 13 x 13 of 384 px (30,420)
+#   is the closest; 500 px would give 18,000. Tiles without a building may have been left out: --cfg-options
 #   train_dataloader.dataset.only_classes="['building']"
 # Command: wsss convert inria data/AerialImageDataset/train --tiles data/inria_tiles --tile 384 --whole
 #   -o data/inria_tiles/weak_labels.json
@@ -23,7 +23,7 @@ model = dict(
 )
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    # 40 steps of expansion; loss_name='loss' is what the paper says, and falls in a collapse to the background
+    # 40 steps of expansion; loss_name='loss' is that of the paper, but it falls if everything becomes background
     dict(type='ExpandingConfidenceHook', epoch_length=3000, loss_name='loss_pmp/point_loss'),
     dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

@@ -3,8 +3,9 @@
 # Paper: Akiva, Dana, "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021.
 # Expected: 60.7 val mIoU, 60.8 test; with a dense CRF 62.9 and 63.8 (paper; points alone 15.2). Not reproduced here
 #   yet.
-# Cost: 120k iterations, batch 16, crop 320 (the paper gives none of the three); the first epoch also makes the blots,
-#   about half a second per image in a data worker, or beforehand: wsss blots configs/pmp/fcn_r50gn_voc_points.py
+# Cost: 120k iterations, batch 16, crop 320 (the paper gives none of the three); the first epoch also computes the
+#   blots, which takes about half a second per image in a data worker; to compute them beforehand: wsss blots
+#   configs/pmp/fcn_r50gn_voc_points.py
 # Differs: the settings that the paper leaves open, configs/pmp/README.md, among them the reduction of the loss (step
 #   budget: the header of sgd_cosine_pmp.py). Scale jitter (0.5 to 2) is ours; strides of 2 in the first four
 #   layers of PAC are PACRefiner(strides=(2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1)).
@@ -36,7 +37,7 @@ train_dataloader = dict(
 )
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    # 40 steps of expansion; loss_name='loss' is what the paper says, and falls in a collapse to the background
+    # 40 steps of expansion; loss_name='loss' is that of the paper, but it falls if everything becomes background
     dict(type='ExpandingConfidenceHook', epoch_length=3000, loss_name='loss_pmp/point_loss'),
     dict(type='PseudoMaskVisualizationHook', interval=None),
 ]

@@ -13,7 +13,7 @@ _base_ = [
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
-# The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
+# The points have a separate loss (ours): among all the pixels that PMP labels, they would hardly have any weight.
 model = dict(
     losses=dict(
         _delete_=True,
@@ -21,7 +21,7 @@ model = dict(
         loss_pmp=dict(type='PMPLoss', pseudo_masks=dict(type='ExpandingPseudoMasks')),
     )
 )
-epoch = 55  # iterations that go once through the data: what is logged are means over them
+epoch = 55  # iterations per pass over the data; logged values are means over them
 max_iters = 1300
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=4.0))))
 param_scheduler = [

@@ -12,14 +12,14 @@ _base_ = [
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
-# The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
+# The points have a separate loss (ours): among all the pixels that PMP labels, they would hardly have any weight.
 model = dict(
     data_preprocessor=dict(size=(128, 128)),
     backbone=dict(depth=18, base_channels=32, stem_channels=32),
     decode_head=dict(in_channels=256, channels=128, num_convs=1, concat_input=False),
     losses=dict(loss_points=dict(type='PartialCrossEntropyLoss')),
 )
-epoch = 55  # iterations that go once through the data: what is logged are means over them
+epoch = 55  # iterations per pass over the data; logged values are means over them
 max_iters = 660
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [

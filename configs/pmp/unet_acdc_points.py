@@ -13,7 +13,7 @@ _base_ = [
     '../_base_/schedules/adamw_cpu.py',
     '../_base_/default_runtime.py',
 ]
-# The points keep a loss of their own (ours): among all the pixels that PMP labels they would not count.
+# The points have a separate loss (ours): among all the pixels that PMP labels, they would hardly have any weight.
 model = dict(
     losses=dict(
         loss_points=dict(type='PartialCrossEntropyLoss'),
@@ -38,7 +38,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     )
 )
-window = 40  # what is logged are means over so many iterations
+window = 40  # logged values are means over this number of iterations
 max_iters = 320
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
@@ -50,8 +50,8 @@ default_hooks = dict(logger=dict(interval=window), checkpoint=dict(interval=200)
 log_processor = dict(window_size=window)
 custom_hooks = [
     dict(type='ExactResumeHook'),
-    # 20 steps of expansion: the data does not come round twice, and a step is 0.05 at most. The loss at the points
-    # decides: a network that takes everything for background fits its own labels better and better.
+    # 20 steps of expansion: an epoch would be too long, and a step is 0.05 at most. The loss at the points decides,
+    # because a network that predicts background everywhere fits its own labels better and better.
     dict(type='ExpandingConfidenceHook', epoch_length=16, loss_name='loss_points'),
     dict(type='PseudoMaskVisualizationHook', interval=None),
     dict(type='ResultSheetHook'),

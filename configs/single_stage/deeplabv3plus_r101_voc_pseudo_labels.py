@@ -2,10 +2,10 @@
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020, supplement E: a plain
 #   network trained on the predictions of wrn38_voc_tags.py for the training images.
-# Expected: no score of this network is at hand; its labels have 64.7 mIoU on train (paper). Not run here yet.
+# Expected: not known for this network; its labels have 64.7 mIoU on train (paper). Not run here yet.
 # Cost: 30,000 iterations, batch 16, crop 448.
-# Differs from the paper: network and schedule are a usual choice, those of the supplement are not known here; the
-#   labels are of one view without dense CRF.
+# Differs from the paper: network and schedule are a common choice, because those of the supplement are not known here;
+#   the labels are predicted from one view without dense CRF.
 # Command: wsss pseudo-labels configs/single_stage/wrn38_voc_tags_pseudo_labels.py CHECKPOINT -o LABELS --known-tags;
 #   then PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... python tools/train.py
 #   configs/single_stage/deeplabv3plus_r101_voc_pseudo_labels.py

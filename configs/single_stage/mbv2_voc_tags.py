@@ -1,7 +1,7 @@
 # Single-stage segmentation from image tags on a sample of PASCAL VOC, sized for a CPU.
 #
-# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper has no such
-#   small setting: docs/results.md has what this one gives.
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper does not have
+#   such a small setting; docs/results.md has its results.
 # Expected: 36.8 mIoU over seven classes of val, 42.0 on train with known tags: docs/results.md.
 # Cost: 2,000 iterations of 8 crops of 160 px, one CPU thread; docs/results.md has the time.
 # Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
@@ -20,7 +20,7 @@ _base_ = [
 model = dict(
     decision=dict(background_power=1.0),
     data_preprocessor=dict(**_base_.rgb, size=(160, 160)),
-    # Its norms train: frozen as in the paper, they learn the tags more slowly.
+    # Its batch norms are trained: frozen, as in the paper, the network learns the tags more slowly.
     backbone=dict(
         **_base_.mbv2,
         out_indices=(1, 6),

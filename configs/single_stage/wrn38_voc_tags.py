@@ -4,15 +4,15 @@
 # Expected: val mIoU with --tta 59.7, with dense CRF 62.7; pseudo-labels of train with known tags 64.7 and 66.9
 #   (wrn38_voc_tags_pseudo_labels.py). From the paper; others who ran its code report 58.5 and 60.1. Not run here yet.
 # Cost: 25 epochs of 661 iterations, batch 16, crop 321; the authors had two GPUs of 12 GB.
-# Differs from the published code: tags are the classes of the boxes, there those of the masks; colours are jittered by
-#   PhotoMetricDistortion, which changes each property with probability 1/2, there by torchvision's ColorJitter, which
-#   always changes all; the last checkpoint is taken, there the one with the lowest loss on val; at inference padding is
-#   left out.
+# Differs from the published code: tags are the classes of the boxes instead of those of the masks; colours are jittered
+#   by PhotoMetricDistortion, which changes each property with a probability of 1/2, instead of by torchvision's
+#   ColorJitter, which always changes all; the last checkpoint is used instead of the one with the lowest loss on val;
+#   inference leaves out padding.
 # Command: python tools/train.py configs/single_stage/wrn38_voc_tags.py (VOC_ROOT=... for the data, WRN38_CHECKPOINT=...
 #   for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta, with
 #   --cfg-options model.decision.refiner.type=DenseCRF (pip install pydensecrf2)
 _base_ = [
-    '../_base_/preprocessors/rgb.py',
+    '../_base_/preprocessors/published_rgb.py',
     '../_base_/backbones/wrn38.py',
     '../_base_/models/stochastic_gate.py',
     '../_base_/datasets/voc_tags.py',

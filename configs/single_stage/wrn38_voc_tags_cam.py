@@ -4,8 +4,9 @@
 #   "Learning Deep Features for Discriminative Localization", CVPR 2016.
 # Expected: mIoU with known tags 48.0 on train, 46.8 on val (paper). Not run here yet.
 # Cost: 6 epochs of 661 iterations, batch 16, crop 321.
-# Differs from the published code (NET.MODEL bsl): as wrn38_voc_tags.py. There, inference raises the background to the
-#   power 3 of the whole method, which turns the score of 0.1 into 0.001 (model.decision.background_power=3.0 here).
+# Differs from the published code (NET.MODEL bsl): same as wrn38_voc_tags.py; and the inference of the code raises the
+#   background to the power of 3 of the whole method, which turns the score of 0.1 into 0.001 (here
+#   model.decision.background_power=3.0).
 # Command: python tools/train.py configs/single_stage/wrn38_voc_tags_cam.py (VOC_ROOT=... for the data,
 #   WRN38_CHECKPOINT=... for ilsvrc-cls_rna-a1_cls1000_ep-0001.pth); then python tools/test.py CONFIG CHECKPOINT --tta
 #   for val, and for train the same with --cfg-options test_evaluator.split=train

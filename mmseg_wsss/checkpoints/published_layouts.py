@@ -235,7 +235,7 @@ LAYOUTS: dict[str, tuple[PublishedLayout, ...]] = {
             'DeepLabV3PlusHead',
             (
                 *(f'gated_crf/deeplabv3plus_r34_voc_{labels}' for labels in ('clicks', 'scribbles', 'full')),
-                'gated_crf/deeplabv3plus_r34_cityscapes_clicks',
+                *(f'gated_crf/deeplabv3plus_r34_cityscapes_{labels}' for labels in ('clicks', 'full')),
             ),
             _GATED_CRF,
             prefix='net.',
@@ -265,7 +265,7 @@ LAYOUTS: dict[str, tuple[PublishedLayout, ...]] = {
             'DeepLabv2 on ResNet-101',
             'DeepLabResNet',
             'DeepLabV2Head',
-            ('lpg/deeplabv2_r101_voc_boxes',),
+            ('lpg/deeplabv2_r101_voc_boxes', 'lpg/generator_hourglass_r101_coco60'),
             _DEEPLABV2,
             prefix='base.',
             settings={'dilated_conv': 'first', 'stem_pool': False},

@@ -1,57 +1,224 @@
-"""``wsss check``: check that a data set can be built from these labels, and name the file, image and key if not."""
+"""``wsss check``: would a training with these labels, or with this config, run and learn something?"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from mmseg.registry import DATASETS
+
+from ..datasets.audit import LabelAudit
+from ..datasets.findings import ERROR, NOTE, WARNING, Finding
+from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
-from ..structures import ImageEntry, WeakLabelSet
-from ._labels import summary
+from ..engine.preflight import audited_datasets
+from ..engine.setting_faults import describe_fault
+from ..labelling.label_folder import progress
+
+FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
+"""What building data and models raises where settings or files are wrong."""
+UNCHECKED = ('WeakSegDataset', 'CityPersonsDataset', 'InriaDataset')
+"""Data sets that list their images without looking at them, with ``check_images=False``."""
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    Args:
+        source: The file that was checked.
+        summary: What it holds.
+        audits: What labels there are, by the part of the config.
+        findings: What is wrong.
+        shares: Shares of the classes among the labels.
+    """
+
+    source: str
+    summary: str = ''
+    audits: dict[str, LabelAudit] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+
+    def of_level(self, level: str) -> list[str]:
+        """Return the findings of a level."""
+        return list(dict.fromkeys(str(finding) for finding in self.findings if finding.level == level))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines to print."""
+        fine = not self.of_level(ERROR) and not self.of_level(WARNING)
+        yield f'{self.source}{" is fine" if fine else ""}{f": {self.summary}" if self.summary else ""}'
+        for name, audit in self.audits.items():
+            if not audit.evaluation:
+                yield from (
+                    (f'{name}: {audit.source}', *(f'  {line}' for line in audit.table())) if name else audit.table()
+                )
+        if self.shares:
+            text = ', '.join(f'{share:.4g}' for share in self.shares)
+            yield f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {text}'
+        for level in (ERROR, WARNING, NOTE):
+            yield from (f'{level.upper()}: {text}' for text in self.of_level(level))
+        if not fine:
+            yield f'{len(self.of_level(ERROR))} errors, {len(self.of_level(WARNING))} warnings'
+
+    def content(self, status: int) -> dict[str, Any]:
+        """Return the same for scripts."""
+        levels = {f'{level}s': self.of_level(level) for level in (ERROR, WARNING, NOTE)}
+        return {'source': self.source, 'exit_status': status, **levels, 'data': {
+            name or 'labels': {
+                'source': audit.source,
+                'images': audit.counts.num_images,
+                'images_without_labels': audit.counts.unlabelled,
+                'labels': {
+                    kind: dict(zip(audit.counts.classes, audit.counts.labels[kind].tolist(), strict=True))
+                    for kind in audit.counts.kinds
+                },
+                'pipeline': {kind: list(audit.reach(kind)) for kind in audit.counts.kinds},
+                'losses': {kind: list(audit.users(kind)) for kind in audit.counts.kinds},
+            }
+            for name, audit in self.audits.items()
+        }}  # fmt: skip
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to ``wsss``."""
     parser = subparsers.add_parser(
         'check',
-        help='check weak_labels.json against its images',
-        description='Check that a data set can be built from these labels; errors name file, image and key.',
+        help='check weak_labels.json against its images, or a config with all its data',
+        description='Would a training with these labels, or with this config, run and learn something? Every fault is '
+        'named with file, key and cure. Exit status: 0 it would, 1 it would not, 2 the command was called wrongly.',
     )
-    parser.add_argument('labels', help='weak_labels.json')
-    parser.add_argument('--images', required=True, help='image folder')
-    parser.add_argument(
-        '--split', default='', help='text file with one image id per line; other images are not checked'
-    )
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that are only in the split file')
-    parser.add_argument('--all-masks', action='store_true', help='read every dense mask instead of 50 of them')
+    parser.add_argument('source', metavar='LABELS|CONFIG', help='weak_labels.json, or the config (.py) of a training')
+    parser.add_argument('--images', help='image folder; with labels')
+    parser.add_argument('--split', default='', help='text file with one image id a line; other images are not checked')
+    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that only the split file names')
+    parser.add_argument('--all-masks', action='store_true', help='read every dense mask, not 50 of them')
+    parser.add_argument('--decode', action='store_true', help='load every image: finds damaged files')
+    parser.add_argument('--strict', action='store_true', help='exit with 1 where there are warnings, too')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='also write what was found as JSON')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the labels and print a summary."""
-    dataset = WeakSegDataset(
-        weak_labels=args.labels,
-        ann_file=str(Path(args.split).resolve()) if args.split else '',
-        data_prefix={'img_path': args.images},
-        img_suffix=args.img_suffix,
-        check_masks=True if args.all_masks else 'sample',
-        pipeline=[],
-    )
-    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    images = {
-        info['sample_id']: ImageEntry(info['img_path'], *info['weak_label_size'], info['weak_annotations'])
-        for info in infos
+    """Check, and say what is there and what is wrong."""
+    if not Path(args.source).is_file():
+        raise FileNotFoundError(f'{args.source} is not there: expected weak_labels.json, or the config of a training')
+    if args.source.endswith('.py'):
+        from .check_config import check_config
+
+        report = check_config(args)
+    elif args.images is None:
+        raise ValueError('labels are checked against their images: add --images DIR')
+    else:
+        report = check_labels(args)
+    failed = bool(report.of_level(ERROR)) or (args.strict and bool(report.of_level(WARNING)))
+    for line in report.lines():
+        print(line)
+    if args.json is not None:
+        args.json.write_text(json.dumps(report.content(int(failed)), indent=1), encoding='utf-8')
+    return int(failed)
+
+
+def check_labels(args: argparse.Namespace) -> Report:
+    """Check a label file against the images in a folder."""
+    report = Report(args.source)
+    settings = {
+        'type': 'WeakSegDataset',
+        'weak_labels': args.source,
+        'ann_file': str(Path(args.split).resolve()) if args.split else '',
+        'data_prefix': {'img_path': args.images},
+        'img_suffix': args.img_suffix,
+        'check_masks': True if args.all_masks else 'sample',
+        'pipeline': [],
     }
-    print(f'{args.labels} is fine: {summary(WeakLabelSet(tuple(dataset.metainfo["classes"]), images=images))}')
-    labels = [info['weak_annotations'] for info in infos]
-    if any(item.num_labels or item.tags or item.mask_path for item in labels):
-        shares = dataset.class_frequencies()
-        text = ', '.join(f'{share:.4g}' for share in shares)
-        print(f'shares of the classes among the labels (class_frequencies of PartialCrossEntropyLoss): {text}')
-        # Without masks, the data set has already warned about this when it was built.
-        if any(item.mask_path for item in labels):
-            named = {0, *shares.nonzero()[0].tolist()}.union(*(item.classes for item in labels))
-            unused = [name for index, name in enumerate(dataset.metainfo['classes']) if index not in named]
-            if unused:
-                print(f'no image is labelled with {", ".join(unused)}: a model cannot learn these classes')
-    return 0
+    dataset = built_data(report, settings, decode=args.decode)
+    if dataset is None:
+        return report
+    audit = dataset.audit
+    report.summary = f'{len(dataset)} images, {len(audit.counts.classes)} classes'
+    report.audits[''] = audit
+    report.findings += audit.findings()
+    report.findings += kinds_without_pixels(audit)
+    report.shares = dataset.class_frequencies().tolist()
+    return report
+
+
+def kinds_without_pixels(audit: LabelAudit) -> list[Finding]:
+    """Say which recipes labels need that label no pixel by themselves."""
+    kinds = audit.counts.kinds
+    if not kinds or audit.pixel_kinds:
+        return []
+    needed = {
+        'boxes': 'boxes need RasterizeWeakAnnotations(draw_boxes=True) or a recipe for boxes (configs/lpg)',
+        'tags': 'tags need a recipe for tags (configs/single_stage)',
+    }
+    cures = '; '.join(needed[kind] for kind in kinds if kind in needed)
+    return [Finding(NOTE, f'no label here labels a pixel, so recipes for clicks learn nothing from them: {cures}')]
+
+
+def built(report: Report, build: Any, where: str = '', cfg: Mapping[str, Any] | None = None) -> Any:
+    """Return what a function builds, None if it fails; the report then says why. What it logs is not printed.
+
+    Args:
+        report: The reason is added to it.
+        build: The function.
+        where: What the lines of the report begin with.
+        cfg: The config, in which the key of the part that cannot be built is looked for.
+    """
+    try:
+        with silence():
+            return build()
+    except FAULTS as error:
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        if cfg is not None:
+            text = describe_fault(error, dict(cfg))
+        lines = str(text).splitlines() or [type(error).__name__]
+        report.findings += [Finding(ERROR, f'{where}{line}') for line in lines if line.strip()]
+        return None
+
+
+def built_data(report: Report, settings: Mapping[str, Any], where: str = '', *, decode: bool = False) -> Any:
+    """Return the data set of a config, None if it cannot be built.
+
+    Args:
+        report: It says why not.
+        settings: The config of the data set.
+        where: What the lines of the report begin with.
+        decode: Whether to load every image, also where the data set cannot be built.
+    """
+    dataset = built(report, lambda: DATASETS.build(dict(settings)), where)
+    if decode:
+        listed = dataset
+        if dataset is None and settings.get('type') in UNCHECKED:
+            unchecked = {**settings, 'check_images': False, 'check_masks': False}
+            listed = built(Report(''), lambda: DATASETS.build(unchecked))
+        for part in audited_datasets(listed):
+            report.findings += decoded(part) if isinstance(part, WeakSegDataset) else []
+    return dataset
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep warnings out of the log for a while: the report has them."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def decoded(dataset: Any) -> list[Finding]:
+    """Load all images of a data set."""
+    loader = image_loader(dataset.pipeline.transforms)
+    found = []
+    for index in progress(range(len(dataset)), 'loading images'):
+        info = dataset.get_data_info(index)
+        found.append(decode(info['sample_id'], info['img_path'], loader))
+    return [finding for finding in found if finding is not None]

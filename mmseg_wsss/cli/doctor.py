@@ -88,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
         settings = Config.fromfile(args.config, import_custom_modules=False).to_dict()
         faults += check_config(settings, env)
+        print(f'for its labels, images and network: wsss check {args.config}')
     for fault in faults:
         print(f'FAULT: {fault.problem}\n  cure: {fault.cure}')
     print('all checks passed' if not faults else f'{len(faults)} fault(s)')

@@ -57,6 +57,10 @@ class Fault:
 
 
 Check = Callable[[Environment], Fault | None]
+POOLED_HEADS = {
+    'ASPPHead', 'DeepLabV3PlusHead', 'DepthwiseSeparableASPPHead', 'PSPHead', 'StochasticGateHead', 'UPerHead',
+}  # fmt: skip
+"""Heads with an image pooling; ``wsss check CONFIG`` looks into the network itself."""
 
 
 def release(version: str) -> tuple[int, ...]:
@@ -181,6 +185,15 @@ def check_config(settings: Mapping[str, Any], env: Environment) -> list[Fault]:
     faults = []
     if env.cuda is None and 'SyncBN' in types:
         faults.append(Fault('the config has SyncBN, which fails without a GPU', "set norm_cfg=dict(type='BN')"))
+    pooled = sorted(types & POOLED_HEADS)
+    if (settings.get('train_dataloader') or {}).get('batch_size') == 1 and pooled and 'BN' in types:
+        faults.append(
+            Fault(
+                f'{", ".join(pooled)} normalises a map that is pooled to one pixel, and a batch of one image gives '
+                'batch normalisation one value per channel ("Expected more than 1 value per channel when training")',
+                'set train_dataloader.batch_size to 2 or more',
+            )
+        )
     if env.cuda is None and 'AmpOptimWrapper' in types:
         faults.append(Fault('the config has AmpOptimWrapper, which needs a GPU', "set type='OptimWrapper'"))
     return faults

@@ -75,9 +75,15 @@ def run(args: argparse.Namespace) -> int:
     if lines:
         print('\n'.join(lines))
         return 0
-    metrics = last_metrics(args.work_dir)
+    checkpoint = _checkpoint(args.work_dir)
+    try:
+        metrics = _numbers(last_metrics(args.work_dir))
+    except FileNotFoundError:
+        if checkpoint is None:
+            raise
+        metrics = 'no evaluation: the config has no validation, or the run has not come to it'
     sheet = args.work_dir / 'result_sheet.png'
-    print(f'metrics     {_numbers(metrics)}')
-    print(f'checkpoint  {_checkpoint(args.work_dir)}')
+    print(f'metrics     {metrics}')
+    print(f'checkpoint  {checkpoint}')
     print(f'pictures    {sheet if sheet.exists() else "none (ResultSheetHook is not in the config)"}')
     return 0

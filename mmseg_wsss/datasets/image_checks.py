@@ -1,70 +1,134 @@
-"""Checks on the files of a data set before training: images exist, sizes match, and masks contain class ids."""
+"""Checks on the files of a data set, before training finds out: images there, readable, and of the stated sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from mmcv.transforms import LoadImageFromFile
 
-from .formats.index_png import load_index_image
+from .findings import Finding
+from .picture_headers import PictureHeader, read_header
+from .picture_loading import BOMB, UNTURNED, check_loading, check_orientations, size_of
 
 Key = TypeVar('Key')
 Size = tuple[int, int]
-EXIF_ORIENTATION = 274
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height when the image is decoded."""
 
 
-def image_size(path: str | Path) -> Size:
-    """Return (width, height) of the image after decoding, from its header alone.
+def image_size(path: str | Path, loader: Any = None) -> Size:
+    """Return (width, height) as the image loader will see them, from only its header.
+
+    Args:
+        path: The image.
+        loader: What loads it; None: ``LoadImageFromFile``, which turns images by their EXIF orientation.
 
     Raises:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file is not an image.
     """
-    try:
-        with Image.open(path) as image:
-            turned = image.format in ('JPEG', 'MPO') and image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
-            return (image.height, image.width) if turned else image.size
-    except UnidentifiedImageError as error:
-        raise ValueError(f'{path} is not an image, or is damaged') from error
+    return size_of(read_header(path), LoadImageFromFile() if loader is None else loader)
 
 
-def check_images(paths: Mapping[str, str], stated: Mapping[str, Size], source: str) -> dict[str, Size]:
-    """Check that images exist and have the size that the label file states.
+def check_images(
+    paths: Mapping[str, str], stated: Mapping[str, Size], source: str, loader: Any = None
+) -> dict[str, Size]:
+    """Check that images exist and have the size that the label file states; see :func:`look_at_images`."""
+    return look_at_images(paths, stated, source, loader)[0]
+
+
+def look_at_images(
+    paths: Mapping[str, str], stated: Mapping[str, Size], source: str, loader: Any = None
+) -> tuple[dict[str, Size], list[Finding]]:
+    """Check that images exist, have the size that the label file states, and can be loaded.
+
+    The header of every image is read, and one image of every kind (format, depth, bands) is loaded.
 
     Args:
         paths: Image files by image id.
-        stated: (width, height) by image id, for the images whose size a label file gives.
-        source: The file or folder that lists the images, for the messages.
+        stated: (width, height) by image id, where a label file says so.
+        source: What lists the images, for the messages.
+        loader: The transform that loads them; None: ``LoadImageFromFile``.
 
     Returns:
-        The sizes by image id.
+        The sizes by image id, as the loader gives them, and what becomes of the images.
 
     Raises:
         FileNotFoundError: If an image is missing.
         ValueError: If a file is not an image, or its size differs from the stated one.
     """
+    loader = LoadImageFromFile() if loader is None else loader
     missing = [key for key, path in paths.items() if not Path(path).is_file()]
     if missing:
         raise FileNotFoundError(
             f'{source} lists {len(paths)} images, but {len(missing)} are not on disk. First: image {missing[0]!r}, '
-            f'expected at {paths[missing[0]]}. Check data_root, data_prefix["img_path"] and img_suffix, or list '
-            'only the images to use in ann_file.'
+            f'expected at {paths[missing[0]]}. {_of_another_form(paths[missing[0]])}Check data_root, '
+            'data_prefix["img_path"] and img_suffix, or list only the images to use in ann_file.'
         )
-    sizes = {key: image_size(path) for key, path in paths.items()}
+    headers = {key: read_header(path) for key, path in paths.items()}
+    sizes = {key: size_of(header, loader) for key, header in headers.items()}
     wrong = [key for key, size in stated.items() if key in sizes and sizes[key] != tuple(size)]
     if wrong:
         key = wrong[0]
         raise ValueError(
             f'{source}: image {key!r}: width and height are {stated[key][0]} x {stated[key][1]} in the label file, but '
-            f'{paths[key]} is {sizes[key][0]} x {sizes[key][1]}. Labels must be in pixels of the image on disk: was it '
-            f'resized after labelling? ({len(wrong)} images differ.)'
+            f'{paths[key]} is {sizes[key][0]} x {sizes[key][1]}. {_reason(headers[key], sizes[key])} '
+            f'({len(wrong)} images differ.)'
         )
-    return sizes
+    settled = [key for key in stated if key in sizes]
+    return sizes, [*check_orientations(paths, headers, loader, settled), *check_loading(paths, headers, loader)]
+
+
+def _reason(header: PictureHeader, size: Size) -> str:
+    """Why sizes may differ."""
+    if size != (header.width, header.height):
+        return (
+            f'The file holds {header.width} x {header.height} pixels and an EXIF orientation of {header.orientation}, '
+            'by which the loader turns it. Labels must be in pixels of the picture as it is shown, after turning; if '
+            f'yours are in pixels of the file, {UNTURNED}.'
+        )
+    return 'Labels must be in pixels of the image on disk: was it resized after labelling?'
+
+
+def check_forms(ids: Iterable[str], known: Iterable[str], source: str) -> None:
+    """Check that ids of a split file do not differ from those of the labels in their Unicode form alone.
+
+    Raises:
+        ValueError: If one does: its image would count as unlabelled.
+    """
+    forms = {unicodedata.normalize('NFC', key): key for key in known if not key.isascii()}
+    for key in ids if forms else ():
+        other = forms.get(unicodedata.normalize('NFC', key), key)
+        if other != key:
+            raise ValueError(
+                f'{source}: the image id {key!a} has the same name in another Unicode form in the labels ({other!a}): '
+                'write both in one form'
+            )
+
+
+def _of_another_form(path: str) -> str:
+    """Return what to say of a file whose name differs from a missing one in its Unicode form alone."""
+    folder, name = os.path.split(path)
+    wanted = unicodedata.normalize('NFC', name)
+    try:
+        others = [other for other in os.listdir(folder) if other != name]
+    except OSError:
+        return ''
+    for other in others:
+        if unicodedata.normalize('NFC', other) == wanted:
+            form = 'NFD' if unicodedata.is_normalized('NFD', other) else 'NFC'
+            own = 'NFC' if unicodedata.is_normalized('NFC', name) else 'NFD'
+            return (
+                f'A file there has the same name in another Unicode form: {form} on disk ({other!a}), {own} in the '
+                f'labels ({name!a}). Rename the files (convmv -f {form.lower()} -t {own.lower()}), or write the name '
+                'into the labels as it is on disk. '
+            )
+        if other.lower() == name.lower():
+            return f'A file there differs in upper and lower case alone: {other}. '
+    return ''
 
 
 def check_mask_sizes(
@@ -86,47 +150,19 @@ def check_mask_sizes(
     """
     for key, path in masks.items():
         if not Path(path).is_file():
-            raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {cure}.')
-        size = image_size(path)
+            raise FileNotFoundError(f'image {key!r}: its mask {path} is not on disk. {_of_another_form(path)}{cure}.')
+        header = read_header(path)  # masks are loaded as they are stored
+        size = (header.width, header.height)
+        if size[0] * size[1] > BOMB:
+            raise ValueError(
+                f'image {key!r}: its mask {path} has {size[0]} x {size[1]} pixels, which the loader of masks does not '
+                'take: cut images, masks and labels into tiles'
+            )
         if size != sizes[key]:
             raise ValueError(
                 f'image {key!r}: its mask {path} is {size[0]} x {size[1]}, the image {sizes[key][0]} x {sizes[key][1]} '
                 f'(width x height); both must be equal. {cure}.'
             )
-
-
-def check_mask_values(
-    masks: Mapping[str, str], keys: Sequence[str], num_classes: int, ignore_index: int, *, background_shift: int = 0
-) -> bool:
-    """Check that masks contain class ids.
-
-    Args:
-        masks: Mask files by image id.
-        keys: Ids of the images whose masks are read.
-        num_classes: Number of classes.
-        ignore_index: The value of unlabelled pixels.
-        background_shift: 1 if files count classes from 1 (``reduce_zero_label``), otherwise 0.
-
-    Returns:
-        Whether any of these masks has a labelled pixel.
-
-    Raises:
-        ValueError: If a mask has a value that is neither a class id nor ``ignore_index``.
-    """
-    labelled = False
-    for key in keys:
-        values = np.unique(load_index_image(masks[key])).tolist()
-        unknown = [
-            value for value in values if not 0 <= value < num_classes + background_shift and value != ignore_index
-        ]
-        if unknown:
-            raise ValueError(
-                f'image {key!r}: its mask {masks[key]} holds the values {unknown[:8]}, which are neither ids of the '
-                f'{num_classes} classes (0..{num_classes - 1 + background_shift}) nor {ignore_index} (unlabelled). '
-                'Masks must hold class ids and not grey levels: convert them, or add the missing classes.'
-            )
-        labelled |= any(value != ignore_index for value in values)
-    return labelled
 
 
 def spread(keys: Sequence[Key], count: int) -> list[Key]:

@@ -10,7 +10,9 @@ from mmseg.registry import DATASETS
 
 from ..structures import Sample
 from .formats.files import read_ids
-from .image_checks import check_images, check_mask_sizes, check_mask_values, spread
+from .image_checks import check_images, check_mask_sizes, spread
+from .mask_values import check_mask_values
+from .picture_loading import image_loader
 from .pseudo_label_files import UNSURE, read_index, written_by
 from .resumable import SeededItems
 
@@ -72,7 +74,7 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
         source = str(self.label_root)
         images = {key: str(Path(self.data_prefix['img_path']) / known[key]['file_name']) for key in keys}
         stated = {key: (known[key]['width'], known[key]['height']) for key in keys}
-        sizes = check_images(images, stated, source)
+        sizes = check_images(images, stated, source, image_loader(self.pipeline.transforms))
         files = {
             kind: {key: str(self.label_root / kind / f'{key}.png') for key in keys} for kind in ('masks', 'confidence')
         }
@@ -82,8 +84,8 @@ class PseudoLabelDataset(SeededItems, BaseSegDataset):
             check_mask_sizes(made, sizes, cure=f'Write {source} again: {written_by(source)}')
         check_mask_sizes(true, sizes, cure='Check true_masks')
         files['masks'].update(true)
-        labelled = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
-        if not labelled and len(keys) <= MASK_SAMPLE:
+        found = check_mask_values(files['masks'], spread(keys, MASK_SAMPLE), len(self._index.classes), UNSURE)
+        if not found.labelled and len(keys) <= MASK_SAMPLE:
             raise ValueError(f'{source}: every pixel is unsure ({UNSURE}): lower the minimum confidence')
         return [
             {

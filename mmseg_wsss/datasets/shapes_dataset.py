@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from PIL import Image
 
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from ..structures.weak_annotations import KEYS
+from .audit import LabelAudit
+from .label_counts import count_labels
+from .mask_values import MaskValues
 from .pseudo_label_files import read_index
 from .resumable import SeededItems
 from .shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
 from .simulate import simulate_weak_annotations
 from .transforms import LoadWeakAnnotations, check_pipeline
+from .transforms.label_routes import label_routes
 
 
 @DATASETS.register_module()
@@ -91,6 +96,20 @@ class ShapesDataset(SeededItems, BaseSegDataset):
         if moves_labels and not self._fully_initialized and not self.test_mode:
             check_pipeline(self.pipeline.transforms)
         super().full_init()
+
+    @property
+    def audit(self) -> LabelAudit:
+        """What labels there are and what the pipeline makes of them."""
+        infos = [self.get_data_info(index) for index in range(len(self))]
+        labels = [info['weak_annotations'] for info in infos]
+        masks = None
+        if 'mask' in self.labels:
+            labels = [replace(item, mask_path=info['img_path']) for item, info in zip(labels, infos, strict=True)]
+            images = np.zeros(256, dtype=np.int64)
+            images[: len(CLASSES)] = len(infos)  # they are drawn with every class
+            masks = MaskValues(len(infos), len(infos), images)
+        routes = None if self.test_mode else label_routes(self.pipeline.transforms)
+        return LabelAudit('drawn shapes', count_labels(labels, CLASSES, masks), routes, evaluation=self.test_mode)
 
     def load_data_list(self) -> list[Sample]:
         """Return, for each picture, how to draw it, and its labels."""

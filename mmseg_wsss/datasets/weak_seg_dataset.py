@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,25 +9,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
 from ..files import relative_name
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
+from .audit import UNUSED, LabelAudit
 from .class_sets import CLASS_SETS
+from .findings import Finding, check_classes
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
-from .formats.index_png import load_index_image
 from .formats.registry import LabelSource
-from .image_checks import Size, check_images, check_mask_sizes, check_mask_values, spread
+from .image_checks import Size, check_forms, look_at_images
+from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
+from .label_counts import contradictions, count_labels
+from .picture_loading import image_loader
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
+from .transforms.label_routes import label_routes
 from .transforms.pipeline_check import check_pipeline
-
-MASK_SAMPLE = 50
 
 
 @DATASETS.register_module()
@@ -44,11 +45,14 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     Args:
         weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
             in order (docs/formats.md). Relative paths start at ``data_root``. None means no labels, for evaluation.
-        check_images: Read the header of every image to check that it exists and has the size that the labels state.
+        check_images: Read the header of every image, and load one of every kind, to check that images exist, have the
+            size that the labels state, and can be loaded by the pipeline.
         check_masks: Which dense masks to check: the sizes of all and the values of 50 (``'sample'``), the values of
             all (True), or nothing (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train only on the mask in ``seg_map_path`` of every image: the fully supervised baseline with
             the same pipeline.
+        unused_labels: What a training does if no loss learns from the labels of a kind, such as boxes that are not
+            drawn: ``'stop'``, or ``'warn'`` if it learns from labels of other kinds.
         only_classes: Keep only the labels of these foreground classes, and the images that have one. Pixels of the
             other classes are background in masks; class ids do not change.
         without_classes: Leave out the images that have one of these classes. Both settings need ``weak_labels`` that
@@ -71,6 +75,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         check_images: bool = True,
         check_masks: bool | str = 'sample',
         use_dense_masks: bool = False,
+        unused_labels: str = 'stop',
         only_classes: Sequence[str] | None = None,
         without_classes: Sequence[str] = (),
         metainfo: dict[str, Any] | None = None,
@@ -80,16 +85,22 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     ) -> None:
         if check_masks not in (True, False, 'sample'):
             raise ValueError(f"check_masks must be True, False or 'sample', got {check_masks!r}")
+        if unused_labels not in UNUSED:
+            raise ValueError(f'unused_labels must be one of {", ".join(map(repr, UNUSED))}, got {unused_labels!r}')
+        self.unused_labels = unused_labels
         self.weak_labels = None if weak_labels is None else normalise_source(weak_labels, data_root)
         self.check_images = check_images
+        self._pictures: list[Finding] = []
         self.check_masks = check_masks
         self.use_dense_masks = use_dense_masks
         self.only_classes = None if only_classes is None else tuple(only_classes)
         self.without_classes = tuple(without_classes)
         data_prefix = {key: path for key, path in (data_prefix or {}).items() if path or key == 'img_path'}
         self._check_settings(data_prefix, kwargs)
+        metainfo = self._with_classes(metainfo)
+        check_classes({**self.METAINFO, **metainfo}['classes'])
         super().__init__(
-            metainfo=self._with_classes(metainfo),
+            metainfo=metainfo,
             data_root=data_root,
             data_prefix={'img_path': '', **data_prefix},
             **kwargs,
@@ -153,8 +164,14 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         samples = [sample for sample, _ in images]
         sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
         if self.check_images:
-            sizes = check_images({s['sample_id']: s['img_path'] for s in samples}, sizes, source)
-        labels = fit_to_images(labels, sizes, self._source)
+            paths = {s['sample_id']: s['img_path'] for s in samples}
+            loader = image_loader(self.pipeline.transforms)
+            sizes, self._pictures = look_at_images(paths, sizes, source, loader)
+        try:
+            labels = fit_to_images(labels, sizes, self._source)
+        except ValueError as error:
+            turned = [f'{finding}.' for finding in self._pictures if 'EXIF orientation' in finding.text]
+            raise ValueError(' '.join([str(error), *turned])) from error
         for sample in samples:
             annotations = labels.images[sample['sample_id']].annotations
             if self.use_dense_masks:
@@ -194,6 +211,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         by_file = {entry.file_name: entry for entry in labels.images.values()}
         if self.ann_file:
             ids = read_ids(self.ann_file)
+            check_forms(ids, labels.images, self.ann_file)
         elif labels.images:
             ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         else:
@@ -225,22 +243,21 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return sample
 
     def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
-        """Check the masks, and that there are labels to learn from."""
-        weak = {s['sample_id']: self._used(s['weak_annotations']) for s in samples}
-        masks = {key: labels.mask_path for key, labels in weak.items() if labels.mask_path is not None}
+        """Check the masks, and that there are labels to learn from, and warn about faults of the labels."""
+        weak = {s['sample_id']: s['weak_annotations'] for s in samples}
+        used = {key: self._used(labels) for key, labels in weak.items()}
+        masks = {key: labels.mask_path for key, labels in used.items() if labels.mask_path is not None}
         if self.test_mode:
             masks |= {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
-        labelled = bool(masks)
+        values, found = None, list[str]()
         if self.check_masks and masks:
-            if self.check_images:
-                check_mask_sizes(masks, sizes)
-            keys = list(masks) if self.check_masks is True else spread(list(masks), MASK_SAMPLE)
-            if self.label_map is None or self.only_classes is not None:
-                labelled = check_mask_values(
-                    masks, keys, len(self._metainfo['classes']), self.ignore_index,
-                    background_shift=int(self.reduce_zero_label),
-                )  # fmt: skip
-        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in weak.values()):
+            reader = MaskReader(
+                self._metainfo['classes'], self.check_masks is True, self.ignore_index, int(self.reduce_zero_label),
+                self.label_map, any_values=self.label_map is not None and self.only_classes is None,
+            )  # fmt: skip
+            values, found = reader.read(masks, sizes if self.check_images else None, None if self.test_mode else weak)
+        labelled = bool(masks) if values is None else values.labelled
+        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in used.values()):
             raise ValueError(
                 f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled '
                 f'mask pixel of the kinds that LoadWeakAnnotations reads in {self._source}. '
@@ -248,48 +265,33 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 f'(first: {samples[0]["sample_id"]!r})?'
             )
         if not self.test_mode:
-            self._name_unused_classes(list(weak.values()))
+            classes = self._metainfo['classes']
+            found += [text for key, labels in weak.items() for text in contradictions(key, labels, classes)]
+        compared = self.test_mode and 'seg_map_path' in self.data_prefix
+        self._audit = LabelAudit(
+            self.data_prefix['seg_map_path'] if compared else self._source,
+            count_labels(list(weak.values()), self._metainfo['classes'], values),
+            None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
+            contradictions=tuple(found),
+            unused=self.unused_labels,
+            pictures=tuple(self._pictures),
+            evaluation=self.test_mode,
+        )
+        report(self._audit)
+
+    @property
+    def audit(self) -> LabelAudit:
+        """What labels there are and what the pipeline makes of them; with masks, as far as they were read."""
+        self.full_init()
+        return self._audit
 
     def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
         """The labels without the kinds that the pipeline does not read."""
         loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
         return labels.select(sorted(loaders[0].needed_kinds)) if loaders else labels
 
-    def _name_unused_classes(self, labels: list[WeakAnnotations]) -> None:
-        """Warn about foreground classes without an image; those of dense masks are unknown until they are read."""
-        named = {0}.union(*(item.classes for item in labels))
-        unused = [name for index, name in enumerate(self._metainfo['classes']) if index not in named]
-        if unused and not any(item.mask_path for item in labels):
-            print_log(
-                f'{self._source}: no image is labelled with {", ".join(unused)}: a model cannot learn these '
-                f'{len(unused)} of {len(self._metainfo["classes"])} classes',
-                logger='current',
-                level=logging.WARNING,
-            )
-
     def class_frequencies(self) -> npt.NDArray[np.float64]:
-        """Return the share of each class among the labelled pixels of all images, (C,); they sum to 1.
-
-        A click counts as one pixel, a scribble as many as its length (at least one), a dense mask as its labelled
-        pixels. If there are none of these, each box counts as one, and without boxes each tag does.
-
-        Raises:
-            ValueError: If nothing is labelled.
-        """
+        """Return the share of each class among the labels of all images, (C,); see ``label_checks.class_shares``."""
         self.full_init()
-        num_classes = len(self._metainfo['classes'])
-        pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
-        for index in range(len(self)):
-            labels: WeakAnnotations = self.get_data_info(index)['weak_annotations']
-            np.add.at(pixels, labels.point_labels, 1)
-            lengths = [np.hypot(*np.diff(line, axis=0).T).sum() for line in labels.polylines]
-            np.add.at(pixels, labels.polyline_labels, np.maximum(lengths, 1))
-            if labels.mask_path is not None:
-                pixels += np.bincount(load_index_image(labels.mask_path).ravel(), minlength=256)[:num_classes]
-            np.add.at(boxes, labels.box_labels, 1)
-            np.add.at(tags, list(labels.tags or ()), 1)
-        counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
-        if counts is None:
-            raise ValueError('class_frequencies: no image has a label')
-        shares: npt.NDArray[np.float64] = counts / counts.sum()
-        return shares
+        labels = [self.get_data_info(index)['weak_annotations'] for index in range(len(self))]
+        return class_shares(labels, len(self._metainfo['classes']))

@@ -20,6 +20,7 @@ from ..checkpoints.run import checkpoint_to_go_on_from
 from ..checkpoints.work_dir import WorkDirError, hold, lock_of
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
+from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
 from .processes import agree, connect, wrap_on_cpu
 from .setting_faults import FAULTS_OF_SETTINGS, describe_fault
@@ -103,13 +104,13 @@ def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator
 def guard(runner: Runner) -> None:
     """Give a runner the hooks that belong to every training.
 
-    They are responsible for complete and identified checkpoints, validations with the network of the checkpoint, and
-    the last validation.
+    They are responsible for checks of its labels, complete and identified checkpoints, validations with the network of
+    the checkpoint, and the last validation.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
+    for hook in (LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .checks import check_float_map, compute_dtype, describe
+from .checks import check_float_map, check_integer, compute_dtype, describe
 
 BACKGROUND_PAIR, FOREGROUND_PAIR, DIFFERENT_PAIR, NO_PAIR = 0, 1, 2, 255
 
@@ -42,8 +42,7 @@ def pair_offsets(radius: int) -> list[tuple[int, int]]:
         >>> pair_offsets(2)
         [(0, 1), (1, -1), (1, 0), (1, 1)]
     """
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 2:
-        raise ValueError(f'radius must be an integer of at least 2, got {radius!r}')
+    check_integer(radius, 'radius', least=2)
     reach = range(1 - radius, radius)
     return [(y, x) for y in range(radius) for x in reach if (y, x) > (0, 0) and x * x + y * y < radius * radius]
 
@@ -91,7 +90,7 @@ def affinity_labels(labels: Tensor, *, radius: int = 5, ignore_index: int = 255)
         ignore_index: The value of unlabelled pixels.
 
     Returns:
-        (B, P, H, W) uint8, laid out as :func:`affinities`: 0 both background, 1 both the same foreground class, 2
+        (B, P, H, W) uint8, in the layout of :func:`affinities`: 0 both background, 1 both the same foreground class, 2
         different classes, 255 if one of the pixels is unknown or outside.
 
     Raises:

@@ -61,6 +61,19 @@ def check_positive(value: Any, name: str) -> float:
     return number
 
 
+def is_integer(value: Any, least: int = 1) -> bool:
+    """Return whether ``value`` is an integer, and not a bool, of at least ``least``."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def check_integer(value: Any, name: str, least: int = 1) -> int:
+    """Return ``value``; raise ``ValueError`` unless it is an integer of at least ``least``."""
+    if not is_integer(value, least):
+        kinds = {0: 'a non-negative integer', 1: 'a positive integer'}
+        raise ValueError(f'{name} must be {kinds.get(least, f"an integer of at least {least}")}, got {value!r}')
+    return int(value)
+
+
 def describe(value: Any) -> str:
     """Describe a wrong argument in a few words."""
     if isinstance(value, Tensor):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checks import describe
+from .checks import describe, is_integer
 
 FORMS = ('anchored', 'ratio', 'product')
 NORMALISATIONS = ('maximum', 'diagonal')
@@ -227,7 +227,7 @@ def _check(points: Any, classes: Any, size: Any, form: Any, normalisation: Any, 
         raise TypeError(f'classes must be an integer tensor (P,), got {describe(classes)}')
     if classes.shape != points.shape[:1]:
         raise ValueError(f'classes must be {len(points)} ids, one per point, got {tuple(classes.shape)}')
-    if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
+    if len(size) != 2 or not all(map(is_integer, size)):
         raise ValueError(f'size must be (height, width), two positive integers, got {size!r}')
     check_settings(form, normalisation)
     if mask is not None and (not isinstance(mask, Tensor) or mask.shape != tuple(size)):

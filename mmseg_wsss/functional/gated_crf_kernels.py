@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import check_positive, check_shape, compute_dtype, describe
+from .checks import check_integer, check_positive, check_shape, compute_dtype, describe
 
 KernelSettings = Mapping[str, float]
 FIXED_KEYS = ('weight', 'xy', 'rgb')
@@ -151,8 +151,7 @@ def parse_kernels(kernels: Sequence[KernelSettings], modalities: Sequence[str] =
 
 def check_radius(radius: Any) -> None:
     """Raise ValueError unless the window is a positive integer."""
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
-        raise ValueError(f'radius must be a positive integer, got {radius!r}')
+    check_integer(radius, 'radius')
 
 
 def _parse_kernel(settings: KernelSettings, name: str, modalities: Sequence[str]) -> Kernel:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import check_float_map, check_mask_of, compute_dtype, describe
+from .checks import check_float_map, check_integer, check_mask_of, compute_dtype, describe
 
 
 def importance_sampling_loss(
@@ -177,8 +177,7 @@ def check_eps(eps: Any) -> None:
 
 def check_num_samples(num_samples: Any) -> None:
     """Raise unless ``num_samples`` is a positive integer."""
-    if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
-        raise ValueError(f'num_samples must be a positive integer, got {num_samples!r}')
+    check_integer(num_samples, 'num_samples')
 
 
 def _prepare(

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from .checks import (
     check_float_map,
-    check_mask,
+    check_mask_of,
     check_positive,
     check_shape,
     compute_dtype,
     describe,
+    is_integer,
 )
 
 KERNEL_SIZES = (7, 7, 5, 5, 3, 3, 3, 3, 3, 3, 3, 3)
@@ -119,7 +120,7 @@ def check_layers(
     for name, values in settings.items():
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise TypeError(f'{name} must be a sequence with one number per layer, got {describe(values)}')
-        if not values or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
+        if not values or not all(map(is_integer, values)):
             raise ValueError(f'{name} must be one or more positive integers, got {values!r}')
     if any(size % 2 == 0 for size in kernel_sizes):
         raise ValueError(f'kernel_sizes must be odd, so that a window has a centre, got {kernel_sizes!r}')
@@ -148,12 +149,7 @@ def check_arguments(masks: Any, image: Any, mask: Any) -> None:
             'resize one of them'
         )
     if mask is not None:
-        check_mask(mask, 'mask', len(masks))
-        if mask.shape[2:] != masks.shape[2:]:
-            raise ValueError(
-                f'mask must have the size of masks, {tuple(masks.shape[2:])}, got {tuple(mask.shape[2:])}; '
-                'reduce it so that a cell counts only if all its pixels do'
-            )
+        check_mask_of(mask, masks, 'masks')
 
 
 def _layer(

@@ -17,7 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import check_float_map, check_mask, check_shape, compute_dtype, describe
+from .checks import (
+    check_float_map,
+    check_integer,
+    check_mask_of,
+    check_shape,
+    compute_dtype,
+    describe,
+    is_integer,
+)
 
 AFFINITIES = ('reference', 'paper')
 EPS = 1e-8
@@ -128,21 +136,15 @@ def check_arguments(masks: Any, image: Any, num_iters: Any, dilations: Any, affi
     check_shape(image, 'image', f'({len(masks)}, 3, h, w)')
     if len(image) != len(masks):
         raise ValueError(f'image and masks must have the same batch size, got {len(image)} and {len(masks)}')
-    if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
-        raise ValueError(f'num_iters must be a positive integer, got {num_iters!r}')
+    check_integer(num_iters, 'num_iters')
     if isinstance(dilations, str) or not isinstance(dilations, Sequence):
         raise TypeError(f'dilations must be a sequence such as (1, 2, 4), got {describe(dilations)}')
-    if not dilations or any(isinstance(d, bool) or not isinstance(d, int) or d < 1 for d in dilations):
+    if not dilations or not all(map(is_integer, dilations)):
         raise ValueError(f'dilations must be one or more positive integers, got {dilations!r}')
     if affinity not in AFFINITIES:
         raise ValueError(f'unknown affinity {affinity!r}: choose from {", ".join(AFFINITIES)}')
     if mask is not None:
-        check_mask(mask, 'mask', len(masks))
-        if mask.shape[2:] != masks.shape[2:]:
-            raise ValueError(
-                f'mask must have the size of masks, {tuple(masks.shape[2:])}, got {tuple(mask.shape[2:])}; '
-                'reduce it so that a cell counts only if all its pixels do'
-            )
+        check_mask_of(mask, masks, 'masks')
 
 
 def _neighbour_weights(inputs: PAMRInputs, affinity: str) -> Tensor:

@@ -65,8 +65,8 @@ def partial_cross_entropy(
 def inverse_log_class_weights(counts: Tensor | Sequence[float]) -> Tensor:
     r"""Return larger weights for rare classes: :math:`w_c = 1 / \log(1.1 + p_c)`, divided by their sum.
 
-    As in the published code of Gated CRF, where :math:`p` is the share of each class among the clicks of the whole
-    training set (the paper uses the frequency in the batch).
+    In the published code of Gated CRF, :math:`p` is the share of each class among the clicks of the whole training set;
+    the paper uses the frequency in the batch.
 
     Args:
         counts: Labelled pixels, or clicks, of each class, (C,).

@@ -33,7 +33,7 @@ class ReadableDataset(ImageDataset, Protocol):
         """Return an image as the pipeline packs it: ``inputs`` and ``data_samples``."""
 
     def get_subset_(self, indices: Sequence[int]) -> None:
-        """Keep these images alone."""
+        """Keep only these images."""
 
 
 def check_split(value: Any, name: str) -> None:

@@ -35,6 +35,7 @@ from ..datasets.pseudo_label_files import (
     write_pseudo_label,
 )
 from ..files import relative_name
+from ..functional.checks import check_integer
 from ..structures import ImageDataset, Sample
 
 ClassIds = npt.NDArray[np.integer]
@@ -175,8 +176,7 @@ def unsure_borders(labels: ClassIds, width: int) -> ClassIds:
 
 def check_border(width: Any) -> None:
     """Raise ``ValueError`` unless ``width`` is a number of pixels."""
-    if isinstance(width, bool) or not isinstance(width, int) or width < 0:
-        raise ValueError(f'the width of unsure borders must be a non-negative integer, got {width!r}')
+    check_integer(width, 'the width of unsure borders', least=0)
 
 
 def make_index(dataset: ImageDataset, images: Mapping[str, IndexedImage], source: Mapping[str, Any]) -> FolderIndex:

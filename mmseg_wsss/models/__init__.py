@@ -1,3 +1,5 @@
 """Registered heads, segmentors and losses, and the parts that losses consist of."""
 
-from . import _quiet  # noqa: F401
+from ..openmmlab import import_quietly
+
+import_quietly('mmseg.models')

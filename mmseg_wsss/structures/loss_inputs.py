@@ -69,6 +69,11 @@ class LossInputs:
         return self if name == 'first' else self.views[name]
 
     @property
+    def num_images(self) -> int:
+        """Number of images in the batch, B."""
+        return len(self.logits)
+
+    @property
     def zero(self) -> Tensor:
         """A loss of 0 that is connected to the graph of the logits."""
         return self.logits[:0].sum()

@@ -125,6 +125,17 @@ def test_config_that_needs_a_gpu():
     assert check_config({'model': {'type': 'EncoderDecoder'}}, ONEDL) == []
 
 
+def test_batch_of_one_image_with_a_pooled_map():
+    head = {'type': 'DepthwiseSeparableASPPHead', 'norm_cfg': {'type': 'BN'}}
+    config = {'model': {'decode_head': head}, 'train_dataloader': {'batch_size': 1}}
+    (fault,) = check_config(config, ONEDL)
+    assert fault.problem.startswith('DepthwiseSeparableASPPHead normalises a map that is pooled to one pixel')
+    assert '"Expected more than 1 value per channel when training"' in fault.problem
+    assert fault.cure == 'set train_dataloader.batch_size to 2 or more'
+    assert check_config({**config, 'train_dataloader': {'batch_size': 2}}, ONEDL) == []
+    assert check_config({**config, 'model': {'decode_head': {**head, 'type': 'FCNHead'}}}, ONEDL) == []
+
+
 @pytest.mark.parametrize(
     ('version', 'numbers'),
     [('2.13.0+cpu', (2, 13)), ('0.10.7rc1', (0, 10, 7)), ('2', (2,)), ('2.0.0', (2,)), ('unknown', ())],

@@ -281,22 +281,135 @@ def test_labels_that_only_make_tags_count(root):
         dataset[1]
 
 
-def test_classes_that_no_image_has_are_named(root, monkeypatch):
-    lines = []
-    monkeypatch.setattr('mmseg_wsss.datasets.weak_seg_dataset.print_log', lambda text, **_: lines.append(text))
-    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT]}])
+BACKGROUND = {'x': 0, 'y': 0, 'class': 0}
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What data sets say when they are built."""
+    said = []
+    monkeypatch.setattr('mmseg_wsss.datasets.label_checks.print_log', lambda text, **_: said.append(text))
+    return said
+
+
+def test_classes_that_no_image_has_are_named(root, lines):
+    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT, BACKGROUND]}])
     build(root, test_mode=True)
     assert lines == []
     build(root)
     assert len(lines) == 1
     assert lines[0].endswith('w.json: no image is labelled with dog: a model cannot learn these 1 of 3 classes')
-    for images in (
-        [{'file_name': 'a.jpg', 'points': [POINT], 'tags': [2]}],
-        [{'file_name': 'c.jpg', 'mask': 'masks/c.png'}],  # not read to find out
-    ):
-        write_labels(root, images)
-        build(root)
+    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT, BACKGROUND], 'tags': [1, 2]}])
+    build(root)
     assert len(lines) == 1
+    write_labels(root, [{'file_name': 'c.jpg', 'mask': 'masks/c.png'}])  # all dog
+    build(root)
+    assert 'no image is labelled with cat: a model cannot learn these 1 of 3' in lines[1]
+    assert 'nothing is labelled background (class 0)' in lines[2]
+
+
+def test_a_background_that_nobody_labelled_is_named(root, lines):
+    write_labels(root, [{'file_name': 'a.jpg', 'points': [POINT, {**POINT, 'class': 2}]}])
+    build(root)
+    assert len(lines) == 1
+    assert 'nothing is labelled background (class 0): a model that never learns it predicts an object' in lines[0]
+    lines.clear()
+    write_labels(root, [{'file_name': 'a.jpg', 'tags': [1, 2]}])  # no pixel is labelled anyway
+    build(root)
+    assert lines == []
+
+
+@pytest.mark.parametrize('classes', [CLASSES, ('background', 'cat')])
+def test_255_as_the_object_in_training_masks(root, classes):
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[2:4, 2:5] = 255
+    Image.fromarray(mask).save(root / 'ann/a.png')
+    for name in 'bcde':
+        save_mask(root / f'ann/{name}.png', 0)
+    settings = dict(
+        weak_labels=None, metainfo={'classes': classes}, data_prefix={'img_path': 'img', 'seg_map_path': 'ann'}
+    )
+    message = (
+        rf'(img|ann): the 5 masks hold the values 0 and 255 alone, and 255 means unlabelled: none of the classes '
+        rf'{", ".join(classes[1:])} is in them. Is 255 the object\?: write class ids into the masks, 0 for background'
+    )
+    with pytest.raises(ValueError, match=message):
+        build(root, **settings, use_dense_masks=True)
+    with pytest.raises(ValueError, match=message):
+        build(root, **settings, test_mode=True)
+    assert len(build(root, **settings, test_mode=True, check_masks=False)) == 5
+
+
+def test_one_object_in_a_mask_that_is_not_among_the_first_fifty(root):
+    """What looks as if 255 were the object is looked at again in all masks."""
+    images = []
+    for number in range(60):
+        save_image(root / f'img/m{number:03d}.jpg')
+        mask = np.zeros((6, 8), dtype=np.uint8)
+        mask[0] = 255
+        mask[1] = 2 * (number == 5)
+        Image.fromarray(mask).save(root / f'masks/m{number:03d}.png')
+        images.append({'file_name': f'm{number:03d}.jpg', 'mask': f'masks/m{number:03d}.png'})
+    write_labels(root, images)
+    assert build(root).audit.counts.masks.num_read == 51
+    Image.fromarray(np.where(mask == 255, 255, 0).astype(np.uint8)).save(root / 'masks/m005.png')
+    with pytest.raises(ValueError, match='the 60 masks hold the values 0 and 255 alone'):
+        build(root)
+
+
+def test_255_beside_clicks_on_objects_is_a_warning(root, lines):
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[2:4] = 255
+    Image.fromarray(mask).save(root / 'masks/c.png')
+    clicks = [{'x': 2, 'y': 2, 'class': 1}, {'x': 2, 'y': 3, 'class': 2}]
+    write_labels(root, [{'file_name': 'c.jpg', 'mask': 'masks/c.png', 'points': clicks}])
+    build(root)
+    assert ['Is 255 the object?' in line for line in lines] == [True]
+
+
+def test_evaluation_masks_that_lack_classes(root, lines):
+    prefix = {'img_path': 'img', 'seg_map_path': 'ann'}
+    settings = {'weak_labels': None, 'test_mode': True, 'data_prefix': prefix, 'metainfo': {'classes': CLASSES}}
+    build(root, **settings)
+    assert lines == [
+        f'{root}/ann: the 5 masks hold no pixel of background, cat: their IoU will be nan, or 0 where they are '
+        'predicted'
+    ]
+    for name in 'abcde':
+        save_mask(root / f'ann/{name}.png', 255)
+    with pytest.raises(ValueError, match='every pixel of the 5 masks is 255, which means unlabelled'):
+        build(root, **settings)
+
+
+def test_masks_that_count_from_one(root):
+    mask = np.ones((6, 8), dtype=np.uint8)
+    mask[2:4] = 3
+    Image.fromarray(mask).save(root / 'masks/c.png')
+    with pytest.raises(
+        ValueError, match=r'\[3\], .* They may count the classes from 1: then write every value less one'
+    ):
+        build(root)
+
+
+def test_labels_that_contradict_each_other(root, lines):
+    images = [
+        {'file_name': 'c.jpg', 'mask': 'masks/c.png', 'points': [POINT, {'x': 0, 'y': 0, 'class': 2}, BACKGROUND]},
+        {'file_name': 'a.jpg', 'boxes': [{'box': [0, 0, 3, 3], 'class': 1}], 'tags': [2]},
+    ]
+    write_labels(root, images)
+    build(root)
+    assert (
+        "labels contradict each other (2): image 'c': the click (2, 1) of cat lies on dog in its mask; image 'a': a "
+        'box of cat, and its tags are dog: correct the labels'
+    ) in lines[0]
+
+
+def test_one_class_is_refused(root):
+    labels = {'version': 1, 'classes': [{'name': 'weed'}], 'images': [{'file_name': 'a.jpg', 'points': [BACKGROUND]}]}
+    (root / 'w.json').write_text(json.dumps(labels))
+    message = r"there is one class \(weed\), and class 0 is the background.* take classes=\('background', 'weed'\)"
+    with pytest.raises(ValueError, match=message):
+        build(root)
 
 
 def test_tags_out_of_range_are_named(root):
@@ -325,6 +438,7 @@ def test_no_images_is_an_error(root):
     [
         ({'weak_labels': None, 'metainfo': {'classes': CLASSES}}, 'has no labels to train on'),
         ({'weak_labels': None, 'test_mode': True}, 'needs metainfo=dict'),
+        ({'unused_labels': 'ignore'}, "unused_labels must be one of 'stop', 'warn', got 'ignore'"),
         ({'check_masks': 'all'}, "check_masks must be True, False or 'sample', got 'all'"),
         ({'reduce_zero_label': True}, 'reduce_zero_label=True cannot be used with weak labels'),
         ({'backend_args': {'backend': 'petrel'}}, 'backend_args cannot be checked'),

@@ -8,7 +8,7 @@ from skimage.segmentation import random_walker
 
 from mmseg_wsss.functional import point_blots
 from mmseg_wsss.functional.point_blots import (
-    NOBODY,
+    UNCLAIMED,
     Acceptance,
     Perturbation,
     _followed,
@@ -134,7 +134,7 @@ def slow_union(colours, seeds, labels, maps, phi, delta):
     for (x, y), label in zip(seeds, labels, strict=True):
         if maps[0][int(y), int(x)] == label:
             blots.setdefault((int(label), flooded(maps[0], (int(y), int(x)))))
-    result = np.full(maps[0].shape, NOBODY)
+    result = np.full(maps[0].shape, UNCLAIMED)
     claims = {}
     for label, current in blots:
         for regions in maps[1:]:
@@ -250,9 +250,9 @@ def test_the_order_of_expansion_by_hand():
 
 def test_a_pixel_of_two_classes_keeps_the_class_of_the_first_walk():
     claims = np.array([[[1, 1, 1, 0, 1, 0]], [[0, 1, 1, 1, 1, 0]], [[0, 0, 0, 0, 1, 0]]], dtype=bool)
-    first_walk = np.array([[NOBODY, 0, 1, 1, NOBODY, 2]])
-    assert _settled(claims, first_walk).tolist() == [[0, 0, 1, 1, NOBODY, NOBODY]]
-    assert _settled(claims, np.array([[2, 2, 2, 2, 2, 2]])).tolist() == [[0, NOBODY, NOBODY, 1, 2, NOBODY]]
+    first_walk = np.array([[UNCLAIMED, 0, 1, 1, UNCLAIMED, 2]])
+    assert _settled(claims, first_walk).tolist() == [[0, 0, 1, 1, UNCLAIMED, UNCLAIMED]]
+    assert _settled(claims, np.array([[2, 2, 2, 2, 2, 2]])).tolist() == [[0, UNCLAIMED, UNCLAIMED, 1, 2, UNCLAIMED]]
 
 
 def test_perturbations_grow():
@@ -305,10 +305,10 @@ def test_tiny_and_flat_images(size):
         ({'classes': np.array([0.0, 1.7])}, TypeError, 'classes must be integers, got float64'),
         ({'classes': np.array([1, 255])}, ValueError, 'ids from 0 to 254, got 1 to 255'),
         ({'rule': 'union'}, ValueError, "unknown rule 'union': choose from expand, intersect"),
-        ({'num_iters': -1}, ValueError, 'num_iters must be an integer and at least 0, got -1'),
-        ({'num_bins': 0}, ValueError, 'num_bins must be an integer and at least 1'),
-        ({'max_side': 1.5}, ValueError, 'max_side must be an integer and at least 1, got 1.5'),
-        ({'max_side': 0}, ValueError, 'max_side must be an integer and at least 1, got 0'),
+        ({'num_iters': -1}, ValueError, 'num_iters must be a non-negative integer, got -1'),
+        ({'num_bins': 0}, ValueError, 'num_bins must be a positive integer'),
+        ({'max_side': 1.5}, ValueError, 'max_side must be a positive integer, got 1.5'),
+        ({'max_side': 0}, ValueError, 'max_side must be a positive integer, got 0'),
         ({'beta': 0}, ValueError, 'beta must be a finite number above 0'),
         ({'max_divergence': -1}, ValueError, 'max_divergence must be a finite number above 0'),
         ({'min_overlap': 1.1}, ValueError, r'min_overlap must be in \[0, 1\], got 1.1'),

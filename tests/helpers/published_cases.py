@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmseg_wsss.models.segmentors.inference import metas_of
 from tests.helpers import published_networks as published
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -30,6 +32,9 @@ class Case:
         maps: How many channels stand before the colours.
         kind: Which outputs there are here.
         packed: How the published code saves it.
+        whole: What the published code makes of its outputs at the size of its input: ``logits``, ``probabilities``
+            (their softmax, enlarged), the mean of those of all outputs, or nothing.
+        corners: Whether it enlarges with aligned corners.
     """
 
     source: str
@@ -41,6 +46,8 @@ class Case:
     maps: int = 0
     kind: str = 'logits'
     packed: str = 'bare'
+    whole: str = 'logits'
+    corners: bool = True
 
     @property
     def small_options(self) -> list[str]:
@@ -57,8 +64,8 @@ class Case:
         torch.save(weights, path, _use_new_zipfile_serialization=not legacy)
 
     def colours_there(self, image: torch.Tensor) -> torch.Tensor:
-        """Return what the published code reads of BGR images, (B, 3, h, w) uint8."""
-        return (image.flip(1).double() / 255 - MEAN) / STD if self.colours == 'rgb' else image.double() - MEAN_BGR
+        """Return what the published code reads of BGR images, (B, 3, h, w) uint8, in the order in which it computes."""
+        return (image.flip(1).float() / 255 - MEAN) / STD if self.colours == 'rgb' else image.float() - MEAN_BGR
 
     def colours_here(self, model: nn.Module, image: torch.Tensor) -> torch.Tensor:
         """Return what the network of the config reads of them, maybe padded."""
@@ -77,6 +84,19 @@ class Case:
         features = model.extract_feat(x)
         logits = model.decode_head.forward(features)
         return [logits, model.pixel_correlation(logits, features, x)] if self.kind == 'refined' else [logits]
+
+    def whole_there(self, outputs: list[torch.Tensor], size: Sequence[int]) -> torch.Tensor:
+        """Return what the published code makes of its outputs at the size of its input."""
+        maps = outputs if self.whole == 'logits' else [torch.stack([x.softmax(dim=1) for x in outputs]).mean(dim=0)]
+        return F.interpolate(maps[0], tuple(size), mode='bilinear', align_corners=self.corners)
+
+    def whole_here(self, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Return what the network of the config says of each pixel of its inputs."""
+        if self.maps:
+            return model.generate(x[:, -3:], x[:, -4:-3], x[:, :1] if self.maps == 2 else None)
+        if self.whole == 'probabilities':
+            return torch.stack([said.probs for said in model.class_probs(x)])
+        return model.inference(x, metas_of(x, None))
 
 
 def _stage(backbone: Callable[[], nn.Module], shallow: int, deep: int, **settings: Any) -> Callable[[], nn.Module]:
@@ -118,7 +138,7 @@ def _deeplabv2(wrapped: Callable[[nn.Module], nn.Module], kind: str) -> Case:
         'lpg/deeplabv2_r101_voc_boxes',
         lambda: wrapped(published.DeepLabV2(8)),
         lambda: wrapped(published.DeepLabV2()),
-        [*RESNET, *_head(in_channels=256)],
+        [*RESNET, *_head(in_channels=256), *([] if kind == 'multi-scale' else ['model.views=None'])],
         'bgr',
         kind=kind,
     )
@@ -131,6 +151,7 @@ CASES = {
         _stage(lambda: published.Wide38(4), 16, 256, **SMALL),
         _stage(published.Wide38, 256, 4096),
         [*WRN38, *_head(in_channels=256, c1_in_channels=16, **HEAD)],
+        whole='probabilities',
     ),
     'single-stage VGG16': Case(
         '1-stage-wseg',
@@ -138,6 +159,7 @@ CASES = {
         _stage(published.CaffeVGG, 256, 1024, **SMALL),
         _stage(published.CaffeVGG, 256, 1024),
         _head(**HEAD),
+        whole='probabilities',
     ),
     'single-stage ResNet-50': Case(
         '1-stage-wseg',
@@ -145,6 +167,7 @@ CASES = {
         _stage(_resnet((3, 4, 6, 3), 8), 32, 256, **SMALL),
         _stage(_resnet((3, 4, 6, 3)), 256, 2048),
         [*RESNET, *_head(in_channels=256, c1_in_channels=32, **HEAD)],
+        whole='probabilities',
     ),
     'single-stage ResNet-101': Case(
         '1-stage-wseg',
@@ -152,6 +175,7 @@ CASES = {
         _stage(_resnet((3, 4, 23, 3), 8), 32, 256, **SMALL),
         _stage(_resnet((3, 4, 23, 3)), 256, 2048),
         [*RESNET, *_head(in_channels=256, c1_in_channels=32, **HEAD)],
+        whole='probabilities',
     ),
     'Gated CRF DeepLabv3+': Case(
         'gated-crf',
@@ -160,6 +184,7 @@ CASES = {
         published.GatedCRFNetwork,
         [*RESNET, *_head(in_channels=64, c1_in_channels=8, **HEAD)],
         packed='lightning',
+        corners=False,
     ),
     'icam CAM': Case(
         'icam',
@@ -173,6 +198,8 @@ CASES = {
             'model.views.pixel_correlation.channels=6,10',
         ],
         kind='refined',
+        whole='probabilities',
+        corners=False,
     ),
     'icam affinity': Case(
         'icam',
@@ -180,6 +207,7 @@ CASES = {
         lambda: published.AffinityNetwork(4, (4, 6, 8)),
         published.AffinityNetwork,
         [*WRN38, *_head(in_channels='32,64,256', widths='4,6,8')],
+        whole='none',
     ),
     'icam DeepLabv1': Case(
         'icam',

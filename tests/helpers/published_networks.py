@@ -416,7 +416,11 @@ class MultiScale(nn.Module):
 
 
 def randomise(network, inputs):
-    """Draw all weights; the statistics of batch norms near those of ``inputs``, so that no layer dies or explodes."""
+    """Draw all weights; the statistics of batch norms near those of ``inputs``, so that no layer dies or explodes.
+
+    Residual branches add a little to what they branch off from, as those of trained networks do: of many branches as
+    strong as that, a network would make 1e-3 of the last bit of a float32.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
@@ -429,6 +433,10 @@ def randomise(network, inputs):
                 nn.init.normal_(module.bias, std=0.1)
     network.train()
     with torch.no_grad():
+        next(module for module in network.modules() if isinstance(module, nn.Conv2d)).weight.div_(inputs.std())
+        for block in network.modules():
+            if isinstance(block, Residual):
+                getattr(block, f'bn{block.count}').weight.mul_(0.2)
         network(inputs)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

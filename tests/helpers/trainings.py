@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from tests.helpers.killing import KilledError
 from tests.helpers.models import head_config, model_config
 
 _numbers = itertools.count()
@@ -25,10 +26,6 @@ TRAIN = [
     {'type': 'PackWeakSegInputs'},
 ]
 SHAPES = {'type': 'ShapesDataset', 'num_images': 4, 'size': (40, 40)}
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
 
 
 @HOOKS.register_module()

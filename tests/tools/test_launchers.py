@@ -11,7 +11,7 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 @pytest.fixture
 def launchers(tmp_path):
-    """A folder with a torchrun and an srun that print their arguments, one a line."""
+    """A folder with a torchrun and an srun that print their arguments, one per line."""
     for name in ('torchrun', 'srun'):
         (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
         (tmp_path / name).chmod(0o755)

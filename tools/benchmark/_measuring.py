@@ -1,11 +1,11 @@
-"""Time and memory of steps, in a process of their own, with a record of what they ran on.
+"""Time and memory of steps, in a separate process, with a record of the machine and the versions.
 
-- CPU and wall seconds: median over the repeats after the first call, and the spread (largest minus smallest). On a GPU
-  the clock is read when the device has finished. Steps to be compared run in turns, so that what slows the machine down
-  for a while slows all of them.
-- Extra memory: the largest size since just before the first call minus the size then, so without the inputs. On a CPU
-  it is the resident size of the process, freed memory given back to the system first, which needs Linux; on a GPU what
-  torch has allocated.
+- CPU and wall-clock seconds: median over the repeats after the first call, and the spread (largest minus smallest). On
+  a GPU the clock is read when the device has finished. Steps to be compared run alternately, so that a machine that is
+  slow for a while slows all of them.
+- Extra memory: the largest size since just before the first call minus the size at that time, so without the inputs. On
+  a CPU it is the resident size of the process, after freed memory is returned to the system, which needs Linux; on a
+  GPU it is the memory that torch has allocated.
 """
 
 from __future__ import annotations

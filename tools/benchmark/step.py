@@ -1,9 +1,10 @@
-"""Measure what weak supervision adds to a training step: the number that a user feels.
+"""Measure what weak supervision adds to a training step.
 
-For each config: forward, losses, backward and optimizer step of its model, against the same network with partial
-cross-entropy alone. The batch is random images of the crop size with a few clicks, tags and boxes; no data set and no
-pretrained weights are needed. Both run in turns in one process, so that a slower machine slows both; what the recipe
-adds is the median over these pairs of steps, with the range, see _measuring.py for what time and memory mean.
+For each config, this compares the forward pass, losses, backward pass and optimizer step of its model with those of the
+same network with only partial cross-entropy. A batch consists of random images of the crop size with a few clicks, tags
+and boxes; no data set and no pretrained weights are needed. Both run alternately in one process, so that a slow machine
+slows both. The added time is the median over these pairs of steps, with the range; see _measuring.py for the definition
+of time and memory.
 
 Example:
     python tools/benchmark/step.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py --batch-size 2

@@ -1,7 +1,7 @@
-# CRAID (cranberries from the air, 456 x 608 pixels) with painted points, and full masks for evaluation, as its authors
-# lay it out: images, train/PointsClass (1 at a berry, 2 at a point of the background) and val/SegmentationClass (0, 1).
-# Training takes the images that have points; val.txt names the others, one id per line. data_root is the folder with
-# both.
+# CRAID (cranberries from the air, 456 x 608 pixels) with painted points, and full masks for evaluation, in the layout
+# of its authors: images, train/PointsClass (1 at a berry, 2 at a point of the background) and val/SegmentationClass (0,
+# 1). Training takes the images that have points; val.txt names the others, one id per line. data_root is the folder
+# with both.
 _base_ = './two_class_points.py'
 data_root = '{{$CRAID_ROOT:data/craid}}'
 metainfo = dict(classes=('background', 'berry'), palette=[[0, 0, 0], [200, 30, 60]])

@@ -1,5 +1,5 @@
-# Inria Aerial Image Labeling cut into tiles of 384 px by wsss convert inria; the pictures 1 to 5 of each city are for
-# validation, as the data set suggests. data_root is the folder that the command wrote.
+# Inria Aerial Image Labeling cut into tiles of 384 px by wsss convert inria; pictures 1 to 5 of each city are for
+# validation, as its authors suggest. data_root is the folder that the command wrote.
 _base_ = './two_class_points.py'
 data_root = '{{$INRIA_ROOT:data/inria_tiles}}'
 train_pipeline = [

@@ -1,4 +1,4 @@
-# Loaders of two classes whose labels are points, on a GPU: a data set adds what it reads and how. PNG images.
+# Loaders of two classes whose labels are points, on a GPU: a data set adds its files and pipeline. The images are PNGs.
 train_dataloader = dict(
     batch_size=16,
     num_workers=8,

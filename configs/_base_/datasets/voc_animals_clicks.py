@@ -1,4 +1,4 @@
-# Human clicks on the sample of voc_animals_val.py. Layout as there, and points.
+# Human clicks on the sample of voc_animals_val.py. The layout is the same, with points.
 clicks = dict(
     format='whats_the_point',
     path='points/voc_whats_the_point.json',

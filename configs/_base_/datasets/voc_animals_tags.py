@@ -1,4 +1,4 @@
-# Image tags on the sample of voc_animals_val.py. Layout as there, and Annotations.
+# Image tags on the sample of voc_animals_val.py. The layout is the same, with Annotations.
 weak_labels = [dict(format='voc_xml', path='Annotations', boxes=False, tags=True)]
 train_pipeline = [
     dict(type='LoadImageFromFile'),

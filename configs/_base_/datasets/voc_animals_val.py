@@ -30,6 +30,6 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# The other 14 classes of VOC are rare or absent in this sample: they are left out of means.
+# The other 14 classes of VOC are rare or absent in this sample: means leave them out.
 val_evaluator = dict(type='SubsetIoUMetric', classes=['background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'])
 test_evaluator = val_evaluator

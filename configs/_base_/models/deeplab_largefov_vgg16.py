@@ -1,5 +1,5 @@
 # DeepLab-LargeFOV on VGG16: fc6 dilated by 12, one 1 x 1 convolution to the classes, labels at the logits' resolution.
-# An image that is tested is padded to 513 px with the mean colour, as in the code of LPG, and the result is cropped.
+# Test images are padded to 513 px with the mean colour, as in the code of LPG, and the result is cropped.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[104.008, 116.669, 122.675],  # BGR, as the weights from Caffe need it

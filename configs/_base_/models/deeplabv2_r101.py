@@ -1,7 +1,7 @@
 # DeepLabv2 on ResNet-101, three scales in one network, labels at the logits' resolution, as in LPG's published code.
 model = dict(
     type='WeakEncoderDecoder',
-    views=dict(type='MultiScaleViews', scales=(0.5, 0.75)),
+    views=dict(type='MultiScaleViews', scales=(0.5, 0.75), align_corners=False),
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[104.008, 116.669, 122.675],  # BGR, not scaled
@@ -24,7 +24,14 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet101-5d3b4d8f.pth'),
     ),
-    decode_head=dict(type='DeepLabV2Head', in_channels=2048, in_index=0, dilations=(6, 12, 18, 24), num_classes=21),
+    decode_head=dict(
+        type='DeepLabV2Head',
+        in_channels=2048,
+        in_index=0,
+        dilations=(6, 12, 18, 24),
+        num_classes=21,
+        align_corners=True,  # of the last enlargement alone
+    ),
     losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss', resolution='logits')),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -6,7 +6,7 @@ model = dict(
     losses=dict(
         loss_tags=dict(type='ImportanceSamplingLoss', weight=0.8, pooling='average', num_samples=100),
         loss_similarity=dict(type='FeatureSimilarityLoss', mu=2.5, sigma=5.0),
-        # Published on the maps that SEAM refines. It alone says that every image shows background: without it the
+        # Published on the maps that SEAM refines. Only this loss says that every image shows background: without it the
         # classes take all of the image.
         loss_max=dict(type='ImportanceSamplingLoss', weight=0.0, pooling='max', background=True),
     ),

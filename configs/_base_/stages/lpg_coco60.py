@@ -1,5 +1,5 @@
 # LPG, the training of generators on the 60 classes of COCO that VOC does not have, alternating with a segmentor. A
-# recipe adds the segmentor, and LPGStages has all that can be switched.
+# recipe adds the segmentor; LPGStages describes all settings.
 coco_root = '{{$COCO_ROOT:data/coco}}'
 runner_type = 'StagedRunner'
 stages = dict(
@@ -12,7 +12,7 @@ stages = dict(
             data_prefix=dict(img_path='train2017'),
             weak_labels=[dict(format='coco', path='annotations/instances_train2017.json', only_classes=True)],
         ),
-        empty_images='skip',  # nothing but classes of VOC, or nothing at all
+        empty_images='skip',  # of images with only classes of VOC, or without any
         segmentor=dict(
             train_dataloader=dict(dataset=dict(img_path=coco_root + '/train2017')),
             val_dataloader=None,

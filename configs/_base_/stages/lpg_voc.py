@@ -1,5 +1,5 @@
-# LPG on the boxes of PASCAL VOC 2012, with generators that are trained already: the work dir of their training, or a
-# list with the checkpoint of each round. A recipe adds the network, and LPGStages has all that can be switched.
+# LPG on the boxes of PASCAL VOC 2012, with finished generators: the work dir of their training, or a list with the
+# checkpoint of each round. A recipe adds the network; LPGStages describes all settings.
 voc = dict(
     type='WeakSegDataset',
     data_root='{{$VOC_ROOT:data/VOCdevkit/VOC2012}}',

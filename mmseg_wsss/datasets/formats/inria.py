@@ -46,10 +46,10 @@ def cut_inria(
 
     A tile has one click in every building (8-connected in the tile) and at least one on the background.
 
-    PMP has 29,239 tiles of 180 pictures, 162.4 of each, and does not give their size. 12 tiles to a side are too few
-    (144), and 13 are the next square (169): of 384 pixels, 13 of which are 4,992 of 5,000, with what is left over
-    dropped, there are 30,420, the nearest that a common size comes to. Tiles without a building may have been left out.
-    500 pixels give 18,000.
+    PMP has 29,239 tiles of 180 pictures, 162.4 of each, and does not state their size. 12 tiles per side are too few
+    (144), and 13 give the next square (169). With 384 pixels, 13 tiles cover 4,992 of 5,000 pixels; if the rest is
+    dropped, there are 30,420 tiles, the closest number for a common size. Tiles without a building may have been left
+    out. 500 pixels give 18,000 tiles.
 
     Args:
         pairs: Picture and mask, see :func:`list_inria`.

@@ -1,6 +1,7 @@
 """Transforms of a pipeline, one file per topic."""
 
 from .center_pad import CenterPad
+from .load_deep_image import LoadDeepImage
 from .load_masks import LoadPseudoLabels, LoadReferenceMask, LoadShapesImage
 from .load_modality import LoadModality
 from .load_point_blots import LoadPointBlots
@@ -20,6 +21,7 @@ from .weak_random_window import WeakRandomWindow
 
 __all__ = [
     'CenterPad',
+    'LoadDeepImage',
     'LoadImageTags',
     'LoadModality',
     'LoadPointBlots',

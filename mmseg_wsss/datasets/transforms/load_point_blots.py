@@ -17,6 +17,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...files import whole_file
 from ...functional import point_blots
+from ...functional.checks import check_integer
 from ...structures.sample import LabelMap, Sample, moved
 
 KEY: Final = 'point_blots'
@@ -60,8 +61,7 @@ class LoadPointBlots(BaseTransform):
         unknown = sorted(set(settings) - set(_DEFAULTS))
         if unknown:
             raise ValueError(f'unknown settings of point_blots {unknown}: choose from {", ".join(_DEFAULTS)}')
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f'seed must be a non-negative integer, got {seed!r}')
+        check_integer(seed, 'seed', least=0)
         point_blots(np.zeros((1, 1)), np.zeros((0, 2)), np.zeros(0, dtype=int), **settings)  # checks their ranges
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.settings = {**_DEFAULTS, **settings}

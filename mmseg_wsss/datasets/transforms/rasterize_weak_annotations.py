@@ -6,6 +6,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...functional.checks import check_integer
 from ...structures.sample import ImageSize, LabelMap, Matrix, Sample
 from ...structures.weak_annotations import IntArray
 from ._geometry import apply, box_corners, inside_all_frames
@@ -44,8 +45,7 @@ class RasterizeWeakAnnotations(BaseTransform):
         self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool = False, ignore_index: int = 255
     ) -> None:
         for name, value in (('click_diameter', click_diameter), ('stroke_width', stroke_width)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{name} must be a positive integer, got {value!r}')
+            check_integer(value, name)
         self.click_diameter = click_diameter
         self.stroke_width = stroke_width
         self.draw_boxes = draw_boxes

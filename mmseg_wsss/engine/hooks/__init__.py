@@ -3,6 +3,7 @@
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .exact_resume_hook import ExactResumeHook
 from .expanding_confidence_hook import ExpandingConfidenceHook
+from .label_audit_hook import LabelAuditHook
 from .lpg_stage_hook import LPGStageHook
 from .pseudo_mask_visualization_hook import PseudoMaskVisualizationHook
 from .result_sheet_hook import ResultSheetHook
@@ -13,6 +14,7 @@ __all__ = [
     'ExactResumeHook',
     'ExpandingConfidenceHook',
     'LPGStageHook',
+    'LabelAuditHook',
     'PseudoMaskVisualizationHook',
     'ResultSheetHook',
     'WeakVisualizationHook',

@@ -85,7 +85,7 @@ class CheckpointGuardHook(Hook):
             return
         if not allowed:
             raise CheckpointError(
-                f'{reason}: begin with a new optimizer by --allow-missing, or start from its weights alone with '
+                f'{reason}: begin with a new optimizer by --allow-missing, or start from only its weights with '
                 '--cfg-options load_from=CHECKPOINT instead of --resume'
             )
         checkpoint.pop('optimizer', None)

@@ -12,6 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from ...functional import expansion_step
+from ...functional.checks import is_integer
 from ...models.pseudo_masks import CONFIDENCE_KEY
 
 
@@ -62,8 +63,7 @@ class ExpandingConfidenceHook(Hook):
         initial_score: float = 0.0,
         loss_name: str = 'loss',
     ) -> None:
-        whole = isinstance(epoch_length, int) and not isinstance(epoch_length, bool)
-        if epoch_length is not None and not (whole and epoch_length >= 1):
+        if epoch_length is not None and not is_integer(epoch_length):
             raise ValueError(f'epoch_length must be a positive number of iterations, or None, got {epoch_length!r}')
         if object_rate < 0 or background_rate < 0:
             raise ValueError(f'the rates must not be negative, got {object_rate} and {background_rate}')

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.formats.files import nearest
-from ...functional.checks import check_positive, check_share
+from ...functional.checks import check_integer, check_positive, check_share
 from ...labelling.box_masks import METHODS
 from ...labelling.generator_masks import GeneratorSettings
 from .task import StageBuilder
@@ -97,8 +97,7 @@ class LPGStages(StageBuilder):
     changes: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.rounds, bool) or not isinstance(self.rounds, int) or self.rounds < 1:
-            raise ValueError(f'rounds must be a positive integer, got {self.rounds!r}')
+        check_integer(self.rounds, 'rounds')
         check_positive(check_share(self.auxiliary_share, 'auxiliary_share'), 'auxiliary_share')
         GeneratorSettings(rule=self.rule, unsure=self.unsure)
         unknown = [method for method in self.baselines if method not in METHODS]

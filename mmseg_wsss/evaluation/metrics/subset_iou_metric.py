@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mmcv
-import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 from torch import Tensor
 
 from ...functional import ClassAreas, class_areas, mean_iou, present_classes, prune_classes
+from ...functional.grids import rgb_tensor
 from ...structures.class_names import class_ids
 
 
@@ -163,9 +163,7 @@ class SubsetIoUMetric(IoUMetric):
         if self.known_tags:
             masks = prune_classes(masks, self._tags(sample, masks)[None], background_power=power)
         if self.refiner is not None:
-            image = mmcv.imread(sample['img_path'], channel_order='rgb')
-            rgb = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(masks) / 255
-            masks = self.refiner(masks, rgb[None])
+            masks = self.refiner(masks, rgb_tensor(mmcv.imread(sample['img_path'])).to(masks))
         decided = {**sample, 'pred_sem_seg': {'data': masks[0].argmax(dim=0, keepdim=True)}}
         if switches:
             decided['inference_switches'] = {

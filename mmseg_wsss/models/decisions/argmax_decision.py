@@ -14,6 +14,10 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..views.base import log_probs
+
+ENLARGED = ('probabilities', 'logits')
+
 
 @dataclass(frozen=True, eq=False)
 class ClassProbs:
@@ -59,6 +63,11 @@ class ArgmaxDecision(nn.Module):
 
     Args:
         refiner: Refiner of the masks at the size of the file, such as ``dict(type='DenseCRF')``, or None.
+        enlarged: What is resized from the resolution of the head to that of the image: ``'probabilities'``, or
+            ``'logits'``, whose softmax is computed afterwards.
+
+    Raises:
+        ValueError: If ``enlarged`` is unknown.
 
     Example:
         >>> maps = ClassProbs(torch.tensor([0.2, 0.5, 0.3]).view(3, 1, 1))
@@ -68,9 +77,12 @@ class ArgmaxDecision(nn.Module):
 
     background_power = 1.0
 
-    def __init__(self, refiner: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, refiner: Mapping[str, Any] | None = None, enlarged: str = 'probabilities') -> None:
         super().__init__()
+        if enlarged not in ENLARGED:
+            raise ValueError(f'enlarged must be one of {", ".join(map(repr, ENLARGED))}, got {enlarged!r}')
         self.refiner = None if refiner is None else MODELS.build(dict(refiner))
+        self.enlarged = enlarged
 
     def pool_like(self, losses: Iterable[nn.Module]) -> None:
         """Take missing settings from the losses of the model; this decision has none."""
@@ -90,7 +102,10 @@ class ArgmaxDecision(nn.Module):
         Returns:
             Maps of all classes in [0, 1], (B, C, h, w).
         """
-        return F.interpolate(probs, tuple(size), mode='bilinear', align_corners=align_corners)
+        if self.enlarged == 'probabilities':
+            return F.interpolate(probs, tuple(size), mode='bilinear', align_corners=align_corners)
+        same_softmax = log_probs(probs)  # the logits up to a number for each cell, which the softmax does not see
+        return F.interpolate(same_softmax, tuple(size), mode='bilinear', align_corners=align_corners).softmax(dim=1)
 
     def class_scores(self, logits: Tensor, probs: Tensor, inside: Tensor | None) -> Tensor | None:
         """Return scores of the foreground classes of every image, (B, C-1) in [0, 1], or None if they are not read.

@@ -28,6 +28,11 @@ class AffinityInputs:
     ignore_index: int = 255
 
     @property
+    def num_images(self) -> int:
+        """Number of images in the batch, B."""
+        return len(self.features)
+
+    @property
     def zero(self) -> Tensor:
         """A loss of 0 that is connected to the graph of the features."""
         return self.features[:0].sum()
@@ -56,6 +61,7 @@ class AffinityLoss(BaseWeakLoss):
     """
 
     reads = AffinityInputs
+    learns_from = ('labels',)
 
     def __init__(self, radius: int = 5, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__(loss_weight, start)

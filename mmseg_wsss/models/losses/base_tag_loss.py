@@ -6,26 +6,7 @@ import torch
 from torch import Tensor
 
 from ...structures import LossInputs
-from .base_weak_loss import BaseWeakLoss, Patience
-
-
-class TagPatience(Patience):
-    """Stops a training on images without tags.
-
-    Args:
-        learner: Name of the loss that needs tags.
-    """
-
-    def __init__(self, learner: str) -> None:
-        super().__init__(
-            f'{learner} learns from image tags',
-            'Are there tags, or labels that name the classes of an image (wsss check)? Does the pipeline load them '
-            '(kinds and tags_from of LoadWeakAnnotations) and pack them (PackWeakSegInputs)?',
-        )
-
-    def check_tags(self, inputs: LossInputs) -> None:
-        """Count the images of a batch."""
-        self.check(inputs.tags is not None, len(inputs.logits))
+from .base_weak_loss import BaseWeakLoss
 
 
 class BaseTagLoss(BaseWeakLoss):
@@ -41,9 +22,7 @@ class BaseTagLoss(BaseWeakLoss):
         ValueError: If ``start`` is outside [0, 1].
     """
 
-    def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
-        super().__init__(loss_weight, start)
-        self._patience = TagPatience(type(self).__name__)
+    learns_from = ('tags',)
 
     @abstractmethod
     def image_losses(self, inputs: LossInputs, tags: Tensor, tagged: Tensor) -> Tensor:
@@ -63,12 +42,7 @@ class BaseTagLoss(BaseWeakLoss):
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the mean over the tagged images.
-
-        Raises:
-            ValueError: If none of the first thousand images had tags.
-        """
-        self._patience.check_tags(inputs)
+        """Return the mean over the tagged images."""
         if inputs.tags is None:
             return inputs.zero
         tagged = inputs.tags.isnan().any(dim=1).logical_not()

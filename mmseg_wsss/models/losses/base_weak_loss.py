@@ -8,8 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...structures import LossInputs
-
-PATIENCE = 1000
+from .patience import Patience
 
 
 class MisplacedLossError(AttributeError):
@@ -36,6 +35,13 @@ class BaseWeakLoss(BaseModule):
     reads: type = LossInputs
     """The type of the inputs of :meth:`forward`; a segmentor rejects losses that need another type."""
 
+    learns_from: tuple[str, ...] | None = None
+    """The labels that the loss learns from: some of ``labels``, ``tags``, ``points`` and ``boxes`` of ``LossInputs``.
+
+    None: it does not say. Empty: it learns from no labels. ``wsss check CONFIG`` and every training find labels that no
+    loss learns from, and a training whose first thousand images have none for a loss ends.
+    """
+
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:
         super().__init__()
         if not 0 <= start <= 1:
@@ -47,6 +53,7 @@ class BaseWeakLoss(BaseModule):
         self.loss_weight = loss_weight
         self.start = start
         self.statistics: dict[str, Tensor] = {}
+        self._patience: Patience | None = None
 
     @abstractmethod
     def compute(self, inputs: Any) -> Tensor:
@@ -67,11 +74,23 @@ class BaseWeakLoss(BaseModule):
             ValueError: If a setting does not match.
         """
 
-    def forward(self, inputs: LossInputs) -> Tensor:
-        """Return the weighted loss; 0 before ``start``."""
+    def forward(self, inputs: Any) -> Tensor:
+        """Return the weighted loss; 0 before ``start``.
+
+        Raises:
+            ValueError: If none of the first thousand images had labels that the loss learns from.
+        """
+        if self._patience is None:
+            self._patience = Patience(type(self).__name__, self.learns_from or ())
+        self._patience.check(inputs, inputs.num_images)
+        return self.weighted(inputs)
+
+    def weighted(self, inputs: Any) -> Tensor:
+        """Return the weighted loss of a batch, or of a view of it, whose images are counted already."""
         self.statistics = {}
         if inputs.progress < self.start:
-            return inputs.zero
+            zero: Tensor = inputs.zero
+            return zero
         return self.loss_weight * self.compute(inputs)
 
     def __getattr__(self, name: str) -> Any:
@@ -84,34 +103,3 @@ class BaseWeakLoss(BaseModule):
                 'loss_decode of the head at its default'
             )
         return super().__getattr__(name)
-
-
-class Patience:
-    """Stops a training early if the images lack the labels that a loss needs.
-
-    Images without such labels are normal; a thousand of them at the start of a training are not.
-
-    Args:
-        learner: The loss and its labels, such as 'X learns from image tags'.
-        advice: Where to look for the mistake.
-    """
-
-    def __init__(self, learner: str, advice: str) -> None:
-        self._learner = learner
-        self._advice = advice
-        self._images: int | None = 0  # images without such labels so far; None after the first with labels
-
-    def check(self, found: bool, num_images: int) -> None:
-        """Count the images of a batch.
-
-        Raises:
-            ValueError: If none of the first thousand images had such labels.
-        """
-        if found:
-            self._images = None
-        elif self._images is not None:
-            self._images += num_images
-            if self._images >= PATIENCE:
-                raise ValueError(
-                    f'{self._learner}, but none of the first {self._images} images had any. {self._advice}'
-                )

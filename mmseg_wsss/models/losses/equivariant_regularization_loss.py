@@ -26,6 +26,8 @@ class EquivariantRegularizationLoss(BaseWeakLoss):
         start: Fraction of the training before which the loss is 0.
     """
 
+    learns_from = ()
+
     def __init__(
         self, er_weight: float = 1.0, ecr_weight: float = 1.0, loss_weight: float = 1.0, start: float = 0.0
     ) -> None:

@@ -57,6 +57,8 @@ class FeatureSimilarityLoss(BaseWeakLoss):
         ValueError: If a setting is out of range, or ``normalise`` or ``backend`` is unknown.
     """
 
+    learns_from = ()
+
     def __init__(
         self,
         mu: float = 2.5,

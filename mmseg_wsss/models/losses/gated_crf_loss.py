@@ -48,6 +48,7 @@ class GatedCRFLoss(BaseWeakLoss):
             ``color_space`` or ``backend`` is unknown.
     """
 
+    learns_from = ()
     compatibility: Tensor | None
 
     def __init__(

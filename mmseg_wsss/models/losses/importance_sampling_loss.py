@@ -6,7 +6,6 @@ from torch import Tensor
 from ...functional import average_pooling_loss, importance_sampling_loss, max_pooling_loss
 from ...functional.importance_sampling import check_eps, check_num_samples
 from ...structures import LossInputs
-from .base_tag_loss import TagPatience
 from .base_weak_loss import BaseWeakLoss
 
 POOLINGS = ('average', 'max')
@@ -43,6 +42,8 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         ValueError: If a setting is out of range or ``pooling`` is unknown.
     """
 
+    learns_from = ('tags',)
+
     def __init__(
         self,
         weight: float = 0.8,
@@ -69,7 +70,6 @@ class ImportanceSamplingLoss(BaseWeakLoss):
         self.num_samples = num_samples
         self.expectation = expectation
         self.eps = eps
-        self._patience = TagPatience(type(self).__name__)
 
     def check_num_classes(self, num_classes: int) -> None:
         """Check that there is a class in addition to the background."""
@@ -80,12 +80,7 @@ class ImportanceSamplingLoss(BaseWeakLoss):
             )
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the classification loss of the tagged images.
-
-        Raises:
-            ValueError: If none of the first thousand images had tags.
-        """
-        self._patience.check_tags(inputs)
+        """Return the classification loss of the tagged images."""
         if inputs.tags is None:
             return inputs.zero
         loss = inputs.logits.new_zeros((), dtype=inputs.probs.dtype)

@@ -35,6 +35,7 @@ class MultiViewLoss(BaseWeakLoss):
                 f'MultiViewLoss takes a loss on class logits, derived from BaseWeakLoss, got {type(self.loss).__name__}'
             )
         self.views = tuple(views)
+        self.learns_from = self.loss.learns_from
 
     def check_num_classes(self, num_classes: int) -> None:
         """Check the number of classes with the wrapped loss."""
@@ -48,6 +49,6 @@ class MultiViewLoss(BaseWeakLoss):
         """
         total = inputs.zero
         for name in self.views:
-            total = total + self.loss(inputs.view(name))
+            total = total + self.loss.weighted(inputs.view(name))
             self.statistics.update({f'{name}_{key}': value for key, value in self.loss.statistics.items()})
         return total

@@ -32,6 +32,7 @@ class PartialCrossEntropyLoss(BaseWeakLoss):
         ValueError: If both ways to weight classes are set, or a setting is unknown.
     """
 
+    learns_from = ('labels',)
     class_weight: Tensor | None
 
     def __init__(

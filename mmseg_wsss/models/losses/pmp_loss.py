@@ -12,7 +12,7 @@ from ...functional import partial_cross_entropy
 from ...structures import LossInputs
 from ...structures.loss_inputs import REFERENCE_KEY
 from ..pseudo_masks import ExpandingMaps
-from .base_weak_loss import BaseWeakLoss, Patience
+from .base_weak_loss import BaseWeakLoss
 
 REDUCTIONS = ('mean', 'sum')
 PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
@@ -22,8 +22,8 @@ PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 class PMPLoss(BaseWeakLoss):
     r"""Cross-entropy on pseudo-masks made from points in the same forward pass (Akiva and Dana, 2021).
 
-    The mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 if there are none. Combine it
-    with ``ExpandingConfidenceHook``, which expands the fields; without it they do not change.
+    The loss is the mean, or the sum, over the pixels of the pseudo-mask, at the size of the image; 0 if there are none.
+    Combine it with ``ExpandingConfidenceHook``, which expands the fields; without it they do not change.
 
     Points are few and balanced, but pseudo-masks are not: if most of the labelled pixels are background, a network may
     predict only the background after a short training. An additional ``PartialCrossEntropyLoss`` (ours, not in the
@@ -55,6 +55,8 @@ class PMPLoss(BaseWeakLoss):
         ValueError: If the reduction is unknown.
     """
 
+    learns_from = ('points',)
+
     def __init__(
         self,
         pseudo_masks: Mapping[str, Any] = PSEUDO_MASKS,
@@ -67,11 +69,6 @@ class PMPLoss(BaseWeakLoss):
             raise ValueError(f'unknown reduction {reduction!r}: choose from {", ".join(REDUCTIONS)}')
         self.reduction = reduction
         self.pseudo_masks = MODELS.build(dict(pseudo_masks))
-        self._patience = Patience(
-            'PMPLoss learns from points',
-            'Are there points (wsss check)? Does the pipeline load them (kinds of LoadWeakAnnotations)? wsss '
-            'convert --box-centres makes points from boxes.',
-        )
 
     def steps(self, inputs: LossInputs) -> dict[str, Tensor]:
         """Return blots, distance field, refined probabilities and pseudo-mask of a batch."""
@@ -79,12 +76,7 @@ class PMPLoss(BaseWeakLoss):
         return made.steps(inputs.logits.shape[1])
 
     def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the cross-entropy of the resized logits on the pseudo-labels.
-
-        Raises:
-            ValueError: If none of the first thousand images has a point.
-        """
-        self._patience.check(any(len(points) for points in inputs.points), len(inputs.logits))
+        """Return the cross-entropy of the resized logits on the pseudo-labels."""
         labels = self.pseudo_masks(inputs).labels
         self.statistics = {'point_loss': point_loss(inputs), **label_statistics(inputs, labels)}
         loss = partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)

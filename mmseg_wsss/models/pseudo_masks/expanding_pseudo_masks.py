@@ -15,7 +15,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional import distance_fields, expand_distance_fields
-from ...functional.checks import check_share
+from ...functional.checks import check_integer, check_share
 from ...functional.distance_fields import check_settings
 from ...functional.grids import pool_mask, resize_inside
 from ...structures import LossInputs
@@ -107,8 +107,7 @@ class ExpandingPseudoMasks(nn.Module):
         blots: str | None = 'point_blots',
     ) -> None:
         super().__init__()
-        if isinstance(refiner_stride, bool) or not isinstance(refiner_stride, int) or refiner_stride < 1:
-            raise ValueError(f'refiner_stride must be a positive integer, got {refiner_stride!r}')
+        check_integer(refiner_stride, 'refiner_stride')
         if threshold_of not in THRESHOLDS:
             raise ValueError(f'unknown threshold_of {threshold_of!r}: choose from {", ".join(THRESHOLDS)}')
         check_settings(form, normalisation)

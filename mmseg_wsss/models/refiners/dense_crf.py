@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional.checks import check_positive
+from ...functional.checks import check_integer, check_positive
 from ...functional.grids import pool_mask, resize_inside
 
 _CLIP = 1e-5
@@ -57,9 +57,7 @@ class DenseCRF(nn.Module):
         super().__init__()
         if find_spec('pydensecrf') is None:
             raise ImportError('DenseCRF needs the module pydensecrf: pip install pydensecrf2, or remove DenseCRF')
-        if isinstance(num_iters, bool) or not isinstance(num_iters, int) or num_iters < 1:
-            raise ValueError(f'num_iters must be a positive integer, got {num_iters!r}')
-        self.num_iters = num_iters
+        self.num_iters = check_integer(num_iters, 'num_iters')
         self.smoothness_xy = check_positive(smoothness_xy, 'smoothness_xy')
         self.smoothness_weight = check_positive(smoothness_weight, 'smoothness_weight')
         self.appearance_xy = check_positive(appearance_xy, 'appearance_xy')

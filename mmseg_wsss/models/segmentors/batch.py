@@ -55,12 +55,17 @@ def gives_rgb(preprocessor: nn.Module) -> bool:
     return any(getattr(preprocessor, name, False) for name in names)
 
 
+def full_scale(preprocessor: nn.Module) -> float:
+    """Return the colour of full intensity in the units of ``mean`` and ``std`` of the preprocessor."""
+    return float(getattr(preprocessor, 'full_scale', 255))
+
+
 def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
     """Undo the normalisation of the preprocessor.
 
     Args:
         inputs: Normalised images, (B, 1 or 3, h, w).
-        preprocessor: The preprocessor, with ``mean`` and ``std`` in 0-255 if it normalises, and its order of colours.
+        preprocessor: The preprocessor, with ``mean`` and ``std`` if it normalises, and its order of colours.
 
     Returns:
         RGB in [0, 1], (B, 3, h, w), float32.
@@ -68,7 +73,7 @@ def image_in_unit_range(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
     image = inputs.detach().float()
     if getattr(preprocessor, '_enable_normalize', False):
         image = image * preprocessor.get_buffer('std') + preprocessor.get_buffer('mean')
-    image = image / 255
+    image = image / full_scale(preprocessor)
     if image.shape[1] == 1:
         return image.expand(-1, 3, -1, -1)
     return image if gives_rgb(preprocessor) else image.flip(1)

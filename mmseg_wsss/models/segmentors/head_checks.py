@@ -86,9 +86,17 @@ def check_num_classes(data_samples: list[Any], num_classes: int) -> None:
         ValueError: If the numbers differ.
     """
     for sample in data_samples:
-        given = sample.metainfo.get('num_classes', num_classes)
-        if given != num_classes:
-            raise ValueError(
-                f'the training data has {given} classes with the background, but model.decode_head.num_classes is '
-                f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
-            )
+        check_same_number(sample.metainfo.get('num_classes', num_classes), num_classes)
+
+
+def check_same_number(given: int, num_classes: int) -> None:
+    """Raise an error for a data set of ``given`` classes and a head of ``num_classes``.
+
+    Raises:
+        ValueError: If the numbers differ.
+    """
+    if given != num_classes:
+        raise ValueError(
+            f'the training data has {given} classes with the background, but model.decode_head.num_classes is '
+            f'{num_classes}: set num_classes={given} (in auxiliary heads, too), or metainfo of the data set'
+        )

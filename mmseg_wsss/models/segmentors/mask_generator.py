@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...checkpoints.weights import check_channels
 from ...functional import class_areas, class_ious, partial_cross_entropy
-from .batch import gives_rgb, image_in_unit_range, stack_labels, stack_maps
+from .batch import full_scale, gives_rgb, image_in_unit_range, stack_labels, stack_maps
 from .head_checks import check_head
 
 BOX_MAP = 'box_map'
@@ -137,7 +137,7 @@ class MaskGenerator(BaseSegmentor):
         if next(partner.parameters()).device != image.device:
             partner.to(image.device)
         theirs = partner.data_preprocessor
-        colours = 255 * image_in_unit_range(image, self.data_preprocessor)
+        colours = full_scale(theirs) * image_in_unit_range(image, self.data_preprocessor)
         colours = colours if gives_rgb(theirs) else colours.flip(1)
         if getattr(theirs, '_enable_normalize', False):
             colours = (colours - theirs.mean.to(colours)) / theirs.std.to(colours)

@@ -24,15 +24,19 @@ class MultiScaleViews(Views):
 
     Args:
         scales: Scales in addition to 1, each between 0 and 1.
+        align_corners: How the logits of the smaller copies are resized to the full scale; None uses the setting of the
+            head. The published code of LPG does not align corners here, but does when it resizes the maximum to the
+            image: ``align_corners=False`` here and ``True`` in the head.
 
     Raises:
         ValueError: If a scale is out of range or appears twice, or there are none.
     """
 
-    def __init__(self, scales: Sequence[float] = (0.5, 0.75)) -> None:
+    def __init__(self, scales: Sequence[float] = (0.5, 0.75), align_corners: bool | None = None) -> None:
         if not scales or len(set(scales)) != len(scales) or not all(0 < scale < 1 for scale in scales):
             raise ValueError(f'scales must be one or more different numbers between 0 and 1, got {tuple(scales)}')
         self.scales = tuple(scales)
+        self.align_corners = align_corners
 
     def for_losses(self, network: Network, first: LossInputs, inputs: Tensor) -> dict[str, LossInputs]:
         """Return ``scale_1``, one view for each other scale, and ``max``."""
@@ -40,7 +44,7 @@ class MultiScaleViews(Views):
         for scale, copy in zip(self.scales, self._smaller(inputs), strict=True):
             features, logits = network(copy)
             views[f'scale_{scale:g}'.replace('.', '_')] = replace(first, logits=logits, features=tuple(features))
-        highest = _maximum([view.logits for view in views.values()], align_corners=first.align_corners)
+        highest = self._maximum([view.logits for view in views.values()], first.align_corners)
         return {**views, 'max': replace(first, logits=highest)}
 
     def trained(self, batch: LossInputs) -> Mapping[str, LossInputs]:
@@ -51,14 +55,14 @@ class MultiScaleViews(Views):
         """Return the features of the full scale and the maximum of the logits, (B, C, H, W)."""
         features, logits = network(inputs)
         smaller = [network(copy)[1] for copy in self._smaller(inputs)]
-        return features, _maximum([logits, *smaller], align_corners=align_corners)
+        return features, self._maximum([logits, *smaller], align_corners)
 
     def _smaller(self, inputs: Tensor) -> list[Tensor]:
         return [F.interpolate(inputs, scale_factor=s, mode='bilinear', align_corners=False) for s in self.scales]
 
-
-def _maximum(maps: Sequence[Tensor], *, align_corners: bool) -> Tensor:
-    """Return the maximum on the grid of the first map."""
-    size = maps[0].shape[2:]
-    resized = [F.interpolate(x, size, mode='bilinear', align_corners=align_corners) for x in maps[1:]]
-    return torch.stack([maps[0], *resized]).amax(dim=0)
+    def _maximum(self, maps: Sequence[Tensor], of_the_head: bool) -> Tensor:
+        """Return the maximum on the grid of the first map."""
+        corners = of_the_head if self.align_corners is None else self.align_corners
+        size = maps[0].shape[2:]
+        resized = [F.interpolate(x, size, mode='bilinear', align_corners=corners) for x in maps[1:]]
+        return torch.stack([maps[0], *resized]).amax(dim=0)

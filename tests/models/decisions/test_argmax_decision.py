@@ -25,6 +25,18 @@ def test_prediction_by_hand():
     assert sample.inference_switches == {'tags': None, 'background_power': 1.0, 'views': 1, 'refiner': None}
 
 
+def test_logits_are_enlarged_before_the_softmax_or_after_it():
+    batch = batch_of()
+    model = build(stride=4, model={'decision': {'type': 'ArgmaxDecision', 'enlarged': 'logits'}})
+    (sample,) = predict(model, batch)
+    maps = maps_of(model, batch['inputs'][0])[:2]
+    expected, other = (F.interpolate(x, (16, 24), mode='bilinear', align_corners=True)[0] for x in maps)
+    torch.testing.assert_close(sample.seg_logits.data.exp(), expected.softmax(dim=0))
+    assert (expected.softmax(dim=0) - other).abs().max() > 0.01
+    with pytest.raises(ValueError, match="enlarged must be one of 'probabilities', 'logits', got 'masks'"):
+        ArgmaxDecision(enlarged='masks')
+
+
 def test_a_refiner_without_tags_sees_all_classes_and_the_image():
     batch = batch_of()
     model = build(stride=4, model={'decision': REFINED})

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 
-from mmseg_wsss.models.losses.base_weak_loss import PATIENCE
+from mmseg_wsss.models.losses.patience import PATIENCE
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config, raw_batch
 from tests.helpers.tag_losses import NAN, PAMR, TAGS, build, grad_of, inputs, part_outside

@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from mmseg_wsss.functional import partial_cross_entropy
-from mmseg_wsss.models.losses.base_weak_loss import PATIENCE
+from mmseg_wsss.models.losses.patience import PATIENCE
 from mmseg_wsss.models.pseudo_masks import CONFIDENCE_KEY
 from tests.helpers.models import model_config, raw_batch
 from tests.helpers.pmp import PLAIN, inputs, set_scores

@@ -185,10 +185,11 @@ def test_the_partner_is_no_part_of_the_generator():
     assert all(torch.equal(weights[key], value) for key, value in other.state_dict().items())
 
 
+@pytest.mark.parametrize('kind', ['SegDataPreProcessor', 'UnitRangePreProcessor'])
 @pytest.mark.parametrize('bgr_to_rgb', [True, False])
-def test_the_partner_sees_the_image_as_it_was_trained(bgr_to_rgb):
+def test_the_partner_sees_the_image_as_it_was_trained(bgr_to_rgb, kind):
     generator = build()
-    settings = {**model_config()['data_preprocessor'], 'bgr_to_rgb': bgr_to_rgb, 'size': (32, 48)}
+    settings = {**model_config()['data_preprocessor'], 'type': kind, 'bgr_to_rgb': bgr_to_rgb, 'size': (32, 48)}
     other = partner(data_preprocessor=settings).eval()
     generator.set_partner(other)
     batch = raw_batch()

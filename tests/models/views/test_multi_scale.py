@@ -39,6 +39,29 @@ def test_three_scales_and_their_maximum():
     torch.testing.assert_close(whole, F.interpolate(views['max'], (32, 32), mode='bilinear'))
 
 
+@pytest.mark.parametrize('fused', [True, False, None])
+@pytest.mark.parametrize('enlarged', [True, False])
+def test_fusing_and_the_last_enlargement_may_differ(fused, enlarged):
+    model = MODELS.build(
+        model_config({**HEAD, 'align_corners': enlarged}, CE, views={**SCALES, 'align_corners': fused})
+    )
+    batch = model.eval().data_preprocessor(raw_batch(clicks=30), False)
+    inputs, corners = batch['inputs'], enlarged if fused is None else fused
+    first, *smaller = (
+        model.decode_head(model.backbone(F.interpolate(inputs, scale_factor=scale, mode='bilinear')))
+        for scale in (1, 0.5, 0.75)
+    )
+    resized = [F.interpolate(x, first.shape[2:], mode='bilinear', align_corners=corners) for x in smaller]
+    highest = torch.stack([first, *resized]).amax(dim=0)
+    torch.testing.assert_close(model(inputs, mode='tensor'), highest)
+    whole = model.encode_decode(inputs, [{'img_shape': (32, 32)}] * 2)
+    torch.testing.assert_close(whole, F.interpolate(highest, (32, 32), mode='bilinear', align_corners=enlarged))
+    labels = torch.cat([sample.gt_sem_seg.data for sample in batch['data_samples']])[:, None].float()
+    grid = F.interpolate(labels, highest.shape[2:], mode='nearest-exact')[:, 0].long()
+    losses = model.loss(inputs, batch['data_samples'])
+    torch.testing.assert_close(losses['max.loss_ce'], partial_cross_entropy(highest, grid))
+
+
 @pytest.mark.parametrize('scales', [(), (1.0,), (0.5, 0), (0.5, 0.5)])
 def test_scales_are_checked(scales):
     with pytest.raises(ValueError, match='scales must be one or more different numbers between 0 and 1'):

@@ -1,0 +1,194 @@
+"""``wsss check CONFIG``: everything that a training needs, before it starts."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from ..datasets.findings import ERROR, NOTE, WARNING, Finding
+from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
+from ..engine.stages.config import parse_stages
+from ._arguments import overridden_config
+from .check import Report, built, built_data
+
+NUM_DRAWS = 200
+NO_VALIDATION = 'to train without validation: val_dataloader = None, val_cfg = None, val_evaluator = None'
+ABSENT = re.compile('not on disk|not found|No such file')
+
+
+def check_config(args: argparse.Namespace) -> Report:
+    """Check a config: of one training, or of those of its stages whose data does not come from another stage."""
+    from .. import plugin  # noqa: F401  also for a config that forgot its custom_imports
+
+    report = Report(args.source)
+    cfg = read_config(report, args)
+    if cfg is None:
+        return report
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if 'stages' not in cfg:
+        if cfg.get('model') is None or cfg.get('train_dataloader') is None:
+            raise ValueError(f'{args.source} has no model or no train_dataloader: expected the config of a training')
+        check_training(report, cfg, args)
+        return report
+    cfg.setdefault('work_dir', 'work_dirs/check')
+    for stage in parse_stages(cfg):
+        if stage.is_task:
+            continue
+        if stage.references or stage.others:
+            report.findings.append(
+                Finding(NOTE, f'{stage.title} learns from what other stages write: it is checked when it begins')
+            )
+        else:
+            check_training(report, Config(stage.config), args, f'{stage.title}: ')
+    return report
+
+
+def read_config(report: Report, args: argparse.Namespace) -> Config | None:
+    """Return the config, None if it cannot be read; the report then has the reason."""
+    try:
+        return overridden_config(args.source, args.cfg_options)
+    except SyntaxError as error:
+        report.findings.append(Finding(ERROR, f'{error.filename}, line {error.lineno}: {error.msg}'))
+    except (ImportError, KeyError, NameError, OSError, TypeError, ValueError) as error:
+        report.findings.append(Finding(ERROR, f'the config cannot be read: {" ".join(str(error).split())}'))
+    return None
+
+
+def check_training(report: Report, cfg: Config, args: argparse.Namespace, where: str = '') -> None:
+    """Check the data, the network and the settings of one training.
+
+    Args:
+        report: What is found is added to it.
+        cfg: The config.
+        args: Of the command.
+        where: What the lines of this training begin with.
+    """
+    report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]
+    settings = dict(cfg.train_dataloader.dataset)
+    if args.all_masks and settings.get('type') == 'WeakSegDataset':
+        settings['check_masks'] = True
+    dataset = built_data(report, settings, f'{where}training data: ', decode=args.decode)
+    model = built(report, lambda: MODELS.build(cfg.model), where, cfg)
+    if dataset is not None:
+        masks = built(report, lambda: audit_masks(dataset), f'{where}training data: ')
+        report.findings += [] if masks is None else [f for f in masks.findings() if f.level == ERROR]
+        for number, part in enumerate(audited_datasets(dataset)):
+            report.audits[f'{where}training data {number or ""}'.strip()] = part.audit
+    if dataset is not None and model is not None:
+        audits = built(report, lambda: audit_training(model, dataset, NUM_DRAWS), f'{where}training data: ') or []
+        for audit in audits:
+            name = next(name for name, other in report.audits.items() if other.source == audit.source)
+            report.audits[name] = audit
+            report.findings += audit.findings()
+        report.findings += check_network(model, dataset, _smallest_batch(cfg, len(dataset)))
+    elif dataset is not None:
+        report.findings += [finding for part in audited_datasets(dataset) for finding in part.audit.findings()]
+    check_evaluation(report, cfg, args, where)
+
+
+def _smallest_batch(cfg: Config, num_images: int) -> int:
+    loader = cfg.train_dataloader
+    infinite = 'Infinite' in str((loader.get('sampler') or {}).get('type', ''))
+    drop_last = bool(loader.get('drop_last', False))
+    return smallest_batch(loader.get('batch_size', 1), num_images, infinite=infinite, drop_last=drop_last)
+
+
+def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str) -> None:
+    """Check the data of validation and test, and that the metrics know its classes."""
+    seen: list[Mapping[str, Any]] = []
+    for split in ('val', 'test'):
+        parts = {name: cfg.get(name) for name in (f'{split}_dataloader', f'{split}_cfg', f'{split}_evaluator')}
+        absent = [name for name, part in parts.items() if part is None]
+        if len(absent) == len(parts):
+            if split == 'val':
+                report.findings.append(Finding(NOTE, f'{where}no validation: the training is never evaluated'))
+            continue
+        if absent:
+            lines = ', '.join(f'{name} = None' for name in parts)
+            report.findings.append(
+                Finding(
+                    ERROR, f'{where}{", ".join(absent)} is None, and the others are not', f'set all or none: {lines}'
+                )
+            )
+            continue
+        loader = parts[f'{split}_dataloader']
+        if any(loader == other for other in seen):
+            continue
+        seen.append(loader)
+        _check_split(report, split, loader, parts[f'{split}_evaluator'], args, where)
+
+
+def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: argparse.Namespace, where: str) -> None:
+    start = f'{where}{split} data: '
+    before = len(report.findings)
+    dataset = built_data(report, loader.dataset, start, decode=args.decode)
+    cure = NO_VALIDATION if split == 'val' else ''
+    if dataset is None:
+        report.findings[before:] = [
+            Finding(f.level, f.text, cure if ABSENT.search(f.text) else '') for f in report.findings[before:]
+        ]
+        return
+    for part in audited_datasets(dataset):
+        report.findings += part.audit.findings()
+        if not _has_masks(part):
+            level = ERROR if split == 'val' else WARNING
+            text = (
+                f"{start}there are no masks to compare with: set data_prefix=dict(..., seg_map_path='...') of "
+                f'{split}_dataloader.dataset'
+            )
+            report.findings.append(Finding(level, text, cure and f'or, {cure}'))
+
+    masks = built(report, lambda: audit_masks(dataset), start)
+    report.findings += [] if masks is None else masks.findings()
+
+    def build() -> None:
+        Evaluator(evaluator).dataset_meta = dataset.metainfo
+
+    built(report, build, f'{where}{split}_evaluator: ')
+
+
+def _has_masks(dataset: Any) -> bool:
+    """Whether an evaluation data set names masks, or its pipeline makes or needs none."""
+    steps = {type(step).__name__ for step in dataset.pipeline.transforms}
+    return (
+        not isinstance(dataset, WeakSegDataset)
+        or 'seg_map_path' in dataset.data_prefix
+        or not (steps & {'LoadAnnotations'})
+    )
+
+
+def missing_files(cfg: Config) -> Iterator[Finding]:
+    """Yield the weights that a config names and that are not there, and those that are to be downloaded."""
+    if cfg.get('load_from'):
+        yield from _checkpoint('load_from', cfg.load_from)
+    for key, path in _pretrained(cfg.model, 'model'):
+        yield from _checkpoint(key, path)
+
+
+def _pretrained(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            is_path = name == 'pretrained' or (name == 'checkpoint' and node.get('type') == 'Pretrained')
+            if is_path and isinstance(value, str):
+                yield f'{key}.{name}', value
+            else:
+                yield from _pretrained(value, f'{key}.{name}')
+    elif isinstance(node, list | tuple):
+        for number, value in enumerate(node):
+            yield from _pretrained(value, f'{key}.{number}')
+
+
+def _checkpoint(key: str, path: str) -> Iterator[Finding]:
+    if '://' in path:
+        yield Finding(NOTE, f'{key}={path!r} is downloaded when the training starts, if it has not been before')
+    elif not Path(path).is_file():
+        yield Finding(ERROR, f'{key}={path!r} is not there', 'correct the path, or set it to None to start without it')

@@ -1,0 +1,57 @@
+"""What checks of data and settings find, how bad it is, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+ERROR, WARNING, NOTE = 'error', 'warning', 'note'
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, how bad that is, and what to do.
+
+    Args:
+        level: ``error``: the training would fail or learn nothing; ``warning``; ``note``.
+        text: What is wrong.
+        cure: What to do.
+    """
+
+    level: str
+    text: str
+    cure: str = ''
+
+    def __str__(self) -> str:
+        return f'{self.text}: {self.cure}' if self.cure else self.text
+
+
+class AuditError(ValueError):
+    """Labels, pictures or settings with which a training would fail or learn nothing."""
+
+
+def raise_errors(findings: Iterable[Finding]) -> None:
+    """Raise all errors among findings as one.
+
+    Raises:
+        AuditError: With one line per error.
+    """
+    errors = [str(finding) for finding in findings if finding.level == ERROR]
+    if errors:
+        raise AuditError('\n'.join(errors))
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Refuse a list of classes with nothing beside the background.
+
+    Raises:
+        ValueError: With what to write.
+    """
+    if len(classes) < 2:
+        name = classes[0] if classes else 'object'
+        object_name = name if name != 'background' else 'object'
+        raise ValueError(
+            f'there is one class ({", ".join(classes)}), and class 0 is the background, so that there is nothing to '
+            f"tell apart: take classes=('background', '{object_name}'), num_classes=2, and class 1 for what is "
+            f'{object_name} in the labels and masks'
+        )

@@ -1,0 +1,157 @@
+"""What the label files of a data set hold, per class and per kind, and which images contradict themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..structures import WeakAnnotations
+from ..structures.weak_annotations import KEYS, IntArray
+from .mask_values import MaskValues
+
+NOUNS = {'points': 'clicks', 'scribbles': 'scribbles', 'boxes': 'boxes', 'tags': 'tags', 'mask': 'masks'}
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """What label files hold.
+
+    Args:
+        classes: Class names by id.
+        num_images: Number of images.
+        labels: Labels by kind and class, (C,); of masks, the number of those read that hold the class.
+        images: Images by kind.
+        untagged: By kind the images that have such labels and no tags of the annotator.
+        unlabelled: Images without any label.
+        masks: What the masks hold.
+    """
+
+    classes: tuple[str, ...]
+    num_images: int
+    labels: Mapping[str, IntArray]
+    images: Mapping[str, int]
+    untagged: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
+    masks: MaskValues | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that are there."""
+        return tuple(kind for kind in KEYS if self.images[kind])
+
+    def named(self, kinds: Sequence[str]) -> set[int]:
+        """Return the classes that labels of these kinds name."""
+        return {index for kind in kinds for index in np.flatnonzero(self.labels[kind]).tolist()}
+
+    def describe(self, kind: str) -> str:
+        """Return how many labels of a kind there are, of which classes, in how many images."""
+        counts = self.labels[kind]
+        named = np.flatnonzero(counts).tolist()
+        shown = ', '.join(f'{counts[index]} {self.classes[index]}' for index in named[:5])
+        more = f' and {len(named) - 5} more classes' if len(named) > 5 else ''
+        of = f' ({shown}{more})' if named else ''
+        number = self.images[kind] if kind == 'mask' else int(counts.sum())
+        return f'{number} {NOUNS[kind]}{of} in {self.images[kind]} of {self.num_images} images'
+
+
+def count_labels(
+    annotations: Sequence[WeakAnnotations], classes: Sequence[str], masks: MaskValues | None = None
+) -> LabelCounts:
+    """Count the labels of a data set.
+
+    Args:
+        annotations: The labels of its images.
+        classes: Class names by id.
+        masks: What the dense masks hold, if they were read.
+
+    Example:
+        >>> labels = WeakAnnotations(boxes=[[0, 0, 3, 3]], box_labels=[1])
+        >>> count_labels([labels], ('background', 'weed')).describe('boxes')
+        '1 boxes (1 weed) in 1 of 1 images'
+    """
+    num_classes = len(classes)
+    labels: dict[str, IntArray] = {kind: np.zeros(num_classes, dtype=np.int64) for kind in KEYS}
+    images, untagged = dict.fromkeys(KEYS, 0), dict.fromkeys(KEYS, 0)
+    unlabelled = 0
+    for item in annotations:
+        ids = _ids(item)
+        for kind, values in ids.items():
+            np.add.at(labels[kind], values, 1)
+            images[kind] += 1
+            untagged[kind] += item.tags is None
+        unlabelled += not ids
+    if masks is not None:
+        labels['mask'] = masks.images[:num_classes]
+    return LabelCounts(tuple(classes), len(annotations), labels, images, untagged, unlabelled, masks)
+
+
+def _ids(labels: WeakAnnotations) -> dict[str, IntArray]:
+    """Class ids by kind, of the kinds that an image has."""
+    ids = {'points': labels.point_labels, 'scribbles': labels.polyline_labels, 'boxes': labels.box_labels}
+    found = {kind: values for kind, values in ids.items() if len(values)}
+    if labels.tags:
+        found['tags'] = np.array(sorted(set(labels.tags)), dtype=np.int64)
+    if labels.mask_path is not None:
+        found['mask'] = np.zeros(0, dtype=np.int64)
+    return found
+
+
+def contradictions(key: str, labels: WeakAnnotations, classes: Sequence[str]) -> Iterator[str]:
+    """Yield the classes of clicks, scribbles and boxes that the tags of an image do not name.
+
+    Args:
+        key: The image.
+        labels: Its labels.
+        classes: Class names by id.
+
+    Example:
+        >>> labels = WeakAnnotations(boxes=[[0, 0, 3, 3]], box_labels=[1], tags=[2])
+        >>> list(contradictions('a', labels, ('background', 'cat', 'dog')))
+        ["image 'a': a box of cat, and its tags are dog"]
+    """
+    if labels.tags is None:
+        return
+    kinds = {'click': labels.point_labels, 'scribble': labels.polyline_labels, 'box': labels.box_labels}
+    for noun, ids in kinds.items():
+        for label in sorted(set(ids.tolist()) - {0, *labels.tags}):
+            yield f'image {key!r}: a {noun} of {classes[label]}, and its tags are {_tags(labels, classes)}'
+
+
+def mask_contradictions(
+    key: str,
+    labels: WeakAnnotations,
+    classes: Sequence[str],
+    mask: npt.NDArray[np.integer],
+    ignore_index: int = 255,
+) -> Iterator[str]:
+    """Yield the first click and vertex of a scribble on another class of the mask, and classes that no tag names.
+
+    Args:
+        key: The image.
+        labels: Its labels.
+        classes: Class names by id.
+        mask: Its dense mask, class ids, (H, W).
+        ignore_index: The unlabelled value.
+    """
+    height, width = mask.shape
+    lines = zip(labels.polylines, labels.polyline_labels.tolist(), strict=True)
+    groups = [('click', labels.points, labels.point_labels)]
+    groups += [('vertex of a scribble', line, np.full(len(line), label)) for line, label in lines]
+    for noun, places, ids in groups:
+        columns = np.floor(places[:, 0] + 0.5).astype(int).clip(0, width - 1)
+        rows = np.floor(places[:, 1] + 0.5).astype(int).clip(0, height - 1)
+        found = mask[rows, columns]
+        for index in np.flatnonzero((found != ids) & (found != ignore_index))[:1].tolist():
+            x, y = places[index]
+            under = classes[found[index]] if found[index] < len(classes) else found[index]
+            yield f'image {key!r}: the {noun} ({x:g}, {y:g}) of {classes[ids[index]]} lies on {under} in its mask'
+    if labels.tags is not None:
+        for label in sorted(set(np.unique(mask).tolist()) & set(range(1, len(classes))) - set(labels.tags)):
+            yield f'image {key!r}: {classes[label]} is in its mask, and its tags are {_tags(labels, classes)}'
+
+
+def _tags(labels: WeakAnnotations, classes: Sequence[str]) -> str:
+    return ', '.join(classes[tag] for tag in labels.tags or () if tag) or 'none'

@@ -1,0 +1,135 @@
+"""What dense masks hold: class ids of this list of classes, or something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..structures.weak_annotations import IntArray
+from .formats.index_png import load_index_image
+from .picture_headers import unlimited
+
+Mask = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class MaskValues:
+    """What masks hold.
+
+    Args:
+        num_masks: Masks that there are.
+        num_read: Masks that were read.
+        images: By class id the number of masks that hold it, (256,); at ``ignore_index`` those with unlabelled pixels.
+        ignore_index: The unlabelled value.
+    """
+
+    num_masks: int
+    num_read: int
+    images: IntArray
+    ignore_index: int = 255
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any of these masks has a labelled pixel."""
+        return bool(np.delete(self.images, self.ignore_index).any())
+
+    @property
+    def read(self) -> str:
+        """Which masks were read, for messages."""
+        return (
+            f'the {self.num_masks} masks'
+            if self.num_read == self.num_masks
+            else (f'the {self.num_read} masks that were read, of {self.num_masks},')
+        )
+
+    @property
+    def background_or_nothing(self) -> bool:
+        """Whether the masks hold 0 and the unlabelled value and nothing else, though no mask is wholly unlabelled."""
+        return bool(self.images[0] and self.images[self.ignore_index]) and not self.foreground
+
+    @property
+    def foreground(self) -> bool:
+        """Whether any mask holds a class other than 0."""
+        return bool(np.delete(self.images, [0, self.ignore_index]).any())
+
+
+def check_mask_values(
+    masks: Mapping[str, str],
+    keys: Sequence[str],
+    num_classes: int,
+    ignore_index: int,
+    *,
+    background_shift: int = 0,
+    label_map: Mapping[int, int] | None = None,
+    any_values: bool = False,
+    look: Callable[[str, Mask], None] | None = None,
+) -> MaskValues:
+    """Check that masks hold class ids.
+
+    Where the masks that are read hold nothing but 0 and ``ignore_index``, the others are read too, up to the first that
+    holds an object: is ``ignore_index`` the object?
+
+    Args:
+        masks: Mask files by image id.
+        keys: The images whose mask is read.
+        num_classes: Number of classes.
+        ignore_index: The value of unlabelled pixels.
+        background_shift: 1 where files count classes from 1 (``reduce_zero_label``), else 0.
+        label_map: The class of every value of the files that is another; None: they are the same.
+        any_values: Whether other values than class ids are let pass, as a ``label_map`` may name them.
+        look: Called with the image id and the class ids of every mask that is read.
+
+    Raises:
+        ValueError: If a mask has a value that is neither a class id nor ``ignore_index``.
+    """
+    table: npt.NDArray[np.integer] = np.arange(256)
+    if background_shift:
+        table = np.where(table == 0, ignore_index, table - 1)
+        table[ignore_index] = ignore_index
+    for old, new in (label_map or {}).items():
+        table[old] = new % 256
+    images, num_read = np.zeros(256, dtype=np.int64), 0
+    rest = [key for key in masks if key not in set(keys)]
+    for number, key in enumerate([*keys, *rest]):
+        found = MaskValues(len(masks), num_read, images, ignore_index)
+        if number >= len(keys) and not found.background_or_nothing:
+            break
+        mask = _whole_numbers(key, masks[key])
+        values = np.unique(mask)
+        if not any_values:
+            _check_ids(key, masks[key], values.tolist(), num_classes + background_shift, num_classes, ignore_index)
+        images[np.unique(table[values[(values >= 0) & (values < 256)]])] += 1
+        num_read += 1
+        if look is not None:
+            look(key, table[mask] if mask.size and 0 <= mask.min() <= mask.max() < 256 else mask)
+    return MaskValues(len(masks), num_read, images, ignore_index)
+
+
+def _whole_numbers(key: str, path: str) -> Mask:
+    with unlimited():
+        mask = load_index_image(path)
+    if np.issubdtype(mask.dtype, np.integer):
+        return mask
+    if not (np.isfinite(mask).all() and (mask == np.round(mask)).all()):
+        raise ValueError(
+            f'image {key!r}: its mask {path} holds {mask.dtype} values that are not integers: masks hold class ids'
+        )
+    return mask.astype(np.int64)
+
+
+def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: int, ignore_index: int) -> None:
+    unknown = [value for value in values if not 0 <= value < end and value != ignore_index]
+    if not unknown:
+        return
+    hint = ''
+    if unknown == [end] and 0 not in values:
+        hint = f' They may count the classes from 1: then write every value less one, and {ignore_index} stays.'
+    raise ValueError(
+        f'image {key!r}: its mask {path} holds the values {unknown[:8]}, which are neither ids of the '
+        f'{num_classes} classes (0..{end - 1}) nor {ignore_index} (unlabelled). '
+        'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes, or write '
+        f'{ignore_index} in the place of a value that means unlabelled.{hint}'
+    )

@@ -1,0 +1,152 @@
+"""What a picture file says of itself, without decoding it: size, depth, bands, EXIF orientation."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tifffile
+from PIL import Image
+
+from .transforms.load_deep_image import TIFF_STARTS
+
+ORIENTATION = 274
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height when the image is turned by them."""
+PNG_START = b'\x89PNG\r\n\x1a\n'
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+MODES = {'1': 1, 'F': 32, 'I': 32, 'I;16': 16, 'I;16B': 16, 'I;16L': 16}
+
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it says of odd tags is not ours to say
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What a picture file says of itself.
+
+    Args:
+        width: In pixels, as stored.
+        height: In pixels, as stored.
+        format: ``PNG``, ``JPEG``, ``TIFF``, ...
+        bits: Bits of a value.
+        bands: Values of a pixel; 1 for a palette.
+        kind: ``uint``, ``int`` or ``float``; ``palette``.
+        orientation: EXIF orientation, 1 to 8.
+    """
+
+    width: int
+    height: int
+    format: str
+    bits: int = 8
+    bands: int = 3
+    kind: str = 'uint'
+    orientation: int = 1
+
+    @property
+    def deep(self) -> bool:
+        """Whether its values do not fit into 8 bits."""
+        return self.bits > 8 or self.kind == 'float'
+
+    @property
+    def signature(self) -> tuple[str, int, int, str]:
+        """What decides how a loader takes it."""
+        return self.format, self.bits, self.bands, self.kind
+
+    def __str__(self) -> str:
+        bands = '1 band' if self.bands == 1 else f'{self.bands} bands'
+        return f'{self.format} of {bands} of {self.bits} bits ({self.kind})'
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Let Pillow open pictures of whatever size."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """Open a picture for its header, of whatever size: nothing is decoded, so no limit is needed.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not an image.
+    """
+    try:
+        with unlimited(), Image.open(path) as image:
+            yield image
+    except (OSError, SyntaxError, struct.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the file system, not of the decoder
+            raise
+        raise ValueError(f'{path} is not an image, or is damaged') from error
+
+
+def read_header(path: str | Path) -> PictureHeader:
+    """Return what a picture file says of itself.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not an image.
+    """
+    with open(path, 'rb') as file:
+        start = file.read(26)
+    if start[:4] in TIFF_STARTS:
+        return _tiff(path)
+    with opened(path) as image:
+        bits, bands, kind = MODES.get(image.mode, 8), len(image.getbands()), 'uint'
+        if image.mode == 'F':
+            kind = 'float'
+        elif image.mode == 'P':
+            kind = 'palette'
+        is_png = start.startswith(PNG_START)
+        if is_png:
+            bits, bands = start[24], PNG_CHANNELS.get(start[25], bands)
+        orientation = _orientation(_png_exif(path) if is_png else image)
+        return PictureHeader(image.width, image.height, image.format or '', bits, bands, kind, orientation)
+
+
+def _orientation(source: Image.Image | bytes) -> int:
+    """Return the EXIF orientation of an opened picture or of EXIF data; 1 where it says none, or nothing readable."""
+    try:
+        if isinstance(source, bytes):
+            exif = Image.Exif()
+            exif.load(source)
+        else:
+            exif = source.getexif()
+        orientation = exif.get(ORIENTATION, 1)
+    except (ValueError, SyntaxError, TypeError, KeyError, struct.error, OSError):
+        return 1  # loaders pass over broken EXIF data, too
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _tiff(path: str | Path) -> PictureHeader:
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            kind = {'u': 'uint', 'i': 'int', 'f': 'float'}.get(page.dtype.kind if page.dtype else '', 'uint')
+            orientation = page.tags.valueof(ORIENTATION, 1)
+            known = orientation if orientation in range(1, 9) else 1
+            bits = int(page.bitspersample)
+            kind = 'palette' if page.photometric == tifffile.PHOTOMETRIC.PALETTE else kind
+            return PictureHeader(page.imagewidth, page.imagelength, 'TIFF', bits, page.samplesperpixel, kind, known)
+    except (tifffile.TiffFileError, IndexError, KeyError, TypeError, struct.error, ValueError) as error:
+        raise ValueError(f'{path} is not an image, or is damaged') from error
+
+
+def _png_exif(path: str | Path) -> bytes:
+    """Return the EXIF data of a PNG file, which may stand behind its pixels; empty if there is none."""
+    with open(path, 'rb') as file:
+        file.seek(len(PNG_START))
+        while len(head := file.read(8)) == 8:
+            length, name = struct.unpack('>I4s', head)
+            if name == b'eXIf':
+                return file.read(length)
+            file.seek(length + 4, 1)
+    return b''

@@ -1,0 +1,102 @@
+"""What labels there are, and what becomes of them, in the log before the first iteration."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+from mmseg.registry import HOOKS
+
+from ...checkpoints.weights import unwrapped
+from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
+from ...datasets.transforms.load_weak_annotations import UNLABELLED
+from ...models.losses.patience import Patience
+from ..preflight import audit_masks, audit_training, check_network, smallest_batch
+
+LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
+
+
+@HOOKS.register_module()
+class LabelAuditHook(Hook):
+    """Logs, per class and kind of labels, what the files hold, the pipeline passes on and the losses learn from.
+
+    It belongs to every training that ``tools/train.py`` starts, each of several stages too; with another tool, write it
+    into ``custom_hooks``. ``wsss check CONFIG`` says the same, and more, without a training.
+
+    Labels that no loss learns from end the training, if ``unused_labels`` of the data set is not ``'warn'``, and so do
+    a data set of other classes than the head has and batch normalisation that sees one value.
+
+    Priority: before weights are loaded, which takes longer.
+
+    Args:
+        num_draws: Crops that are drawn, without reading pictures, to say how many hold no label; 0: none.
+
+    Raises:
+        ValueError: If ``num_draws`` is below 0.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, num_draws: int = 50) -> None:
+        if num_draws < 0:
+            raise ValueError(f'num_draws must not be negative, got {num_draws}')
+        self.num_draws = num_draws
+        self._patience: Patience | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Look at the model and its training data.
+
+        Raises:
+            AuditError: If the training would fail or learn nothing.
+        """
+        if not isinstance(runner._train_loop, BaseLoop):  # of a test
+            return
+        loader = runner.train_dataloader
+        model, dataset = unwrapped(runner.model), loader.dataset
+        if not hasattr(model, 'losses'):  # a model of mmseg, whose losses do not count images themselves
+            self._patience = Patience(type(model).__name__, ('labels',))
+        audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
+        smallest = None  # of a sampler of whole batches
+        if loader.batch_size is not None:
+            infinite = isinstance(loader.sampler, InfiniteSampler)
+            number = 0 if infinite else len(loader.sampler)
+            smallest = smallest_batch(loader.batch_size, number, infinite=infinite, drop_last=loader.drop_last)
+        found = check_network(model, dataset, smallest)
+        masks = audit_masks(dataset)
+        found += [] if masks is None else [finding for finding in masks.findings() if finding.level == ERROR]
+        for audit in audits:
+            if is_main_process():
+                lines = '\n'.join(f'  {line}' for line in audit.table())
+                runner.logger.info(f'labels of {audit.source}:\n{lines}')
+            found += audit.findings()
+        self._say(runner, found)
+        raise_errors(found)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Count the images without a labelled pixel that a model of mmseg is trained on.
+
+        Raises:
+            ValueError: If none of the first thousand images has any.
+        """
+        samples = (data_batch or {}).get('data_samples', ())
+        if self._patience is not None and samples and all('gt_sem_seg' in sample for sample in samples):
+            labels = torch.cat([sample.gt_sem_seg.data.flatten() for sample in samples])
+            self._patience.check(SimpleNamespace(labels=labels, ignore_index=UNLABELLED), len(samples))
+
+    def _say(self, runner: Runner, found: list[Finding]) -> None:
+        """Log what is not an error; the data sets have said on building what needs no model."""
+        for finding in found:
+            if finding.level != ERROR and is_main_process():
+                runner.logger.log(LEVELS.get(finding.level, logging.INFO), str(finding))

@@ -1,0 +1,148 @@
+"""What would make a training fail, or learn nothing: found from its model and its data before the first iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..datasets.audit import LabelAudit
+from ..datasets.crop_draws import draw_crops
+from ..datasets.findings import ERROR, Finding
+from ..datasets.label_checks import MaskReader
+from ..datasets.label_counts import count_labels
+from ..models.segmentors.head_checks import check_same_number
+from ..models.segmentors.label_use import label_use
+
+ONE_VALUE = (1, (1, 1), (1,))
+
+
+def audited_datasets(dataset: Any) -> Iterator[Any]:
+    """Yield the data sets that know their labels, out of wrappers such as ``ConcatDataset`` and ``SeededDataset``."""
+    if hasattr(dataset, 'audit'):
+        yield dataset
+        return
+    inner = [*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None)]
+    # ClassMaskDataset picks boxes and masks of a data set that has no pipeline, and checks them itself
+    if not hasattr(dataset, 'auxiliary_ids'):
+        for part in inner:
+            if part is not None:
+                yield from audited_datasets(part)
+
+
+def audit_training(model: nn.Module, dataset: Any, num_draws: int = 0) -> list[LabelAudit]:
+    """Return the audits of training data, from file to loss.
+
+    Args:
+        model: The network, without wrappers.
+        dataset: The training data.
+        num_draws: Crops to draw of every data set.
+    """
+    use = label_use(model)
+    audits = []
+    for part in audited_datasets(dataset):
+        audit = part.audit.of_model(use)
+        if audit.routes is not None:
+            draws = (
+                draw_crops(part, part.pipeline.transforms, num=num_draws) if num_draws and audit.pixel_kinds else None
+            )
+            audits.append(audit.of_draws(draws))
+    return audits
+
+
+def audit_masks(dataset: Any) -> LabelAudit | None:
+    """Return the audit of the masks of a data set that does not know its labels, such as those of mmseg.
+
+    Args:
+        dataset: A data set that predictions are compared with; None is returned for one without mask files.
+    """
+    if hasattr(dataset, 'audit') or not hasattr(dataset, 'ignore_index') or 'classes' not in dataset.metainfo:
+        return None
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    masks = {info['img_path']: info['seg_map_path'] for info in infos if info.get('seg_map_path')}
+    if not masks or not all(Path(path).is_file() for path in masks.values()):
+        return None
+    classes = dataset.metainfo['classes']
+    label_map = getattr(dataset, 'label_map', None)
+    shift = int(getattr(dataset, 'reduce_zero_label', False))
+    reader = MaskReader(classes, False, dataset.ignore_index, shift, label_map, any_values=label_map is not None)
+    values, _ = reader.read(masks)
+    source = str((getattr(dataset, 'data_prefix', None) or {}).get('seg_map_path', 'the masks'))
+    return LabelAudit(source, count_labels([], classes, values), None, evaluation=True)
+
+
+def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> list[Finding]:
+    """Return what is wrong with a network for its training data.
+
+    Args:
+        model: The network, without wrappers.
+        dataset: The training data.
+        batch_size: Images of the smallest batch of one process; None: not known.
+    """
+    found = []
+    num_classes = getattr(model, 'num_classes', None)
+    for part in audited_datasets(dataset):
+        if num_classes is not None:
+            try:
+                check_same_number(len(part.metainfo['classes']), num_classes)
+            except ValueError as error:
+                found.append(Finding(ERROR, str(error)))
+    names = pooled_batch_norms(model)
+    if batch_size == 1 and names:
+        more = f' and {len(names) - 1} more' if len(names) > 1 else ''
+        found.append(
+            Finding(
+                ERROR,
+                f'batch normalisation of a pooled map needs two images, and a batch has one: {names[0]}{more} of the '
+                'network sees one value per channel ("Expected more than 1 value per channel when training")',
+                'set train_dataloader.batch_size to 2 or more (and drop_last=True where one image is left over), or '
+                "another norm_cfg of the head, such as dict(type='GN', num_groups=8)",
+            )
+        )
+    return found
+
+
+def smallest_batch(batch_size: int, num_images: int, *, infinite: bool, drop_last: bool) -> int:
+    """Return the size of the smallest batch of one process.
+
+    Args:
+        batch_size: Images of a whole batch.
+        num_images: Images of an epoch.
+        infinite: Whether the sampler goes on from one epoch to the next within a batch.
+        drop_last: Whether an incomplete batch at the end of an epoch is left out.
+
+    Example:
+        >>> smallest_batch(4, 9, infinite=False, drop_last=False), smallest_batch(4, 9, infinite=True, drop_last=False)
+        (1, 4)
+    """
+    rest = num_images % batch_size
+    return batch_size if infinite or drop_last or not rest else rest
+
+
+def pooled_batch_norms(model: nn.Module) -> list[str]:
+    """Return the names of trained batch normalisations that stand behind a pooling to one pixel.
+
+    Example:
+        >>> pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+        >>> pooled_batch_norms(nn.Sequential(pool))
+        ['0.2']
+    """
+    found = []
+    for prefix, module in model.named_modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        pooled = False
+        for name, part in module.named_children():
+            if isinstance(part, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d) and _one_value(part.output_size):
+                pooled = True
+            elif pooled:
+                norms = [inner for inner, layer in part.named_modules() if isinstance(layer, _BatchNorm)]
+                found += ['.'.join(filter(None, (prefix, name, inner))) for inner in norms]
+    return found
+
+
+def _one_value(size: int | Sequence[int | None] | None) -> bool:
+    return size in ONE_VALUE or (isinstance(size, Sequence) and tuple(size) in ONE_VALUE)
