@@ -13,7 +13,7 @@ from ..datasets._regions import Mask, small_objects
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
-from ..datasets.formats.index_png import check_foreground, load_index_image
+from ..datasets.formats.index_png import check_foreground, distinct, load_index_image
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..files import path_inside
@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
     values: set[int] = set()
     images = ImageCollector(args.masks)
     for key, file in progress(names.items(), 'simulating', len(names)):
-        mask = load_index_image(file).astype(np.int64)
+        mask = load_index_image(file)
         if args.no_background:
-            mask = np.where(mask == args.ignore_index, mask, mask + 1)
-        values.update(np.unique(mask).tolist())
+            mask = np.where(mask == args.ignore_index, args.ignore_index, mask.astype(np.int64) + 1)
+        values.update(distinct(mask))
         annotations = _simulate(args, key, file, mask, len(classes), report)
         images.add(key + args.img_suffix, (mask.shape[1], mask.shape[0]), annotations, str(file))
     check_foreground(values, len(classes), args.masks)
