@@ -7,9 +7,9 @@
 # Cost: 20,000 iterations, batch 10, crop 448.
 # Differs from the published code: the first convolution is trained, and so are scale and shift of the head's batch
 #   norms; PhotoMetricDistortion instead of shifts of hue, saturation and value by at most 10; views are averaged as
-#   probabilities instead of as logits (they are enlarged as logits in both); longer sides of 250 to 750 px instead of 0.5 to 1.5 times the file; the bias of
-#   the classifier starts at 0 instead of within 0.044. As in the code, its weights are drawn by Kaiming's rule for its
-#   outputs.
+#   probabilities instead of as logits (they are enlarged as logits in both); longer sides of 250 to 750 px instead of
+#   0.5 to 1.5 times the file; the bias of the classifier starts at 0 instead of within 0.044. As in the code, its
+#   weights are drawn by Kaiming's rule for its outputs.
 # Command: part of pipeline_wrn38_voc_tags.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_ROOT=... WRN38_CHECKPOINT=...
 #   python tools/train.py configs/importance_sampling/deeplabv1_wrn38_voc_tags.py; then python tools/test.py CONFIG
 #   CHECKPOINT --tta, with --cfg-options model.decision.refiner.type=DenseCRF model.decision.refiner.num_iters=1
