@@ -44,8 +44,8 @@ def read_index_png(
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
-        unlabelled: The value of pixels that nobody labelled, or several values. Files in the wild use 255, the number
-            of classes, or 0; with 0 there is no background label in the files.
+        unlabelled: The value, or several values, of unlabelled pixels. Files in the wild use 255, the number of
+            classes, or 0; with 0 the files contain no background labels.
         remap: Values in the files -> class ids, where they differ.
         suffix: What the names of the files end in.
         img_suffix: Suffix of the images.
@@ -145,7 +145,7 @@ def load_index_image(file: str | Path) -> Values:
     """Return the values of an index image (palette PNGs as indices), (H, W).
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image, one of colours, damaged or too large.
     """
     try:

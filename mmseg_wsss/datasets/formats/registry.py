@@ -181,7 +181,7 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
     """Return the format of a file or folder.
 
     Raises:
-        FileNotFoundError: If there is no such path.
+        FileNotFoundError: If the path does not exist.
         ValueError: If it looks like none of the formats, or like several.
     """
     place = existing(path, 'the label file or folder')
