@@ -67,7 +67,8 @@ def read_index_png(
     for file in files:
         raw = load_index_image(file)
         values = _mapped(raw, skipped, ids_of, len(classes), file)
-        name = relative_id(file, root, suffix) + img_suffix
+        key = relative_id(file, root, suffix)
+        name = key + img_suffix
         seen.update(distinct(raw))
         is_dense = _is_dense(values)
         painted |= int((values != UNLABELLED).sum()) * 10 > values.size
@@ -77,7 +78,7 @@ def read_index_png(
             if is_dense:
                 report.change('dense masks written as points (--masks DIR writes masks)', str(file))
             labels = _points(values)
-        images.add(name, (values.shape[1], values.shape[0]), labels, str(file))
+        images.add(name, (values.shape[1], values.shape[0]), labels, str(file), key=key)
     if painted:
         check_foreground(seen - {*ids_of}, len(classes), path)
     return images.label_set(classes)
