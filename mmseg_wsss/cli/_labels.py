@@ -69,7 +69,7 @@ def split_off(labels: WeakLabelSet, path: str, report: ReadReport) -> WeakLabelS
     """Keep the images of a split file; ids without labels are counted.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If no image is left.
     """
     ids = read_ids(path)

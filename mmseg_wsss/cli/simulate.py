@@ -10,13 +10,14 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets._regions import Mask, small_objects
+from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
-from ..datasets.formats.index_png import check_foreground, load_index_image
+from ..datasets.formats.index_png import check_foreground, distinct, load_index_image
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..files import path_inside
-from ..structures import WeakAnnotations
+from ..structures import WeakAnnotations, WeakLabelSet
 from ._arguments import check_output
 from ._labels import (
     add_class_argument,
@@ -60,6 +61,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--length', type=float, default=0.7, help='length of scribbles as a fraction of the middle line'
     )
     parser.add_argument('--min-area', type=int, default=64, help='leave out objects with fewer pixels')
+    parser.add_argument(
+        '--no-background',
+        action='store_true',
+        help='class 0 of the masks is not a background: all ids become larger by one, and class 0 is empty',
+    )
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
     parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
     parser.add_argument('--mask-suffix', default='.png', help='suffix of the masks')
@@ -72,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
     """Simulate the labels and print a summary."""
     check_output(args)
     classes, palette = parse_classes(args.classes)
+    if args.no_background:
+        classes = (BACKGROUND, *classes)
+        palette = None if palette is None else ((0, 0, 0), *palette)
     if args.num_per_object < 1 or args.min_area < 0:
         raise ValueError(
             f'--num-per-object must be at least 1 and --min-area not below 0, got {args.num_per_object} and '
@@ -83,15 +92,29 @@ def run(args: argparse.Namespace) -> int:
     images = ImageCollector(args.masks)
     for key, file in progress(names.items(), 'simulating', len(names)):
         mask = load_index_image(file)
-        values.update(np.unique(mask).tolist())
+        if args.no_background:
+            mask = np.where(mask == args.ignore_index, args.ignore_index, mask.astype(np.int64) + 1)
+        values.update(distinct(mask))
         annotations = _simulate(args, key, file, mask, len(classes), report)
         images.add(key + args.img_suffix, (mask.shape[1], mask.shape[0]), annotations, str(file))
     check_foreground(values, len(classes), args.masks)
     labels = replace(images.label_set(classes), palette=palette)
     labels = with_image_sizes(labels, args.images, args.masks)
     labels.write(args.output)
+    _warn_of_background(labels)
     print('\n'.join([*report.lines(), f'{args.output}: {summary(labels)}']))
     return 0
+
+
+def _warn_of_background(labels: WeakLabelSet) -> None:
+    """Say that class 0 gets as many labels as all others where it may not be a background."""
+    ids = [label for entry in labels.images.values() for label in entry.annotations.point_labels.tolist()]
+    share = ids.count(0) / max(len(ids), 1)
+    if labels.classes[0] != BACKGROUND and share > 0.3:
+        print(
+            f'class 0 is taken for the background: {share:.0%} of the clicks are on {labels.classes[0]!r}. If it is a '
+            'class as the others are, use --no-background'
+        )
 
 
 def _masks(args: argparse.Namespace, report: ReadReport) -> dict[str, Path]:

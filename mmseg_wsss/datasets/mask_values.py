@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
 from .formats.index_png import load_index_image
-from .picture_headers import unlimited
+from .formats.masks import unlimited
 
 Mask = npt.NDArray[np.integer]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
+from .formats.masks import unlimited
 from .transforms.load_deep_image import TIFF_STARTS
 
 ORIENTATION = 274
@@ -59,16 +60,6 @@ class PictureHeader:
     def __str__(self) -> str:
         bands = '1 band' if self.bands == 1 else f'{self.bands} bands'
         return f'{self.format} of {bands} of {self.bits} bits ({self.kind})'
-
-
-@contextmanager
-def unlimited() -> Iterator[None]:
-    """Let Pillow open pictures of whatever size."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 @contextmanager

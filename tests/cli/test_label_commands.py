@@ -338,3 +338,26 @@ def test_convert_takes_the_classes_of_the_files(root, capsys):
     assert read_labels(str(root / 'w.json')).classes == ('background', 'cat')
     with pytest.raises(ValueError, match="ann: the format 'index_png' does not name its classes: give them"):
         wsss('convert', 'auto', root / 'ann', '-o', root / 'x.json')
+
+
+def test_simulate_without_a_background(root, capsys):
+    common = (
+        'simulate',
+        '--masks',
+        root / 'ann',
+        '--images',
+        root / 'img',
+        '--classes',
+        'sky,road',
+        '--kinds',
+        'points',
+    )
+    wsss(*common, '-o', root / 'w.json')
+    assert (
+        "of the clicks are on 'sky'. If it is a class as the others are, use --no-background" in capsys.readouterr().out
+    )
+    wsss(*common, '--no-background', '-o', root / 'x.json')
+    assert 'no-background' not in capsys.readouterr().out
+    labels = read_labels(str(root / 'x.json'))
+    assert labels.classes == ('background', 'sky', 'road')
+    assert set(labels.images['a'].annotations.point_labels.tolist()) == {1, 2}

@@ -577,13 +577,23 @@ def test_citypersons_boxes_count_from_zero_and_end_with_the_image(tmp_path):
     ]
     source = citypersons(tmp_path, objects)
     suffix = '_leftImg8bit.png'
-    (entry,) = read_labels(source, ('background', 'person'), img_suffix=suffix).images.values()
+    ((key, entry),) = read_labels(source, ('background', 'person'), img_suffix=suffix).images.items()
+    assert key == 'ulm/ulm_000001'
     assert entry.file_name == 'ulm/ulm_000001_leftImg8bit.png'
     assert entry.size == (30, 20)
     assert entry.annotations.boxes.tolist() == [[2, 3, 5, 4], [0, 15, 4, 19]]
     assert entry.annotations.box_labels.tolist() == [1, 1]
     (whole,) = read_labels({**source, 'visible': False}, ('background', 'person')).images.values()
     assert whole.annotations.boxes.tolist() == [[2, 3, 5, 7], [0, 15, 4, 19]]
+
+
+def test_citypersons_of_several_cities(tmp_path):
+    source = citypersons(tmp_path, [{'label': 'rider', 'bboxVis': [0, 15, 5, 5]}])
+    (tmp_path / 'bonn').mkdir()
+    name = 'ulm/ulm_000001_gtBboxCityPersons.json'
+    (tmp_path / name.replace('ulm', 'bonn')).write_text((tmp_path / name).read_text())
+    images = read_labels(source, ('background', 'person')).images
+    assert [len(entry.annotations.boxes) for entry in images.values()] == [1, 1]
 
 
 @pytest.mark.parametrize(

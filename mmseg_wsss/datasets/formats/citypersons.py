@@ -47,7 +47,7 @@ def read_citypersons(
     if len(classes) != 2:
         raise ValueError(f'citypersons gives two classes, the background and persons; the data set has {classes}')
     root, files = listed_files(path, SUFFIX, 'the folder of CityPersons JSON files', report)
-    key = 'bboxVis' if visible else 'bbox'
+    kind = 'bboxVis' if visible else 'bbox'
     images = ImageCollector(path)
     for file in files:
         data = keyed(load_json(file, 'a CityPersons file'), str(file), 'imgWidth', 'imgHeight', 'objects')
@@ -55,16 +55,17 @@ def read_citypersons(
         drawing = Drawing()
         for index, item in enumerate(listed(data['objects'], str(file), 'objects')):
             where = f'{file}: objects[{index}]'
-            if keyed(item, where, 'label', key)['label'] not in persons:
+            if keyed(item, where, 'label', kind)['label'] not in persons:
                 report.leave_out(f'objects that are {shown(item["label"])}', where)
                 continue
-            x, y, across, down = numbers(item[key], 4, where, f'{key} must be four numbers [x, y, width, height]')
+            x, y, across, down = numbers(item[kind], 4, where, f'{kind} must be four numbers [x, y, width, height]')
             box = (max(x, 0), max(y, 0), min(x + across, width or inf) - 1, min(y + down, height or inf) - 1)
             if box[2] >= box[0] and box[3] >= box[1]:
                 drawing.box(box, 1)
             else:
                 report.leave_out('boxes outside of their image', where)
-        images.add(relative_id(file, root, SUFFIX) + img_suffix, (width, height), drawing, str(file))
+        key = relative_id(file, root, SUFFIX)
+        images.add(key + img_suffix, (width, height), drawing, str(file), key=key)
     return images.label_set(classes)
 
 

@@ -79,7 +79,13 @@ class ImageCollector:
         self.images: dict[str, ImageEntry] = {}
 
     def add(
-        self, name: str, size: tuple[int | None, int | None], labels: WeakAnnotations | Drawing, where: str = ''
+        self,
+        name: str,
+        size: tuple[int | None, int | None],
+        labels: WeakAnnotations | Drawing,
+        where: str = '',
+        *,
+        key: str | None = None,
     ) -> None:
         """Add an image.
 
@@ -88,11 +94,13 @@ class ImageCollector:
             size: Its width and height, None where the file does not know them.
             labels: Its labels.
             where: The place in the file, for the messages.
+            key: Its id; None: its name without the suffix. Where the suffix of images is longer than that, such as
+                ``_leftImg8bit.png``, an id is what stands before it.
 
         Raises:
             ValueError: If another image has its id.
         """
-        key = image_id(name)
+        key = key or image_id(name)
         if key in self.images:
             raise ValueError(
                 f'{where or self.path}: image {key!r} appears twice ({self.images[key].file_name!r}, {name!r}): the id '

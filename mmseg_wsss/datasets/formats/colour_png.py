@@ -62,9 +62,10 @@ def read_colour_png(
     images = ImageCollector(path)
     for file in files:
         values = _ids(file, table, found)
-        name = relative_id(file, root, suffix) + img_suffix
+        key = relative_id(file, root, suffix)
+        name = key + img_suffix
         drawing = Drawing(mask=write_mask(masks, name, values))
-        images.add(name, (values.shape[1], values.shape[0]), drawing, str(file))
+        images.add(name, (values.shape[1], values.shape[0]), drawing, str(file), key=key)
     return images.label_set(found.classes)
 
 

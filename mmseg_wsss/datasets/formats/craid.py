@@ -88,8 +88,8 @@ def _read_masks(
         drawing = Drawing()
         for y, x in np.argwhere(values).tolist():
             drawing.click(x, y, 0 if values[y, x] == background_value else label)
-        name = relative_id(file, root, '.png') + img_suffix
-        images.add(name, (values.shape[1], values.shape[0]), drawing, str(file))
+        key = relative_id(file, root, '.png')
+        images.add(key + img_suffix, (values.shape[1], values.shape[0]), drawing, str(file), key=key)
     return images.images
 
 

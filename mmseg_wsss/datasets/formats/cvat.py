@@ -32,7 +32,7 @@ def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> Non
         img_suffix: Suffix of the frames of a video.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
     root = parse_xml(Path(path), 'annotations')

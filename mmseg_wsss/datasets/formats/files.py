@@ -86,7 +86,7 @@ def read_text(path: str | os.PathLike[str], what: str) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, which itself is left out.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is a folder, or not such a text.
     """
     path = existing(path, what)
@@ -119,7 +119,7 @@ def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
     """Return the lines of a text file without blanks around them; empty ones do not count.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not text.
     """
     return [line.strip() for line in read_text(path, what).splitlines() if line.strip()]
@@ -129,7 +129,7 @@ def first_line(path: str | os.PathLike[str], what: str) -> str:
     """Return the first line of a text file, an empty text where it has none.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not text.
     """
     return next(iter(read_text(path, what).splitlines()), '')
@@ -141,7 +141,7 @@ def read_rows(
     """Yield the rows of a CSV file by column, and for each the file and line for messages.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not text, lacks a column, or a row is too short or too long.
     """
     text = read_text(path, what)
@@ -164,7 +164,7 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
     """Return the image ids of a split file, one a line; empty lines do not count.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If an id appears twice, or the file is not text.
     """
     ids = read_lines(path, 'the split file (one image id per line)')

@@ -33,7 +33,7 @@ def header_size(image: Path) -> Size:
     """Return (width, height) of an image as it is shown.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image.
     """
     from ..image_checks import image_size  # which reads index images with this package

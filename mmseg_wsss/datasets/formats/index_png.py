@@ -14,9 +14,8 @@ from .class_names import number_pair
 from .collecting import ImageCollector
 from .files import listed_files, relative_id
 from .label_format import LabelFormat, Option, ReadReport
-from .masks import MAX_PIXELS, UNLABELLED, write_mask
+from .masks import MAX_PIXELS, UNLABELLED, unlimited, write_mask
 from .recognition import some_files
-from .values import shown
 
 FEW_VALUES = 40
 """A mask is told from a grey photograph by how many values it holds."""
@@ -45,8 +44,8 @@ def read_index_png(
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
-        unlabelled: The value of unlabelled pixels, or several values. Files in the wild use 255, the number
-            of classes, or 0; with 0 there is no background label in the files.
+        unlabelled: The value, or several values, of unlabelled pixels. Files in the wild use 255, the number of
+            classes, or 0; with 0 the files contain no background labels.
         remap: Values in the files -> class ids, where they differ.
         suffix: What the names of the files end in.
         img_suffix: Suffix of the images.
@@ -68,8 +67,9 @@ def read_index_png(
     for file in files:
         raw = load_index_image(file)
         values = _mapped(raw, skipped, ids_of, len(classes), file)
-        name = relative_id(file, root, suffix) + img_suffix
-        seen.update(np.unique(raw).tolist())
+        key = relative_id(file, root, suffix)
+        name = key + img_suffix
+        seen.update(distinct(raw))
         is_dense = _is_dense(values)
         painted |= int((values != UNLABELLED).sum()) * 10 > values.size
         if is_dense and (masks is not None or np.array_equal(raw, values)):
@@ -78,7 +78,7 @@ def read_index_png(
             if is_dense:
                 report.change('dense masks written as points (--masks DIR writes masks)', str(file))
             labels = _points(values)
-        images.add(name, (values.shape[1], values.shape[0]), labels, str(file))
+        images.add(name, (values.shape[1], values.shape[0]), labels, str(file), key=key)
     if painted:
         check_foreground(seen - {*ids_of}, len(classes), path)
     return images.label_set(classes)
@@ -99,7 +99,7 @@ def check_foreground(values: Iterable[int], num_classes: int, source: str) -> No
 
 def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int, file: Path) -> npt.NDArray[np.uint8]:
     """Class ids, and 255 where there is none."""
-    present = np.unique(raw).tolist()
+    present = distinct(raw)
     unknown = [v for v in present if v not in ids_of and v not in skipped and not 0 <= v < count]
     if unknown:
         raise ValueError(
@@ -108,6 +108,8 @@ def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int,
             f'(now {skipped[0] if len(skipped) == 1 else skipped}). If one stands for a '
             f'class: remap={{{unknown[0]}: ID}}.'
         )
+    if not ids_of and not {UNLABELLED, *skipped}.intersection(present) - {UNLABELLED}:
+        return raw.astype(np.uint8, copy=False)
     values = np.full(raw.shape, UNLABELLED, dtype=np.uint8)
     for value in present:
         label = ids_of.get(value, UNLABELLED if value in skipped else value)
@@ -115,6 +117,16 @@ def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int,
             raise ValueError(f'{file}: remap gives {value} the id {label}, which is not one of the {count} classes')
         values[raw == value] = label
     return values
+
+
+def distinct(values: Values) -> list[int]:
+    """Return the values of a mask, sorted; quicker than a sort where there are few bits."""
+    if values.dtype != np.uint8:
+        return [int(value) for value in np.unique(values)]
+    seen = np.zeros(256, dtype=np.bool_)
+    for row in values:
+        seen[row] = True
+    return [int(value) for value in np.flatnonzero(seen)]
 
 
 def _is_dense(values: npt.NDArray[np.uint8]) -> bool:
@@ -134,19 +146,18 @@ def load_index_image(file: str | Path) -> Values:
     """Return the values of an index image (palette PNGs as indices), (H, W).
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image, one of colours, damaged or too large.
     """
     try:
-        with Image.open(file) as image:
+        with unlimited(), Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f'{file} states {image.width} x {image.height} pixels, which is too large for a mask')
+                stated = f'{image.width} x {image.height} pixels'
+                raise ValueError(f'{file} is too large for a mask: it states {stated}. Cut image and mask into tiles.')
             values = np.array(image)
             mode = image.mode
     except UnidentifiedImageError as error:
         raise ValueError(f'{file} is not an image') from error
-    except Image.DecompressionBombError as error:
-        raise ValueError(f'{file} is too large for a mask: {error}. Cut image and mask into tiles.') from error
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, EOFError, IndexError) as error:
@@ -157,10 +168,10 @@ def load_index_image(file: str | Path) -> Values:
             'Save it as an 8-bit grey or palette PNG.'
         )
     if values.dtype == bool:
-        return values.astype(np.int64)
+        return values.astype(np.uint8)
     if values.dtype.kind == 'f':
         if not np.isfinite(values).all() or (values != np.rint(values)).any():
-            raise ValueError(f'{file} must hold class ids, got fractions: {shown(values.ravel()[:3].tolist())}')
+            raise ValueError(f'{file} holds {values.dtype} values that are not integers: masks hold class ids')
         return values.astype(np.int64)
     return values
 

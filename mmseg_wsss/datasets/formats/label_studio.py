@@ -35,7 +35,7 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
         image_key: The key of ``data`` that holds the address of the image.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
     content = load_json(path, 'an export of Label Studio as JSON')

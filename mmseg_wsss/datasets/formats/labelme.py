@@ -35,7 +35,7 @@ def read_labelme(path: str, labels: ToolLabels) -> None:
         labels: Where the shapes go.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If a file is not of this form or names an unknown class.
     """
     labels.names.call_background(BACKGROUND)

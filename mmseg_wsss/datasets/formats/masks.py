@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,16 @@ Area = npt.NDArray[np.bool_]
 MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
 REST = Option('rest', 'what masks hold where nothing is painted: background (0) or unlabelled (255)')
 NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Let Pillow open pictures of whatever size, whose pixels are counted before they are decoded."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:

@@ -30,7 +30,7 @@ def read_points_per_image(
         img_suffix: Suffix of the images.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If a file is not of this form or names an unknown class.
     """
     root, files = listed_files(path, '.csv', 'the folder of CSV files', labels.report, or_file=True)

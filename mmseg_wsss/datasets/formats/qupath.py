@@ -33,7 +33,7 @@ def read_qupath(
         img_suffix: Suffix of the images, where ``images`` is not given.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If a file is not of this form or names an unknown class.
     """
     root, files = listed_files(path, suffix, 'the folder of GeoJSON files', labels.report, or_file=True)

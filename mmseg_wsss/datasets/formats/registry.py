@@ -17,6 +17,7 @@ from .canonical import Palette, read_classes
 from .checks import check_numbers
 from .files import existing, nearest
 from .label_format import LabelFormat, ReadReport
+from .recognition import some_files
 
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
@@ -180,11 +181,23 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
     """Return the format of a file or folder.
 
     Raises:
-        FileNotFoundError: If there is no such path.
+        FileNotFoundError: If the path does not exist.
         ValueError: If it looks like none of the formats, or like several.
     """
-    found = recognised_formats(existing(path, 'the label file or folder'))
+    place = existing(path, 'the label file or folder')
+    found = recognised_formats(place)
     if len(found) != 1:
-        looks = f'looks like {" and like ".join(found)}' if found else 'looks like no format'
+        looks = f'looks like {" and like ".join(found)}' if found else f'looks like no format{_inside(place)}'
         raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)} (docs/formats.md)')
     return FORMATS[found[0]]
+
+
+def _inside(place: Path) -> str:
+    """What a folder has that looks like a label file, for a message."""
+    if not place.is_dir():
+        return ''
+    for file in [file for suffix in ('.json', '.xml', '.csv', '.txt') for file in some_files(place, suffix)]:
+        found = recognised_formats(file)
+        if found:
+            return f', but {file} looks like {found[0]}; give its path, or'
+    return ''

@@ -81,8 +81,8 @@ def read_scribblesup(
             elif label == 0:
                 for x, y in middle_ends(line, background_clicks):
                     drawing.click(x, y, label)
-        name = relative_id(file, root, '.xml') + img_suffix
-        images.add(name, _size(annotation, file), drawing, str(file))
+        key = relative_id(file, root, '.xml')
+        images.add(key + img_suffix, _size(annotation, file), drawing, str(file), key=key)
     return images.label_set(found.classes)
 
 

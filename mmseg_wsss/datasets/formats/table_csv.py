@@ -57,7 +57,7 @@ def read_table_csv(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
     delimiter = max(DELIMITERS, key=first_line(path, 'the CSV file').count)

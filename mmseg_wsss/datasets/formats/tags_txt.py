@@ -39,7 +39,7 @@ def read_tags_txt(
         report: Counts what is left out.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)

@@ -27,7 +27,7 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         images: The folder of the images, whose sizes masks need.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
     content = keyed(load_json(path, 'a VIA file'), path)

@@ -63,9 +63,8 @@ def read_voc_xml(
                 drawing.box(_corners(item, where), label)
             if tags:
                 drawing.tag(label)
-        images.add(
-            relative_id(file, root, '.xml') + img_suffix, size(annotation.find('size'), str(file)), drawing, str(file)
-        )
+        key = relative_id(file, root, '.xml')
+        images.add(key + img_suffix, size(annotation.find('size'), str(file)), drawing, str(file), key=key)
     return images.label_set(found.classes)
 
 

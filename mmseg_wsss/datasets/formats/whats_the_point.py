@@ -43,7 +43,8 @@ def read_whats_the_point(
         images = ImageCollector(file)
         for key, clicks in data.items():
             where = f'{file}: image {shown(key)}'
-            images.add(image_name(key + img_suffix, where, 'its id'), (None, None), _clicks(clicks, max_rank, where))
+            name = image_name(key + img_suffix, where, 'its id')
+            images.add(name, (None, None), _clicks(clicks, max_rank, where), key=name.removesuffix(img_suffix))
         labels = labels.merged(images.label_set(classes))
     return labels
 

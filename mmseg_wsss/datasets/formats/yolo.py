@@ -33,7 +33,8 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
     """Read ``class x y width height`` (middle and size) as boxes and ``class x y x y x y ..`` as masks.
 
     Args:
-        path: The folder of the text files, such as ``labels/train``.
+        path: The folder of the text files, such as ``labels/train``, or of the whole data set; images are then named
+            from there (``train/images/a.jpg``).
         labels: Where the shapes go.
         images: The folder of the images. None: that beside the folder ``labels``, as Ultralytics does.
         class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``.
@@ -44,11 +45,11 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
     """
     root, files = listed_files(path, '.txt', 'the folder of YOLO text files', labels.report)
     known = _names(root, class_file)
-    folder = existing(images or _beside(root), 'the folder of the images (--images)')
+    folder = existing(images or _beside(root, files), 'the folder of the images (--images)')
     for file in files:
         if file.name.lower() in OTHER_TEXTS:
             continue
-        image = find_image(folder, relative_id(file, root, '.txt'), str(file))
+        image = find_image(folder, _beside_labels(relative_id(file, root, '.txt')), str(file))
         size = header_size(image)
         for index, line in enumerate(read_lines(file, 'a YOLO text file'), start=1):
             _line(line.split(), known, size, labels, f'{file}, line {index}')
@@ -103,13 +104,22 @@ def _names(root: Path, class_file: str | None) -> dict[int, str]:
     return table
 
 
-def _beside(root: Path) -> Path:
-    """The folder of images that goes with ``labels`` or ``labels/train``."""
-    parts = list(root.resolve().parts)
-    if 'labels' not in parts:
+def _beside(root: Path, files: Sequence[Path]) -> Path:
+    """The folder of images that goes with ``labels``, with ``labels/train``, or with a data set that holds these."""
+    if all('labels' in file.relative_to(root).parts for file in files if file.name.lower() not in OTHER_TEXTS):
+        return root
+    folder = _beside_labels(root.resolve().as_posix())
+    if folder == root.resolve().as_posix():
         raise ValueError(f'{root}: coordinates are shares of the image: --images DIR (images=..) says where they are')
-    parts[len(parts) - 1 - parts[::-1].index('labels')] = 'images'
-    return Path(*parts)
+    return Path(folder)
+
+
+def _beside_labels(path: str) -> str:
+    """A path whose last part ``labels`` is ``images``, as Ultralytics and Roboflow lay out data sets."""
+    parts = path.split('/')
+    if 'labels' in parts:
+        parts[len(parts) - 1 - parts[::-1].index('labels')] = 'images'
+    return '/'.join(parts)
 
 
 def _recognise(path: Path) -> bool:
@@ -131,7 +141,7 @@ def _looks_like_a_line(line: str) -> bool:
 FORMAT = LabelFormat(
     'yolo',
     'YOLO text files',
-    'the folder of text files, such as labels/train',
+    'the folder of text files, such as labels/train, or of the data set',
     read_yolo,
     _recognise,
     (*SHAPE_OPTIONS, IMAGES, Option('class_file', 'data.yaml or a text file of names', is_path=True)),

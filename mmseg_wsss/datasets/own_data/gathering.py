@@ -80,8 +80,8 @@ def gather(
     labels = _on_disk(labels, folders, says)
     if not background:
         says.append(
-            f'class 0 is {labels.classes[0]!r}, which is not a background: an empty class {EMPTY!r} was added before it, '
-            'and ids count from 1 (a name such as "background" or --background says that it is one)'
+            f'class 0 is {labels.classes[0]!r}, which is not a background: an empty class {EMPTY!r} was added before '
+            'it, and ids count from 1 (a name such as "background" or --background says that it is one)'
         )
         labels = with_empty_class(labels)
     own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]

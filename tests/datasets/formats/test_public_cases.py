@@ -584,3 +584,10 @@ def test_the_background_is_the_first_class(tmp_path, capsys):
     message = "class 0 is the background, but 'background' is class 1"
     refused(tmp_path, capsys, message, 'voc_xml', folder, classes=tmp_path / 'classes.txt')
     refused(tmp_path, capsys, 'names the background and at least one class', 'voc_xml', folder, classes='weed,')
+
+
+def test_a_mask_beyond_the_limit_of_pillow_is_read(two_values, capsys, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1_000)
+    status, *_ = convert(two_values, capsys, 'index_png', two_values / 'masks', '--unlabelled', '0', '--remap', '255=1')
+    assert status == 0
+    assert Image.MAX_IMAGE_PIXELS == 1_000

@@ -95,6 +95,14 @@ def test_nothing_stops_the_look(tmp_path):
         recognise_format(tmp_path / 'missing')
 
 
+def test_a_file_in_a_folder_is_named(tmp_path):
+    file = place(tmp_path, 'coco')
+    with pytest.raises(
+        ValueError, match=f'looks like no format, but {file} looks like coco; give its path, or: name its'
+    ):
+        recognise_format(tmp_path)
+
+
 def test_two_formats_in_one_folder_are_named(tmp_path):
     place(tmp_path, 'voc_xml')
     place(tmp_path, 'scribblesup')

@@ -70,6 +70,16 @@ def test_folders_and_files_that_are_named(tmp_path):
     assert list(found.images) == ['a']
 
 
+@pytest.mark.parametrize('labels', ['labels/train', 'train/labels'])
+def test_a_whole_data_set(tmp_path, labels):
+    write(tmp_path, labels=labels)
+    (tmp_path / 'README.roboflow.txt').write_text('0.5\n')
+    name = f'{labels.replace("labels", "images")}/a.JPG'
+    assert [entry.file_name for entry in read(tmp_path).images.values()] == [name]
+    assert [entry.file_name for entry in read(tmp_path, images=str(tmp_path)).images.values()] == [name]
+    assert recognise_format(tmp_path).name == 'yolo'
+
+
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
