@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
@@ -117,3 +118,14 @@ def test_show_says_what_differs(here, capsys):
 def test_where_is_the_data(here, capsys):
     assert main(['init']) == 2
     assert 'where is the data? wsss init DATA' in capsys.readouterr().err
+
+
+def test_many_bands_train_on_the_first_three(here):
+    write_own_data(here / 'data', kinds=('clicks',), suffix='.tif')
+    for name in ('clicks', 'val'):
+        bands = np.random.default_rng(0).integers(0, 4000, (48, 64, 6)).astype(np.uint16)
+        tifffile.imwrite(here / f'data/images/{name}.tif', bands, photometric='minisblack', planarconfig='contig')
+    assert main(['init', '../data']) == 0
+    assert 'bands=(0, 1, 2)' in (here / 'project/config.py').read_text()
+    sample = DATASETS.build(config().train_dataloader.dataset)[0]
+    assert sample['inputs'].shape[0] == 3

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ...structures import WeakAnnotations, WeakLabelSet
 from ..formats.index_png import load_index_image
 from ..image_checks import image_size, spread
+from ..transforms.load_deep_image import read_bands
 
 MOST_PICTURES = 64
 """So many pictures, evenly spread, are read for their colours."""
@@ -133,25 +134,24 @@ def measure_pictures(paths: Sequence[str | Path]) -> Pictures:
     kinds: dict[tuple[str, int], str | Path] = {}
     pictures = []
     for path in spread(list(paths), MOST_PICTURES):
-        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if picture is None:
-            raise ValueError(f'{path} cannot be read as a picture: is it damaged?')
-        picture = picture[..., None] if picture.ndim == 2 else picture[..., :3]
+        picture = read_bands(Path(path).read_bytes(), str(path))
         kinds.setdefault((str(picture.dtype), picture.shape[2]), path)
+        picture = picture[..., :3] if picture.shape[2] >= 3 else picture[..., :1]
         pictures.append(picture.reshape(-1, picture.shape[2])[:: max(1, picture.size // 60_000)].astype(np.float64))
     if len({dtype for dtype, _ in kinds}) > 1:
         shown = ', '.join(f'{path} ({dtype}, {bands} bands)' for (dtype, bands), path in kinds.items())
         raise ValueError(f'the pictures have different depths: {shown}. Convert them to one, or make two data sets')
     dtype, bands = max(kinds, key=lambda kind: kind[1])
     bits = np.dtype(dtype).itemsize * 8
-    pixels = np.concatenate([np.broadcast_to(one, (len(one), bands)) if one.shape[1] == 1 else one for one in pictures])
+    colours = max(one.shape[1] for one in pictures)
+    pixels = np.concatenate([np.broadcast_to(one, (len(one), colours)) for one in pictures])
     values = (0.0, 255.0)
     if bits > 8:
         low, high = (float(value) for value in np.nanpercentile(pixels, (0.5, 99.5)))
         low, high = (float(np.floor(low)), float(np.ceil(high))) if np.dtype(dtype).kind in 'ui' else (low, high)
         values = (low, high if high > low else low + 1)
         pixels = ((np.nan_to_num(pixels, nan=low) - low) * 255 / (values[1] - low)).clip(0, 255)
-    mean, std = pixels.mean(axis=0)[::-1], pixels.std(axis=0)[::-1]
+    mean, std = pixels.mean(axis=0), pixels.std(axis=0)
     return Pictures(
         median, bits, bands, tuple(mean.round(2).tolist()), tuple(np.maximum(std, 1).round(2).tolist()), values
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 from mmseg_wsss.datasets.own_data.fingerprint import kinds_of, measure_labels, measure_pictures, region_sides
 from mmseg_wsss.datasets.own_data.folders import find_folders
@@ -50,6 +51,13 @@ def test_colours_and_depths_of_pictures(tmp_path):
     found = measure_pictures([tmp_path / 'deep.png'])
     assert (found.bits, found.bands, found.values) == (16, 1, (1000.0, 3000.0))
     assert (found.mean, found.std) == ((127.5,), (127.5,))
+    bands = np.stack([np.full((40, 60), 100 * band, np.uint16) for band in range(1, 7)], axis=-1)
+    bands[:20] += 1000
+    tifffile.imwrite(tmp_path / 'bands.tif', bands, photometric='minisblack', planarconfig='contig')
+    found = measure_pictures([tmp_path / 'bands.tif'])
+    assert (found.size, found.bits, found.bands) == ((60, 40), 16, 6)
+    assert len(found.mean) == 3
+    assert found.mean[0] < found.mean[1] < found.mean[2]
     with pytest.raises(ValueError, match='the pictures have different depths'):
         measure_pictures([tmp_path / 'a.png', tmp_path / 'deep.png'])
     (tmp_path / 'broken.png').write_bytes((tmp_path / 'a.png').read_bytes()[:60])
