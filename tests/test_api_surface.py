@@ -132,6 +132,7 @@ REGISTERED = {
         'ExactResumeHook',
         'ExpandingConfidenceHook',
         'LPGStageHook',
+        'LabelAuditHook',
         'PseudoMaskVisualizationHook',
         'ResultSheetHook',
         'WeakVisualizationHook',
@@ -152,6 +153,7 @@ REGISTERED = {
     },
     'TRANSFORMS': {
         'CenterPad',
+        'LoadDeepImage',
         'LoadImageTags',
         'LoadModality',
         'LoadPointBlots',

@@ -31,7 +31,7 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=CLICK_RULES[0],
         help='where to click if the centroid lies beside its object: as in the paper, or at random (docs/formats.md)',
     )
-    clicks.add_argument('--seed', type=int, default=0, help='of --rule random')
+    clicks.add_argument('--seed', type=int, default=0, help='seed of --rule random')
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
     add_output_arguments(clicks)

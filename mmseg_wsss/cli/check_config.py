@@ -69,7 +69,7 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     Args:
         report: What is found is added to it.
         cfg: The config.
-        args: Of the command.
+        args: Arguments of the command.
         where: What the lines of this training begin with.
     """
     report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]

@@ -72,7 +72,7 @@ def _add_format(
         metavar='N',
         help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the points outside all boxes')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the points outside all boxes')
     parser.add_argument('--report', type=Path, metavar='FILE', help='a JSON file that lists all that was left out')
     add_output_arguments(parser)
     parser.set_defaults(make=_read)

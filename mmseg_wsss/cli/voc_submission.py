@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths
+from ._arguments import add_checkpoint_arguments, check_paths, load_config
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,11 +36,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> None:
     """Write the predictions and print the path of the archive."""
-    from ..labelling.voc_submission import write_voc_submission
-    from ._arguments import load_config
+    from ..labelling.voc_submission import SubmissionSettings, write_voc_submission
 
     check_paths(args)
+    settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition)
     cfg = load_config(args.config, args.cfg_options)
-    settings = {'ids': args.ids, 'tta': args.tta, 'competition': args.competition}
-    summary = write_voc_submission(cfg, args.checkpoint, args.output, **settings)
+    summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
     print(f'{summary["archive"]}: {summary["images"]} images')

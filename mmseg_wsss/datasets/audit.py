@@ -151,14 +151,14 @@ class LabelAudit:
             yield Finding(level, f'{self.source}: {self.counts.describe(kind)}, and {self._why(kind)}', cure)
 
     def _why(self, kind: str) -> str:
-        """Why labels of a kind are not used, and that nothing is learnt, if so."""
+        """Return why labels of a kind are not used, and whether nothing is learned."""
         reached = ' and '.join(FIELDS[field] for field in self.reach(kind))
         passed = f'the pipeline makes {reached} of them' if reached else 'the pipeline leaves them out'
         if kind == 'boxes' and 'labels' not in self.reach(kind):
             passed += ' and draws none (draw_boxes=False)'
-        learnt = sorted({FIELDS[field] for fields in (self.use or {}).values() for field in fields or ()})
-        losses = f'the losses ({", ".join(self.use or ())}) learn from {" and ".join(learnt) or "no labels"}'
-        nothing = '' if any(map(self.users, self.counts.kinds)) else ': nothing would be learnt'
+        learned = sorted({FIELDS[field] for fields in (self.use or {}).values() for field in fields or ()})
+        losses = f'the losses ({", ".join(self.use or ())}) learn from {" and ".join(learned) or "no labels"}'
+        nothing = '' if any(map(self.users, self.counts.kinds)) else ': nothing would be learned'
         return f'no loss uses them: {passed}, {losses}{nothing}'
 
     def _classes(self) -> Iterator[Finding]:

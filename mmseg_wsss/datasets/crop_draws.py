@@ -69,7 +69,7 @@ def draw_crops(dataset: ImageDataset, steps: Sequence[Any], *, num: int = 100, s
         dataset: A data set of weak labels.
         steps: The transforms of its pipeline.
         num: Number of draws, spread over the images.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         None if the pipeline does not draw labels.

@@ -49,7 +49,7 @@ def look_at_images(
 
     Args:
         paths: Image files by image id.
-        stated: (width, height) by image id, where a label file says so.
+        stated: (width, height) by image id, if a label file states it.
         source: What lists the images, for the messages.
         loader: The transform that loads them; None: ``LoadImageFromFile``.
 

@@ -97,7 +97,7 @@ def check_mask_values(
         found = MaskValues(len(masks), num_read, images, ignore_index)
         if number >= len(keys) and not found.background_or_nothing:
             break
-        mask = _whole_numbers(key, masks[key])
+        mask = _read(key, masks[key])
         values = np.unique(mask)
         if not any_values:
             _check_ids(key, masks[key], values.tolist(), num_classes + background_shift, num_classes, ignore_index)
@@ -108,16 +108,12 @@ def check_mask_values(
     return MaskValues(len(masks), num_read, images, ignore_index)
 
 
-def _whole_numbers(key: str, path: str) -> Mask:
-    with unlimited():
-        mask = load_index_image(path)
-    if np.issubdtype(mask.dtype, np.integer):
-        return mask
-    if not (np.isfinite(mask).all() and (mask == np.round(mask)).all()):
-        raise ValueError(
-            f'image {key!r}: its mask {path} holds {mask.dtype} values that are not integers: masks hold class ids'
-        )
-    return mask.astype(np.int64)
+def _read(key: str, path: str) -> Mask:
+    try:
+        with unlimited():
+            return load_index_image(path)
+    except ValueError as error:
+        raise ValueError(f'image {key!r}: its mask {error}') from error
 
 
 def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: int, ignore_index: int) -> None:
@@ -131,5 +127,5 @@ def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: in
         f'image {key!r}: its mask {path} holds the values {unknown[:8]}, which are neither ids of the '
         f'{num_classes} classes (0..{end - 1}) nor {ignore_index} (unlabelled). '
         'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes, or write '
-        f'{ignore_index} in the place of a value that means unlabelled.{hint}'
+        f'{ignore_index} instead of a value that means unlabelled.{hint}'
     )

@@ -159,7 +159,7 @@ def _cure(header: PictureHeader) -> str:
             'takes three of them, in the order red, green, blue'
         )
     if header.deep:
-        return 'LoadDeepImage(range=(low, high)) loads it, in the place of LoadImageFromFile'
+        return 'LoadDeepImage(range=(low, high)) loads it, instead of LoadImageFromFile'
     return 'is it damaged, or still a pointer of Git LFS? wsss check --decode reads every image'
 
 
@@ -192,7 +192,7 @@ def _depth(
         return Finding(NOTE, f'{where}: its values could not be compared with those that {name} gives')
     low, high = np.nanmin(raw), np.nanmax(raw)
     values = f'{where}, values {low:.6g} to {high:.6g}'
-    place = '' if name == 'LoadDeepImage' else f' in the place of {name}, in all pipelines'
+    place = '' if name == 'LoadDeepImage' else f' instead of {name}, in all pipelines'
     cure = f"dict(type='LoadDeepImage', range=({low:.6g}, {high:.6g})){place}, with the range of the whole data set"
     if image.dtype != np.uint8 and image.max() <= 255 and np.issubdtype(image.dtype, np.floating):
         whole = np.rint(image)

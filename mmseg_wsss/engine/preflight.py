@@ -111,7 +111,7 @@ def smallest_batch(batch_size: int, num_images: int, *, infinite: bool, drop_las
     Args:
         batch_size: Images of a whole batch.
         num_images: Images of an epoch.
-        infinite: Whether the sampler goes on from one epoch to the next within a batch.
+        infinite: Whether a batch may contain the end of one epoch and the start of the next.
         drop_last: Whether an incomplete batch at the end of an epoch is left out.
 
     Example:

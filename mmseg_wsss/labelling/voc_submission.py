@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,31 @@ COMPETITIONS = ('comp5_test_cls', 'comp6_test_cls')
 LOADERS = (*LOADERS_OF_LABELS, 'LoadImageTags')
 
 
+@dataclass(frozen=True, kw_only=True)
+class SubmissionSettings:
+    """Settings of a submission.
+
+    Args:
+        ids: Text file with one image id per line; a relative path starts at the ``data_root`` of the test data.
+        tta: Whether to average the views of ``tta_pipeline``.
+        competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that was only trained on VOC's own
+            images, without ImageNet weights.
+
+    Raises:
+        ValueError: If the competition is unknown.
+    """
+
+    ids: str = 'ImageSets/Segmentation/test.txt'
+    tta: bool = False
+    competition: str = 'comp6_test_cls'
+
+    def __post_init__(self) -> None:
+        if self.competition not in COMPETITIONS:
+            raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {self.competition!r}')
+
+
 def write_voc_submission(
-    cfg: Config,
-    checkpoint: str | Path,
-    folder: str | Path,
-    *,
-    ids: str = 'ImageSets/Segmentation/test.txt',
-    tta: bool = False,
-    competition: str = 'comp6_test_cls',
+    cfg: Config, checkpoint: str | Path, folder: str | Path, settings: SubmissionSettings | None = None
 ) -> dict[str, Any]:
     """Predict images without masks and pack the predictions for the evaluation server.
 
@@ -48,31 +66,27 @@ def write_voc_submission(
         checkpoint: Checkpoint of the network.
         folder: The folder to write to: ``results/VOC2012/Segmentation/<competition>/<image id>.png``, palette images of
             class ids, and their archive ``results.tgz`` for the server.
-        ids: Text file with one image id per line; a relative path starts at the ``data_root`` of the test data.
-        tta: Whether to average the views of ``tta_pipeline``.
-        competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that was only trained on VOC's own
-            images, without ImageNet weights.
+        settings: Which images, and how they are predicted.
 
     Returns:
         ``images``, their number, and ``archive``, the path of the archive.
 
     Raises:
         FileNotFoundError: If the list or an image is missing.
-        ValueError: If the classes are not those of VOC, the competition is unknown, the network needs the tags of the
-            images, the config has no views to average, or the weights do not fit the network.
+        ValueError: If the classes are not those of VOC, the network needs the tags of the images, the config has no
+            views to average, or the weights do not fit the network.
     """
-    if competition not in COMPETITIONS:
-        raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {competition!r}')
+    settings = settings or SubmissionSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset: ReadableDataset = DATASETS.build(unlabelled_dataset(cfg, ids, tta=tta))
+    dataset: ReadableDataset = DATASETS.build(unlabelled_dataset(cfg, settings.ids, tta=settings.tta))
     if tuple(dataset.metainfo['classes']) != tuple(VOC_CLASSES):
         raise ValueError(
             f'a submission needs the 21 classes of VOC in their order, but the test data has '
             f'{", ".join(dataset.metainfo["classes"])}'
         )
     model = load_model(cfg, checkpoint, BaseModel)
-    predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if tta else model
-    results = Path(folder) / 'results/VOC2012/Segmentation' / competition
+    predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
+    results = Path(folder) / 'results/VOC2012/Segmentation' / settings.competition
     with torch.no_grad():
         for index in progress(missing_indices(dataset), 'test'):
             (sample,) = predictor.test_step(pseudo_collate([dataset[index]]))

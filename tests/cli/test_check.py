@@ -257,7 +257,7 @@ def test_deep_pictures(check, tmp_path):
         save(tmp_path / f'images/{index}.png', np.linspace(1, 4000, 40 * 48).astype(np.uint16).reshape(40, 48))
     status, text = check()
     assert status == 1
-    assert "dict(type='LoadDeepImage', range=(1, 4000)) in the place of LoadImageFromFile" in text
+    assert "dict(type='LoadDeepImage', range=(1, 4000)) instead of LoadImageFromFile" in text
     cfg = own_config(tmp_path)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.pipeline[0] = {'type': 'LoadDeepImage', 'range': (0, 4095)}

@@ -64,11 +64,11 @@ def test_labels_that_a_loss_uses(image, use, settings):
     [
         (BOXES, CE, {}, '2 boxes (1 crop, 1 weed) in 1 of 1 images, and no loss uses them: the pipeline makes boxes '
          'and tags of them and draws none (draw_boxes=False), the losses (loss_ce) learn from pixels: nothing would be '
-         'learnt: fill them with their class (RasterizeWeakAnnotations(draw_boxes=True))'),
+         'learned: fill them with their class (RasterizeWeakAnnotations(draw_boxes=True))'),
         (TAGS, CE, {}, '2 tags (1 crop, 1 weed) in 1 of 1 images, and no loss uses them: the pipeline makes tags of '
-         'them, the losses (loss_ce) learn from pixels: nothing would be learnt: take a recipe for tags'),
+         'them, the losses (loss_ce) learn from pixels: nothing would be learned: take a recipe for tags'),
         (TAGS, CE, {'kinds': ['points', 'tags']}, 'no loss uses them'),
-        (CLICKS, CRF, {}, 'the losses (loss_crf) learn from no labels: nothing would be learnt'),
+        (CLICKS, CRF, {}, 'the losses (loss_crf) learn from no labels: nothing would be learned'),
         (SCRIBBLES, PMP, {}, '3 scribbles (1 background, 1 crop, 1 weed)'),
         (TAGS | SCRIBBLES, TAG_LOSS, {}, '3 scribbles (1 background, 1 crop, 1 weed) in 1 of 1 images, and no'),
         (CLICKS | BOXES, CE, {}, "to do without them, say LoadWeakAnnotations(kinds=['points', 'scribbles', 'tags', "
@@ -109,7 +109,7 @@ def test_classes_without_labels():
     assert found[1].startswith('w.json: nothing is labelled background (class 0)')
     # boxes that are drawn label objects alone
     assert 'nothing is labelled background' in str(audit(BOXES, use=CE, draw_boxes=True).findings()[0])
-    # a class that only an unused kind names is not learnt
+    # a class that only an unused kind names is not learned
     mixed = audit(only_crop | {'boxes': [[0, 0, 1, 1]], 'box_labels': [2]}, use=CE, unused='warn')
     assert any('no image is labelled with weed' in str(finding) for finding in mixed.findings())
     part = MaskValues(60, 50, np.bincount([0, 1], minlength=256))

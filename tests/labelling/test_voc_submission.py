@@ -13,7 +13,12 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.class_sets import VOC_PALETTE
-from mmseg_wsss.labelling.voc_submission import unlabelled_dataset, without_labels, write_voc_submission
+from mmseg_wsss.labelling.voc_submission import (
+    SubmissionSettings,
+    unlabelled_dataset,
+    without_labels,
+    write_voc_submission,
+)
 from tests.helpers.miniatures import SIZE, SPLITS, photo, save, write_voc
 from tests.helpers.models import head_config, model_config
 
@@ -108,7 +113,7 @@ def test_pictures_are_predictions_in_the_layout_of_the_server(voc):
 def test_views_are_averaged(voc):
     cfg = config(voc)
     checkpoint = saved(voc, cfg)
-    write_voc_submission(cfg, checkpoint, voc / 'out', tta=True)
+    write_voc_submission(cfg, checkpoint, voc / 'out', SubmissionSettings(tta=True))
     model = init_model(cfg, str(checkpoint), device='cpu')
     merged = MODELS.build({'type': 'WeakSegTTAModel', 'module': model}).eval()
     dataset = DATASETS.build(unlabelled_dataset(cfg, 'ImageSets/Segmentation/test.txt', tta=True))
@@ -148,7 +153,7 @@ def test_labels_are_left_out_of_a_pipeline():
 def test_what_cannot_be_submitted(voc):
     cfg = config(voc)
     checkpoint = saved(voc, cfg)
-    call = lambda cfg, **settings: write_voc_submission(cfg, checkpoint, voc / 'out', **settings)  # noqa: E731
+    call = lambda cfg, **settings: write_voc_submission(cfg, checkpoint, voc / 'out', SubmissionSettings(**settings))  # noqa: E731
     with pytest.raises(ValueError, match='competition must be one of comp5_test_cls, comp6_test_cls, got'):
         call(cfg, competition='comp6')
     with pytest.raises(FileNotFoundError, match='nowhere.txt'):

@@ -2,8 +2,7 @@
 
 For drawn pictures with simulated clicks, 4:3, at several sizes, this measures the seconds per image to compute the
 blots (once per image, in a data worker) and to load them from the cache (in every later epoch). The training step is
-that of a config, on random images of its crop size, divided by its batch size. See
-_measuring.py for the definition of times.
+that of a config, on random images of its crop size, divided by its batch size; _measuring.py defines the times.
 
 Example:
     python tools/benchmark/blots.py --sizes 160 320 500 --config configs/pmp/mbv2_voc_points.py

@@ -28,7 +28,7 @@ def read_labelme(path: str, labels: ToolLabels) -> None:
     """Read points as clicks, lines as scribbles, rectangles as boxes, flags as tags; other shapes become masks.
 
     An image is in the folder of its file and has the name that ``imagePath`` ends in. ``_background_`` is class 0, and
-    ``__ignore__`` is not to be learnt from.
+    ``__ignore__`` is not to be learned from.
 
     Args:
         path: The folder, or one file.

@@ -157,7 +157,7 @@ class MaskPainter:
         """Write the mask of the present image, and begin the next one.
 
         Args:
-            file_name: Of the image.
+            file_name: Name of the image file.
 
         Returns:
             The path of the mask; None if nothing was painted.

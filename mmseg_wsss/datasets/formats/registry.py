@@ -88,7 +88,7 @@ def read_labels(
 
 @contextmanager
 def _naming_the_tool(name: str, path: str) -> Iterator[None]:
-    """Where a file cannot be read, and it looks like that of another tool, the error says so."""
+    """Name the format in the error if a file that cannot be read looks like that of another tool."""
     try:
         yield
     except (FileNotFoundError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A text file of image tags: the name of an image and its classes, by name or by id, one image a line."""
+"""A text file of image tags: the name of an image and its classes, by name or by id, one image per line."""
 
 from __future__ import annotations
 

@@ -205,5 +205,5 @@ class ToolLabels:
             self._painter.paint(area, label)
 
     def ignore(self, area: Area) -> None:
-        """Paint pixels that are not to be learnt from."""
+        """Paint pixels that are not to be learned from."""
         self._painter.paint(area, UNLABELLED)

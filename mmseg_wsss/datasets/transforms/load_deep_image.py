@@ -24,7 +24,7 @@ COLOR_TYPES = ('color', 'grayscale')
 class LoadDeepImage(BaseTransform):
     """Load a picture of 12, 16 or 32 bits, integers or floats, by a stated range of values.
 
-    It takes the place of ``LoadImageFromFile``, which drops the lower bits or clips. Values of the range become 0 to
+    It replaces ``LoadImageFromFile``, which drops the lower bits or clips. Values of the range become 0 to
     255, in steps of 1, those outside are clipped, NaN becomes 0; the same range for all pictures keeps them comparable.
     The picture stays as it is stored: it is not turned by its EXIF orientation.
 
@@ -37,7 +37,7 @@ class LoadDeepImage(BaseTransform):
         bands: Which bands are red, green and blue, from 0, or the one band of a grey picture; None: the only one, or
             the first three of three or four.
         color_type: ``'color'`` gives three channels, equal ones for a grey picture; ``'grayscale'`` gives one.
-        backend_args: As of ``LoadImageFromFile``.
+        backend_args: Same as in ``LoadImageFromFile``.
 
     Raises:
         ValueError: If a setting is out of range.

@@ -77,7 +77,7 @@ class Hourglass(BaseModule):
         stem_channels: Channels of the first convolution.
         out_channels: Channels of the output.
         norm_cfg: Config of the normalisation layers.
-        init_cfg: As of mmengine's ``BaseModule``.
+        init_cfg: Same as in mmengine's ``BaseModule``.
 
     Raises:
         ValueError: If there are fewer than two scales, or ``units`` does not have one number per scale.

@@ -46,8 +46,8 @@ class MaskGenerator(BaseSegmentor):
         decode_head: A plain ``BaseDecodeHead`` of two classes.
         use_probability: Whether :math:`p_c` is an input: in every round in the paper (in the first round from a
             segmentor trained on filled boxes), from the second round in the published code.
-        data_preprocessor: As of mmseg's segmentors.
-        init_cfg: As of mmengine's ``BaseModule``.
+        data_preprocessor: Same as in mmseg's segmentors.
+        init_cfg: Same as in mmengine's ``BaseModule``.
 
     Raises:
         TypeError: If the head trains through more than its logits.

@@ -1,4 +1,4 @@
-"""Trainings say what becomes of their labels, and do not begin where nothing would be learnt."""
+"""Trainings say what becomes of their labels, and do not begin where nothing would be learned."""
 
 from types import SimpleNamespace
 from unittest import mock
@@ -48,7 +48,7 @@ def test_the_log_has_the_table(start):
         (
             {'boxes': BOXES},
             {'steps': []},
-            r'8 boxes \(4 crop, 4 weed\) .* no loss uses them: .*nothing would be learnt',
+            r'8 boxes \(4 crop, 4 weed\) .* no loss uses them: .*nothing would be learned',
         ),
         ({'tags': [1, 2]}, {'steps': []}, r'8 tags \(4 crop, 4 weed\) .* no loss uses them'),
         (None, {'losses': {'loss_crf': {'type': 'GatedCRFLoss', 'radius': 2}}}, r'learn from no labels: nothing would'),

@@ -214,13 +214,13 @@ def test_cut_labels_go_on(finished, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [
-        ({'round': 1}, ValueError, 'is the generator of round 2, expected that of round 1'),
+        ({'round': 1}, ValueError, 'is the generator of round 2, expected round 1'),
         ({'partner': None}, ValueError, 'reads the probability of the class: give partner'),
         ({'generator': 'segmentor_1'}, TypeError, 'is a WeakEncoderDecoder, expected a checkpoint of a MaskGenerator'),
         (
             {'partner': 'generator_1'},
             ValueError,
-            r'trained on 2 classes \(background, object.*the boxes are of 7 ',
+            r'trained on 2 classes \(background, object.*the boxes have 7 ',
         ),
         ({'generator': 'gone.pth'}, FileNotFoundError, 'no checkpoint at gone.pth'),
         ({'rule': 'last'}, ValueError, "expected a rule of overlap, first and unsure.*got 'last'"),
@@ -252,10 +252,10 @@ def test_checkpoints_of_other_rounds_are_refused(finished, tmp_path):
     folder = finished[1]['generator_2'].parent
     cfg = Config.fromfile(folder / 'generator_2.py')
     cfg.update(work_dir=str(tmp_path), load_from=str(finished[1]['generator_3']), resume=False)
-    with pytest.raises(ValueError, match='is the generator of round 3, expected that of round 1 or round 2'):
+    with pytest.raises(ValueError, match='is the generator of round 3, expected round 1 or round 2'):
         renamed(cfg).train()
     cfg.model.use_probability = False
-    with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator reads no probability'):
+    with pytest.raises(ValueError, match='LPGStageHook has a partner, but MaskGenerator does not read the probability'):
         renamed(cfg).train()
     cfg.model.use_probability = True
     cfg.load_from = None
@@ -314,9 +314,9 @@ def test_sources_of_networks(finished, tmp_path):
         plain_config('a = 1\nb = dict([1], **{})')
     written = {'b': {'a-b': [1, (2.5, None)], 'c': {'d': -1}}, 'e': 'x' * 200}
     assert plain_config(Config(written).dump()).to_dict() == written
-    with pytest.raises(ValueError, match='test_pipeline of the generator must read an image and end in PackSegInputs'):
+    with pytest.raises(ValueError, match='test_pipeline of the generator must load an image but no labels'):
         reading_pipeline(Config({'test_pipeline': [{'type': 'LoadImageFromFile'}]}))
-    with pytest.raises(ValueError, match='the boxes are of class 3 and the partner knows 3 classes'):
+    with pytest.raises(ValueError, match='a box has class 3, but the partner has 3 classes'):
         of_classes(torch.zeros(3, 2, 2), (1, 3))
     cut = tmp_path / '01_cut'
     cut.mkdir()
