@@ -94,8 +94,6 @@ def config_text(plan: Plan, pictures: Pictures, places: Mapping[str, Any], head:
         lines[-1] += f'\nwindow = {plan.variables["window"]}'
     mean, std = colours_of(pictures)
     lines.append(f'mean, std = {mean}, {std}')
-    if plan.class_weights:
-        lines.append("model = dict(losses=dict(loss_ce=dict(class_weight='batch')))")
     return '\n'.join(lines) + '\n'
 
 

@@ -141,6 +141,7 @@ def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
             f'{name}: {loss.get("type")}'
             + (f' x {loss.loss_weight}' if 'loss_weight' in loss else '')
             + (f' from {loss.start:.0%} on' if loss.get('start') else '')
+            + (' with class weights' if loss.get('class_weight') or loss.get('class_frequencies') else '')
             for name, loss in (model.get('losses') or {}).items()
             if loss
         ),

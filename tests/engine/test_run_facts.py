@@ -23,7 +23,10 @@ def test_a_run(tmp_path):
     }  # fmt: skip
     assert facts.hours == pytest.approx((22.1 + 34.9 + 7 + 20 + 239.7) / 3600)
     assert not facts.full
-    assert facts.settings['losses'] == 'loss_ce: PartialCrossEntropyLoss, loss_crf: GatedCRFLoss x 0.02 from 30% on'
+    assert (
+        facts.settings['losses']
+        == 'loss_ce: PartialCrossEntropyLoss with class weights, loss_crf: GatedCRFLoss x 0.02 from 30% on'
+    )
     assert facts.settings['pre-training'] == 'weights.pth'
     assert (facts.settings['seed'], facts.settings['iterations'], facts.settings['batch']) == ('3', '20', '2')
     assert (facts.settings['checkpoint'], facts.settings['masks used to choose it']) == ('none', 'none')

@@ -36,7 +36,7 @@ def write_run(folder: Path, data: Path, *, full: bool = False, rows=ROWS) -> Pat
         'use_dense_masks': full,
     }
     losses = {
-        'loss_ce': {'type': 'PartialCrossEntropyLoss'},
+        'loss_ce': {'type': 'PartialCrossEntropyLoss', 'class_weight': 'batch'},
         'loss_crf': {'type': 'GatedCRFLoss', 'loss_weight': 0.02, 'start': 0.3},
         'loss_none': None,
     }

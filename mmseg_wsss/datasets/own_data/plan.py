@@ -14,10 +14,6 @@ from .fingerprint import Fingerprint
 
 SMALL_OBJECT = 12
 """Pixels that the side of a small object should keep."""
-CERTAIN_CLASS = 0.8
-"""With more than this share of the labelled pixels, a class is all that a network learns without class weights,"""
-RARE_CLASS = 0.02
-"""if another class has less than this share."""
 STEP = 32
 """Sides are multiples of this."""
 
@@ -68,7 +64,6 @@ class Plan:
     recipe: str
     variables: Mapping[str, Any]
     reasons: tuple[str, ...]
-    class_weights: bool = False
 
 
 def make_plan(found: Fingerprint, machine: Machine) -> Plan:
@@ -84,7 +79,6 @@ def make_plan(found: Fingerprint, machine: Machine) -> Plan:
     crop = rounded(min(max(scale / 2, limits.crop[0]), limits.crop[1], scale))
     batch = choose_batch(found.num_train, machine)
     iterations = choose_iterations(found.num_train, batch, limits)
-    weights, why_weights = weigh_classes(found)
     place = 'no GPU is here' if machine.gpu_memory is None else f'a GPU of {machine.gpu_memory:.0f} GiB is here'
     reasons = [
         f'recipe {kind}_{machine.name}: {why_kind}, and {place}',
@@ -92,14 +86,14 @@ def make_plan(found: Fingerprint, machine: Machine) -> Plan:
         f'crop {crop}: half of a photo, within {limits.crop[0]} and {limits.crop[1]}',
         f'batch {batch}, iterations {iterations}: {found.num_train} training images, each seen some '
         f'{round(iterations * batch / max(1, found.num_train))} times',
-        why_weights,
+        describe_shares(found),
     ]
     variables: dict[str, Any] = {'iterations': iterations, 'batch': batch, 'crop': crop, 'scale': scale}
     window = 512 if machine.gpu_memory is None else 1024
     if scale > window:
         variables['window'] = window
         reasons.append(f'window {window}: larger photos are predicted in overlapping windows')
-    return Plan(f'{kind}_{machine.name}', variables, tuple(reasons), weights)
+    return Plan(f'{kind}_{machine.name}', variables, tuple(reasons))
 
 
 def choose_kind(kinds: Mapping[str, int], alone: Mapping[str, int]) -> tuple[str, str]:
@@ -159,19 +153,17 @@ def choose_iterations(num_train: int, batch: int, limits: Limits) -> int:
     return round(min(max(wanted, limits.iterations[0]), limits.iterations[1]) / 100) * 100
 
 
-def weigh_classes(found: Fingerprint) -> tuple[bool, str]:
-    """Return whether classes are weighted by their shares, and the reason."""
+def describe_shares(found: Fingerprint) -> str:
+    """Return why classes are weighted, which every recipe for clicks, scribbles and masks does."""
     shares = {name: share for name, share in zip(found.classes, found.shares, strict=True) if share}
     if not shares:
-        return False, 'no class weights: no pixel is labelled'
+        return 'classes weighted by their shares in each batch'
     name, largest = max(shares.items(), key=lambda item: item[1])
     rare, smallest = min(shares.items(), key=lambda item: item[1])
-    if largest > CERTAIN_CLASS and smallest < RARE_CLASS:
-        return (
-            True,
-            f'classes weighted by their shares: {largest:.0%} of what is labelled is {name}, {smallest:.1%} {rare}',
-        )
-    return False, f'no class weights: no class has almost all labelled pixels ({name} has most, {largest:.0%})'
+    return (
+        f'classes weighted by their shares in each batch: {name} has {largest:.2g} of the labelled pixels, {rare} '
+        f'{smallest:.2g}'
+    )
 
 
 def rounded(side: float) -> int:

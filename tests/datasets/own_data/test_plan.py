@@ -76,12 +76,11 @@ def test_length_follows_the_number_of_images(images, batch, iterations):
     assert (found['batch'], found['iterations']) == (batch, iterations)
 
 
-def test_classes_are_weighted_where_one_is_almost_everything():
-    assert not make_plan(CLICKS, CPU).class_weights
-    assert not make_plan(replace(CLICKS, shares=(0.9, 0.1, 0.0)), CPU).class_weights
-    plan = make_plan(replace(CLICKS, shares=(0.95, 0.04, 0.01)), CPU)
-    assert plan.class_weights
-    assert plan.reasons[-1] == 'classes weighted by their shares: 95% of what is labelled is background, 1.0% weed'
+def test_shares_of_classes_are_said():
+    weighted = 'classes weighted by their shares in each batch'
+    reasons = make_plan(replace(CLICKS, shares=(0.95, 0.04, 0.01)), CPU).reasons
+    assert reasons[-1] == f'{weighted}: background has 0.95 of the labelled pixels, weed 0.01'
+    assert make_plan(replace(CLICKS, shares=(0.0, 0.0, 0.0)), CPU).reasons[-1] == weighted
 
 
 def test_every_decision_has_its_reason():
@@ -91,5 +90,5 @@ def test_every_decision_has_its_reason():
         '128 and 1024, and not enlarged',
         'crop 192: half of a photo, within 96 and 192',
         'batch 8, iterations 2000: 400 training images, each seen some 40 times',
-        'no class weights: no class has almost all labelled pixels (background has most, 50%)',
+        'classes weighted by their shares in each batch: background has 0.5 of the labelled pixels, weed 0.2',
     )
