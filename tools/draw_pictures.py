@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
@@ -99,7 +100,7 @@ def draws() -> np.ndarray:
     for title, pixels in {'max pooling: one pixel': [chances.argmax()], 'importance sampling: 100 draws': drawn}.items():
         labels = np.full(SIZE, 255, np.uint8)
         labels.flat[pixels] = label
-        drawn_labels = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS))
+        drawn_labels = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS)
     return contact_sheet(panels, columns=3)
 
 
@@ -121,8 +122,9 @@ def predicted(config: str, checkpoint: str, image: np.ndarray) -> np.ndarray:
     model = MODELS.build(Config.fromfile(config).model)
     load_checkpoint(model, checkpoint, map_location='cpu')
     inputs = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
+    sample = SegDataSample(metainfo={'ori_shape': SIZE, 'img_shape': SIZE})
     with torch.no_grad():
-        result = model.eval().test_step({'inputs': [inputs], 'data_samples': None})
+        result = model.eval().test_step({'inputs': [inputs], 'data_samples': [sample]})
     return result[0].pred_sem_seg.data[0].numpy()
 
 
