@@ -28,6 +28,7 @@ from mmseg_wsss.visualization.panels import contact_sheet, draw_panels, enlarged
 
 SIZE = (128, 128)
 SCALE = 2
+TITLE = 20
 COLOURS = {'palette': PALETTE, 'classes': CLASSES}
 
 
@@ -97,7 +98,10 @@ def draws() -> np.ndarray:
     chances = (probs / probs.sum()).ravel()
     panels = [titled(overlay_heat_map(scene.image, probs, 0.6), f'map of the class "{CLASSES[label]}"')]
     drawn = np.random.default_rng(0).choice(len(chances), size=100, p=chances)
-    for title, pixels in {'max pooling: one pixel': [chances.argmax()], 'importance sampling: 100 draws': drawn}.items():
+    for title, pixels in {
+        'max pooling: one pixel': [chances.argmax()],
+        'importance sampling: 100 draws': drawn,
+    }.items():
         labels = np.full(SIZE, 255, np.uint8)
         labels.flat[pixels] = label
         drawn_labels = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS)
@@ -134,10 +138,14 @@ def generated(checkpoint: str) -> np.ndarray:
     model = MODELS.build(Config.fromfile('configs/lpg/hourglass_shapes.py').model)
     load_checkpoint(model, checkpoint, map_location='cpu')
     target = [CLASSES.index(name) for name in ('star', 'ring', 'cross')]
-    for index in (2, 6):
+    index = -1
+    while len(rows) < 2:
+        index += 1
         scene = draw_scene(1, index, SIZE)
         truth = np.where(np.isin(scene.mask, target), scene.mask, 0).astype(np.uint8)
         boxes = simulate_boxes(truth, np.random.default_rng(0), instances=scene.instances, min_area=40)
+        if len(boxes.boxes) < 2 or len(set(boxes.box_labels.tolist())) < len(boxes.boxes):
+            continue  # two pictures with one box of each of several classes, as large as the crops of the training
         maps, class_ids = box_maps(boxes.boxes, boxes.box_labels, SIZE)
         inputs = torch.from_numpy(scene.image[..., ::-1].copy()).permute(2, 0, 1)
         normalised = model.data_preprocessor({'inputs': [inputs]}, training=False)['inputs']
@@ -154,12 +162,12 @@ def generated(checkpoint: str) -> np.ndarray:
 
 
 def first_screen(clicks: str, gated_crf: str) -> np.ndarray:
-    """The click of a training picture, and three new pictures with the predictions of two networks."""
+    """The click of a training picture, and two new pictures with the predictions of two networks."""
     config = 'configs/gated_crf/unet_shapes_clicks.py'
     rows = []
-    for index in (2, 4, 6):
+    for index in (2, 6):
         trained, points = scene_and_points(0, index)
-        left = draw_panels(trained.image, drawn_points(points), **COLOURS)
+        left = draw_panels(trained.image, drawn_points(points), titles={'weak labels': 'trained on clicks'}, **COLOURS)
         scene = draw_scene(1, index, SIZE)
         steps = {
             'cross-entropy on clicks': predicted(config, clicks, scene.image),
@@ -167,7 +175,7 @@ def first_screen(clicks: str, gated_crf: str) -> np.ndarray:
         }
         titles = {'photo': 'new picture'}
         right = draw_panels(scene.image, steps=steps, truth=scene.mask, titles=titles, **COLOURS)
-        clicked = left[: right.shape[0] - 22, -SCALE * SIZE[1] :]
+        clicked = left[: TITLE + SCALE * SIZE[0], -SCALE * SIZE[1] :]
         rows.append(contact_sheet([clicked, right], columns=2))
     return contact_sheet(rows)
 
