@@ -18,7 +18,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-import mmseg_wsss.plugin
+import mmseg_wsss.plugin  # noqa: F401
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
 from mmseg_wsss.datasets.simulate import simulate_boxes, simulate_clicks
 from mmseg_wsss.functional import box_maps, confident_labels, distance_fields, gated_crf_kernel_map, pamr, point_blots
@@ -104,7 +104,8 @@ def draws() -> np.ndarray:
     }.items():
         labels = np.full(SIZE, 255, np.uint8)
         labels.flat[pixels] = label
-        drawn_labels = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS)
+        row = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS)
+        panels.append(row[: TITLE + SCALE * SIZE[0], -SCALE * SIZE[1] :])
     return contact_sheet(panels, columns=3)
 
 
@@ -133,19 +134,15 @@ def predicted(config: str, checkpoint: str, image: np.ndarray) -> np.ndarray:
 
 
 def generated(checkpoint: str) -> np.ndarray:
-    """LPG: boxes of classes that the generator did not see in its training, and its masks."""
+    """LPG: boxes and masks of a generator, of the classes that it was trained on, and of others."""
     rows = []
     model = MODELS.build(Config.fromfile('configs/lpg/hourglass_shapes.py').model)
     load_checkpoint(model, checkpoint, map_location='cpu')
-    target = [CLASSES.index(name) for name in ('star', 'ring', 'cross')]
-    index = -1
-    while len(rows) < 2:
-        index += 1
-        scene = draw_scene(1, index, SIZE)
-        truth = np.where(np.isin(scene.mask, target), scene.mask, 0).astype(np.uint8)
+    scene = draw_scene(1, 2, SIZE)
+    for names in (('disk', 'box', 'triangle'), ('star', 'ring', 'cross')):
+        ids = [CLASSES.index(name) for name in names]
+        truth = np.where(np.isin(scene.mask, ids), scene.mask, 0).astype(np.uint8)
         boxes = simulate_boxes(truth, np.random.default_rng(0), instances=scene.instances, min_area=40)
-        if len(boxes.boxes) < 2 or len(set(boxes.box_labels.tolist())) < len(boxes.boxes):
-            continue  # two pictures with one box of each of several classes, as large as the crops of the training
         maps, class_ids = box_maps(boxes.boxes, boxes.box_labels, SIZE)
         inputs = torch.from_numpy(scene.image[..., ::-1].copy()).permute(2, 0, 1)
         normalised = model.data_preprocessor({'inputs': [inputs]}, training=False)['inputs']
