@@ -18,12 +18,12 @@ from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from .audit import UNUSED, LabelAudit
 from .class_sets import CLASS_SETS
 from .findings import Finding, check_classes
-from .formats import normalise_source, read_labels, read_source_classes
+from .formats import ReadReport, normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
 from .formats.registry import LabelSource
 from .image_checks import Size, check_forms, look_at_images
-from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
+from .label_checks import PLAIN_STEPS, MaskReader, class_shares, log_left_out, report
 from .label_counts import contradictions, count_labels
 from .picture_loading import image_loader
 from .resumable import SeededItems
@@ -153,7 +153,9 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         classes = tuple(self._metainfo['classes'])
         labels = WeakLabelSet(classes)
         if self.weak_labels is not None:
-            labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix)
+            read = ReadReport()
+            labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix, report=read)
+            log_left_out(read, self._source)
         images = self._choose(self._list_images(labels))
         source = self.ann_file or self._source
         if not images:

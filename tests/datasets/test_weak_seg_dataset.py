@@ -522,3 +522,17 @@ def test_wrong_choices_of_classes(root):
         build(root, weak_labels=None, test_mode=True, only_classes=['cat'], metainfo={'classes': CLASSES})
     with pytest.raises(ValueError, match='WeakSegDataset has no images'):
         build(root, only_classes=['cat'], without_classes=['cat'])
+
+
+def test_what_the_reader_leaves_out_is_logged_once_and_in_short(root, lines):
+    results = [{'type': f'kind{index}', 'value': {}} for index in range(10)]
+    points = {'type': 'keypointlabels', 'original_width': 8, 'original_height': 6}
+    results += [{**points, 'value': {'x': 25, 'y': 50, 'keypointlabels': [name]}} for name in CLASSES]
+    (root / 'export.json').write_text(json.dumps([{'data': {'image': '/a.jpg'}, 'annotations': [{'result': results}]}]))
+    source = {'format': 'label_studio', 'path': 'export.json'}
+    dataset = build(root, weak_labels=source, metainfo={'classes': CLASSES})
+    assert [len(dataset[0]['weak_annotations'].points), len(lines)] == [3, 1]
+    first, second, *others = lines[0].splitlines()
+    assert first == f'{root}/export.json (wsss convert --report FILE lists all of it):'
+    assert second.startswith("  left out: 1 results of the type 'kind0'")
+    assert (len(others), others[-1]) == (8, '  and 2 kinds more')
