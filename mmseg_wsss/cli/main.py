@@ -14,6 +14,7 @@ COMMANDS = {
     'doctor': 'check the installation',
     'config': 'write a config, with all its bases, to one file',
     'convert': 'convert label files of other tools to weak_labels.json',
+    'export-labels': 'write labels or predictions for an annotation tool, to correct them by hand',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
     'blots': 'compute the point blots of a config before its training',
