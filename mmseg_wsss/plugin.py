@@ -9,7 +9,7 @@ import mmseg.visualization  # noqa: F401
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: F401
 from .datasets import resumable, transforms  # noqa: F401
-from .engine import hooks, optimizers  # noqa: F401
+from .engine import hooks, optimizers, own_data  # noqa: F401
 from .engine.stages import log_processor, lpg, runner, tasks  # noqa: F401
 from .evaluation import metrics  # noqa: F401
 from .models import (  # noqa: F401

@@ -183,6 +183,7 @@ def test_exports(module):
 def test_runner_is_found_without_a_scope():
     """As ``tools/train.py`` of this project and of mmseg build it: by the root registry, before any scope is set."""
     assert RUNNERS.get('StagedRunner').__module__ == 'mmseg_wsss.engine.stages.runner'
+    assert RUNNERS.get('OwnDataRunner').__module__ == 'mmseg_wsss.engine.own_data'
 
 
 @pytest.mark.parametrize('name', REGISTERED)

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets.findings import ERROR
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
+from mmseg_wsss.engine.own_data import fill_own_data, is_own_data
 from mmseg_wsss.engine.preflight import audit_training
 from mmseg_wsss.engine.stages.config import parse_stages, resolve
 from mmseg_wsss.labelling.images import BoxImages, images_with_boxes, prediction_dataset
@@ -19,6 +20,7 @@ from mmseg_wsss.models.losses.affinity_loss import AffinityInputs
 from mmseg_wsss.models.segmentors.named_losses import build_losses
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.miniatures import SPLITS, write_labels_of, write_miniatures
+from tests.helpers.one_of_each import LABELS, write_own_data
 
 ROOT = Path(__file__).parents[1] / 'configs'
 CONFIGS = sorted([*(p for p in ROOT.rglob('*.py') if '_base_' not in p.parts), *ROOT.glob('_base_/datasets/*.py')])
@@ -57,6 +59,10 @@ def load(environment, tmp_path, monkeypatch):
 
     def read(path):
         cfg = Config.fromfile(path)
+        if is_own_data(cfg):
+            kinds = ('clicks', 'scribbles', 'masks') if path.stem.startswith('clicks') else tuple(LABELS)
+            cfg.data_root = str(write_own_data(tmp_path / 'own', kinds))
+            fill_own_data(cfg)
         cfg.work_dir = str(tmp_path)
         return cfg
 

@@ -1,7 +1,9 @@
 """The configs that README and docs show are run as they stand."""
 
+import itertools
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,16 +12,19 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.models.backbones import MobileNetV2
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
-from mmseg_wsss.cli.main import main
+from mmseg_wsss.cli.main import COMMANDS, main
 from mmseg_wsss.datasets.formats.registry import FORMATS, READERS, read_labels
+from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.models.segmentors.renamed import OF_DECISION, OF_VIEWS
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
 
 ROOT = Path(__file__).parents[1]
+_numbers = itertools.count()
 CLASSES = [
     {'name': 'background', 'color': [0, 0, 0]},
     {'name': 'crop', 'color': [0, 160, 0]},
@@ -60,16 +65,81 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize(('page', 'word'), [('README.md', "_base_ = './base.py'"), ('docs/your_own_data.md', '_base_')])
-def test_config_for_ones_own_data(project, page, word):
-    Path('my_config.py').write_text(block(page, word))
+@pytest.mark.parametrize('page', ['README.md', 'docs/your_own_data.md'])
+def test_config_for_ones_own_data(project, page):
+    recipe = re.search(r"_base_ = './base.py'  # (own_data/\w+)", (ROOT / page).read_text())[1]
+    assert main(['config', recipe, '-o', 'base.py', '--force']) == 0
+    Path('my_config.py').write_text(block(page, "_base_ = './base.py'") + "weak_labels = 'my_data/weak_labels.json'\n")
+    for split in ('train', 'val'):
+        Path(f'my_data/{split}.txt').rename(f'{split}.txt')
     cfg = Config.fromfile('my_config.py')
+    fill_own_data(cfg)
     train, val = (DATASETS.build(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val'))
     assert (len(train), len(val)) == (2, 1)
-    assert train.metainfo['classes'] == val.metainfo['classes'] == ('background', 'crop', 'weed')
+    assert tuple(train.metainfo['classes']) == tuple(val.metainfo['classes']) == ('background', 'crop', 'weed')
     assert train[0]['data_samples'].gt_points[0].tolist()[2] == 2
     assert val[0]['data_samples'].gt_sem_seg.data.max() == 2
-    assert MODELS.build(cfg.model).num_classes == len(train.metainfo['classes'])
+    assert (cfg.train_cfg.max_iters, cfg.model.decode_head.num_classes) == (cfg.iterations, 3)
+
+
+def commands(page):
+    """The commands of wsss in the Bash blocks of a page."""
+    text = (ROOT / page).read_text().split('## PASCAL VOC')[0]
+    blocks = ''.join(re.findall(r'```bash\n(.*?)```', text, re.DOTALL))
+    lines = [line.split('  #')[0].strip() for line in blocks.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith('wsss ')]
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """MobileNetV2 without training, in the place of the weights that the recipes download."""
+    file = tmp_path / 'mobilenet_v2.pth'
+    torch.save(MobileNetV2().state_dict(), file)
+    monkeypatch.setenv('MBV2_CHECKPOINT', str(file))
+
+
+def test_the_way_to_masks_of_new_photos(project, weights, capsys):
+    """The three commands of the page, as they stand; the training is shortened."""
+    for name in ('base.py', 'my_data/train.txt', 'my_data/val.txt'):
+        Path(name).unlink()
+    Path('photos').mkdir()
+    Image.open('my_data/images/2.jpg').save('photos/new.jpg')
+    init, train, predict = commands('docs/your_own_data.md')
+    assert main(init) == 0
+    text = Path('config.py').read_text()
+    text = re.sub('iterations = .*', 'iterations = 2', re.sub('crop = .*', 'crop = 32', text))
+    Path('config.py').write_text(text)
+    settings = ['--cfg-options', f'experiment_name=docs_{next(_numbers)}', 'log_level=ERROR']
+    assert main([*train, *settings]) == 0
+    assert main(predict) == 0
+    with Image.open('out/masks/new.png') as mask:
+        assert mask.size == (50, 40)
+    assert sorted(path.name for path in Path('out').iterdir()) == ['confidence', 'masks', 'overlays']
+    capsys.readouterr()
+
+
+def test_commands_of_the_pages_are_those_of_the_parser():
+    for page in ('README.md', 'docs/your_own_data.md'):
+        text = (ROOT / page).read_text()
+        blocks = ''.join(re.findall(r'```bash\n(.*?)```', text, re.DOTALL))
+        found = set(re.findall(r'^wsss ([\w-]+)|`wsss ([\w-]+)', blocks + text, re.MULTILINE))
+        assert {first or second for first, second in found} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    'command',
+    re.findall(r'\| `(wsss init [^`]*)`', (ROOT / 'docs/your_own_data.md').read_text()),
+)
+def test_commands_of_the_table(project, weights, command):
+    """With the data that their row names; those without it say what is missing."""
+    (project / 'my_data/painted').mkdir()
+    painted = np.full((40, 50), 255, np.uint8)
+    painted[3, 4] = 2
+    for number in (0, 1):
+        Image.fromarray(painted).save(f'my_data/painted/{number}.png')
+    Path('base.py').unlink()
+    assert main(shlex.split(command)[1:]) == 0
+    assert len(Path('config.py').read_text().splitlines()) <= 12
 
 
 def test_changes_to_a_config_of_mmseg(project):

@@ -9,12 +9,12 @@ from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
+from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.processes import connect, disconnect
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line, with mmengine's conventions."""
-    parser = argparse.ArgumentParser(description='Evaluate a segmentation model')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, with mmengine's conventions."""
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
@@ -27,20 +27,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
 
 
 def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description='Evaluate a segmentation model')
+    add_arguments(parser)
+    run(parser.parse_args())
+
+
+def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
-    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    fill_own_data(cfg)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
     cfg.load_from = args.checkpoint
     if args.show_dir is not None:

@@ -9,13 +9,13 @@ from mmengine.config import Config, DictAction
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.processes import disconnect
 from mmseg_wsss.engine.training import StartError, train
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line, with mmengine's conventions."""
-    parser = argparse.ArgumentParser(description='Train a segmentation model')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, with mmengine's conventions."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
     parser.add_argument(
@@ -40,20 +40,25 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
 
 
 def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description='Train a segmentation model')
+    add_arguments(parser)
+    run(parser.parse_args())
+
+
+def run(args: argparse.Namespace) -> None:
     """Build the runner that the config asks for and train."""
-    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise SystemExit(f'{args.config}: there is no such config file')
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    fill_own_data(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:

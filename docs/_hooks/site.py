@@ -7,7 +7,7 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[2]
 PAGES = {'index.md': 'README.md', 'changelog.md': 'CHANGELOG.md', 'contributing.md': 'CONTRIBUTING.md'}
-METHODS = ('gated_crf', 'single_stage', 'importance_sampling', 'pmp', 'lpg')
+METHODS = ('own_data', 'gated_crf', 'single_stage', 'importance_sampling', 'pmp', 'lpg')
 
 
 def on_files(files, config):

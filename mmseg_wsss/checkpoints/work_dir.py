@@ -97,6 +97,27 @@ def newest_loadable_checkpoint(work_dir: str | Path) -> Path | None:
     return None
 
 
+def best_checkpoint(path: str | Path) -> Path:
+    """Return the checkpoint to predict with.
+
+    Args:
+        path: A checkpoint, which is returned, or the folder of a run: the newest ``best_*.pth``, or without one the
+            newest checkpoint; for a training in stages, that of its last stage that has one.
+
+    Raises:
+        CheckpointError: If the folder has no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    for folder in (path, *sorted((stage for stage in path.iterdir() if stage.is_dir()), reverse=True)):
+        best = sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+        found = best[-1] if best else newest_loadable_checkpoint(folder)
+        if found is not None:
+            return found
+    raise CheckpointError(f'{path} has no checkpoint: train first, or name a .pth file')
+
+
 MARKER = 'stage.json'
 UNFINISHED_MARKER = temporary_path(MARKER).name
 

@@ -46,10 +46,13 @@ def overridden_config(path: str, options: list[str]) -> Config:
     """
     from mmengine.config import Config, DictAction
 
+    from ..engine.own_data import fill_own_data
+
     cfg = Config.fromfile(path)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
     cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
+    fill_own_data(cfg)
     return cfg
 
 

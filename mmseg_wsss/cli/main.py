@@ -1,4 +1,4 @@
-"""The console command ``wsss``: everything except training and testing."""
+"""The console command ``wsss``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from .. import __version__
 # Each is a module with add_parser(subparsers) and run(args), which returns an exit code or None.
 COMMANDS = {
     'doctor': 'check the installation',
+    'init': 'write labels, splits and a config for data of your own',
     'config': 'write a config, with all its bases, to one file',
     'convert': 'convert label files of other tools to weak_labels.json',
     'export-labels': 'write labels or predictions for an annotation tool, to correct them by hand',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
+    'train': 'check a config and its data, then train',
+    'test': 'evaluate a checkpoint on the test data of a config',
+    'predict': 'write masks of photos, with overlays and confidences',
+    'export': 'write a network as ONNX, compared with PyTorch',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses receive them',
     'cams': 'write class activation maps and evaluate them',

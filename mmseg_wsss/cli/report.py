@@ -14,6 +14,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command."""
     parser = subparsers.add_parser('report', help='show the checkpoint, the metrics and the pictures of a run')
     parser.add_argument('work_dir', type=Path, help='the work dir of the run')
+    parser.add_argument('--html', type=Path, metavar='FILE', help='write a page with curves, classes and pictures')
+    parser.add_argument(
+        '--compare', type=Path, nargs='+', default=[], metavar='RUN', help='other work dirs on that page'
+    )
+    parser.add_argument('--force', action='store_true', help='overwrite the page if it exists')
 
 
 def last_metrics(work_dir: Path) -> dict[str, float]:
@@ -51,6 +56,25 @@ def stage_lines(work_dir: Path) -> list[str]:
     return lines
 
 
+def write_page(folders: list[Path], path: Path, *, force: bool = False) -> None:
+    """Write a page about runs.
+
+    Raises:
+        ValueError: If the file exists and ``force`` is not set.
+    """
+    from .. import plugin  # noqa: F401  which registers the data sets
+    from ..engine.run_facts import read_run
+    from ..files import whole_file
+    from ..visualization.run_page import run_page
+
+    if path.exists() and not force:
+        raise ValueError(f'{path} exists; choose another --html, or overwrite it with --force')
+    runs = [read_run(folder) for folder in folders]
+    with whole_file(path) as file:
+        file.write(run_page(runs, ' and '.join(run.name for run in runs)).encode())
+    print(f'wrote {path}: {len(runs)} run{"" if len(runs) == 1 else "s"}')
+
+
 def _evaluation(folder: Path) -> str:
     try:
         return _numbers(last_metrics(folder))
@@ -70,7 +94,12 @@ def _checkpoint(work_dir: Path) -> object:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report, with one line per stage for a training in stages."""
+    """Print the report, with one line per stage for a training in stages, or write a page."""
+    if args.html is not None:
+        write_page([args.work_dir, *args.compare], args.html, force=args.force)
+        return 0
+    if args.compare:
+        raise ValueError('--compare needs --html FILE, the page to write')
     lines = stage_lines(args.work_dir)
     if lines:
         print('\n'.join(lines))

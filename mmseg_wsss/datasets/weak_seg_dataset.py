@@ -129,7 +129,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         known = metainfo.pop('dataset', None)
         if known is not None:
             given = CLASS_SETS.get(known) or {'classes': get_classes(known), 'palette': get_palette(known)}
-            metainfo = {**given, **metainfo}
+            own = 'classes' in metainfo and tuple(metainfo['classes']) != tuple(given['classes'])
+            metainfo = metainfo if own else {**given, **metainfo}
         if 'classes' in {**self.METAINFO, **metainfo}:
             return metainfo
         if self.weak_labels is None:

@@ -5,6 +5,7 @@ Shape letters: H x W pixels of the image, K boxes, C classes of the image with t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class BoxSettings(BoxImages):
             divided among the other classes of the image and the background.
         unsure_border: Pixels with another label within this number of rows and columns become 255.
         seed: Seed of GrabCut, the same for every box.
+        workers: The number of threads of GrabCut; 0 means one for each core. The masks do not depend on it.
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
         share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
 
@@ -65,6 +67,7 @@ class BoxSettings(BoxImages):
     box_certainty: float = 0.7
     unsure_border: int = 0
     seed: int = 0
+    workers: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,6 +77,8 @@ class BoxSettings(BoxImages):
             raise ValueError(f'box_certainty must be between 0.5 and 1, got {self.box_certainty}')
         if self.grabcut_iters < 1:
             raise ValueError(f'grabcut_iters must be at least 1, got {self.grabcut_iters}')
+        if self.workers < 0:
+            raise ValueError(f'workers must not be negative, got {self.workers}')
         check_border(self.unsure_border)
         self.build_crf()
 
@@ -124,7 +129,10 @@ def write_box_labels(
         return unsure_borders(labels, settings.unsure_border), confidence
 
     source = {'from': 'boxes', 'method': settings.method, 'unsure_border': settings.unsure_border}
-    summary = write_label_folder(images, folder, label_image, source, keep=keep and not grabcut)
+    workers = (settings.workers or os.cpu_count() or 1) if grabcut else 1  # cv2 lets other threads run meanwhile
+    summary = write_label_folder(
+        images, folder, label_image, source, keep=keep and not grabcut, title='masks from boxes', workers=workers
+    )
     summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
     if grabcut:
         summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))

@@ -84,7 +84,7 @@ def write_cam_folder(
     model = load_model(cfg, checkpoint, WeakEncoderDecoder)
     refiner = decision_of(model).refiner
     drop_index(folder, INDEX)
-    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo['classes']))
+    scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo))
     rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
     for index in progress(missing_indices(dataset, rows), 'CAMs'):
         info = dataset.get_data_info(index)

@@ -124,10 +124,12 @@ def check_known_tags(dataset: ImageDataset, split: str) -> None:
         )
 
 
-def chosen_classes(cfg: Config, names: Sequence[str]) -> list[int]:
-    """Return the ids of the ``classes`` of the test metric, or of all classes if it has none."""
+def chosen_classes(cfg: Config, metainfo: Mapping[str, Any]) -> list[int]:
+    """Return the ids of the ``classes`` of the test metric, else of the data's ``measured_classes``, else of all."""
+    names = metainfo['classes']
     evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
     chosen = evaluator.get('classes') if isinstance(evaluator, Mapping) else None
+    chosen = chosen or metainfo.get('measured_classes')
     return [names.index(name) for name in chosen] if chosen else list(range(len(names)))
 
 

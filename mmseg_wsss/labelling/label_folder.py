@@ -11,6 +11,7 @@ Shape letters: H x W pixels of the original image.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +45,7 @@ LabelAndConfidence = tuple[ClassIds, npt.NDArray[np.floating]]
 Row = tuple[str, IndexedImage, int, int]
 """Id of an image, its entry in the index, and its numbers of unsure pixels and of all pixels."""
 Kept = TypeVar('Kept')
+Made = TypeVar('Made')
 
 
 @torch.no_grad()
@@ -57,6 +59,7 @@ def write_label_folder(
     title: str = 'pseudo-labels',
     keep: bool = False,
     count_kept: Callable[[Sample, ClassIds], None] | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Label every image of a data set and write the pseudo-labels; images are divided among the processes.
 
@@ -69,6 +72,7 @@ def write_label_folder(
         title: Title of the progress bar.
         keep: Label only the images whose files are missing or broken; see the top of this module.
         count_kept: Called with the ``get_data_info`` and the labels of each image that is kept.
+        workers: The number of threads in which ``label_image`` is called.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split`` of ``source``, if it has one.
@@ -85,12 +89,27 @@ def write_label_folder(
         rows[index] = row
         if count_kept is not None:
             count_kept(info, labels)
-    for index in progress(missing_indices(dataset, rows), title):
+
+    def label(index: int) -> tuple[Sample, LabelAndConfidence]:
         info = dataset.get_data_info(index)
-        labels, confidence = label_image(index, info)
+        return info, label_image(index, info)
+
+    missing = missing_indices(dataset, rows)
+    made = _in_threads(label, missing, workers)
+    for index, (info, (labels, confidence)) in zip(progress(missing, title), made, strict=True):
         rows[index] = _row(info, dataset, labels)
         write_pseudo_label(folder, rows[index][0], labels, confidence, dataset.metainfo['palette'])
     return _finish(dataset, folder, rows, source, coco_rle)
+
+
+def _in_threads(call: Callable[[int], Made], indices: Sequence[int], workers: int) -> Iterator[Made]:
+    """Yield the results of calls in order, a few of which are kept at a time."""
+    if workers == 1:
+        yield from map(call, indices)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(indices), 4 * workers):
+            yield from pool.map(call, indices[first : first + 4 * workers])
 
 
 def _finish(

@@ -114,7 +114,7 @@ def write_random_walk(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, settings.split), cams, settings.refiner)
     model = load_model(cfg, checkpoint, AffinityNetwork)
-    chosen = chosen_classes(cfg, reader.dataset.metainfo['classes'])
+    chosen = chosen_classes(cfg, reader.dataset.metainfo)
     scores = TruthScores(settings.masks, chosen, model.num_classes, settings.mask_ids)
     refiner = refiner_name(settings.refiner)
     name = '_'.join(['walk', settings.split, reader.tags, *filter(None, [refiner])])

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_wsss.checkpoints.work_dir import check_readable
+from mmseg_wsss.checkpoints.loading import CheckpointError
+from mmseg_wsss.checkpoints.work_dir import best_checkpoint, check_readable
 
 
 def network():
@@ -19,3 +20,18 @@ def test_old_checkpoints_can_be_read_and_half_ones_are_named(tmp_path):
         file.write_bytes(file.read_bytes()[:300])
         with pytest.raises(ValueError, match='model.pth cannot be read as a checkpoint'):
             check_readable(file)
+
+
+def test_the_best_checkpoint_of_a_run(tmp_path):
+    file = tmp_path / 'some.pth'
+    assert best_checkpoint(file) == file
+    with pytest.raises(CheckpointError, match='has no checkpoint: train first, or name a .pth file'):
+        best_checkpoint(tmp_path)
+    for name in ('01_boxes/iter_2.pth', '02_network/iter_2.pth', '02_network/iter_10.pth'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        torch.save(network().state_dict(), tmp_path / name)
+    assert best_checkpoint(tmp_path) == tmp_path / '02_network/iter_10.pth'
+    torch.save(network().state_dict(), tmp_path / '02_network/best_mIoU_iter_2.pth')
+    assert best_checkpoint(tmp_path) == tmp_path / '02_network/best_mIoU_iter_2.pth'
+    torch.save(network().state_dict(), tmp_path / 'iter_1.pth')
+    assert best_checkpoint(tmp_path) == tmp_path / 'iter_1.pth'

@@ -59,7 +59,7 @@ def test_help_lists_all_and_version_is_the_package_s(capsys):
     assert capsys.readouterr().out == f'wsss {__version__}\n'
 
 
-@pytest.mark.parametrize('argv', [[], ['train']])
+@pytest.mark.parametrize('argv', [[], ['fly']])
 def test_unknown_or_no_subcommand(argv, capsys):
     with pytest.raises(SystemExit, match='2'):
         main(argv)

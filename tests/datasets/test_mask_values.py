@@ -43,7 +43,7 @@ def test_values_that_are_not_integers(tmp_path):
     masks = save(tmp_path / 'a.tif', [[0, 1], [2, 255]], np.float32)
     assert check_mask_values(masks, ['a'], 3, 255).images[:3].tolist() == [1, 1, 1]
     save(tmp_path / 'a.tif', [[0, 0.5]], np.float32)
-    with pytest.raises(ValueError, match=r"image 'a': its mask .*a.tif holds float32 values that are not integers"):
+    with pytest.raises(ValueError, match="image 'a': its mask .*a.tif holds float32 values that are not integers"):
         check_mask_values(masks, ['a'], 3, 255)
 
 

@@ -127,6 +127,17 @@ def test_unsure_borders_by_hand():
             unsure_borders(labels, width)
 
 
+def test_masks_do_not_depend_on_the_number_of_threads(dataset, tmp_path):
+    for workers in (1, 3):
+        settings = BoxSettings(method='grabcut', empty_images=True, workers=workers)
+        summary = write_box_labels(dataset, tmp_path / str(workers), settings)
+        assert (summary['images'], summary['boxes']) == (3, 3)
+    for path in (tmp_path / '1/masks').iterdir():
+        np.testing.assert_array_equal(read(path), read(tmp_path / '3/masks' / path.name))
+    with pytest.raises(ValueError, match='workers must not be negative, got -1'):
+        BoxSettings(workers=-1)
+
+
 @pytest.mark.parametrize('method', ['filled', 'grabcut', 'dense_crf'])
 def test_written_labels(dataset, tmp_path, method):
     # PAMR instead of the dense CRF, whose library is optional

@@ -6,5 +6,5 @@ mbv2 = dict(
     strides=(1, 2, 2, 2, 1, 1, 1),
     dilations=(1, 1, 1, 1, 1, 2, 2),
     norm_cfg=dict(type='BN', requires_grad=True),
-    init_cfg=dict(type='Pretrained', checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}'),
+    init_cfg=dict(type='Pretrained', checkpoint='{{$MBV2_CHECKPOINT:mmcls://mobilenet_v2}}'),
 )

@@ -22,7 +22,7 @@ train_dataloader = dict(
     dataset=dict(
         type='WeakSegDataset',
         data_root='{{$VOC_WEAK_ROOT:data/voc_weak}}',
-        metainfo=dict(dataset='voc'),
+        metainfo=dict(dataset='voc_animals'),
         ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         weak_labels=[clicks],

@@ -15,7 +15,7 @@ train_dataloader = dict(
     dataset=dict(
         type='WeakSegDataset',
         data_root='{{$VOC_WEAK_ROOT:data/voc_weak}}',
-        metainfo=dict(dataset='voc'),
+        metainfo=dict(dataset='voc_animals'),
         ann_file='ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(img_path='JPEGImages'),
         weak_labels=weak_labels,

@@ -22,7 +22,7 @@ val_dataloader = dict(
     dataset=dict(
         type='WeakSegDataset',
         data_root=data_root,
-        metainfo=dict(dataset='voc'),
+        metainfo=dict(dataset='voc_animals'),
         ann_file='ImageSets/Segmentation/val.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         test_mode=True,
@@ -30,6 +30,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# The other 14 classes of VOC are rare or absent in this sample: means leave them out.
-val_evaluator = dict(type='SubsetIoUMetric', classes=['background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'])
+# The other 14 classes of VOC are rare or absent in this sample and count in no mean: the data set says so, so that the
+# recipe runs on other classes as it is.
+val_evaluator = dict(type='SubsetIoUMetric')
 test_evaluator = val_evaluator

@@ -21,7 +21,7 @@ model = dict(
         norm_cfg=norm_cfg,
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='{{$MBV2_CHECKPOINT:data/weights/mobilenet_v2_imagenet_mmseg.pth}}',
+            checkpoint='{{$MBV2_CHECKPOINT:mmcls://mobilenet_v2}}',
         ),
     ),
     decode_head=dict(

@@ -34,18 +34,22 @@ class RasterizeWeakAnnotations(BaseTransform):
             the diameter are drawn. 1 means one pixel, 3 means 3 x 3.
         stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
             this diameter, so an even width becomes one pixel wider.
-        draw_boxes: Whether to fill boxes with their class.
+        draw_boxes: Whether to fill boxes with their class. ``'core'`` draws only what is certain in an image with
+            boxes: the class in the middle of each box, half as wide and high, and the background outside of all boxes,
+            except where a mask has a label.
         ignore_index: The value of unlabelled pixels.
 
     Raises:
-        ValueError: If a size is below 1.
+        ValueError: If a size is below 1, or ``draw_boxes`` is another word.
     """
 
     def __init__(
-        self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool = False, ignore_index: int = 255
+        self, click_diameter: int = 1, stroke_width: int = 3, draw_boxes: bool | str = False, ignore_index: int = 255
     ) -> None:
         for name, value in (('click_diameter', click_diameter), ('stroke_width', stroke_width)):
             check_integer(value, name)
+        if draw_boxes not in (True, False, 'core'):
+            raise ValueError(f"draw_boxes must be True, False or 'core', got {draw_boxes!r}")
         self.click_diameter = click_diameter
         self.stroke_width = stroke_width
         self.draw_boxes = draw_boxes
@@ -68,8 +72,12 @@ class RasterizeWeakAnnotations(BaseTransform):
         drawn = np.zeros(size, dtype=bool)
         overwritten = 0
         corners = box_corners(labels.boxes, matrix)
+        if self.draw_boxes == 'core' and len(corners):
+            outside = np.logical_and.reduce([~fill_parallelogram(quad, size) for quad in corners])
+            canvas[outside & valid & (canvas == self.ignore_index)] = 0
         if self.draw_boxes:
             for quad, label in zip(corners, labels.box_labels, strict=True):
+                quad = quad if self.draw_boxes is True else (quad + quad.mean(axis=0)) / 2
                 overwritten += _draw(canvas, drawn, fill_parallelogram(quad, size) & valid, label)
         for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
             pixels = np.floor(apply(matrix, line + 0.5)).astype(np.int32)
@@ -127,7 +135,7 @@ class RasterizeWeakAnnotations(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(click_diameter={self.click_diameter}, stroke_width={self.stroke_width}, '
-            f'draw_boxes={self.draw_boxes})'
+            f'draw_boxes={self.draw_boxes!r})'
         )
 
 

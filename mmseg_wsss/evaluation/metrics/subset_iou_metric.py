@@ -44,7 +44,8 @@ class SubsetIoUMetric(IoUMetric):
     and empty otherwise.
 
     Args:
-        classes: Names of the classes to average over; None means all classes of the data set, whose mean is ``mIoU``.
+        classes: Names of the classes to average over; None means the ``measured_classes`` in the meta information of
+            the data set, or all of its classes without them, whose mean is ``mIoU``.
         split: Name of the evaluated split, such as ``'val'``; None means that ``prefix`` determines the keys.
         known_tags: Whether the decision uses the known classes of the image. Requires ``gt_tags``, see
             ``LoadImageTags``. The background gets the power in the ``inference_switches`` of the sample, if any.
@@ -94,7 +95,7 @@ class SubsetIoUMetric(IoUMetric):
                 "metainfo=dict(classes=(...)) of the data set in the evaluator's dataloader"
             )
         try:
-            self._chosen = class_ids(self.classes, meta['classes'])
+            self._chosen = class_ids(self.classes or meta.get('measured_classes'), meta['classes'])
         except ValueError as error:
             raise ValueError(f'{type(self).__name__}: {error}') from None
         self._dataset_meta = meta
@@ -102,6 +103,9 @@ class SubsetIoUMetric(IoUMetric):
     def chosen_ids(self) -> list[int]:
         """Return the ids of ``classes``, or of all classes without a subset."""
         return self._chosen
+
+    def _has_subset(self) -> bool:
+        return self.classes is not None or 'measured_classes' in self._dataset_meta
 
     def process(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
         """Make a new decision for a batch if the settings require it, take the name from it, and count it.
@@ -131,7 +135,7 @@ class SubsetIoUMetric(IoUMetric):
     def compute_metrics(self, results: list[tuple[Any, ...]]) -> dict[str, float]:
         """Return the scores of ``IoUMetric`` and ``mIoU_subset``, in percent."""
         metrics: dict[str, float] = super().compute_metrics(results)
-        if not metrics or self.classes is None:  # with format_only the predictions were written to disk
+        if not metrics or not self._has_subset():  # with format_only the predictions were written to disk
             return metrics
         intersection, union = (torch.stack(areas).sum(dim=0) for areas in list(zip(*results, strict=True))[:2])
         metrics['mIoU_subset'] = round(100 * mean_iou(intersection, union, classes=self._chosen).item(), 2)

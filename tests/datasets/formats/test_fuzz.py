@@ -36,6 +36,7 @@ LS_VALUES = {
     'polygonlabels': {'points': RING},
     'ellipselabels': {'x': 9, 'y': 9, 'radiusX': 2, 'radiusY': 3},
     'brushlabels': {'rle': brush(np.eye(20, 40))},
+    'vectorlabels': {'vertices': [{'x': 1, 'y': 2, 'isBezier': False}, {'x': 9, 'y': 9}], 'closed': False},
     'choices': {},
 }
 LS_RESULTS = [{'type': kind, **LS_SIZE, 'value': {**value, kind: ['cat']}} for kind, value in LS_VALUES.items()]

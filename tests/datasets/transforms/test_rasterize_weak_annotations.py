@@ -164,3 +164,20 @@ def test_missing_steps_are_named():
         TRANSFORMS.build({'type': 'RasterizeWeakAnnotations'})({'img': np.zeros((4, 4, 3))})
     with pytest.raises(KeyError, match='needs RasterizeWeakAnnotations before'):
         TRANSFORMS.build({'type': 'PackWeakSegInputs'})({'img': np.zeros((4, 4, 3))})
+
+
+def test_the_core_of_boxes_and_the_background_around_them():
+    labels = WeakAnnotations(boxes=[[2, 2, 9, 5]], box_labels=[1], points=[[2, 2]], point_labels=[2])
+    canvas = drawn(labels, draw_boxes='core')['gt_seg_map']
+    expected = np.zeros_like(canvas)
+    expected[2:6, 2:10] = 255
+    expected[3:5, 4:8] = 1
+    expected[2, 2] = 2
+    np.testing.assert_array_equal(canvas, expected)
+    mask = np.full(canvas.shape, 255, np.uint8)
+    mask[0, 0] = 2
+    assert drawn(labels, mask=mask, draw_boxes='core')['gt_seg_map'][0, 0] == 2
+    without = drawn(WeakAnnotations(points=[[2, 2]], point_labels=[2]), draw_boxes='core')['gt_seg_map']
+    assert (without != 255).sum() == 1
+    with pytest.raises(ValueError, match="draw_boxes must be True, False or 'core', got 'middle'"):
+        TRANSFORMS.build({'type': 'RasterizeWeakAnnotations', 'draw_boxes': 'middle'})

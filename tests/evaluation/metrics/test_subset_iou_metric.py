@@ -59,6 +59,13 @@ def test_mean_over_the_subset_by_hand(kind):
     assert 'mIoU_subset' not in evaluate(build(kind), sample())
 
 
+@pytest.mark.parametrize('kind', ['SubsetIoUMetric', 'ContourFScore'])
+def test_the_data_set_may_name_the_subset(kind):
+    metric = METRICS.build({'type': kind})
+    metric.dataset_meta = {'classes': CLASSES, 'measured_classes': SUBSET}
+    assert evaluate(metric, sample()) == evaluate(build(kind, classes=SUBSET), sample())
+
+
 def test_one_channel_of_floats_counts_as_labels():
     """mmseg thresholds a network of one channel into a map of the type of its logits."""
     data = sample()

@@ -1,0 +1,21 @@
+# Boxes alone on data of one's own, sized for a CPU: GrabCut cuts masks out of them, and a network learns from these.
+#
+# Paper: Rother et al., "GrabCut: Interactive Foreground Extraction Using Iterated Graph Cuts", 2004 (the masks).
+# Expected: depends on the data. Cost: some seconds of a core for each photo, then as clicks_cpu.py.
+# Command: wsss init DATA, which chooses this recipe where it fits; then wsss train config.py
+_base_ = [
+    '../_base_/models/deeplabv3plus_mbv2.py',
+    '../_base_/own_data/data.py',
+    '../_base_/own_data/losses.py',
+    '../_base_/own_data/boxes.py',
+    '../_base_/own_data/adamw.py',
+    '../_base_/default_runtime.py',
+]
+runner_type = 'StagedRunner'
+model = dict(losses=_base_.from_labels)
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='WeakVisualizationHook', interval=500),
+    dict(type='ResultSheetHook'),
+]

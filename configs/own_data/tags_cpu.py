@@ -1,0 +1,37 @@
+# Image tags alone on data of one's own, sized for a CPU.
+#
+# Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
+# Expected: depends on the data, and below what clicks give. Cost: as clicks_cpu.py, and the refinement of
+#   pseudo-labels from half of the training on.
+# Command: wsss init DATA, which chooses this recipe where it fits; then wsss train config.py
+_base_ = [
+    '../_base_/preprocessors/rgb.py',
+    '../_base_/backbones/mbv2.py',
+    '../_base_/models/stochastic_gate.py',
+    '../_base_/own_data/data.py',
+    '../_base_/own_data/tags.py',
+    '../_base_/own_data/adamw.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(**_base_.rgb, size=(160, 160)),
+    backbone=dict(**_base_.mbv2, out_indices=(1, 6), frozen_stages=2),
+    decode_head=dict(
+        **_base_.short_training,
+        in_channels=320,
+        channels=64,
+        c1_in_channels=24,
+        dilations=(1, 3, 6, 9),  # a quarter of the published ones: the map has a quarter of their side
+    ),
+    losses=dict(**_base_.from_tags, loss_masks=dict(start=0.5, refiner=dict(dilations=(1, 2, 4, 8)))),
+    decision=dict(background_power=1.0),
+)
+crop = 160
+optim_wrapper = dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))))
+train_dataloader = dict(dataset=dict(pipeline=_base_.tag_pipeline))
+default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='PseudoMaskVisualizationHook', interval=500),
+    dict(type='ResultSheetHook'),
+]

@@ -1,0 +1,140 @@
+"""What ``wsss init`` writes: a recipe, a config of a few lines over it, labels, splits and masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..datasets.own_data import Pictures, Plan
+from ..datasets.own_data.folders import Folders
+from ..datasets.own_data.gathering import Gathered
+from ..datasets.own_data.mask_ids import write_masks
+from ..files import whole_file
+from ..structures import WeakAnnotations, WeakLabelSet
+from .config import config_root, flatten_config
+
+BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
+OUTLINES = 'masks_of_outlines'
+SPLITS = {'train': 'train.txt', 'val': 'val.txt'}
+
+
+def refuse_existing(output: Path) -> None:
+    """Refuse to overwrite anything.
+
+    Raises:
+        ValueError: If something that would be written is there.
+    """
+    there = [name for name in (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS, OUTLINES) if (output / name).exists()]
+    if there:
+        raise ValueError(
+            f'{output} has {", ".join(there)} already, and nothing is overwritten: choose another folder with -o, or '
+            'move them away'
+        )
+
+
+def write_labels(
+    output: Path, gathered: Gathered, splits: Mapping[str, Sequence[str]], folders: Folders
+) -> Path | None:
+    """Write labels, splits and, where their values change, masks.
+
+    Args:
+        output: The folder.
+        gathered: Labels and masks.
+        splits: Image ids by split.
+        folders: Where masks are that stay as they are.
+
+    Returns:
+        The folder of the validation masks, None if there are none.
+    """
+    labels, masks = gathered.labels, folders.masks
+    files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
+    files |= {key: gathered.masks[key] for key in splits['val']}
+    if files and (not gathered.ids.is_plain or any(path.stem != Path(key).stem for key, path in files.items())):
+        masks = output / MASKS
+        write_masks(files, masks, gathered.ids, labels.palette or ())
+        labels = _with_masks_in(labels, masks)
+    labels.write(output / LABELS)
+    for split, name in SPLITS.items():
+        write_text(output / name, ''.join(f'{key}\n' for key in splits[split]))
+    return masks if splits['val'] else None
+
+
+def write_configs(output: Path, plan: Plan, pictures: Pictures, places: Mapping[str, Any], head: str) -> None:
+    """Write the recipe and the config over it.
+
+    Args:
+        output: The folder.
+        plan: The recipe and its variables.
+        pictures: How they must be loaded.
+        places: ``images``, ``masks``, ``img_suffix`` and ``background``.
+        head: The comment that opens the config.
+    """
+    base = flatten_config(config_root() / 'own_data' / f'{plan.recipe}.py')
+    base = base.replace("\ndata_root = '.'\n", "\ndata_root = '{{ fileDirname }}'\n")
+    write_text(output / BASE, base)
+    write_text(output / CONFIG, config_text(plan, pictures, places, head))
+
+
+def config_text(plan: Plan, pictures: Pictures, places: Mapping[str, Any], head: str) -> str:
+    """Return the text of a config, at most 12 lines."""
+    lines = [f'# {head}', f"_base_ = './{BASE}'  # own_data/{plan.recipe}"]
+    lines += [f'images, masks = {places["images"]!r}, {places["masks"]!r}']
+    if places['img_suffix'] != '.jpg':
+        lines.append(f'img_suffix = {places["img_suffix"]!r}')
+    loading = loading_of(pictures)
+    if loading:
+        lines.append(f'loading = {loading}')
+    if not places['background']:
+        lines.append('background = False  # class 0 is empty')
+    lines += [f'{name} = {value!r}' for name, value in plan.variables.items() if name != 'window']
+    if 'window' in plan.variables:
+        lines[-1] += f'\nwindow = {plan.variables["window"]}'
+    mean, std = colours_of(pictures)
+    lines.append(f'mean, std = {mean}, {std}')
+    return '\n'.join(lines) + '\n'
+
+
+def loading_of(pictures: Pictures) -> str:
+    """Return the settings of the loader; an empty text where mmcv's defaults are right."""
+    if pictures.bits > 8:
+        low, high = pictures.values
+        bands = ', bands=(0, 1, 2)' if pictures.bands > 4 else ''
+        return f"dict(type='LoadDeepImage', range=({low:g}, {high:g}){bands})"
+    return ''
+
+
+def colours_of(pictures: Pictures) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation of red, green and blue; a grey picture has three equal ones."""
+    if len(pictures.mean) == 1:
+        return [*pictures.mean] * 3, [*pictures.std] * 3
+    return [*pictures.mean[:3]], [*pictures.std[:3]]
+
+
+def place_of(folder: Path | None, output: Path) -> str | None:
+    """Return the path of a folder as a config has it: relative to the config where it lies below, else absolute."""
+    if folder is None:
+        return None
+    inside = Path(os.path.relpath(folder.resolve(), output.resolve()))
+    return folder.resolve().as_posix() if '..' in inside.parts else inside.as_posix()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
+def _annotations(labels: WeakLabelSet) -> list[tuple[str, WeakAnnotations]]:
+    return [(key, entry.annotations) for key, entry in labels.images.items()]
+
+
+def _with_masks_in(labels: WeakLabelSet, folder: Path) -> WeakLabelSet:
+    """Return labels whose dense masks are those in a folder."""
+    images = dict(labels.images)
+    for key, one in _annotations(labels):
+        if one.mask_path is not None:
+            images[key] = replace(images[key], annotations=replace(one, mask_path=str(folder / f'{key}.png')))
+    return replace(labels, images=images)

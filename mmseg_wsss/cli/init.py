@@ -1,0 +1,135 @@
+"""``wsss init``: from a folder of images and labels to a config that is ready to train."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..datasets.own_data import Fingerprint, Machine, Plan, make_plan
+from ..datasets.own_data.fingerprint import measure_labels, measure_pictures
+from ..datasets.own_data.folders import Folders, find_folders
+from ..datasets.own_data.gathering import gather
+from ..datasets.own_data.splitting import split_images
+from ._labels import parse_classes
+from ._own_data_files import CONFIG, LABELS, OUTLINES, place_of, refuse_existing, write_configs, write_labels
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``wsss``."""
+    parser = subparsers.add_parser(
+        'init',
+        help='write labels, splits and a config for data of your own',
+        description='Look at images and labels, choose a recipe and its sizes, and write what a training needs.',
+    )
+    parser.add_argument('data', nargs='?', type=Path, help='folder of the data')
+    parser.add_argument('--images', type=Path, help='folder of the images')
+    parser.add_argument('--labels', type=Path, help='file or folder of the labels')
+    parser.add_argument('--masks', type=Path, help='folder of index PNGs, to measure against and to train on')
+    parser.add_argument('--classes', help='class names, id 0 first: a text file with one a line, or with commas')
+    parser.add_argument(
+        '--background',
+        action=argparse.BooleanOptionalAction,
+        help='whether class 0 is what no other class is; found by its name',
+    )
+    parser.add_argument('--unlabelled', type=int, help='value of unlabelled mask pixels; found')
+    parser.add_argument('--seed', type=int, default=0, help='of the choice of validation images')
+    parser.add_argument('--group', metavar='REGEX', help='images in whose ids it finds the same text stay together')
+    parser.add_argument('-o', '--output', type=Path, default=Path('.'), help='folder to write to (here)')
+    parser.add_argument(
+        '--show', type=Path, metavar='CONFIG', help='say what would be chosen for a config that is there'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the files, or show what is in a config."""
+    if args.show is not None:
+        show(args.show)
+        return
+    if args.data is None and args.images is None:
+        raise ValueError('where is the data? wsss init DATA, or --images and --labels')
+    refuse_existing(args.output)
+    folders = find_folders(args.data, args.images, args.labels, args.masks)
+    gathered = gather(
+        folders,
+        _classes(args, folders),
+        background=args.background,
+        unlabelled=args.unlabelled,
+        outlines=args.output / OUTLINES,
+    )
+    train, val, how = split_images(list(gathered.labels.images), list(gathered.masks), seed=args.seed, group=args.group)
+    if not train:
+        raise ValueError('no image is left to train on: label more images, or give masks of others')
+    pictures = measure_pictures([folders.images / gathered.labels.images[key].file_name for key in train])
+    found = measure_labels(gathered.labels.subset(train), pictures.size, gathered.ids.table)
+    plan = make_plan(found, machine())
+    masks = write_labels(args.output, gathered, {'train': train, 'val': val}, folders)
+    places = {
+        'images': place_of(folders.images, args.output),
+        'masks': place_of(masks, args.output),
+        'img_suffix': folders.suffix,
+        'background': gathered.background,
+    }
+    head = f'{_summary(found)}. Written by wsss init; "wsss init --show {CONFIG}" says what was chosen and why.'
+    write_configs(args.output, plan, pictures, places, head)
+    tell([*gathered.says, how, _colours(pictures.bits, pictures.bands, pictures.values)], plan)
+    config = args.output / CONFIG
+    print(f'wrote {config}, {LABELS}, train.txt, val.txt: wsss train {config}')
+
+
+def show(path: Path) -> None:
+    """Print what would be chosen for the data of a config, and what the config has."""
+    from ._arguments import load_config
+
+    cfg = load_config(str(path), [])
+    if 'img_suffix' not in cfg:
+        raise ValueError(f'{path} is not over a recipe of configs/own_data')
+    from ..datasets.formats import read_labels
+    from ..datasets.formats.files import read_ids
+
+    root = Path(cfg.data_root)
+    labels = read_labels(str(root / cfg.weak_labels)).subset(read_ids(root / 'train.txt'))
+    pictures = measure_pictures([root / cfg.images / entry.file_name for entry in labels.images.values()])
+    plan = make_plan(measure_labels(labels, pictures.size), machine())
+    tell([_colours(pictures.bits, pictures.bands, pictures.values)], plan)
+    for name, value in plan.variables.items():
+        if cfg.get(name) != value:
+            print(f'{path} has {name} = {cfg.get(name)!r}')
+
+
+def machine() -> Machine:
+    """Return what there is to train on."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return Machine()
+    return Machine(torch.cuda.get_device_properties(0).total_memory / 2**30)
+
+
+def tell(says: Sequence[str], plan: Plan) -> None:
+    """Print what was found and what was chosen."""
+    print('found')
+    print('\n'.join(f'  {line}' for line in says))
+    print('chosen')
+    print('\n'.join(f'  {line}' for line in plan.reasons))
+
+
+def _classes(args: argparse.Namespace, folders: Folders) -> tuple[str, ...] | None:
+    if args.classes is not None:
+        return parse_classes(args.classes)[0]
+    roots = [args.data, folders.labels if folders.labels and folders.labels.is_dir() else None, folders.masks]
+    for root in filter(None, roots):
+        for name in ('classes.txt', 'labels.txt', 'class_names.txt'):
+            if (root / name).is_file() and folders.labels != root / LABELS:
+                return parse_classes(str(root / name))[0]
+    return None
+
+
+def _summary(found: Fingerprint) -> str:
+    kinds = ', '.join(f'{kind} on {number}' for kind, number in found.kinds.items() if number)
+    return f'{found.num_train} training images ({kinds}), {len(found.classes)} classes'
+
+
+def _colours(bits: int, bands: int, values: tuple[float, float]) -> str:
+    text = f'pictures have {bands} band{"" if bands == 1 else "s"} of {bits} bits'
+    return text if bits <= 8 else f'{text}; values {values[0]:g} to {values[1]:g} become 0 to 255'

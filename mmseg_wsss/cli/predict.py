@@ -1,0 +1,49 @@
+"""``wsss predict``: masks of photos, under their names."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ._arguments import add_checkpoint_arguments, check_paths, load_config
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser('predict', help='write masks of photos, with overlays and confidences')
+    parser.add_argument('config', help='config file of the network')
+    add_checkpoint_arguments(parser)
+    parser.add_argument('photos', nargs='+', help="folders, files, or patterns such as 'photos/*.jpg'")
+    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
+    parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
+    parser.add_argument(
+        '--prune',
+        type=float,
+        metavar='T',
+        help='leave out classes whose score for the whole photo is not above T; for networks that learn from tags',
+    )
+    parser.add_argument(
+        '--window', type=int, metavar='PIXELS', help='predict large photos in windows of this side; 0: at once'
+    )
+    parser.add_argument('--no-overlays', action='store_true', help='write masks and confidences alone')
+    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict and say what is in the photos."""
+    from ..checkpoints.work_dir import best_checkpoint
+    from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
+
+    args.checkpoint = best_checkpoint(args.checkpoint)
+    check_paths(args)
+    settings = PhotoSettings(
+        tta=args.tta, crf=args.crf, prune=args.prune, window=args.window, overlays=not args.no_overlays
+    )
+    photos = find_photos(args.photos)
+    cfg = load_config(args.config, args.cfg_options)
+    summary = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
+    shares = ', '.join(f'{name} {share:.1%}' for name, share in summary['share'].items() if share)
+    print(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {summary["images"]} photos')
+    print(f'shares of the classes: {shares}')

@@ -1,0 +1,144 @@
+"""Which of the folders of a data set are images, labels and masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ..formats.files import existing
+from ..image_checks import spread
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+"""Endings of pictures, in lower case."""
+IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
+MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
+LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
+FEW_VALUES = 64
+"""A picture of one band with fewer different values is a mask of class ids."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a data set is.
+
+    Args:
+        images: The folder of the images.
+        suffix: The suffix of their names.
+        labels: The file or folder of the labels; None if there are only masks.
+        masks: The folder of index PNGs, or None.
+    """
+
+    images: Path
+    suffix: str
+    labels: Path | None
+    masks: Path | None
+
+
+def find_folders(
+    root: Path | None, images: Path | None = None, labels: Path | None = None, masks: Path | None = None
+) -> Folders:
+    """Find images, labels and masks below a folder; what is given is taken.
+
+    Args:
+        root: The folder of the data set, None where all is given.
+        images: The folder of the images.
+        labels: The file or folder of the labels.
+        masks: The folder of the masks.
+
+    Raises:
+        FileNotFoundError: If a given path does not exist, or images or labels are not found.
+    """
+    for path, what in ((root, 'the data'), (images, 'the images'), (labels, 'the labels'), (masks, 'the masks')):
+        if path is not None:
+            existing(path, what)
+    children = [] if root is None else sorted(path for path in root.iterdir() if not path.name.startswith('.'))
+    folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
+    if images is None:
+        images = _image_folder(root, folders)
+    if masks is None:
+        named = [path for path in _by_name(folders, MASK_NAMES) if path != images]
+        masks = next((path for path in [*named, *folders] if path != images and is_mask_folder(path)), None)
+    if labels is None:
+        choices = [path for path in _by_name(children, LABEL_NAMES) if path not in (images, masks)]
+        loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
+        choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one for each image
+        # a folder of index PNGs beside that of the masks holds painted labels
+        labels = next(
+            (path for path in choices if path.is_file() or masks or path == root or not is_mask_folder(path)), None
+        )
+        if labels is None and any(images.rglob('*.json')):
+            labels = images  # beside the pictures, as LabelMe writes them
+    labels = _only_file(labels) if labels is not None and labels != images else labels
+    if labels is None and masks is None:
+        raise FileNotFoundError(
+            f'no labels beside {images}: expected weak_labels.json, files of an annotation tool, or a folder of index '
+            'PNGs; name them with --labels or --masks'
+        )
+    return Folders(images, common_suffix(images), labels, masks)
+
+
+def _only_file(labels: Path) -> Path:
+    """Return the one file of a folder, such as ``annotations/instances.json``; else the folder or file itself."""
+    files = (
+        [path for path in labels.rglob('*') if path.is_file() and not path.name.startswith('.')]
+        if labels.is_dir()
+        else []
+    )
+    return files[0] if len(files) == 1 and files[0].suffix in ('.json', '.csv') else labels
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures of a folder and its subfolders."""
+    return sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def common_suffix(folder: Path) -> str:
+    """Return how the names of most pictures of a folder end.
+
+    Raises:
+        FileNotFoundError: If it has none.
+    """
+    suffixes = Counter(path.suffix for path in pictures_in(folder))
+    if not suffixes:
+        raise FileNotFoundError(f'{folder} has no picture: expected files that end in {", ".join(SUFFIXES)}')
+    return suffixes.most_common(1)[0][0]
+
+
+def is_mask_folder(folder: Path) -> bool:
+    """Whether the pictures of a folder are index PNGs: one band of few values."""
+    files = [path for path in pictures_in(folder) if path.suffix.lower() == '.png'] if folder.is_dir() else []
+    return bool(files) and all(_is_mask(path) for path in spread(files, 5))
+
+
+def _is_mask(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.mode in ('1', 'L', 'P') and len(np.unique(np.asarray(image))) < FEW_VALUES
+    except (UnidentifiedImageError, OSError):
+        return False
+
+
+def _by_name(paths: list[Path], names: tuple[str, ...]) -> list[Path]:
+    """Return the paths with one of these names, in the order of the names."""
+    return sorted(
+        (path for path in paths if path.name.lower() in names), key=lambda path: names.index(path.name.lower())
+    )
+
+
+def _image_folder(root: Path | None, folders: list[Path]) -> Path:
+    if root is None:
+        raise FileNotFoundError('where are the images? Name the folder of the data, or --images')
+    if any(path.suffix.lower() in SUFFIXES for path in root.iterdir()):
+        return root
+    named = [path for path in _by_name(folders, IMAGE_NAMES) if pictures_in(path)]
+    others = [path for path in folders if pictures_in(path) and not is_mask_folder(path)]
+    if not named and not others:
+        raise FileNotFoundError(
+            f'no images below {root}: expected a folder such as {root}/images with files that end in '
+            f'{", ".join(SUFFIXES)}; name it with --images'
+        )
+    return [*named, *sorted(others, key=lambda path: -len(pictures_in(path)))][0]

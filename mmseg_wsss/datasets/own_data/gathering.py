@@ -1,0 +1,170 @@
+"""The labels and masks of a data set of one's own, from whatever form they have."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ..formats.checks import fit_to_images
+from ..image_checks import check_images
+from .folders import Folders, pictures_in
+from .mask_ids import MaskIds, find_ids, has_background, read_values
+from .reading import read_any
+
+MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation')
+"""What the name of a mask may have after that of its image."""
+EMPTY = 'background'
+"""The name of a class 0 that is put before classes without a background."""
+Palette = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Labels and masks with class ids that fit each other.
+
+    Args:
+        labels: Of all labelled images.
+        masks: Files by image id, with the values that they have.
+        ids: What these values mean.
+        background: Whether class 0 is what no other class is.
+        says: What was found, a line each.
+    """
+
+    labels: WeakLabelSet
+    masks: Mapping[str, Path]
+    ids: MaskIds
+    background: bool
+    says: tuple[str, ...]
+
+
+def gather(
+    folders: Folders,
+    classes: Sequence[str] | None = None,
+    *,
+    background: bool | None = None,
+    unlabelled: int | None = None,
+    outlines: Path | None = None,
+) -> Gathered:
+    """Read labels and masks.
+
+    Args:
+        folders: Where they are.
+        classes: Their names; None: those of the label files.
+        background: Whether class 0 is a background; None: by its name.
+        unlabelled: The value of unlabelled mask pixels; None: found.
+        outlines: Folder to write outlines of label files to, as masks.
+
+    Raises:
+        FileNotFoundError: If no labelled image is on disk.
+        ValueError: If class names are nowhere, or files are not as documented.
+    """
+    says: list[str] = []
+    masks = find_masks(folders)
+    if folders.labels is None:
+        labels = _labels_of_masks(folders, masks, classes)
+        says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
+    else:
+        read = read_any(folders.labels, classes, folders.suffix, outlines)
+        labels = read.labels
+        if masks and not read.ordered:
+            raise ValueError(
+                f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
+                f'is which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
+            )
+        says += [f'{folders.labels}: {read.title}, {len(labels.images)} images', *read.says]
+    background = has_background(labels.classes) if background is None else background
+    named = len(labels.classes)
+    labels = _on_disk(labels, folders, says)
+    if not background:
+        says.append(
+            f'class 0 is {labels.classes[0]!r}, which is not a background: an empty class {EMPTY!r} was added before '
+            'it, and ids count from 1 (a name such as "background" or --background says that it is one)'
+        )
+        labels = with_empty_class(labels)
+    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    values = read_values(own) | read_values(list(masks.values()))
+    ids = find_ids(values, named, shift=int(not background), unlabelled=unlabelled)
+    if ids.says:
+        says.append(ids.says)
+    palette = labels.palette or make_palette(len(labels.classes))
+    return Gathered(replace(labels, palette=palette), masks, ids, background, tuple(says))
+
+
+def find_masks(folders: Folders) -> dict[str, Path]:
+    """Return the masks by the id of their image."""
+    if folders.masks is None:
+        return {}
+    files = {path.relative_to(folders.masks).with_suffix('').as_posix(): path for path in pictures_in(folders.masks)}
+    images = {path.relative_to(folders.images).with_suffix('').as_posix() for path in pictures_in(folders.images)}
+    found = {suffix: {key: files[key + suffix] for key in images if key + suffix in files} for suffix in MASK_SUFFIXES}
+    best = max(found.values(), key=len)
+    if not best:
+        raise ValueError(
+            f'no mask in {folders.masks} has the name of an image in {folders.images}: a mask must be called as its '
+            f'image (first mask: {next(iter(files), "none")}, first image: {min(images)})'
+        )
+    return dict(sorted(best.items()))
+
+
+def with_empty_class(labels: WeakLabelSet) -> WeakLabelSet:
+    """Return labels with an empty class 0 before all others; masks are not changed."""
+
+    def shifted(one: WeakAnnotations) -> WeakAnnotations:
+        return replace(
+            one,
+            point_labels=one.point_labels + 1,
+            polyline_labels=one.polyline_labels + 1,
+            box_labels=one.box_labels + 1,
+            tags=None if one.tags is None else tuple(tag + 1 for tag in one.tags),
+        )
+
+    images = {key: replace(entry, annotations=shifted(entry.annotations)) for key, entry in labels.images.items()}
+    palette = None if labels.palette is None else ((0, 0, 0), *labels.palette)
+    name = EMPTY if EMPTY not in labels.classes else f'{EMPTY} (empty)'
+    return WeakLabelSet((name, *labels.classes), palette, images)
+
+
+def make_palette(num_classes: int) -> Palette:
+    """Return colours that differ: black, then hues a golden angle apart.
+
+    Example:
+        >>> make_palette(2)
+        ((0, 0, 0), (230, 57, 57))
+    """
+    hues = [(index * 0.381966) % 1 for index in range(num_classes - 1)]
+    colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.9 - 0.25 * (index % 3 == 2)) for index, hue in enumerate(hues)]
+    return ((0, 0, 0), *((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours))
+
+
+def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Sequence[str] | None) -> WeakLabelSet:
+    if classes is None:
+        raise ValueError(f'the masks in {folders.masks} do not name their classes: name them with --classes')
+    entries = {
+        key: ImageEntry(key + folders.suffix, annotations=WeakAnnotations(mask_path=str(path)))
+        for key, path in masks.items()
+    }
+    return WeakLabelSet(tuple(classes), None, entries)
+
+
+def _on_disk(labels: WeakLabelSet, folders: Folders, says: list[str]) -> WeakLabelSet:
+    """Return the labels of images that are there, with the sizes of these."""
+    kept = {key: entry for key, entry in labels.images.items() if (folders.images / entry.file_name).is_file()}
+    missing = [entry.file_name for key, entry in labels.images.items() if key not in kept]
+    if not kept:
+        raise FileNotFoundError(
+            f'none of the {len(labels.images)} labelled images is in {folders.images} (first: {missing[:1]}): check '
+            '--images'
+        )
+    if missing:
+        says.append(
+            f'{len(missing)} labelled images are not in {folders.images} and were left out (first: {missing[0]})'
+        )
+    stated = {key: entry.size for key, entry in kept.items() if entry.size is not None}
+    paths = {key: str(folders.images / entry.file_name) for key, entry in kept.items()}
+    sizes = check_images(paths, stated, str(folders.labels or folders.masks))
+    labels = fit_to_images(replace(labels, images=kept), sizes, str(folders.labels or folders.masks))
+    entries = {key: replace(entry, width=sizes[key][0], height=sizes[key][1]) for key, entry in labels.images.items()}
+    return replace(labels, images=entries)

@@ -1,0 +1,114 @@
+"""From the values of somebody's masks to class ids with 255 for unlabelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...files import path_inside, whole_file
+from ..formats.index_png import load_index_image
+from ..image_checks import spread
+from ..pseudo_label_files import index_picture
+
+UNLABELLED = 255
+MOST_MASKS = 200
+BACKGROUND_NAMES = ('background', '_background_', '__background__', 'bg', 'other', 'others', 'rest', 'none')
+
+
+@dataclass(frozen=True)
+class MaskIds:
+    """What the values of masks mean.
+
+    Args:
+        table: Class id by value of the masks, 255 for unlabelled.
+        says: What was found, in words; empty where masks are as they must be.
+    """
+
+    table: Mapping[int, int]
+    says: str = ''
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether masks can stay as they are."""
+        return all(value == label for value, label in self.table.items())
+
+
+def read_values(paths: Sequence[Path]) -> set[int]:
+    """Return the values of masks; of many, of some that are evenly spread."""
+    return {int(value) for path in spread(list(paths), MOST_MASKS) for value in np.unique(load_index_image(path))}
+
+
+def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: int | None = None) -> MaskIds:
+    """Return what the values of masks mean.
+
+    Args:
+        values: Those that are there.
+        num_classes: How many classes the user names.
+        shift: What is added to class ids: 1 where an empty class 0 is put before them.
+        unlabelled: The value of unlabelled pixels; None: 255, or the only value that is not a class id.
+
+    Raises:
+        ValueError: If several values are neither ids nor unlabelled.
+
+    Example:
+        >>> find_ids({0, 1, 11}, 11).table
+        {0: 0, 1: 1, 11: 255}
+    """
+    strange = sorted(value for value in values if value >= num_classes and value not in (unlabelled, UNLABELLED))
+    said = []
+    if unlabelled is None and values == {0, UNLABELLED} and num_classes == 2:
+        return MaskIds(
+            {0: shift, UNLABELLED: 1 + shift}, 'masks hold 0 and 255, so 255 is the one object and not "unlabelled"'
+        )
+    if unlabelled is None and len(strange) == 1:
+        unlabelled, strange = strange[0], []
+        said.append(f'masks hold the value {unlabelled} beside the {num_classes} classes, so it is unlabelled')
+    if strange:
+        raise ValueError(
+            f'masks hold the values {strange[:8]}, which are neither ids of the {num_classes} classes (0 to '
+            f'{num_classes - 1}) nor 255: name all classes with --classes, or the unlabelled value with --unlabelled'
+        )
+    if shift:
+        said.append('class ids are counted from 1')
+    table = {value: UNLABELLED if value in (unlabelled, UNLABELLED) else value + shift for value in sorted(values)}
+    return MaskIds(table, ', and '.join(said))
+
+
+def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: Sequence[Sequence[int]]) -> None:
+    """Write masks with other values.
+
+    Args:
+        paths: Masks by image id.
+        folder: Where to write ``<image id>.png``.
+        ids: What their values mean.
+        palette: One RGB colour per class.
+
+    Raises:
+        ValueError: If a mask holds a value that was not seen before.
+    """
+    table = np.full(256, -1, dtype=np.int64)
+    table[UNLABELLED] = UNLABELLED
+    for value, label in ids.table.items():
+        table[value] = label
+    for key, path in paths.items():
+        mask = load_index_image(path)
+        labels = table[mask]
+        if (labels < 0).any():
+            raise ValueError(
+                f'{path} holds the values {np.unique(mask[labels < 0])[:8].tolist()}, which are not class ids'
+            )
+        with whole_file(path_inside(folder, f'{key}.png')) as file:
+            index_picture(labels, palette).save(file, format='PNG')
+
+
+def has_background(classes: Sequence[str]) -> bool:
+    """Whether class 0 is what no other class is, by its name.
+
+    Example:
+        >>> has_background(['_background_', 'cat']), has_background(['sky', 'road'])
+        (True, False)
+    """
+    return classes[0].strip().lower() in BACKGROUND_NAMES

@@ -1,0 +1,69 @@
+"""Training and validation images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+SHARE = 0.2
+MOST = 200
+"""So many images are enough to measure on."""
+
+
+def split_images(
+    labelled: Sequence[str], measured: Collection[str], *, seed: int = 0, group: str | None = None
+) -> tuple[list[str], list[str], str]:
+    """Return the ids of training and validation images, and how they were chosen.
+
+    Images with a mask and without a label are for validation. Where there are none, a fifth of those that have both is
+    kept from the training, at most 200.
+
+    Args:
+        labelled: Images with labels.
+        measured: Images with a mask.
+        seed: Of the choice.
+        group: Regular expression; images in whose ids it finds the same text (its first group, if it has one) stay
+            together, such as those of a patient or a video.
+
+    Raises:
+        ValueError: If the expression is wrong, finds nothing in an id, or finds the same text in all of them.
+
+    Example:
+        >>> split_images(['a', 'b', 'c'], ['d'])
+        (['a', 'b', 'c'], ['d'], '1 images have a mask and no label: they are for validation')
+    """
+    alone = sorted(set(measured) - set(labelled))
+    if alone:
+        return sorted(labelled), alone, f'{len(alone)} images have a mask and no label: they are for validation'
+    if not measured:
+        return sorted(labelled), [], 'no image has a mask: nothing will be measured'
+    groups = {key: _group(key, group) for key in sorted(labelled)}
+    if group is not None and len(set(groups.values())) == 1:
+        raise ValueError(f'--group {group!r} finds the same text in all image ids, so there is nothing to split by')
+    names = sorted({groups[key] for key in groups if key in set(measured)})
+    order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    wanted = min(MOST, max(1, round(SHARE * len(labelled))))
+    chosen: set[str] = set()
+    for index in order:
+        if sum(groups[key] in chosen for key in groups) >= wanted or len(chosen) == len(names) - 1:
+            break
+        chosen.add(names[index])
+    val = [key for key in groups if groups[key] in chosen and key in set(measured)]
+    train = [key for key in groups if groups[key] not in chosen]
+    by = f'by {len(names)} groups' if group else f'by seed {seed}'
+    return train, val, f'{len(val)} of {len(labelled)} images with masks are kept for validation, chosen {by}'
+
+
+def _group(key: str, group: str | None) -> str:
+    if group is None:
+        return key
+    try:
+        found = re.search(group, key)
+    except re.error as error:
+        raise ValueError(f'--group {group!r} is not a regular expression: {error}') from error
+    if found is None:
+        raise ValueError(f'--group {group!r} finds nothing in the image id {key!r}')
+    text: str = found[1] if found.re.groups else found[0]
+    return text

@@ -1,0 +1,218 @@
+"""Recipes for data of one's own: variables of a config, put where they belong.
+
+A config inherits values and not formulas: ``crop = 160`` over a base does not reach the pipelines that the base has
+made with its own ``crop``. The recipes in ``configs/own_data`` therefore name their variables once, and
+:func:`fill_own_data` carries them into every part of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ..datasets.formats.canonical import read_classes
+from ..datasets.formats.files import nearest
+
+MARK = 'img_suffix'
+"""A variable that no other config has at its top."""
+VARIABLES = (
+    'background',
+    'batch',
+    'classes',
+    'crop',
+    'data_root',
+    'images',
+    'img_suffix',
+    'iterations',
+    'loading',
+    'masks',
+    'mean',
+    'palette',
+    'scale',
+    'std',
+    'weak_labels',
+    'window',
+)
+RESIZES = ('RandomResize', 'Resize', 'WeakResize')
+Settings = dict[str, Any]
+
+
+@RUNNERS.register_module()
+class OwnDataRunner(Runner):
+    """A ``Runner`` for the recipes in ``configs/own_data``; see :func:`fill_own_data`."""
+
+    @classmethod
+    def from_cfg(cls, cfg: Config | Mapping[str, Any]) -> Runner:
+        """Build a runner from a config whose variables are put where they belong."""
+        cfg = cfg if isinstance(cfg, Config) else Config(dict(cfg))
+        fill_own_data(cfg)
+        return super().from_cfg(cfg)
+
+
+def is_own_data(cfg: Mapping[str, Any]) -> bool:
+    """Whether a config is over a recipe for data of one's own."""
+    return MARK in cfg and 'weak_labels' in cfg
+
+
+def fill_own_data(cfg: Config) -> None:
+    """Put the variables of a recipe for data of one's own where they belong; other configs are left as they are.
+
+    ``iterations`` is the length, and what is counted in iterations keeps its share of it; ``batch`` the images of a
+    batch; ``crop`` the side of all training crops; ``scale`` the longer side of the resized images; ``window`` the side
+    of the windows of inference, or None; ``images``, ``masks`` (None: nothing is measured), ``img_suffix`` and
+    ``weak_labels`` say where the data is; ``loading`` are settings of ``LoadImageFromFile``; ``mean`` and ``std`` those
+    of the images. ``background=False`` means that class 0 is not a background: boxes are filled, and nothing is drawn
+    outside of them. ``classes`` and ``palette`` are read from the label file unless they are set.
+
+    A second call changes nothing.
+
+    Args:
+        cfg: The config, changed in place.
+
+    Raises:
+        TypeError: If a number is not one.
+        ValueError: If a number is out of range, or a variable is misspelt.
+    """
+    if not is_own_data(cfg):
+        return
+    _check(cfg)
+    if cfg.get('classes') is None:
+        classes, palette = read_classes(Path(cfg.data_root) / cfg.weak_labels)
+        cfg.classes = list(classes)
+        cfg.palette = None if palette is None else [list(colour) for colour in palette]
+    filled = _filled(cfg.to_dict(), cfg.to_dict())
+    _set_length(filled)
+    _set_windows(filled)
+    if filled.get('masks') is None:
+        _measure_nothing(filled)
+    for key, value in filled.items():
+        cfg[key] = value
+
+
+def _check(cfg: Config) -> None:
+    for key in ('iterations', 'batch', 'crop', 'scale', 'window'):
+        value = cfg[key]
+        is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        if not is_count and (key != 'window' or value is not None):
+            raise ValueError(f'{cfg.filename}: {key} must be a positive integer, got {value!r}')
+    for key, value in cfg.items():
+        if key in VARIABLES or isinstance(value, Mapping | list):
+            continue
+        hint = nearest(key, VARIABLES)
+        if hint.startswith('did you mean') and key not in KNOWN:
+            raise ValueError(f'{cfg.filename}: {key!r} is not a variable of the recipes for own data; {hint}')
+
+
+KNOWN = ('load_from', 'resume', 'launcher', 'work_dir', 'default_scope', 'log_level', 'runner_type', 'backbone', 'head')
+"""Keys at the top of a config that are not variables of these recipes, although their names are similar."""
+
+
+def _filled(value: Any, variables: Settings) -> Any:
+    """Return nested settings with the variables in every part that has a rule."""
+    if isinstance(value, list | tuple):
+        return type(value)(_filled(item, variables) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    settings = {key: _filled(item, variables) for key, item in value.items()}
+    for applies, change in RULES:
+        if applies(settings):
+            settings |= change(settings, variables)
+    return settings
+
+
+def _is(*types: str) -> Callable[[Settings], bool]:
+    return lambda settings: settings.get('type') in types
+
+
+def _resize(step: Settings, variables: Settings) -> Settings:
+    return {'scale': (variables['scale'],) * 2} if 'scale' in step else {}
+
+
+def _crop(step: Settings, variables: Settings) -> Settings:
+    return {'crop_size': (variables['crop'],) * 2}
+
+
+def _load(step: Settings, variables: Settings) -> Settings:
+    return dict(variables.get('loading') or {})
+
+
+def _draw(step: Settings, variables: Settings) -> Settings:
+    return {'draw_boxes': True} if step.get('draw_boxes') == 'core' and not variables.get('background', True) else {}
+
+
+def _preprocess(settings: Settings, variables: Settings) -> Settings:
+    numbers = {key: list(variables[key]) for key in ('mean', 'std') if variables.get(key) is not None}
+    colours = {'bgr_to_rgb': False} if len(numbers.get('mean', '123')) != 3 else {}
+    return {**numbers, **colours, 'size': (variables['crop'],) * 2}
+
+
+def _dataset(settings: Settings, variables: Settings) -> Settings:
+    meta = {key: variables[key] for key in ('classes', 'palette') if variables.get(key) is not None}
+    prefix = {**settings.get('data_prefix', {}), 'img_path': variables['images']}
+    if 'seg_map_path' in prefix:
+        prefix['seg_map_path'] = variables['masks']
+    return {
+        'data_root': variables['data_root'],
+        'data_prefix': prefix,
+        'weak_labels': variables['weak_labels'],
+        'img_suffix': variables['img_suffix'],
+        'metainfo': meta,
+    }
+
+
+def _pseudo_labels(settings: Settings, variables: Settings) -> Settings:
+    return {'img_path': str(Path(variables['data_root']) / variables['images'])}
+
+
+def _head(settings: Settings, variables: Settings) -> Settings:
+    return {'num_classes': len(variables['classes'])}
+
+
+RULES: tuple[tuple[Callable[[Settings], bool], Callable[[Settings, Settings], Settings]], ...] = (
+    (_is(*RESIZES), _resize),
+    (lambda settings: 'type' in settings and 'crop_size' in settings, _crop),
+    (_is('LoadImageFromFile'), _load),
+    (_is('RasterizeWeakAnnotations'), _draw),
+    (_is('SegDataPreProcessor'), _preprocess),
+    (_is('WeakSegDataset'), _dataset),
+    (_is('PseudoLabelDataset'), _pseudo_labels),
+    (lambda settings: 'type' in settings and 'num_classes' in settings, _head),
+)
+
+
+def _set_length(cfg: Settings) -> None:
+    """Stretch everything that is counted in iterations."""
+    loop, loader = cfg['train_cfg'], cfg['train_dataloader']
+    loader['batch_size'] = cfg['batch']
+    factor = cfg['iterations'] / loop['max_iters']
+
+    def stretch(settings: Settings, *keys: str) -> None:
+        settings.update({key: max(1, round(settings[key] * factor)) for key in keys if settings.get(key)})
+
+    stretch(loop, 'max_iters', 'val_interval')
+    for scheduler in cfg['param_scheduler']:
+        stretch(scheduler, 'begin', 'end')
+    hooks = [cfg['default_hooks']['checkpoint'], *cfg['custom_hooks']]
+    for hook in hooks:
+        stretch(hook, 'interval')
+
+
+def _set_windows(cfg: Settings) -> None:
+    side = cfg.get('window')
+    if side is None:
+        return
+    stride = max(1, side * 3 // 4)
+    cfg['model']['test_cfg'] = {'mode': 'slide', 'crop_size': (side, side), 'stride': (stride, stride)}
+
+
+def _measure_nothing(cfg: Settings) -> None:
+    """Leave out what needs validation masks; the test data still says how images are read."""
+    cfg.update({'val_dataloader': None, 'val_cfg': None, 'val_evaluator': None})
+    cfg['default_hooks']['checkpoint'].pop('save_best', None)
+    cfg['test_dataloader']['dataset']['data_prefix'].pop('seg_map_path', None)
+    cfg['custom_hooks'] = [hook for hook in cfg['custom_hooks'] if hook['type'] != 'ResultSheetHook']

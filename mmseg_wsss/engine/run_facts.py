@@ -1,0 +1,202 @@
+"""What a run leaves behind, read for a report: scores, curves, labels and the settings that decide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from .. import __version__
+from ..checkpoints.work_dir import MARKER, best_checkpoint
+from ..datasets.own_data.fingerprint import kinds_of
+from ..structures import WeakAnnotations
+
+Curve = list[tuple[int, float]]
+SECONDS_PER_IMAGE = {'tags': 20.0, 'clicks': 22.1, 'scribbles': 34.9, 'masks': 239.7}
+"""Median annotation times of an image of PASCAL VOC (Bearman et al., "What's the Point", 2016)."""
+SECONDS_PER_BOX = 7.0
+"""By extreme clicking (Papadopoulos et al., 2017)."""
+NO_SCORES = ('time', 'data_time', 'step')
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run.
+
+    Args:
+        name: Its name on the page.
+        folder: Its work dir.
+        scores: The last evaluation, by name.
+        curves: Logged values by name, each a list of (iteration, value).
+        class_scores: Columns of the last table of the log by name, ``Class`` first.
+        labels: Images, and labels by kind, of the training data; empty where its files are not there.
+        hours: Estimate of the annotation time.
+        full: Whether it was trained on the full masks of all images.
+        settings: What decides about the numbers, by name.
+        sheet: The picture of photos and predictions, or None.
+    """
+
+    name: str
+    folder: Path
+    scores: Mapping[str, float]
+    curves: Mapping[str, Curve]
+    class_scores: Mapping[str, Sequence[str]]
+    labels: Mapping[str, int] = field(default_factory=dict)
+    hours: float | None = None
+    full: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    sheet: Path | None = None
+
+
+def read_run(folder: Path) -> RunFacts:
+    """Read a run; of a training in stages its last training.
+
+    Args:
+        folder: The work dir.
+
+    Raises:
+        FileNotFoundError: If nothing was trained there.
+    """
+    name = folder.resolve().name
+    stages = [path.parent for path in sorted(folder.glob(f'*/{MARKER}')) if [*path.parent.glob('*/vis_data')]]
+    folder = stages[-1] if stages else folder
+    rows = [json.loads(line) for log in sorted(folder.glob('*/vis_data/scalars.json')) for line in _lines(log)]
+    configs = sorted(folder.glob('*.py'), key=lambda path: path.stat().st_mtime)
+    if not rows or not configs:
+        raise FileNotFoundError(f'{folder} has no */vis_data/scalars.json and config: was anything trained there?')
+    cfg = Config.fromfile(configs[-1])
+    evaluations = [row for row in rows if any(key.endswith(('mIoU', 'mDice')) for key in row)]
+    scores = {key: value for key, value in (evaluations or [{}])[-1].items() if key not in NO_SCORES}
+    labels, hours = _labels(cfg)
+    sheet = folder / 'result_sheet.png'
+    return RunFacts(
+        name=name,
+        folder=folder,
+        scores=scores,
+        curves=curves_of(rows),
+        class_scores=last_table(''.join(path.read_text(errors='replace') for path in sorted(folder.glob('*/*.log')))),
+        labels=labels,
+        hours=hours,
+        full=bool(_dataset(cfg).get('use_dense_masks')),
+        settings=settings_of(cfg, folder),
+        sheet=sheet if sheet.is_file() else None,
+    )
+
+
+def curves_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
+    """Return the logged values by name.
+
+    Example:
+        >>> curves_of([{'loss': 2.0, 'step': 10}, {'loss': 1.0, 'step': 20}, {'mIoU': 40.0, 'step': 20}])
+        {'loss': [(10, 2.0), (20, 1.0)], 'mIoU': [(20, 40.0)]}
+    """
+    curves: dict[str, Curve] = {}
+    for row in rows:
+        for key, value in row.items():
+            if key not in (*NO_SCORES, 'iter', 'epoch', 'memory') and isinstance(value, int | float):
+                curves.setdefault(key, []).append((int(row.get('step', 0)), float(value)))
+    return curves
+
+
+def last_table(log: str) -> dict[str, list[str]]:
+    r"""Return the columns of the last "per class results" of a log, an empty dict if there are none.
+
+    Example:
+        >>> last_table('per class results:\n+---+\n| Class | IoU |\n+---+\n| sky | 74.2 |\n+---+\n')
+        {'Class': ['sky'], 'IoU': ['74.2']}
+    """
+    _, found, text = log.rpartition('per class results')
+    if not found:
+        return {}
+    cells: list[list[str]] = []
+    for line in text.splitlines()[1:]:
+        if line.startswith('|'):
+            cells.append([cell.strip() for cell in line.strip('|').split('|')])
+        elif cells and not line.startswith('+'):
+            break
+    return {title: [row[index] for row in cells[1:]] for index, title in enumerate(cells[0])} if cells else {}
+
+
+def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
+    """Return the settings that decide about the numbers of a run."""
+    model = cfg.model
+    decision = model.get('decision') or {}
+    pretrained = (model.get('backbone', {}).get('init_cfg') or {}).get('checkpoint', 'none')
+    refiner = (decision.get('refiner') or {}).get('type')
+    try:
+        checkpoint = best_checkpoint(folder).name
+    except ValueError:
+        checkpoint = 'none'
+    validated = cfg.get('val_dataloader') is not None
+    return {
+        'network': f'{model.get("backbone", {}).get("type")} + {model.get("decode_head", {}).get("type")}',
+        'pre-training': Path(str(pretrained)).name,
+        'losses': ', '.join(
+            f'{name}: {loss.get("type")}'
+            + (f' x {loss.loss_weight}' if 'loss_weight' in loss else '')
+            + (f' from {loss.start:.0%} on' if loss.get('start') else '')
+            + (' with class weights' if loss.get('class_weight') or loss.get('class_frequencies') else '')
+            for name, loss in (model.get('losses') or {}).items()
+            if loss
+        ),
+        'iterations': str(cfg.get('train_cfg', {}).get('max_iters', '')),
+        'batch': str(cfg.get('train_dataloader', {}).get('batch_size', '')),
+        'dense CRF': 'on' if refiner == 'DenseCRF' else 'off',
+        'views at inference': '1',
+        'image tags at inference': 'known' if decision.get('known_tags') else 'not known',
+        'checkpoint': checkpoint,
+        'masks used to choose it': 'those of the validation' if checkpoint.startswith('best') and validated else 'none',
+        'seed': str(cfg.get('randomness', {}).get('seed', 'none')),
+        'mmseg_wsss': __version__,
+        'command': f'wsss train {Path(str(cfg.filename)).name}' if cfg.filename else '',
+    }
+
+
+def annotation_hours(images: Sequence[WeakAnnotations]) -> float:
+    """Return an estimate of the time that an annotator needs, in hours.
+
+    Example:
+        >>> annotation_hours([WeakAnnotations(tags=(1,))] * 180)
+        1.0
+    """
+    seconds = 0.0
+    for labels in images:
+        seconds += sum(SECONDS_PER_IMAGE.get(kind, 0.0) for kind in kinds_of(labels))
+        seconds += SECONDS_PER_BOX * len(labels.boxes)
+    return seconds / 3600
+
+
+def _dataset(cfg: Config) -> Mapping[str, Any]:
+    settings: Mapping[str, Any] = cfg.get('train_dataloader', {}).get('dataset', {})
+    while 'dataset' in settings and 'pipeline' not in settings:
+        settings = settings['dataset']
+    return settings
+
+
+def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
+    """Count the labels of the training data; nothing where it cannot be built any more."""
+    try:
+        dataset = DATASETS.build({**_dataset(cfg), 'pipeline': []})
+        images = [dataset.get_data_info(index)['weak_annotations'] for index in range(len(dataset))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, None
+    counts = {
+        'images': len(images),
+        'clicks': sum(len(labels.points) for labels in images),
+        'scribbles': sum(len(labels.polylines) for labels in images),
+        'boxes': sum(len(labels.boxes) for labels in images),
+        'images with tags': sum(labels.tags is not None for labels in images),
+        'dense masks': sum(labels.mask_path is not None for labels in images),
+        'images without a label': sum(not kinds_of(labels) for labels in images),
+    }
+    return {name: count for name, count in counts.items() if count}, annotation_hours(images)
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding='utf-8').splitlines() if re.search(r'\S', line)]

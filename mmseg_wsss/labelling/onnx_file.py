@@ -1,0 +1,133 @@
+"""A trained network as one ONNX file, which runs without PyTorch.
+
+Shape letters: B batch, C classes, H x W pixels of the input.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from ..files import whole_file
+from ..models.segmentors import WeakEncoderDecoder
+from .photo_masks import classes_of
+from .predictions import load_model
+
+INPUT, OUTPUT = 'image', 'probs'
+MOST = 1e-3
+"""Largest difference of a probability between PyTorch and onnxruntime."""
+NEEDED = 'wsss export needs onnx and onnxruntime: pip install "mmseg-wsss[onnx]"'
+
+
+class ExportedNetwork(nn.Module):
+    """Normalises an image, runs the network, and returns class probabilities at the size of the image.
+
+    Args:
+        model: The trained network, in evaluation mode.
+    """
+
+    def __init__(self, model: WeakEncoderDecoder) -> None:
+        super().__init__()
+        self.network = model
+        preprocessor = model.data_preprocessor
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer('mean', preprocessor.mean.clone().view(1, -1, 1, 1))
+        self.register_buffer('std', preprocessor.std.clone().view(1, -1, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return probabilities, (B, C, H, W).
+
+        Args:
+            image: Red, green and blue (or one band) from 0 to 255, (B, 3, H, W) float32.
+        """
+        logits = self.network((image - self.mean) / self.std)
+        corners = self.network.decode_head.align_corners
+        return F.interpolate(logits, image.shape[2:], mode='bilinear', align_corners=corners).softmax(dim=1)
+
+
+def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: tuple[int, int]) -> dict[str, Any]:
+    """Write a network as ONNX and compare it with PyTorch on another size.
+
+    The file takes batches and images of any size. A decision of the config (pruning by tags, a refiner) and
+    resizing are not part of it. The metadata of the file has ``classes`` and ``palette`` as JSON.
+
+    Args:
+        cfg: Config of the network.
+        checkpoint: Its weights.
+        path: The file to write.
+        size: Height and width of the image that the network is traced with.
+
+    Returns:
+        ``difference``, the largest one of a probability, and ``bytes``, the size of the file.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is not installed, before anything is loaded.
+        ValueError: If ONNX gives other probabilities than PyTorch; the file is not written.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(NEEDED) from error
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    network = ExportedNetwork(load_model(cfg, checkpoint, WeakEncoderDecoder)).cpu().eval()
+    classes, palette = classes_of(cfg, checkpoint)
+    content = with_metadata(onnx, traced(network, size), {'classes': list(classes), 'palette': [[*c] for c in palette]})
+    image = example_image(network, (size[0] + 32, size[1] + 64), batch=2)
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    with torch.no_grad():
+        expected = network(image).numpy()
+    difference = float(np.abs(given - expected).max())
+    if not difference <= MOST:
+        raise ValueError(
+            f'ONNX and PyTorch differ by {difference:.2g} in a probability, more than {MOST}: {path} was not written. '
+            'The network has an operation that ONNX does not have'
+        )
+    with whole_file(path) as file:
+        file.write(content)
+    return {'difference': difference, 'bytes': len(content)}
+
+
+def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
+    """Return a network as the bytes of an ONNX file."""
+    sides = {0: 'batch', 2: 'height', 3: 'width'}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'network.onnx'
+        torch.onnx.export(
+            network,
+            (example_image(network, size),),
+            str(file),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: sides, OUTPUT: sides},
+            dynamo=False,
+        )
+        return file.read_bytes()
+
+
+def example_image(network: ExportedNetwork, size: tuple[int, int], batch: int = 1) -> Tensor:
+    """Return an image of noise that is the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    return 255 * torch.rand(batch, network.mean.shape[1], *size, generator=generator)
+
+
+def with_metadata(onnx: Any, content: bytes, metadata: Mapping[str, Any]) -> bytes:
+    """Return the bytes of an ONNX file with entries of metadata as JSON."""
+    model = onnx.load_from_string(content)
+    for key, value in metadata.items():
+        model.metadata_props.add(key=key, value=json.dumps(value))
+    onnx.checker.check_model(model)
+    bytes_of_model: bytes = model.SerializeToString()
+    return bytes_of_model

@@ -1,0 +1,234 @@
+"""Masks of photos that no data set lists, under their names.
+
+Shape letters: C classes, H x W pixels of a photo.
+"""
+
+from __future__ import annotations
+
+import copy
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS, TRANSFORMS
+
+from ..checkpoints.loading import load_checkpoint
+from ..datasets.pseudo_label_files import write_pseudo_label
+from ..files import path_inside, whole_file
+from ..functional.checks import check_share
+from .images import reader_of
+from .label_folder import progress
+from .predictions import load_model
+from .voc_submission import without_labels
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+"""Endings of the files that are taken from a folder, in lower case."""
+Picture = npt.NDArray[np.uint8]
+Colours = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSettings:
+    """How photos are predicted, beside what the config says.
+
+    Args:
+        tta: Average the views of ``tta_pipeline``.
+        crf: Refine the masks by a dense CRF (needs the extra ``crf``).
+        prune: Leave out classes whose score for the whole photo, in [0, 1], is not above this; for networks that learn
+            from tags. None: as the config has it.
+        window: Side of the windows in which large photos are predicted, in pixels of the network's input; None: as the
+            config has it, 0: a photo at once.
+        overlays: Write ``overlays/<name>.jpg``, too: the photo under its mask.
+
+    Raises:
+        TypeError: If a share is not a number.
+        ValueError: If a setting is out of range.
+    """
+
+    tta: bool = False
+    crf: bool = False
+    prune: float | None = None
+    window: int | None = None
+    overlays: bool = True
+
+    def __post_init__(self) -> None:
+        if self.prune is not None:
+            check_share(self.prune, 'prune')
+        if self.window is not None and self.window < 0:
+            raise ValueError(f'window must be a number of pixels, 0 for a photo at once, got {self.window}')
+
+
+def find_photos(sources: Sequence[str]) -> dict[str, Path]:
+    """Return photos by name: their path below the folder that was given, without the suffix.
+
+    Args:
+        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If two photos have one name.
+    """
+    found: dict[str, Path] = {}
+    for source in sources:
+        root = Path(source)
+        if root.is_dir():
+            files = sorted(file for file in root.rglob('*') if file.suffix.lower() in SUFFIXES and file.is_file())
+        else:
+            files = [root] if root.is_file() else sorted(Path(name) for name in glob.glob(source, recursive=True))
+            root = root.parent
+        if not files:
+            raise FileNotFoundError(
+                f'no photos at {source}: expected a folder with files that end in {", ".join(SUFFIXES)}, a file, or a '
+                "pattern such as 'photos/*.jpg'"
+            )
+        for file in files:
+            inside = file.is_relative_to(root) and root.is_dir()
+            name = (file.relative_to(root) if inside else Path(file.name)).with_suffix('').as_posix()
+            if found.get(name, file) != file:
+                raise ValueError(
+                    f'{found[name]} and {file} would both be written as {name}.png: predict them into two folders'
+                )
+            found[name] = file
+    return found
+
+
+@torch.no_grad()
+def write_photo_masks(
+    cfg: Config,
+    checkpoint: str | Path,
+    photos: Mapping[str, Path],
+    folder: str | Path,
+    settings: PhotoSettings | None = None,
+) -> dict[str, Any]:
+    """Predict photos and write ``masks/<name>.png``, ``confidence/<name>.png`` and ``overlays/<name>.jpg``.
+
+    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1.
+
+    Args:
+        cfg: Config of the network; the pipeline of its test data reads the photos.
+        checkpoint: Its weights.
+        photos: Files by name, see :func:`find_photos`.
+        folder: Where to write.
+        settings: How.
+
+    Returns:
+        ``images``, and the ``share`` of each class in all their pixels.
+
+    Raises:
+        ValueError: If a photo cannot be read, the config has no views to average, or the weights do not fit.
+    """
+    settings = settings or PhotoSettings()
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg = switched(cfg, settings)
+    classes, palette = classes_of(cfg, checkpoint)
+    steps = without_labels(cfg.tta_pipeline if settings.tta else _pipeline(cfg))
+    model = load_model(cfg, checkpoint, BaseModel)
+    predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
+    read, load = Compose(steps), TRANSFORMS.build(steps[0])
+    pixels = np.zeros(len(classes), np.int64)
+    names = list(photos)
+    for index in progress(range(len(names)), 'photos'):
+        name, path = names[index], photos[names[index]]
+        (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
+        labels = sample.pred_sem_seg.data[0].cpu().long()
+        probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
+        confidence = probs.gather(0, labels[None])[0].clamp(0, 1).numpy()
+        write_pseudo_label(folder, name, labels.numpy(), confidence, palette)
+        pixels += np.bincount(labels.numpy().ravel(), minlength=len(classes))
+        if settings.overlays:
+            photo = load({'img_path': str(path)})['img']
+            _write_overlay(Path(folder) / 'overlays', name, overlay(photo, labels.numpy(), palette))
+    shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
+    return {'images': len(photos), 'share': shares}
+
+
+def switched(cfg: Config, settings: PhotoSettings) -> Config:
+    """Return a config with the switches of an inference in it.
+
+    Raises:
+        ValueError: If the config does not have views to average.
+    """
+    cfg = copy.deepcopy(cfg)
+    if settings.tta and not (cfg.get('tta_pipeline') and cfg.get('tta_model')):
+        raise ValueError('the config has no tta_pipeline and tta_model, so there are no views to average')
+    decision = dict(cfg.model.get('decision') or {})
+    if settings.prune is not None:
+        kept = decision if decision.get('type') == 'TagDecision' else {'type': 'TagDecision', 'background_power': 1.0}
+        decision = {**kept, 'score_threshold': settings.prune}
+    if settings.crf:
+        decision = {'type': 'ArgmaxDecision', **decision, 'refiner': {'type': 'DenseCRF'}}
+    if decision:
+        cfg.model.decision = ConfigDict(decision)
+    if settings.window == 0:
+        cfg.model.test_cfg = ConfigDict(mode='whole')
+    elif settings.window is not None:
+        stride = max(1, settings.window * 3 // 4)
+        size = {'crop_size': (settings.window,) * 2, 'stride': (stride, stride)}
+        cfg.model.test_cfg = ConfigDict(mode='slide', **size)
+    return cfg
+
+
+def classes_of(cfg: Config, checkpoint: str | Path) -> tuple[Sequence[str], Colours]:
+    """Return names and colours of the classes that a checkpoint was trained on.
+
+    Raises:
+        ValueError: If neither the checkpoint nor the test data of the config names them.
+    """
+    meta = load_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
+    if not (meta.get('classes') and meta.get('palette')):
+        meta = reader_of(cfg).dataset.get('metainfo', {})
+    if not (meta.get('classes') and meta.get('palette')):
+        raise ValueError(
+            f'{checkpoint} does not say what its classes are: set metainfo=dict(classes=(...), palette=[...]) of '
+            'test_dataloader.dataset'
+        )
+    return meta['classes'], meta['palette']
+
+
+def overlay(photo: Picture, labels: npt.NDArray[Any], palette: Colours, opacity: float = 0.5) -> Picture:
+    """Return a photo under its mask, in the order of its own channels; the outlines of the regions stay opaque.
+
+    Args:
+        photo: BGR or grey, (H, W, 3) or (H, W).
+        labels: Class ids, (H, W).
+        palette: One RGB colour per class.
+        opacity: Of the mask, in [0, 1].
+
+    Example:
+        >>> overlay(np.zeros((1, 2, 3), np.uint8), np.array([[1, 1]]), [[0, 0, 0], [200, 0, 0]]).tolist()
+        [[[0, 0, 100], [0, 0, 100]]]
+    """
+    bgr = cv2.cvtColor(photo, cv2.COLOR_GRAY2BGR) if photo.ndim == 2 else photo[..., :3]
+    colours = np.asarray(palette, np.float32)[labels][..., ::-1]
+    blended = (1 - opacity) * bgr + opacity * colours
+    edges = cv2.morphologyEx(labels.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    blended[edges] = colours[edges]
+    picture: Picture = np.rint(blended).clip(0, 255).astype(np.uint8)
+    return picture
+
+
+def _pipeline(cfg: Config) -> list[Any]:
+    settings = reader_of(cfg).dataset
+    while 'dataset' in settings and 'pipeline' not in settings:
+        settings = settings.dataset
+    steps: list[Any] = settings.pipeline
+    return steps
+
+
+def _write_overlay(folder: Path, name: str, picture: Picture) -> None:
+    good, content = cv2.imencode('.jpg', picture)
+    if not good:
+        raise ValueError(f'the overlay of {name} could not be encoded')
+    with whole_file(path_inside(folder, f'{name}.jpg')) as file:
+        file.write(content.tobytes())

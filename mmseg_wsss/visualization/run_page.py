@@ -1,0 +1,145 @@
+"""A page in HTML about one run or several, with all pictures inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import jinja2
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+TEMPLATE = Path(__file__).with_name('run_page.html')
+SHEET_QUALITY = 85
+MAIN_SCORES = ('mIoU', 'mIoU_subset', 'mDice', 'aAcc', 'mAcc', 'contour_F')
+
+
+class Run(Protocol):
+    """What a page shows of a run; see ``RunFacts``."""
+
+    name: str
+    scores: Mapping[str, float]
+    curves: Mapping[str, Sequence[tuple[int, float]]]
+    class_scores: Mapping[str, Sequence[str]]
+    labels: Mapping[str, int]
+    settings: Mapping[str, str]
+    full: bool
+    sheet: Path | None
+
+
+def run_page(runs: Sequence[Any], title: str) -> str:
+    """Return a page about runs, the first of which is the one that the others are compared with.
+
+    Args:
+        runs: One or more, see :class:`Run`.
+        title: Of the page.
+    """
+    names = _union(run.scores for run in runs)
+    class_names = _union(dict.fromkeys(run.class_scores.get('Class', ())) for run in runs)
+    rows = [[_class_score(run, name) for run in runs] for name in class_names]
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding='utf-8')).render(
+        title=title,
+        runs=runs,
+        score_names=sorted(names, key=lambda name: _place(name)),
+        ratios=weak_over_full(runs),
+        class_names=class_names,
+        class_rows=rows,
+        bars=Markup(class_bars(runs, class_names)) if class_names else '',
+        label_names=_union(run.labels for run in runs),
+        curves=Markup(draw_curves(runs)),
+        setting_names=_union(run.settings for run in runs),
+        sheets=[(run.name, embedded(run.sheet)) for run in runs if run.sheet is not None],
+    )
+
+
+def weak_over_full(runs: Sequence[Any]) -> list[str]:
+    """Return the mIoU of each run as a share of that of the run on full masks; empty without such a run."""
+    full = [run.scores['mIoU'] for run in runs if run.full and 'mIoU' in run.scores]
+    if not full:
+        return []
+    return ['' if run.full or 'mIoU' not in run.scores else f'{run.scores["mIoU"] / full[0]:.1%}' for run in runs]
+
+
+def draw_curves(runs: Sequence[Any]) -> str:
+    """Draw losses and scores over the iterations, as SVG."""
+    figure = Figure(figsize=(11, 3.6), layout='constrained')
+    losses, scores = figure.subplots(1, 2)
+    for number, run in enumerate(runs):
+        for key, points in run.curves.items():
+            name = key.rpartition('/')[2]
+            axes = losses if name.startswith('loss') else scores if name in ('mIoU', 'mDice', 'mIoU_subset') else None
+            if axes is not None:
+                style = {'color': f'C{number}', 'linewidth': 1.8 if name in ('loss', 'mIoU') else 0.8}
+                marker = 'o' if axes is scores else None
+                axes.plot(*zip(*points, strict=True), label=f'{run.name}: {key}', marker=marker, markersize=3, **style)
+    for axes, title in ((losses, 'losses'), (scores, 'validation, %')):
+        axes.set(title=title, xlabel='iteration')
+        if axes.lines:
+            axes.legend(fontsize='x-small')
+    return _svg(figure)
+
+
+def class_bars(runs: Sequence[Any], class_names: Sequence[str]) -> str:
+    """Draw the IoU of every class, a bar for each run, as SVG."""
+    figure = Figure(figsize=(11, 0.6 + 0.32 * len(class_names) * max(1, len(runs)) ** 0.5), layout='constrained')
+    axes = figure.subplots()
+    height = 0.8 / len(runs)
+    for number, run in enumerate(runs):
+        values = [_number(_class_score(run, name)) for name in class_names]
+        places = [index + (number - (len(runs) - 1) / 2) * height for index in range(len(class_names))]
+        axes.barh(places, values, height=height, label=run.name, color=f'C{number}')
+    axes.set_yticks(range(len(class_names)), class_names)
+    axes.invert_yaxis()
+    axes.set(xlabel='IoU, %', xlim=(0, 100))
+    axes.legend(fontsize='x-small')
+    return _svg(figure)
+
+
+def embedded(path: Path) -> tuple[str, str]:
+    """Return the kind of a picture and its bytes in base64, as JPEG where that is smaller."""
+    content = path.read_bytes()
+    picture = cv2.imread(str(path))
+    if picture is not None:
+        good, smaller = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, SHEET_QUALITY])
+        if good and smaller.nbytes < len(content):
+            return 'jpeg', base64.b64encode(smaller.tobytes()).decode()
+    return path.suffix.lstrip('.').replace('jpg', 'jpeg'), base64.b64encode(content).decode()
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    with mpl.rc_context({'svg.hashsalt': 'wsss', 'svg.fonttype': 'none'}):
+        figure.savefig(buffer, format='svg', metadata={'Date': None})
+    text = buffer.getvalue()
+    return text[text.index('<svg') :]
+
+
+def _class_score(run: Any, name: str) -> str:
+    titles = run.class_scores
+    key = 'IoU' if 'IoU' in titles else next((title for title in titles if title != 'Class'), None)
+    names = list(titles.get('Class', ()))
+    return titles[key][names.index(name)] if key and name in names else ''
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if value == value else 0.0
+
+
+def _place(name: str) -> tuple[int, str]:
+    short = name.rpartition('/')[2]
+    return (MAIN_SCORES.index(short) if short in MAIN_SCORES else len(MAIN_SCORES), name)
+
+
+def _union(mappings: Any) -> list[str]:
+    """Return the keys of all mappings, in the order in which they come first."""
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))

@@ -1,0 +1,131 @@
+"""From a folder to a config that builds, and nothing is overwritten."""
+
+import re
+
+import numpy as np
+import pytest
+import tifffile
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.formats import read_labels
+from mmseg_wsss.engine.own_data import fill_own_data
+from tests.helpers.miniatures import save
+from tests.helpers.one_of_each import CLASSES, write_own_data
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    (tmp_path / 'project').mkdir()
+    monkeypatch.chdir(tmp_path / 'project')
+    return tmp_path
+
+
+def config():
+    cfg = Config.fromfile('config.py')
+    fill_own_data(cfg)
+    return cfg
+
+
+def test_a_mix_of_all_kinds(here, capsys):
+    write_own_data(here / 'data')
+    assert main(['init', '../data']) == 0
+    printed = capsys.readouterr().out
+    assert 'recipe mix_cpu: the labels are clicks on 1 images, scribbles on 1 images, boxes on 1 images' in printed
+    assert '1 images have a mask and no label: they are for validation' in printed
+    text = (here / 'project/config.py').read_text()
+    assert len(text.splitlines()) <= 12
+    assert f"images, masks = '{here}/data/images', '{here}/data/masks'" in text
+    cfg = config()
+    train, val = (DATASETS.build(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val'))
+    assert (len(train), len(val)) == (5, 1)
+    assert tuple(train.metainfo['classes']) == tuple(val.metainfo['classes']) == CLASSES
+    assert list(cfg.model.losses) == ['loss_ce', 'loss_gated_crf', 'loss_tags']
+    assert val[0]['data_samples'].gt_sem_seg.data.max() == 2
+
+
+def test_nothing_is_overwritten(here, capsys):
+    write_own_data(here / 'data')
+    (here / 'project/train.txt').write_text('mine\n')
+    assert main(['init', '../data']) == 2
+    assert 'has train.txt already, and nothing is overwritten: choose another folder with -o' in capsys.readouterr().err
+    assert sorted(path.name for path in (here / 'project').iterdir()) == ['train.txt']
+
+
+def test_classes_without_a_background_other_unlabelled_values_and_other_suffixes(here, capsys):
+    for number in range(5):
+        rng = np.random.default_rng(number)
+        save(here / f'data/images/{number}.png', rng.integers(0, 255, (40, 60, 3), dtype=np.uint8))
+        mask = np.full((40, 60), 2, np.uint8)
+        mask[:20], mask[20:30] = 0, 1
+        save(here / f'data/masks/{number}.png', mask)
+    assert main(['init', '../data', '--classes', 'sky,road']) == 0
+    printed = capsys.readouterr().out
+    assert "class 0 is 'sky', which is not a background: an empty class 'background' was added before it" in printed
+    assert 'masks hold the value 2 beside the 2 classes, so it is unlabelled' in printed
+    text = (here / 'project/config.py').read_text()
+    assert "'masks_of_classes'" in text
+    assert "img_suffix = '.png'" in text
+    assert 'background = False' in text
+    assert set(np.unique(Image.open('masks_of_classes/0.png'))) == {1, 2, 255}
+    cfg = config()
+    assert list(cfg.classes) == ['background', 'sky', 'road']
+    train, val = (DATASETS.build(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val'))
+    assert (len(train), len(val)) == (4, 1)
+    assert set(np.unique(train[0]['data_samples'].gt_sem_seg.data)) == {1, 2, 255}
+    assert set(np.unique(val[0]['data_samples'].gt_sem_seg.data)) == {1, 2, 255}
+
+
+def test_boxes_alone_and_no_masks(here, capsys):
+    root = write_own_data(here / 'data', kinds=('boxes',))
+    for path in (root / 'masks').iterdir():
+        path.unlink()
+    assert main(['init', '--images', '../data/images', '--labels', '../data/weak_labels.json', '-o', 'out']) == 0
+    assert 'no image has a mask: nothing will be measured' in capsys.readouterr().out
+    cfg = Config.fromfile('out/config.py')
+    fill_own_data(cfg)
+    assert cfg.runner_type == 'StagedRunner'
+    assert cfg.stages.boxes.task.dataset.data_prefix.img_path == f'{here}/data/images'
+    assert cfg.val_dataloader is None
+    assert list(read_labels('out/weak_labels.json').images) == ['boxes']
+
+
+def test_deep_pictures_are_loaded_by_their_range(here, capsys):
+    write_own_data(here / 'data', kinds=('clicks',), suffix='.png')
+    for name in ('clicks', 'val'):
+        deep = np.linspace(100, 3000, 48 * 64).reshape(48, 64).astype(np.uint16)
+        save(here / f'data/images/{name}.png', deep)
+    assert main(['init', '../data']) == 0
+    assert re.search(r'1 band of 16 bits; values 11\d to 298\d become 0 to 255', capsys.readouterr().out)
+    text = (here / 'project/config.py').read_text()
+    assert re.search(r"loading = dict\(type='LoadDeepImage', range=\(11\d(\.\d+)?, 298\d(\.\d+)?\)\)", text)
+
+
+def test_show_says_what_differs(here, capsys):
+    write_own_data(here / 'data')
+    main(['init', '../data'])
+    path = here / 'project/config.py'
+    path.write_text(path.read_text().replace('iterations = 600', 'iterations = 50'))
+    capsys.readouterr()
+    assert main(['init', '--show', 'config.py']) == 0
+    printed = capsys.readouterr().out
+    assert 'recipe mix_cpu' in printed
+    assert printed.endswith('config.py has iterations = 50\n')
+
+
+def test_where_is_the_data(here, capsys):
+    assert main(['init']) == 2
+    assert 'where is the data? wsss init DATA' in capsys.readouterr().err
+
+
+def test_many_bands_train_on_the_first_three(here):
+    write_own_data(here / 'data', kinds=('clicks',), suffix='.tif')
+    for name in ('clicks', 'val'):
+        bands = np.random.default_rng(0).integers(0, 4000, (48, 64, 6)).astype(np.uint16)
+        tifffile.imwrite(here / f'data/images/{name}.tif', bands, photometric='minisblack', planarconfig='contig')
+    assert main(['init', '../data']) == 0
+    assert 'bands=(0, 1, 2)' in (here / 'project/config.py').read_text()
+    sample = DATASETS.build(config().train_dataloader.dataset)[0]
+    assert sample['inputs'].shape[0] == 3

@@ -1,0 +1,91 @@
+"""Labels and masks whose class ids fit each other."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmseg_wsss.datasets.own_data.folders import find_folders
+from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, with_empty_class
+from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from tests.helpers.miniatures import save, voc_xml
+from tests.helpers.one_of_each import CLASSES, write_own_data
+
+
+def photo(value=90, size=(48, 64), dtype=np.uint8):
+    noise = np.random.default_rng(0).integers(0, 80, (*size, 3))
+    return (noise + value).astype(dtype)
+
+
+def test_masks_may_have_an_ending(tmp_path):
+    for name in ('a', 'b'):
+        save(tmp_path / f'images/{name}.png', photo())
+        save(tmp_path / f'masks/{name}_L.png', np.zeros((48, 64), np.uint8))
+    assert list(find_masks(find_folders(tmp_path))) == ['a', 'b']
+    (tmp_path / 'masks/a_L.png').rename(tmp_path / 'masks/q.png')
+    (tmp_path / 'masks/b_L.png').unlink()
+    with pytest.raises(ValueError, match='no mask in .* has the name of an image'):
+        find_masks(find_folders(tmp_path))
+
+
+def test_an_empty_class_is_put_before_classes_without_a_background(tmp_path):
+    labels = WeakAnnotations(
+        points=[[1, 2]], point_labels=[0], boxes=[[0, 0, 9, 9]], box_labels=[1], tags=(0, 1), polylines=[[[0, 0]]],
+        polyline_labels=[1],
+    )  # fmt: skip
+    found = with_empty_class(WeakLabelSet(('sky', 'road'), None, {'a': ImageEntry('a.png', annotations=labels)}))
+    one = found.images['a'].annotations
+    assert found.classes == ('background', 'sky', 'road')
+    assert [one.point_labels.tolist(), one.box_labels.tolist(), one.polyline_labels.tolist()] == [[1], [2], [2]]
+    assert one.tags == (1, 2)
+
+
+def test_masks_alone_are_labels_and_need_names(tmp_path):
+    save(tmp_path / 'images/a.png', photo())
+    save(tmp_path / 'masks/a.png', np.ones((48, 64), np.uint8))
+    folders = find_folders(tmp_path)
+    with pytest.raises(ValueError, match='do not name their classes: name them with --classes'):
+        gather(folders)
+    found = gather(folders, ('background', 'cell'))
+    assert found.labels.images['a'].annotations.mask_path == str(tmp_path / 'masks/a.png')
+    assert (found.background, found.ids.is_plain) == (True, True)
+    shifted = gather(folders, ('sky', 'cell'))
+    assert (shifted.background, shifted.labels.classes) == (False, ('background', 'sky', 'cell'))
+    assert gather(folders, ('sky', 'cell'), background=True).background
+
+
+def test_labels_of_images_that_are_not_there_are_left_out_and_counted(tmp_path):
+    root = write_own_data(tmp_path)
+    Path(root / 'images/tags.jpg').unlink()
+    found = gather(find_folders(root))
+    assert 'tags' not in found.labels.images
+    assert any('1 labelled images are not in' in line and 'tags.jpg' in line for line in found.says)
+    assert found.labels.classes == CLASSES
+    assert found.labels.images['boxes'].size == (64, 48)
+
+
+def test_painted_labels_beside_masks(tmp_path):
+    save(tmp_path / 'images/a.png', photo())
+    painted = np.full((48, 64), 255, np.uint8)
+    painted[3, 4], painted[20, 30] = 0, 1
+    truth = np.zeros((48, 64), np.uint8)
+    truth[10:30, 10:40] = 1
+    save(tmp_path / 'labels/a.png', painted)
+    save(tmp_path / 'masks/a.png', truth)
+    found = gather(find_folders(tmp_path), ('background', 'cell'))
+    assert found.labels.images['a'].annotations.points.tolist() == [[4, 3], [30, 20]]
+    assert list(found.masks) == ['a']
+
+
+def test_names_and_ids_are_not_guessed(tmp_path):
+    save(tmp_path / 'images/a.jpg', photo(size=(40, 44)))
+    save(tmp_path / 'masks/a.png', np.ones((40, 44), np.uint8))
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/a.xml').write_text(voc_xml('cat'))
+    with pytest.raises(
+        ValueError, match='say which id is which with --classes, id 0 first, from the names background, cat'
+    ):
+        gather(find_folders(tmp_path))
+    assert gather(find_folders(tmp_path), ('background', 'cat')).labels.images['a'].annotations.box_labels.tolist() == [
+        1
+    ]

@@ -1,0 +1,42 @@
+"""What the values of masks mean."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_wsss.datasets.own_data.gathering import make_palette
+from mmseg_wsss.datasets.own_data.mask_ids import MaskIds, find_ids, write_masks
+from tests.helpers.miniatures import save
+
+
+@pytest.mark.parametrize(
+    ('values', 'classes', 'settings', 'table', 'says'),
+    [
+        ({0, 1, 2, 255}, 3, {}, {0: 0, 1: 1, 2: 2, 255: 255}, ''),
+        ({0, 1, 11}, 11, {}, {0: 0, 1: 1, 11: 255}, 'the value 11 beside the 11 classes, so it is unlabelled'),
+        ({0, 1, 7}, 2, {'unlabelled': 7}, {0: 0, 1: 1, 7: 255}, ''),
+        ({0, 1, 255}, 2, {'shift': 1}, {0: 1, 1: 2, 255: 255}, 'class ids are counted from 1'),
+        ({0, 255}, 2, {}, {0: 0, 255: 1}, '255 is the one object'),
+        ({0, 255}, 3, {}, {0: 0, 255: 255}, ''),
+        ({0, 1}, 2, {'unlabelled': 0, 'shift': 0}, {0: 255, 1: 1}, ''),
+    ],
+)
+def test_what_the_values_of_masks_mean(values, classes, settings, table, says):
+    found = find_ids(values, classes, **settings)
+    assert found.table == table
+    assert says in found.says
+    assert found.is_plain == (table == {value: value for value in table})
+
+
+def test_values_that_mean_nothing():
+    with pytest.raises(ValueError, match=r'masks hold the values \[5, 9\], which are neither ids of the 3 classes'):
+        find_ids({0, 5, 9}, 3)
+
+
+def test_masks_are_written_with_other_values(tmp_path):
+    save(tmp_path / 'in/a.png', np.array([[0, 1], [8, 255]], np.uint8))
+    ids = MaskIds({0: 1, 1: 2, 8: 255})
+    write_masks({'x/a': tmp_path / 'in/a.png'}, tmp_path / 'out', ids, make_palette(3))
+    assert np.asarray(Image.open(tmp_path / 'out/x/a.png')).tolist() == [[1, 2], [255, 255]]
+    with pytest.raises(ValueError, match=r'a.png holds the values \[1\], which are not class ids'):
+        write_masks({'a': tmp_path / 'in/a.png'}, tmp_path / 'out', MaskIds({0: 0, 8: 255}), make_palette(3))

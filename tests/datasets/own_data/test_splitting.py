@@ -1,0 +1,29 @@
+"""Training and validation images."""
+
+import pytest
+
+from mmseg_wsss.datasets.own_data.splitting import split_images
+
+
+def test_splits():
+    names = [f'{case}_{number}' for case in 'abcde' for number in range(4)]
+    train, val, how = split_images(names, names)
+    assert (len(train), len(val)) == (16, 4)
+    assert how == '4 of 20 images with masks are kept for validation, chosen by seed 0'
+    assert split_images(names, names) == (train, val, how)
+    assert split_images(names, names, seed=1)[1] != val
+    train, val, how = split_images(names, names, group=r'^(\w)_')
+    assert len({name[0] for name in val}) == 1
+    assert not {name[0] for name in val} & {name[0] for name in train}
+    assert 'by 5 groups' in how
+    assert split_images(names, [])[:2] == (names, [])
+    assert split_images(['a', 'b'], ['b', 'c', 'd'])[:2] == (['a', 'b'], ['c', 'd'])
+
+
+@pytest.mark.parametrize(
+    ('group', 'message'),
+    [('(', 'is not a regular expression'), ('x', "finds nothing in the image id 'a_0'"), ('_', 'finds the same text')],
+)
+def test_wrong_groups(group, message):
+    with pytest.raises(ValueError, match=message):
+        split_images(['a_0', 'b_0'], ['a_0', 'b_0'], group=group)

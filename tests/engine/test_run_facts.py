@@ -1,0 +1,57 @@
+"""What is read from the folder of a run."""
+
+import json
+
+import pytest
+
+from mmseg_wsss.engine.run_facts import annotation_hours, curves_of, last_table, read_run
+from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.one_of_each import write_own_data
+from tests.helpers.runs import TABLE, write_run
+
+
+def test_a_run(tmp_path):
+    write_own_data(tmp_path / 'data')
+    facts = read_run(write_run(tmp_path / 'run', data=tmp_path / 'data'))
+    assert facts.name == 'run'
+    assert facts.scores == {'mIoU': 41.5, 'aAcc': 80.0}
+    assert facts.curves['loss'] == [(10, 2.0), (20, 1.0)]
+    assert facts.curves['mIoU'] == [(10, 30.0), (20, 41.5)]
+    assert facts.class_scores['IoU'] == ['74.23', 'nan']
+    assert facts.labels == {
+        'images': 5, 'clicks': 2, 'scribbles': 1, 'boxes': 1, 'images with tags': 1, 'dense masks': 1,
+    }  # fmt: skip
+    assert facts.hours == pytest.approx((22.1 + 34.9 + 7 + 20 + 239.7) / 3600)
+    assert not facts.full
+    assert (
+        facts.settings['losses']
+        == 'loss_ce: PartialCrossEntropyLoss with class weights, loss_crf: GatedCRFLoss x 0.02 from 30% on'
+    )
+    assert facts.settings['pre-training'] == 'weights.pth'
+    assert (facts.settings['seed'], facts.settings['iterations'], facts.settings['batch']) == ('3', '20', '2')
+    assert (facts.settings['checkpoint'], facts.settings['masks used to choose it']) == ('none', 'none')
+
+
+def test_a_run_whose_data_is_gone_and_one_that_is_none(tmp_path):
+    facts = read_run(write_run(tmp_path / 'run', data=tmp_path / 'missing'))
+    assert (facts.labels, facts.hours) == ({}, None)
+    with pytest.raises(FileNotFoundError, match='was anything trained there'):
+        read_run(tmp_path)
+
+
+def test_the_last_training_of_stages(tmp_path):
+    write_run(tmp_path / 'all/01_first', data=tmp_path)
+    write_run(tmp_path / 'all/02_last', data=tmp_path)
+    for name in ('01_first', '02_last'):
+        (tmp_path / f'all/{name}/stage.json').write_text(json.dumps({'done': True}))
+    facts = read_run(tmp_path / 'all')
+    assert (facts.name, facts.folder.name) == ('all', '02_last')
+
+
+def test_parts():
+    assert last_table(f'noise\n{TABLE}\nmore | noise\n{TABLE.replace("74.23", "80.00")}\n')['IoU'] == ['80.00', 'nan']
+    assert last_table('nothing') == {}
+    assert curves_of([{'a': 'text', 'step': 1, 'time': 2.0}]) == {}
+    assert annotation_hours([]) == 0
+    box = WeakAnnotations(boxes=[[0, 0, 1, 1]] * 3, box_labels=[1] * 3)
+    assert annotation_hours([box]) == pytest.approx(21 / 3600)

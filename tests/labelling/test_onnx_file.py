@@ -1,0 +1,63 @@
+"""A network in ONNX gives the probabilities that PyTorch gives."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.labelling.onnx_file import ExportedNetwork, write_onnx
+from tests.helpers.models import model_config
+from tests.helpers.one_of_each import CLASSES
+
+onnxruntime = pytest.importorskip('onnxruntime')
+pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
+
+
+@pytest.mark.parametrize('head', ['deeplabv3plus', 'fcn', 'psp', 'uper'])
+def test_networks_can_be_traced(head):
+    """``loss_name``, which heads ask of their ``loss_decode``, is asked of no loss here."""
+    torch.manual_seed(0)
+    model = MODELS.build(model_config(head)).eval()
+    image = torch.rand(1, 3, 64, 64)
+    traced = torch.jit.trace(ExportedNetwork(model), image, check_trace=False)
+    torch.testing.assert_close(traced(image), ExportedNetwork(model)(image))
+
+
+def test_the_file_gives_probabilities_at_any_size(project, capsys):
+    root, cfg = project
+    file = root / 'net.onnx'
+    command = ['export', str(root / 'config.py'), str(root / 'net.pth'), '-o', str(file), '--size', '64', '96']
+    assert main(command) == 0
+    assert f'{file}: ' in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])
+    assert json.loads(session.get_modelmeta().custom_metadata_map['classes']) == list(CLASSES)
+    image = np.random.default_rng(0).uniform(0, 255, (2, 3, 96, 64)).astype(np.float32)
+    (probs,) = session.run(None, {'image': image})
+    assert probs.shape == (2, 3, 96, 64)
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(torch.load(root / 'net.pth')['state_dict'])
+    with torch.no_grad():
+        expected = ExportedNetwork(model)(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(probs, expected, atol=1e-3)
+    assert main(command) == 2
+    assert 'exists; choose another -o' in capsys.readouterr().err
+
+
+def test_a_file_that_differs_is_not_written(project, monkeypatch):
+    root, cfg = project
+    monkeypatch.setattr('mmseg_wsss.labelling.onnx_file.MOST', -1.0)
+    with pytest.raises(ValueError, match='ONNX and PyTorch differ by .* was not written'):
+        write_onnx(cfg, root / 'net.pth', root / 'net.onnx', size=(64, 64))
+    assert not (root / 'net.onnx').exists()
+
+
+def test_what_is_missing_is_named(project, monkeypatch):
+    root, cfg = project
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    with pytest.raises(ImportError, match=r'wsss export needs onnx and onnxruntime: pip install'):
+        write_onnx(cfg, root / 'net.pth', root / 'net.onnx', size=(64, 64))

@@ -1,0 +1,86 @@
+"""From photos to masks under their names."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.apis import inference_model
+from mmseg.registry import MODELS
+from PIL import Image
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
+from tests.helpers.one_of_each import COLOURS
+
+
+def read(path):
+    return np.asarray(Image.open(path))
+
+
+def test_photos_by_folder_file_and_pattern(project):
+    root, _ = project
+    photos = root / 'photos'
+    assert find_photos([str(photos)]) == {'b': photos / 'b.JPG', 'field/a': photos / 'field/a.png'}
+    assert find_photos([str(photos / 'b.JPG')]) == {'b': photos / 'b.JPG'}
+    assert find_photos([str(photos / '**/*.png')]) == {'a': photos / 'field/a.png'}
+    with pytest.raises(FileNotFoundError, match=r"no photos at .*missing: expected .* 'photos/\*.jpg'"):
+        find_photos([str(root / 'missing')])
+    (photos / 'b.png').write_bytes((photos / 'field/a.png').read_bytes())
+    with pytest.raises(ValueError, match=r'would both be written as b.png'):
+        find_photos([str(photos)])
+
+
+def test_masks_confidences_and_overlays_are_those_of_the_network(project):
+    root, cfg = project
+    photos = find_photos([str(root / 'photos')])
+    summary = write_photo_masks(cfg, root / 'net.pth', photos, root / 'out')
+    assert summary['images'] == 2
+    assert sum(summary['share'].values()) == pytest.approx(1, abs=1e-3)
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(torch.load(root / 'net.pth')['state_dict'])
+    model.cfg = cfg
+    for name, path in photos.items():
+        mask, confidence, overlay = (
+            read(root / f'out/{kind}/{name}.{suffix}')
+            for kind, suffix in (('masks', 'png'), ('confidence', 'png'), ('overlays', 'jpg'))
+        )
+        assert mask.shape == confidence.shape == overlay.shape[:2] == (30, 70)
+        predicted = inference_model(model, str(path)).pred_sem_seg.data[0].numpy()
+        assert (mask == predicted).mean() > 0.99
+        assert confidence.min() >= 255 // 3
+    assert Image.open(root / 'out/masks/b.png').getpalette()[3:6] == COLOURS[1]
+    plain = read(root / 'out/masks/b.png')
+    for settings in (PhotoSettings(tta=True), PhotoSettings(window=24), PhotoSettings(overlays=False)):
+        write_photo_masks(cfg, root / 'net.pth', photos, root / 'other', settings)
+        same = (read(root / 'other/masks/b.png') == plain).mean()
+        assert same > 0.5
+        assert (same == 1) == (settings.window is None and not settings.tta)
+
+
+def test_switches_of_an_inference():
+    cfg = Config({'model': {'type': 'WeakEncoderDecoder', 'test_cfg': {'mode': 'whole'}}})
+    assert switched(cfg, PhotoSettings()).model == cfg.model
+    crf = switched(cfg, PhotoSettings(crf=True)).model.decision
+    assert crf == {'type': 'ArgmaxDecision', 'refiner': {'type': 'DenseCRF'}}
+    both = switched(cfg, PhotoSettings(crf=True, prune=0.3)).model.decision
+    assert (both.type, both.score_threshold, both.refiner.type) == ('TagDecision', 0.3, 'DenseCRF')
+    assert switched(cfg, PhotoSettings(window=40)).model.test_cfg.stride == (30, 30)
+    assert 'decision' not in cfg.model
+    with pytest.raises(ValueError, match='no views to average'):
+        switched(cfg, PhotoSettings(tta=True))
+    with pytest.raises(ValueError, match='prune must be'):
+        PhotoSettings(prune=2.0)
+
+
+def test_command_and_that_nothing_is_overwritten(project, capsys):
+    root, _ = project
+    command = ['predict', str(root / 'config.py'), str(root / 'net.pth'), str(root / 'photos'), '-o', str(root / 'out')]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert f'{root / "out"}: masks, confidence, overlays of 2 photos\n' in printed
+    assert 'shares of the classes: ' in printed
+    before = (root / 'out/masks/b.png').stat().st_mtime_ns
+    assert main(command) == 2
+    assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
+    assert (root / 'out/masks/b.png').stat().st_mtime_ns == before
+    assert main([*command, '--force', '--no-overlays']) == 0

@@ -1,0 +1,83 @@
+"""One page with everything in it."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+from PIL import Image
+
+from mmseg_wsss.cli.main import main
+from mmseg_wsss.engine.run_facts import read_run
+from mmseg_wsss.visualization.run_page import embedded, run_page, weak_over_full
+from tests.helpers.one_of_each import write_own_data
+from tests.helpers.runs import write_run
+
+
+class Balanced(HTMLParser):
+    """Counts open elements."""
+
+    VOID = ('meta', 'img', 'br', 'link')
+
+    def __init__(self):
+        super().__init__()
+        self.stack, self.text = [], ''
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def runs(tmp_path):
+    write_own_data(tmp_path / 'data')
+    weak = write_run(tmp_path / 'weak', data=tmp_path / 'data')
+    full = write_run(tmp_path / 'full', data=tmp_path / 'data', full=True, rows=[{'mIoU': 83.0, 'step': 20}])
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(weak / 'result_sheet.png')
+    return weak, full
+
+
+def test_a_page_is_whole_and_needs_no_other_file(tmp_path):
+    facts = [read_run(folder) for folder in runs(tmp_path)]
+    page = run_page(facts, 'weak and full')
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.stack == []
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert page.count('<svg') == 2
+    for text in ('41.50', '83.00', '50.0%', '74.23', 'PartialCrossEntropyLoss', 'full (full masks)', '<road>'):
+        assert text in parser.text
+    assert '<road>' not in page
+    assert page == run_page(facts, 'weak and full')
+
+
+def test_the_ratio_of_weak_to_full(tmp_path):
+    weak, full = (read_run(folder) for folder in runs(tmp_path))
+    assert weak_over_full([weak, full]) == ['50.0%', '']
+    assert weak_over_full([weak]) == []
+
+
+def test_pictures_are_inside(tmp_path):
+    Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(tmp_path / 'a.png')
+    kind, text = embedded(tmp_path / 'a.png')
+    assert kind == 'png'
+    assert base64.b64decode(text) == (tmp_path / 'a.png').read_bytes()
+    noise = np.random.default_rng(0).integers(0, 255, (99, 99, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / 'b.png')
+    assert embedded(tmp_path / 'b.png')[0] == 'jpeg'
+
+
+def test_command(tmp_path, capsys):
+    weak, full = map(str, runs(tmp_path))
+    page = tmp_path / 'page.html'
+    assert main(['report', weak, '--compare', full, '--html', str(page)]) == 0
+    assert f'wrote {page}: 2 runs\n' in capsys.readouterr().out
+    assert main(['report', weak, '--html', str(page)]) == 2
+    assert 'exists; choose another --html' in capsys.readouterr().err
+    assert main(['report', weak, '--compare', full]) == 2
+    assert '--compare needs --html FILE' in capsys.readouterr().err
