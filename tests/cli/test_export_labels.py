@@ -22,7 +22,7 @@ def test_pseudo_labels_go_to_a_tool_and_back(tmp_path, name, capsys):
     assert '1 images, 3 classes\n       1 images with a mask' in said
     options = ['--classes', ','.join(CLASSES), '--masks', str(tmp_path / 'masks')]
     options += ['--predictions'] if name == 'label_studio' else []
-    assert main(['convert', name, str(out), *options, '-o', str(back)]) == 0
+    assert main(['convert', 'auto', str(out), *options, '-o', str(back)]) == 0
     (entry,) = read_labels(str(back)).images.values()
     assert entry.size == (173, 131)
     assert worst_iou(mask_of(entry), scene()) > 0.99

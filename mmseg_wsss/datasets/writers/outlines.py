@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.measure import approximate_polygon, find_contours, label
+from skimage.measure import find_contours, label
 
 from .._regions import Mask
 
@@ -71,9 +72,12 @@ def _outer_ring(inside: npt.NDArray[np.bool_]) -> Ring:
 
 
 def _simplified(ring: Ring, tolerance: float) -> Ring:
-    """A closed ring with fewer vertices, its last one left out; the ring itself where nothing would be left."""
-    simple: Ring = approximate_polygon(ring, tolerance)  # type: ignore[no-untyped-call]
-    return (simple if len(simple) > 4 and _ring_area(simple) > 0 else ring)[:-1]
+    """A closed ring with fewer vertices, the last of which is not the first; all of them where too few would stay."""
+    open_ring = ring[:-1]
+    if tolerance == 0:
+        return open_ring
+    simple: Ring = cv2.approxPolyDP(open_ring.astype(np.float32), tolerance, True)[:, 0].astype(np.float64)
+    return simple if len(simple) > 3 and _ring_area(simple) > 0 else open_ring
 
 
 def _ring_area(ring: Ring) -> float:
