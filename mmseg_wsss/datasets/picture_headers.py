@@ -136,7 +136,8 @@ def num_pages(path: str | Path) -> int:
     """Return the number of pages of the size of the first that a file has, which loaders leave out, and frames."""
     try:
         with tifffile.TiffFile(path) as file:
-            sizes = [(page.keyframe.imagewidth, page.keyframe.imagelength) for page in file.pages]
+            pages = [page.keyframe for page in file.pages]
+            sizes = [(page.imagewidth, page.imagelength) for page in pages if page is not None]
             return sizes.count(sizes[0])
     except Exception:  # not TIFF, or damaged, of which others tell
         with opened(path) as image:
