@@ -10,18 +10,17 @@ from mmseg_wsss.engine.compiling import compile_backbone, take_compile
 from tests.helpers.trainings import run_tool, training_config, write_config
 
 
-@pytest.mark.parametrize('backend', ['eager', pytest.param('inductor', marks=pytest.mark.slow)])
-def test_a_compiled_training_has_the_weights_of_a_plain_one(tmp_path, backend):
+def test_a_compiled_training_has_the_weights_of_a_plain_one(tmp_path):
     config = write_config(training_config(), tmp_path / 'tiny.py')
     run_tool('train', config, '--work-dir', tmp_path / 'plain', '--cfg-options', 'train_cfg.max_iters=2')
-    options = ['--cfg-options', 'train_cfg.max_iters=2', f'compile.backend={backend}']
+    options = ['--cfg-options', 'train_cfg.max_iters=2', 'compile.backend=eager']
     run_tool('train', config, '--work-dir', tmp_path / 'compiled', *options)
     plain, compiled = (load_checkpoint(tmp_path / name / 'iter_2.pth')['state_dict'] for name in ('plain', 'compiled'))
     assert list(plain) == list(compiled)
     for name, value in plain.items():
         torch.testing.assert_close(compiled[name], value, rtol=1e-2, atol=1e-3, msg=name)
     saved = Config.fromfile(tmp_path / 'compiled/tiny.py')
-    assert saved.compile_backbone == {'backend': backend}
+    assert saved.compile_backbone == {'backend': 'eager'}
 
 
 def test_nothing_is_compiled_unless_asked():
