@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
@@ -35,9 +36,28 @@ def test_nothing_is_overwritten_without_force(tmp_path, name, capsys):
     assert main(command) == 0
     files = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
     assert main(command) == 2
-    assert 'exists and has content; choose another -o, or overwrite it with --force' in capsys.readouterr().err
+    assert 'files do); choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == files
     assert main([*command, '--force']) == 0
+
+
+def test_files_of_labelme_lie_beside_the_images(tmp_path):
+    pseudo_labels(tmp_path / 'pseudo')
+    (tmp_path / 'images/field').mkdir(parents=True)
+    Image.new('RGB', (173, 131)).save(tmp_path / 'images/field/a.png')
+    assert main(['export-labels', 'labelme', str(tmp_path / 'pseudo'), '-o', str(tmp_path / 'images')]) == 0
+    assert sorted(path.name for path in (tmp_path / 'images/field').iterdir()) == ['a.json', 'a.png']
+
+
+def test_the_source_is_not_overwritten_even_with_force(tmp_path, capsys):
+    pseudo_labels(tmp_path / 'pseudo')
+    all_kinds(tmp_path).write(tmp_path / 'w.json')
+    files = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    for name, source, output in (('index_png', 'pseudo', 'pseudo/masks'), ('coco', 'w.json', 'w.json')):
+        command = ['export-labels', name, str(tmp_path / source), '-o', str(tmp_path / output), '--force']
+        assert main(command) == 2
+        assert 'belongs to the labels that are read: choose another -o' in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == files
 
 
 def test_what_is_left_out_is_printed_and_listed(tmp_path, capsys):

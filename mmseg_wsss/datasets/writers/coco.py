@@ -84,4 +84,4 @@ def _run_lengths(area: Area) -> dict[str, Any]:
     }
 
 
-WRITER = LabelWriter('coco', 'COCO instance annotations', '.json', write_coco)
+WRITER = LabelWriter('coco', 'COCO instance annotations', '.json', False, write_coco)

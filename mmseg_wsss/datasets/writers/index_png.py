@@ -75,4 +75,4 @@ def voc_colours(count: int) -> Colours:
     return colours
 
 
-WRITER = LabelWriter('index_png', 'palette PNG of class ids, one per image', 'folder', write_index_png)
+WRITER = LabelWriter('index_png', 'palette PNG of class ids, one per image', '.png', True, write_index_png)
