@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from ..structures import WeakAnnotations
 from .audit import LabelAudit
 from .findings import WARNING, raise_errors
-from .formats import ReadReport
 from .formats.index_png import load_index_image
 from .image_checks import Size, check_mask_sizes, spread
 from .label_counts import mask_contradictions
@@ -99,15 +97,6 @@ def report(audit: LabelAudit) -> None:
     for finding in findings:
         if finding.level == WARNING:
             print_log(str(finding), logger='current', level=logging.WARNING)
-
-
-def log_left_out(read: ReadReport, source: str) -> None:
-    """Log in the main process what a reader of label files left out or changed, a line for each kind."""
-    lines = read.lines()
-    if lines and is_main_process():
-        more = f'\n  and {len(lines) - NAMED_KINDS} kinds more' if len(lines) > NAMED_KINDS else ''
-        text = '\n  '.join([f'{source} (wsss convert --report FILE lists all of it):', *lines[:NAMED_KINDS]])
-        print_log(text + more, logger='current')
 
 
 def class_shares(annotations: Sequence[WeakAnnotations], num_classes: int) -> npt.NDArray[np.float64]:
