@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_kind(args: argparse.Namespace, writer: LabelWriter) -> None:
-    """Raise an error for a file in the place of a folder, a folder in that of a file, or another suffix."""
+    """Raise an error if -o is a file and has to be a folder, or the other way round, or has another suffix."""
     output: Path = args.output
     if writer.folder and output.exists() and not output.is_dir():
         raise ValueError(f'{output} is a file: {writer.name} needs a folder as -o')

@@ -65,10 +65,16 @@ def test_what_is_left_out_is_printed_and_listed(tmp_path, capsys):
     command = ['export-labels', 'coco', str(tmp_path / 'w.json'), '-o', str(tmp_path / 'out.json')]
     command += ['--report', str(tmp_path / 'left_out.json')]
     assert main(command) == 0
-    assert 'left out: 1 clicks of images, which COCO has no form for (field/a 1)\n' in capsys.readouterr().out
+    assert (
+        'left out: 2 clicks, which COCO has no form for (field/a 1 no. 0, field/a 1 no. 1)\n' in capsys.readouterr().out
+    )
     listed = json.loads((tmp_path / 'left_out.json').read_text())
     assert listed['format'] == 'coco'
-    assert listed['left_out']['tags of images, which COCO has no form for'] == {'count': 2, 'names': ['c', 'field/a 1']}
+    assert listed['left_out']['tags, which COCO has no form for']['names'] == [
+        'c no. 0',
+        'field/a 1 no. 0',
+        'field/a 1 no. 1',
+    ]
     (tmp_path / 'out.json').unlink()
     assert main(command) == 2
     assert 'left_out.json exists; choose another --report' in capsys.readouterr().err

@@ -115,6 +115,12 @@ def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings:
     return [Painted(names[value], ring, None) for value, ring in outlines]
 
 
+def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:
+    """Count the labels of one kind that an image has, each for itself."""
+    for index in range(count):
+        report.leave_out(what, f'{key} no. {index}')
+
+
 def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:
     """Load the mask of an image.
 
