@@ -133,11 +133,11 @@ def _bits(start: bytes) -> int:
 
 
 def num_pages(path: str | Path) -> int:
-    """Return the number of pages of the size of the first that a file has, which loaders leave out, and frames."""
+    """Return how many pages of the shape of the first, or frames, a file has: loaders take one."""
     try:
         with tifffile.TiffFile(path) as file:
-            sizes = [(page.keyframe.imagewidth, page.keyframe.imagelength) for page in file.pages]
-            return sizes.count(sizes[0])
+            shapes = [page.shape for page in file.pages]
+            return shapes.count(shapes[0])
     except Exception:  # not TIFF, or damaged, of which others tell
         with opened(path) as image:
             return int(getattr(image, 'n_frames', 1))
