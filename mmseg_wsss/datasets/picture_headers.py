@@ -133,11 +133,12 @@ def _bits(start: bytes) -> int:
 
 
 def num_pages(path: str | Path) -> int:
-    """Return how many pages of the shape of the first, or frames, a file has: loaders take one."""
+    """Return the number of pages of the size of the first that a file has, which loaders leave out, and frames."""
     try:
         with tifffile.TiffFile(path) as file:
-            shapes = [page.shape for page in file.pages]
-            return shapes.count(shapes[0])
+            pages = [page.keyframe for page in file.pages]
+            sizes = [(page.imagewidth, page.imagelength) for page in pages if page is not None]
+            return sizes.count(sizes[0])
     except Exception:  # not TIFF, or damaged, of which others tell
         with opened(path) as image:
             return int(getattr(image, 'n_frames', 1))

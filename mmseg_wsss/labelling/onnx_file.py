@@ -73,7 +73,7 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
 
     Raises:
         ImportError: If onnx or onnxruntime is not installed, before anything is loaded.
-        ValueError: If ONNX gives other probabilities than PyTorch; the file is not written.
+        ValueError: If ONNX gives other probabilities than PyTorch, or none at another size; the file is not written.
     """
     try:
         import onnx
@@ -86,7 +86,13 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     content = with_metadata(onnx, traced(network, size), {'classes': list(classes), 'palette': [[*c] for c in palette]})
     image = example_image(network, (size[0] + 32, size[1] + 64), batch=2)
     session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
-    (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    try:
+        (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    except RuntimeError as error:
+        raise ValueError(
+            f'the network only runs at the size {size} with which it was traced, so {path} was not written: it keeps '
+            'sizes of its maps as numbers, as the UNet of mmseg does'
+        ) from error
     with torch.no_grad():
         expected = network(image).numpy()
     difference = float(np.abs(given - expected).max())
