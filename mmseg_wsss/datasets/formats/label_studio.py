@@ -89,8 +89,6 @@ def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> tu
             continue
         kept += 1
         found += [(f'{place}, result {i}', keyed(item, f'{place}, result {i}', 'type')) for i, item in enumerate(items)]
-    if not kept and task.get('predictions'):
-        report.leave_out('images with predictions alone, which are not annotations', where)
     if kept > 1:
         report.change('images with several annotations, merged', where)
     sizes = {_size(item, place) for place, item in found} - {(None, None)}

@@ -125,7 +125,7 @@ def test_what_is_left_out_or_merged_is_counted(tmp_path):
     assert (len(found.boxes), found.point_labels.tolist()) == (1, [1])
     assert {what: len(names) for what, names in report.left_out.items()} == {
         'annotations that were cancelled': 1,
-        'images with predictions alone, which are not annotations': 1,
+        'predictions of tasks without annotations (--predictions reads them)': 1,
         'regions that are turned': 1,
         'regions without a class': 1,
         "results of the type 'textarea'": 1,
