@@ -78,5 +78,21 @@ def check_output(args: argparse.Namespace) -> None:
     Raises:
         ValueError: If the output exists and ``--force`` is not given.
     """
-    if args.output.exists() and not args.force:
-        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')
+    check_new(args.output, '-o', force=args.force)
+
+
+def check_new(path: Path | None, option: str, *, force: bool) -> None:
+    """Raise an error instead of overwriting a file or a folder.
+
+    Args:
+        path: What is to be written, or None.
+        option: The option that names it.
+        force: Whether a file may be overwritten.
+
+    Raises:
+        ValueError: If there is a folder of that name, or a file that may not be overwritten.
+    """
+    if path is not None and path.is_dir():
+        raise ValueError(f'{option} must be a file, got the folder {path}')
+    if path is not None and path.exists() and not force:
+        raise ValueError(f'{path} exists; choose another {option}, or overwrite it with --force')

@@ -108,7 +108,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what is there and what is wrong."""
     if not Path(args.source).is_file():
-        raise FileNotFoundError(f'{args.source} is not there: expected weak_labels.json, or the config of a training')
+        raise FileNotFoundError(f'{args.source} is not a file: expected weak_labels.json, or the config of a training')
     if args.source.endswith('.py'):
         from .check_config import check_config
 

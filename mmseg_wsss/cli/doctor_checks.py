@@ -63,6 +63,10 @@ POOLED_HEADS = {
 """Heads with an image pooling; ``wsss check CONFIG`` looks into the network itself."""
 
 
+BFLOAT16_FLAGS = ('avx512_bf16', 'amx_bf16')
+"""Instructions of x86 processors that multiply in bfloat16."""
+
+
 def release(version: str) -> tuple[int, ...]:
     """Return the release numbers of a version, without zeros at the end.
 
@@ -75,6 +79,21 @@ def release(version: str) -> tuple[int, ...]:
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)
+
+
+def describe_processor(cpuinfo: str) -> str:
+    r"""Say what a processor has for ``--amp`` without a GPU, from the text of ``/proc/cpuinfo``.
+
+    Example:
+        >>> describe_processor('model name : Xeon\nflags : fpu avx512_bf16 amx_bf16')
+        'Xeon, with avx512_bf16, amx_bf16: --amp (bfloat16) saves time on it, most with model.channels_last=True'
+    """
+    fields = dict(re.findall(r'^(model name|flags)\s*:\s*(.*)$', cpuinfo, flags=re.MULTILINE))
+    found = [flag for flag in BFLOAT16_FLAGS if flag in fields.get('flags', '').split()]
+    name = fields.get('model name', 'not known')
+    if not found:
+        return f'{name}, without {" and ".join(BFLOAT16_FLAGS)}: --amp (bfloat16) saves no time on it without a GPU'
+    return f'{name}, with {", ".join(found)}: --amp (bfloat16) saves time on it, most with model.channels_last=True'
 
 
 def check_one_line(env: Environment) -> Fault | None:
@@ -195,7 +214,11 @@ def check_config(settings: Mapping[str, Any], env: Environment) -> list[Fault]:
             )
         )
     if env.cuda is None and 'AmpOptimWrapper' in types:
-        faults.append(Fault('the config has AmpOptimWrapper, which needs a GPU', "set type='OptimWrapper'"))
+        faults.append(
+            Fault(
+                'the config has AmpOptimWrapper, which needs a GPU', "set type='BFloat16OptimWrapper' or 'OptimWrapper'"
+            )
+        )
     return faults
 
 

@@ -247,7 +247,7 @@ def test_damaged_images(check, tmp_path):
     (tmp_path / 'images/0.png').write_bytes(b'')
     status, text = check('--decode')
     assert status == 1
-    assert 'images/0.png is not an image, or is damaged' in text
+    assert 'images/0.png is not an image: it is empty' in text
     assert "image '3': " in text
 
 
@@ -372,7 +372,7 @@ def test_names_that_differ_in_their_unicode_form(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['none.json'], 'none.json is not there: expected weak_labels.json, or the config of a training'),
+        (['none.json'], 'none.json is not a file: expected weak_labels.json, or the config of a training'),
         (['{root}/weak_labels.json'], 'labels are checked against their images: add --images DIR'),
         (['{root}/empty.py'], 'has no model or no train_dataloader'),
     ],

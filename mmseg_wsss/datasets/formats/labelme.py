@@ -16,10 +16,10 @@ from .files import listed_files, load_json
 from .label_format import LabelFormat
 from .masks import MAX_PIXELS, Area, known_size
 from .recognition import json_with, some_files
-from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .tool_labels import IGNORED, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import image_name, keyed, listed, shown, side, vertices
 
-BACKGROUND, IGNORED = '_background_', '__ignore__'
+BACKGROUND = '_background_'
 LEAST_POINTS = {'rectangle': 2, 'circle': 2, 'point': 1, 'mask': 2}
 
 
@@ -74,12 +74,7 @@ def _shape(shape: Any, size: Size, labels: ToolLabels, where: str) -> None:
     least = LEAST_POINTS.get(kind, 0)
     if len(places) < least:
         raise ValueError(f'{where}: a {kind} must have at least {least} points, got {len(places)}')
-    if name == IGNORED:
-        if kind in ('polygon', 'oriented_rectangle') and len(places) >= 3 and labels.paints(where):
-            labels.ignore(labels.ring([places], size, where))
-        else:
-            labels.report.leave_out(f'shapes named {IGNORED} that are not polygons', where)
-    elif kind in ('point', 'points'):
+    if kind in ('point', 'points'):
         for x, y in places:
             labels.click(name, x, y, where)
     elif kind in ('line', 'linestrip'):

@@ -137,7 +137,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert [(what, len(names)) for what, names in report.left_out.items()] == [
         ('outlines of fewer than three points', 1),
         ("shapes of the type 'cuboid'", 1),
-        ('shapes named __ignore__ that are not polygons', 1),
+        ('shapes named __ignore__ that are not areas', 1),
         ("of the class 'sky', which is not in the list", 1),
     ]
 
