@@ -43,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
     every = {option.name: option for known in FORMATS.values() for option in known.options}
-    _add_format(formats, AUTO, 'find out which of these formats it is', 'the file or folder', every.values())
+    _add_format(formats, AUTO, 'recognise which of these formats it is', 'the file or folder', every.values())
     for known in FORMATS.values():
         _add_format(formats, known.name, known.title, known.path, known.options, known.img_suffix)
     add_parsers(formats)
@@ -61,15 +61,15 @@ def _add_format(
     parser = formats.add_parser(name, help=title, description=title)
     parser.add_argument('path', help=path)
     add_class_argument(parser, required=False)
-    parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
+    parser.add_argument('--images', help='image folder: check that labels fit the images, and write the sizes')
     parser.add_argument(
         '--img-suffix', type=suffix_of_files, default=img_suffix, help='suffix of the images (default: %(default)s)'
     )
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     for option in options:
-        if option.name != 'images':  # which every format has
+        if option.name != 'images':  # every format has it
             _add_option(parser, option)
-    parser.add_argument('--clip', action='store_true', help='cut boxes off at the edge of their image')
+    parser.add_argument('--clip', action='store_true', help='clip boxes to the edges of their image')
     parser.add_argument(
         '--box-centres',
         type=int,
@@ -77,13 +77,15 @@ def _add_format(
         help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the points outside all boxes')
-    parser.add_argument('--report', type=Path, metavar='FILE', help='a JSON file that lists all that was left out')
+    parser.add_argument(
+        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
+    )
     add_output_arguments(parser)
     parser.set_defaults(make=_read)
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
-    """An option that is not given is not in the arguments: the default is that of the reader."""
+    """Leave an option that is not given out of the arguments, so that the default of the reader applies."""
     settings: dict[str, Any] = {'help': option.help, 'default': argparse.SUPPRESS}
     if option.kind is bool:
         settings['action'] = argparse.BooleanOptionalAction
@@ -138,7 +140,7 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
 
 
 def _fitted(labels: WeakLabelSet, args: argparse.Namespace, report: ReadReport) -> WeakLabelSet:
-    """The labels, which lie inside their images where a size is known."""
+    """The labels, which are inside of their images if the size is known."""
     stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
     sizes = stated if args.images is None else image_sizes(labels, args.images, args.path)
     if args.clip:

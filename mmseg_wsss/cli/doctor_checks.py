@@ -60,7 +60,7 @@ Check = Callable[[Environment], Fault | None]
 POOLED_HEADS = {
     'ASPPHead', 'DeepLabV3PlusHead', 'DepthwiseSeparableASPPHead', 'PSPHead', 'StochasticGateHead', 'UPerHead',
 }  # fmt: skip
-"""Heads with an image pooling; ``wsss check CONFIG`` looks into the network itself."""
+"""Heads with an image pooling; ``wsss check CONFIG`` inspects the network itself."""
 
 
 BFLOAT16_FLAGS = ('avx512_bf16', 'amx_bf16')
@@ -82,7 +82,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def describe_processor(cpuinfo: str) -> str:
-    r"""Say what a processor has for ``--amp`` without a GPU, from the text of ``/proc/cpuinfo``.
+    r"""Describe the support of a processor for ``--amp`` without a GPU, from the text of ``/proc/cpuinfo``.
 
     Example:
         >>> describe_processor('model name : Xeon\nflags : fpu avx512_bf16 amx_bf16')

@@ -19,30 +19,39 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'export-labels',
         help='write labels or predictions for an annotation tool',
-        description='Write labels or predictions for an annotation tool, to correct them by hand and train on them.',
+        description='Write labels or predictions for an annotation tool, to correct them by hand and to train on them.',
     )
     titles = '; '.join(f'{name}: {writer.title}' for name, writer in WRITERS.items())
     parser.add_argument('format', choices=WRITERS, metavar='FORMAT', help=titles)
     parser.add_argument('source', help='weak_labels.json, or a folder of pseudo-labels, predictions or masks')
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the file to write, or the folder')
-    parser.add_argument('--images', type=Path, help='image folder: for names and sizes that the source does not have')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images of masks (default: %(default)s)')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='file or folder to write')
+    parser.add_argument(
+        '--images', type=Path, help='image folder, for names and sizes that the source does not contain'
+    )
+    parser.add_argument(
+        '--img-suffix', default='.jpg', help='suffix of the images that belong to masks (default: %(default)s)'
+    )
     add_class_argument(parser, required=False)
     parser.add_argument(
-        '--shapes', choices=SHAPES, default=SHAPES[0], help='what masks become: polygons, or brushes, which are exact'
+        '--shapes', choices=SHAPES, default=SHAPES[0], help='write masks as polygons, or as brushes, which are exact'
     )
     parser.add_argument(
-        '--tolerance', type=float, default=0.4, help='how far polygons may lie from a mask, in pixels (%(default)s)'
+        '--tolerance',
+        type=float,
+        default=0.4,
+        help='largest distance of polygons from a mask, in pixels (default: %(default)s)',
     )
     parser.add_argument(
-        '--min-area', type=int, default=1, help='leave out areas of fewer pixels than that (default: %(default)s)'
+        '--min-area', type=int, default=1, help='leave out areas with fewer pixels (default: %(default)s)'
     )
     parser.add_argument(
         '--address',
         default=WriteSettings.address,
-        help='what Label Studio needs before the name of an image (default: %(default)s)',
+        help='prefix that Label Studio needs before the name of an image (default: %(default)s)',
     )
-    parser.add_argument('--report', type=Path, metavar='FILE', help='a JSON file that lists all that was left out')
+    parser.add_argument(
+        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
+    )
     parser.add_argument('--force', action='store_true', help='overwrite files')
     parser.set_defaults(run=run)
 

@@ -65,7 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         '--no-background',
         action='store_true',
-        help='class 0 of the masks is not a background: all ids become larger by one, and class 0 is empty',
+        help='class 0 of the masks is not a background: add one to all ids, so that class 0 is empty',
     )
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
     parser.add_argument('--img-suffix', type=suffix_of_files, default='.jpg', help='suffix of the images')
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _warn_of_background(labels: WeakLabelSet) -> None:
-    """Say that class 0 gets as many labels as all others where it may not be a background."""
+    """Warn that class 0 gets as many labels as all other classes if it may not be a background."""
     ids = [label for entry in labels.images.values() for label in entry.annotations.point_labels.tolist()]
     share = ids.count(0) / max(len(ids), 1)
     if labels.classes[0] != BACKGROUND and share > 0.3:

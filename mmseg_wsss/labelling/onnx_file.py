@@ -57,23 +57,24 @@ class ExportedNetwork(nn.Module):
 
 
 def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: tuple[int, int]) -> dict[str, Any]:
-    """Write a network as ONNX and compare it with PyTorch on another size.
+    """Write a network as ONNX and compare it with PyTorch at another image size.
 
     The file takes batches and images of any size. A decision of the config (pruning by tags, a refiner) and
     resizing are not part of it. The metadata of the file has ``classes`` and ``palette`` as JSON.
 
     Args:
         cfg: Config of the network.
-        checkpoint: Its weights.
+        checkpoint: The weights of the network.
         path: The file to write.
         size: Height and width of the image that the network is traced with.
 
     Returns:
-        ``difference``, the largest one of a probability, and ``bytes``, the size of the file.
+        ``difference``, the largest difference of a probability, and ``bytes``, the size of the file.
 
     Raises:
         ImportError: If onnx or onnxruntime is not installed, before anything is loaded.
-        ValueError: If ONNX gives other probabilities than PyTorch, or none at another size; the file is not written.
+        ValueError: If the probabilities of ONNX differ from those of PyTorch, or it fails at another size; the file is
+            then not written.
     """
     try:
         import onnx
@@ -143,13 +144,13 @@ def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
 
 
 def example_image(network: ExportedNetwork, size: tuple[int, int], batch: int = 1) -> Tensor:
-    """Return an image of noise that is the same every time."""
+    """Return an image of noise, the same one in every call."""
     generator = torch.Generator().manual_seed(0)
     return 255 * torch.rand(batch, network.mean.shape[1], *size, generator=generator)
 
 
 def with_metadata(onnx: Any, content: bytes, metadata: Mapping[str, Any]) -> bytes:
-    """Return the bytes of an ONNX file with entries of metadata as JSON."""
+    """Return the bytes of an ONNX file, to which entries of metadata are added as JSON."""
     model = onnx.load_from_string(content)
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=json.dumps(value))
