@@ -67,7 +67,8 @@ def fill_own_data(cfg: Config) -> None:
     images, and ``window`` the side of the windows of inference, or None. ``images``, ``masks`` (None: nothing is
     measured), ``img_suffix`` and ``weak_labels`` are the paths of the data. ``loading`` are settings of
     ``LoadImageFromFile``; ``mean`` and ``std`` are those of the images. ``background=False`` means that class 0 is not
-    a background: boxes are filled, and nothing is drawn outside of them. ``classes`` and ``palette`` are read from the label file unless they are set.
+    a background: boxes are filled, and nothing is drawn outside of them. ``classes`` and ``palette`` are read from the
+    label file unless they are set.
 
     A second call does not change anything.
 
