@@ -48,12 +48,24 @@ def overridden_config(path: str, options: list[str]) -> Config:
 
     from ..engine.own_data import fill_own_data
 
+    check_options(options)
     cfg = Config.fromfile(path)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
     cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
     fill_own_data(cfg)
     return cfg
+
+
+def check_options(options: list[str]) -> None:
+    """Refuse overrides that are not ``key=value``.
+
+    Raises:
+        ValueError: With the first of them.
+    """
+    wrong = [option for option in options if not option.partition('=')[0] or '=' not in option]
+    if wrong:
+        raise ValueError(f'--cfg-options must be KEY=VALUE, got {wrong[0]!r}')
 
 
 def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:

@@ -57,7 +57,8 @@ def read_config(report: Report, args: argparse.Namespace) -> Config | None:
     try:
         return overridden_config(args.source, args.cfg_options)
     except SyntaxError as error:
-        report.findings.append(Finding(ERROR, f'{error.filename}, line {error.lineno}: {error.msg}'))
+        name = args.source if error.filename in (None, '<unknown>') else error.filename
+        report.findings.append(Finding(ERROR, f'{name}, line {error.lineno}: {error.msg}'))
     except (ImportError, KeyError, NameError, OSError, TypeError, ValueError) as error:
         report.findings.append(Finding(ERROR, f'the config cannot be read: {" ".join(str(error).split())}'))
     return None

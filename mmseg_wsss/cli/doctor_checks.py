@@ -92,7 +92,7 @@ def describe_processor(cpuinfo: str) -> str:
     found = [flag for flag in BFLOAT16_FLAGS if flag in fields.get('flags', '').split()]
     name = fields.get('model name', 'not known')
     if not found:
-        return f'{name}, without {" and ".join(BFLOAT16_FLAGS)}: --amp (bfloat16) saves no time on it without a GPU'
+        return f'{name}, without {" and ".join(BFLOAT16_FLAGS)}: without a GPU, --amp (bfloat16) is slower than float32'
     return f'{name}, with {", ".join(found)}: --amp (bfloat16) saves time on it, most with model.channels_last=True'
 
 

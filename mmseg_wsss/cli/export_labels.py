@@ -10,6 +10,7 @@ from ..datasets.formats import ReadReport
 from ..datasets.writers import WRITERS, LabelWriter, WriteSettings, read_source
 from ..datasets.writers.label_writer import SHAPES
 from ..files import whole_file
+from ..structures import WeakLabelSet
 from ._labels import add_class_argument, parse_classes, summary
 
 
@@ -58,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Write the labels and print a summary."""
     writer = WRITERS[args.format]
-    _check_output(args, writer)
+    _check_kind(args, writer)
     report = ReadReport()
     settings = WriteSettings(
         shapes=args.shapes,
@@ -70,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     )
     classes = None if args.classes is None else parse_classes(args.classes)[0]
     labels = read_source(args.source, classes, args.images, args.img_suffix)
+    _check_targets(args, writer, labels)
     writer.write(labels, args.output, settings)
     print(f'{args.output}: {writer.title}')
     print(summary(labels))
@@ -82,18 +84,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_output(args: argparse.Namespace, writer: LabelWriter) -> None:
-    """Raise an error for a file of another kind and, without ``--force``, instead of overwriting one."""
+def _check_kind(args: argparse.Namespace, writer: LabelWriter) -> None:
+    """Raise an error if -o is a file and has to be a folder, or the other way round, or has another suffix."""
     output: Path = args.output
-    if writer.output == 'folder':
-        if output.exists() and not output.is_dir():
-            raise ValueError(f'{output} is a file: {writer.name} needs a folder as -o')
-        taken = output.is_dir() and any(output.iterdir())
-    else:
-        if output.suffix.lower() != writer.output or output.is_dir():
-            raise ValueError(f'{output}: {writer.name} is one file: -o must end in {writer.output}')
-        taken = output.exists() or output.with_suffix('.config.xml').exists()
-    if taken and not args.force:
-        raise ValueError(f'{output} exists and has content; choose another -o, or overwrite it with --force')
+    if writer.folder and output.exists() and not output.is_dir():
+        raise ValueError(f'{output} is a file: {writer.name} needs a folder as -o')
+    if not writer.folder and (output.suffix.lower() != writer.suffix or output.is_dir()):
+        raise ValueError(f'{output}: {writer.name} is one file: -o must end in {writer.suffix}')
     if args.report is not None and args.report.exists() and not args.force:
         raise ValueError(f'{args.report} exists; choose another --report, or overwrite it with --force')
+
+
+def _check_targets(args: argparse.Namespace, writer: LabelWriter, labels: WeakLabelSet) -> None:
+    """Raise an error instead of overwriting the source and, without ``--force``, any other file."""
+    read = {Path(args.source).resolve()}
+    read |= {Path(mask).resolve() for entry in labels.images.values() if (mask := entry.annotations.mask_path)}
+    targets = writer.targets(labels, args.output)
+    for file in targets:
+        if file.resolve() in read:
+            raise ValueError(f'{file} belongs to the labels that are read: choose another -o')
+    taken = [file for file in targets if file.exists()]
+    if taken and not args.force:
+        raise ValueError(
+            f'{taken[0]} exists ({len(taken)} of {len(targets)} files do); choose another -o, or overwrite them with '
+            '--force'
+        )

@@ -24,7 +24,7 @@ class Finding:
     cure: str = ''
 
     def __str__(self) -> str:
-        return f'{self.text}: {self.cure}' if self.cure else self.text
+        return f'{self.text.rstrip(".")}: {self.cure}' if self.cure else self.text
 
 
 class AuditError(ValueError):

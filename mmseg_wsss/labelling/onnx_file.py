@@ -78,7 +78,7 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     """
     try:
         import onnx
-        import onnxruntime
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         raise ImportError(NEEDED) from error
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -86,14 +86,7 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     classes, palette = classes_of(cfg, checkpoint)
     content = with_metadata(onnx, traced(network, size), {'classes': list(classes), 'palette': [[*c] for c in palette]})
     image = example_image(network, (size[0] + 32, size[1] + 64), batch=2)
-    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
-    try:
-        (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
-    except RuntimeError as error:
-        raise ValueError(
-            f'the network only runs at the size {size} with which it was traced, so {path} was not written: it keeps '
-            'sizes of its maps as numbers, as the UNet of mmseg does'
-        ) from error
+    given = run_content(content, image, size, path)
     with torch.no_grad():
         expected = network(image).numpy()
     difference = float(np.abs(given - expected).max())
@@ -105,6 +98,32 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     with whole_file(path) as file:
         file.write(content)
     return {'difference': difference, 'bytes': len(content)}
+
+
+def run_content(content: bytes, image: Tensor, size: tuple[int, int], path: str | Path) -> Any:
+    """Return what onnxruntime computes from an ONNX file in memory.
+
+    Args:
+        content: The bytes of the file.
+        image: Input of another size than the traced one.
+        size: Height and width of the traced one, for the error.
+        path: The file that is to be written, for the error.
+
+    Raises:
+        ValueError: If the network does not run at another size.
+    """
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    try:
+        (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    except Fail as error:
+        raise ValueError(
+            f'the network only runs at the size {size} with which it was traced, so {path} was not written: it keeps '
+            'sizes of its maps as numbers, as the UNet of mmseg does'
+        ) from error
+    return given
 
 
 def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:

@@ -375,6 +375,11 @@ def test_names_that_differ_in_their_unicode_form(tmp_path, capsys):
         (['none.json'], 'none.json is not a file: expected weak_labels.json, or the config of a training'),
         (['{root}/weak_labels.json'], 'labels are checked against their images: add --images DIR'),
         (['{root}/empty.py'], 'has no model or no train_dataloader'),
+        (['{root}/empty.py', '--cfg-options', 'model'], "--cfg-options must be KEY=VALUE, got 'model'"),
+        (
+            ['{root}/weak_labels.json', '--images', '{root}', '--json', '{root}/weak_labels.json'],
+            'weak_labels.json exists and is not a report of wsss check; choose another --json',
+        ),
     ],
 )
 def test_wrong_calls(tmp_path, capsys, arguments, message):

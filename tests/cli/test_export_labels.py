@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
@@ -35,9 +36,28 @@ def test_nothing_is_overwritten_without_force(tmp_path, name, capsys):
     assert main(command) == 0
     files = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
     assert main(command) == 2
-    assert 'exists and has content; choose another -o, or overwrite it with --force' in capsys.readouterr().err
+    assert 'files do); choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == files
     assert main([*command, '--force']) == 0
+
+
+def test_files_of_labelme_lie_beside_the_images(tmp_path):
+    pseudo_labels(tmp_path / 'pseudo')
+    (tmp_path / 'images/field').mkdir(parents=True)
+    Image.new('RGB', (173, 131)).save(tmp_path / 'images/field/a.png')
+    assert main(['export-labels', 'labelme', str(tmp_path / 'pseudo'), '-o', str(tmp_path / 'images')]) == 0
+    assert sorted(path.name for path in (tmp_path / 'images/field').iterdir()) == ['a.json', 'a.png']
+
+
+def test_the_source_is_not_overwritten_even_with_force(tmp_path, capsys):
+    pseudo_labels(tmp_path / 'pseudo')
+    all_kinds(tmp_path).write(tmp_path / 'w.json')
+    files = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    for name, source, output in (('index_png', 'pseudo', 'pseudo/masks'), ('coco', 'w.json', 'w.json')):
+        command = ['export-labels', name, str(tmp_path / source), '-o', str(tmp_path / output), '--force']
+        assert main(command) == 2
+        assert 'belongs to the labels that are read: choose another -o' in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == files
 
 
 def test_what_is_left_out_is_printed_and_listed(tmp_path, capsys):
@@ -45,10 +65,16 @@ def test_what_is_left_out_is_printed_and_listed(tmp_path, capsys):
     command = ['export-labels', 'coco', str(tmp_path / 'w.json'), '-o', str(tmp_path / 'out.json')]
     command += ['--report', str(tmp_path / 'left_out.json')]
     assert main(command) == 0
-    assert 'left out: 1 clicks of images, which COCO has no form for (field/a 1)\n' in capsys.readouterr().out
+    assert (
+        'left out: 2 clicks, which COCO has no form for (field/a 1 no. 0, field/a 1 no. 1)\n' in capsys.readouterr().out
+    )
     listed = json.loads((tmp_path / 'left_out.json').read_text())
     assert listed['format'] == 'coco'
-    assert listed['left_out']['tags of images, which COCO has no form for'] == {'count': 2, 'names': ['c', 'field/a 1']}
+    assert listed['left_out']['tags, which COCO has no form for']['names'] == [
+        'c no. 0',
+        'field/a 1 no. 0',
+        'field/a 1 no. 1',
+    ]
     (tmp_path / 'out.json').unlink()
     assert main(command) == 2
     assert 'left_out.json exists; choose another --report' in capsys.readouterr().err

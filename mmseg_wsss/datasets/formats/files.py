@@ -163,6 +163,8 @@ def read_rows(
     try:
         if not set(columns) <= set(reader.fieldnames or ()):
             raise ValueError(f'{path}: expected the columns {", ".join(columns)}, got {shown(reader.fieldnames)}')
+        if twice := _twice([name for name in reader.fieldnames or () if name.strip()]):
+            raise ValueError(f'{path}: the column {shown(twice[0])} appears twice')
         for row in reader:
             where = f'{path}, line {reader.line_num}'
             if None in row or None in row.values():

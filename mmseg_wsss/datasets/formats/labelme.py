@@ -61,9 +61,13 @@ def _flags(flags: Any, labels: ToolLabels, where: str) -> None:
         return
     if not isinstance(flags, Mapping):
         raise ValueError(f'{where}: flags must be an object of true and false, got {shown(flags)}')
-    labels.looked()
     for name, value in flags.items():
-        if value is True and name != IGNORED:
+        if not isinstance(value, bool):
+            raise ValueError(f'{where}: flags must be an object of true and false, got {shown(name)}: {shown(value)}')
+        if name == IGNORED or not (value or name in labels.names):  # a flag that is off and names no class
+            continue
+        labels.looked()
+        if value:
             labels.tag(name, f'{where}: flags')
 
 

@@ -191,6 +191,8 @@ class ToolLabels:
             return
         height, width = known_size(size, where)
         x, y, across, down, degrees = numbers
+        if min(across, down) < 0:
+            raise ValueError(f'{where}: the radii of an ellipse must not be negative, got {across:g} and {down:g}')
         turn = math.radians(degrees)
         reach = max(across, down) + 1
         left, top = (int(np.clip(value - reach, 0, limit)) for value, limit in ((x, width), (y, height)))

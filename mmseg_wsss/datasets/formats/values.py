@@ -162,7 +162,8 @@ def keyed(value: Any, where: str, *keys: str) -> Mapping[str, Any]:
         ValueError: If the value is not an object or lacks a key.
     """
     if not isinstance(value, Mapping):
-        raise ValueError(f'{where}: expected an object with the keys {", ".join(keys)}, got {shown(value)}')
+        with_keys = f' with the keys {", ".join(keys)}' if keys else ''
+        raise ValueError(f'{where}: expected an object{with_keys}, got {shown(value)}')
     missing = [key for key in keys if key not in value]
     if missing:
         raise ValueError(f'{where}: the key {missing[0]!r} is missing; expected {", ".join(keys)}')

@@ -76,6 +76,8 @@ def _line(parts: Sequence[str], known: dict[int, str], size: Size, labels: ToolL
     if width is None or height is None:
         raise ValueError(f'{where}: the size of the image is not known')
     if len(values) in (BOX, BOX + 1):  # a sixth value is a confidence
+        if min(values[3:BOX]) < 0:
+            raise ValueError(f'{where}: a box must have no negative side, got {shown(" ".join(parts))}')
         x, y, across, down = (value * extent for value, extent in zip(values[1:BOX], (width, height) * 2, strict=True))
         labels.box(name, (x - across / 2, y - down / 2, x + across / 2, y + down / 2), where)
     elif len(values) >= 7 and len(values) % 2:

@@ -14,10 +14,10 @@ from ...structures import ImageEntry, WeakLabelSet
 from .._regions import find_regions
 from ..formats.masks import UNLABELLED, Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import SMALL, LabelWriter, WriteSettings, box_edges, checked_mask
+from .label_writer import SMALL, LabelWriter, WriteSettings, box_edges, checked_mask, leave_out_each
 
-NO_SHAPE = '{} of images, which COCO has no form for'
-BOXES_OF_MASKS = 'boxes of images with a mask, whose objects have boxes of their own'
+NO_SHAPE = '{}, which COCO has no form for'
+BOXES_OF_MASKS = 'boxes beside a mask, whose objects have boxes of their own'
 BACKGROUND_ALONE = 'masks of background alone, which read as images without a mask'
 
 
@@ -48,17 +48,16 @@ def _annotations(
     key: str, entry: ImageEntry, classes: Sequence[str], settings: WriteSettings
 ) -> Iterator[dict[str, Any]]:
     found = entry.annotations
-    for kind, count in (('clicks', len(found.points)), ('scribbles', len(found.polylines)), ('tags', found.tags)):
-        if count:
-            settings.report.leave_out(NO_SHAPE.format(kind), key)
+    lost = {'clicks': len(found.points), 'scribbles': len(found.polylines), 'tags': len(found.tags or ())}
+    for kind, count in lost.items():
+        leave_out_each(settings.report, NO_SHAPE.format(kind), count, key)
     if found.mask_path is None:
         for box, label in zip(found.boxes, found.box_labels, strict=True):
             x1, y1, x2, y2 = box_edges(box)
             area = {'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': (x2 - x1) * (y2 - y1)}
             yield {'category_id': int(label), 'segmentation': [], 'iscrowd': 0, **area}
         return
-    if len(found.boxes):
-        settings.report.leave_out(BOXES_OF_MASKS, key)
+    leave_out_each(settings.report, BOXES_OF_MASKS, len(found.boxes), key)
     mask = checked_mask(key, entry, classes)
     if not mask.any():
         settings.report.leave_out(BACKGROUND_ALONE, key)
@@ -84,4 +83,4 @@ def _run_lengths(area: Area) -> dict[str, Any]:
     }
 
 
-WRITER = LabelWriter('coco', 'COCO instance annotations', '.json', write_coco)
+WRITER = LabelWriter('coco', 'COCO instance annotations', '.json', False, write_coco)

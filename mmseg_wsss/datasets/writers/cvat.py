@@ -80,4 +80,4 @@ def _runs(pixels: Area) -> dict[str, str]:
     return {'rle': ', '.join(map(str, runs)), **{key: str(int(value)) for key, value in window.items()}}
 
 
-WRITER = LabelWriter('cvat', 'CVAT XML 1.1', '.xml', write_cvat)
+WRITER = LabelWriter('cvat', 'CVAT XML 1.1', '.xml', False, write_cvat)

@@ -12,9 +12,9 @@ from ...files import path_inside, whole_file
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import UNLABELLED
 from ..pseudo_label_files import index_picture
-from .label_writer import LabelWriter, WriteSettings, checked_mask
+from .label_writer import LabelWriter, WriteSettings, checked_mask, leave_out_each
 
-NO_PIXELS = '{} of images, which have no pixels of their own'
+NO_PIXELS = '{}, which have no pixels of their own'
 COVERED = 'images with clicks or scribbles on a mask, which are painted into it'
 Colours = list[tuple[int, int, int]]
 
@@ -33,9 +33,8 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
     palette = list(labels.palette or voc_colours(len(labels.classes)))
     for key, entry in labels.images.items():
         found = entry.annotations
-        for kind, count in (('boxes', len(found.boxes)), ('tags', found.tags is not None)):
-            if count:
-                settings.report.leave_out(NO_PIXELS.format(kind), key)
+        for kind, count in (('boxes', len(found.boxes)), ('tags', len(found.tags or ()))):
+            leave_out_each(settings.report, NO_PIXELS.format(kind), count, key)
         values = _values(key, entry, labels.classes)
         if found.mask_path is not None and (len(found.points) or found.polylines):
             settings.report.change(COVERED, key)
@@ -75,4 +74,4 @@ def voc_colours(count: int) -> Colours:
     return colours
 
 
-WRITER = LabelWriter('index_png', 'palette PNG of class ids, one per image', 'folder', write_index_png)
+WRITER = LabelWriter('index_png', 'palette PNG of class ids, one per image', '.png', True, write_index_png)

@@ -27,6 +27,8 @@ CONTROLS = {
     'brushlabels': 'BrushLabels',
 }
 NO_TAGS = 'images without any of the classes, which choices cannot say'
+CONFIG_SUFFIX = '.config.xml'
+"""What the name of the labelling interface ends in."""
 CLICK_WIDTH = 0.5
 """Width of a keypoint on the screen, in percent of the image."""
 RUN_WIDTHS = (3, 4, 8, 16)
@@ -52,7 +54,7 @@ def write_label_studio(labels: WeakLabelSet, output: Path, settings: WriteSettin
         data = {'image': settings.address + quote(entry.file_name), NAME_KEY: entry.file_name}
         predictions = [{'model_version': 'mmseg_wsss', 'result': results}]
         tasks.append({'data': data, 'annotations': [], 'predictions': predictions})
-    with whole_file(output.with_suffix('.config.xml')) as file:
+    with whole_file(output.with_suffix(CONFIG_SUFFIX)) as file:
         file.write(_interface(labels).encode())
     with whole_file(output) as file:
         file.write(json.dumps(tasks).encode())
@@ -128,4 +130,11 @@ def packed_brush(pixels: Area) -> list[int]:
     return list(int(text, 2).to_bytes(len(text) // 8, 'big'))
 
 
-WRITER = LabelWriter('label_studio', 'Label Studio JSON, with the labels as predictions', '.json', write_label_studio)
+WRITER = LabelWriter(
+    'label_studio',
+    'Label Studio JSON, with the labels as predictions',
+    '.json',
+    False,
+    write_label_studio,
+    beside=CONFIG_SUFFIX,
+)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...files import path_inside
 from ...structures import ImageEntry, WeakLabelSet
 from .._regions import Mask
 from ..formats.index_png import distinct, load_index_image
@@ -60,14 +61,28 @@ class LabelWriter:
     Args:
         name: Name in ``wsss export-labels``, which is also the name of the reader of these files.
         title: Description in one line.
-        output: Kind of output: ``'folder'``, or the suffix of a file.
+        suffix: Suffix of its files.
+        folder: Whether it writes a folder with one file per image; otherwise it writes one file.
         write: ``write(labels, output, settings)``; the size of every image must be known.
+        beside: Suffix of a second file, instead of ``suffix``.
     """
 
     name: str
     title: str
-    output: str
+    suffix: str
+    folder: bool
     write: Callable[[WeakLabelSet, Path, WriteSettings], None]
+    beside: str | None = None
+
+    def targets(self, labels: WeakLabelSet, output: Path) -> list[Path]:
+        """Return the files that are written.
+
+        Raises:
+            ValueError: If the name of an image would lead out of the folder.
+        """
+        if self.folder:
+            return [path_inside(output, key + self.suffix) for key in labels.images]
+        return [output, *([] if self.beside is None else [output.with_suffix(self.beside)])]
 
 
 class Painted(NamedTuple):
@@ -98,6 +113,12 @@ def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings:
     for _ in range(small):
         settings.report.leave_out(SMALL, key)
     return [Painted(names[value], ring, None) for value, ring in outlines]
+
+
+def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:
+    """Count the labels of one kind that an image has, each for itself."""
+    for index in range(count):
+        report.leave_out(what, f'{key} no. {index}')
 
 
 def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:

@@ -92,4 +92,4 @@ def _mask(name: str, pixels: Area | None) -> dict[str, Any]:
     return _shape(name, 'mask', [[left, top], [right, bottom]], base64.b64encode(data.getvalue()).decode())
 
 
-WRITER = LabelWriter('labelme', 'LabelMe JSON, one file per image', 'folder', write_labelme)
+WRITER = LabelWriter('labelme', 'LabelMe JSON, one file per image', '.json', True, write_labelme)

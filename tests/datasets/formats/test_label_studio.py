@@ -119,11 +119,13 @@ def test_what_is_left_out_or_merged_is_counted(tmp_path):
         result('keypointlabels', ['crop', 'weed'], x=1, y=1),
     )
     first['annotations'] += [cancelled, second]
+    guessed = {'id': 2, 'data': {'image': 'b.jpg'}, 'annotations': [], 'predictions': [second]}
     report = ReadReport()
-    found = read(write(tmp_path, first), report).images['a'].annotations
+    found = read(write(tmp_path, first, guessed), report).images['a'].annotations
     assert (len(found.boxes), found.point_labels.tolist()) == (1, [1])
     assert {what: len(names) for what, names in report.left_out.items()} == {
         'annotations that were cancelled': 1,
+        'predictions of tasks without annotations (--predictions reads them)': 1,
         'regions that are turned': 1,
         'regions without a class': 1,
         "results of the type 'textarea'": 1,

@@ -84,7 +84,9 @@ def test_flags_of_an_image_are_its_tags(tmp_path):
     flags = {'__ignore__': False, 'cat': True, 'dog': False}
     folder = write(tmp_path / 'json', flags=flags, imageHeight=..., imageWidth=..., version=...)
     write(folder, name='b.json', imagePath='b.jpg', flags={'cat': False, 'dog': False})
+    write(folder, name='c.json', imagePath='c.jpg', flags={'reviewed': False})
     images = read(folder).images
+    assert images['c'].annotations.tags is None  # which are unknown, not none
     assert images['a'].annotations.tags == (1,)
     assert images['a'].size is None
     assert images['b'].annotations.tags == ()
@@ -172,6 +174,7 @@ def test_wrong_shapes_are_named(tmp_path, item, message):
         ({'imagePath': '..'}, "imagePath: '..' cannot be the name of a file"),
         ({'imagePath': ...}, "the key 'imagePath' is missing; expected shapes, imagePath"),
         ({'imageWidth': 'wide'}, "imageWidth must be a positive integer of at most 1000000, got 'wide'"),
+        ({'flags': {'cat': 'yes'}}, "flags must be an object of true and false, got 'cat': 'yes'"),
         ({'flags': ['cat']}, r"flags must be an object of true and false, got \['cat'\]"),
     ],
 )

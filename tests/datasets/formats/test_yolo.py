@@ -88,6 +88,7 @@ def test_a_whole_data_set(tmp_path, labels):
         ('\n0 0.5 0.5 0.1', 'line 1: expected "class x y width height" or "class x y x y x y ..", got 4 values'),
         ('0 1 2 3 4 5 6 7', 'coordinates must be shares of the image in'),
         ('0 20 10 5 5', r"coordinates must be shares of the image in \[0, 1\], got '0 20 10 5 5'"),
+        ('0 0.5 0.5 -0.1 0.1', "a box must have no negative side, got '0 0.5 0.5 -0.1 0.1'"),
         ('0 0.5 0.5 nan 0.1', "a value must be a number, got 'nan'"),
         ('weed 0.5 0.5 0.1 0.1', "a value must be a number, got 'weed'"),
     ],

@@ -16,10 +16,10 @@ def test_masks_come_back_exactly_and_what_coco_cannot_say_is_counted(tmp_path):
     assert boxes.box_labels.tolist() == [1, 2, 2]
     assert boxes.boxes.tolist() == [[16, 16, 104, 104], [106, 46, 154, 94], [52, 52, 68, 68]]
     assert [(what, names) for what, names in report.left_out.items()] == [
-        ('clicks of images, which COCO has no form for', ['field/a 1']),
-        ('scribbles of images, which COCO has no form for', ['field/a 1']),
-        ('tags of images, which COCO has no form for', ['field/a 1', 'c']),
-        ('boxes of images with a mask, whose objects have boxes of their own', ['field/a 1']),
+        ('clicks, which COCO has no form for', ['field/a 1 no. 0', 'field/a 1 no. 1']),
+        ('scribbles, which COCO has no form for', ['field/a 1 no. 0', 'field/a 1 no. 1']),
+        ('tags, which COCO has no form for', ['field/a 1 no. 0', 'field/a 1 no. 1', 'c no. 0']),
+        ('boxes beside a mask, whose objects have boxes of their own', ['field/a 1 no. 0', 'field/a 1 no. 1']),
         ('masks of background alone, which read as images without a mask', ['b']),
     ]
 

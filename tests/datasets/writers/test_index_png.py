@@ -17,8 +17,8 @@ def test_masks_with_scribbles_and_clicks_on_them(tmp_path):
     assert [mask[5, 3], mask[130, 0], mask[8, 7], mask[2, 2], mask[4, 30], mask[10, 31]] == [1, 0, 0, 2, 2, 2]
     assert 30 <= (mask != scene()).sum() <= 45
     assert list(report.left_out.items()) == [
-        ('boxes of images, which have no pixels of their own', ['field/a 1']),
-        ('tags of images, which have no pixels of their own', ['field/a 1', 'c']),
+        ('boxes, which have no pixels of their own', ['field/a 1 no. 0', 'field/a 1 no. 1']),
+        ('tags, which have no pixels of their own', ['field/a 1 no. 0', 'field/a 1 no. 1', 'c no. 0']),
     ]
     assert report.changed == {'images with clicks or scribbles on a mask, which are painted into it': ['field/a 1']}
     with Image.open(tmp_path / 'out/field/a 1.png') as picture:

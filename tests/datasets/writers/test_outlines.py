@@ -63,6 +63,9 @@ def test_single_pixels_stay_and_small_areas_are_counted():
     mask[4, 4] = mask[0, 0] = 1
     mask[6:8, 1:3] = 2
     assert np.array_equal(painted(area_outlines(mask, tolerance=2)[0], mask.shape), mask)
+    blobs_of_few = blobs(1, 0.7)
+    found = painted(area_outlines(blobs_of_few)[0], blobs_of_few.shape)
+    assert (found == blobs_of_few).mean() > 0.95
     outlines, small = area_outlines(mask, min_area=2)
     assert ([outline.value for outline in outlines], small) == ([2], 2)
 
