@@ -9,7 +9,7 @@
 #   code: windows of 0.5 to 2 times the crop (WeakRandomWindow; the paper's sentence, a random scale of 0.5 to 2, fits
 #   RandomResize as well), the initialisation of the decoder (the paper: model.decode_head.initialisation=xavier), the
 #   start of the loss after 0.5 % of the training (the paper: model.losses.loss_gated_crf.start=0), padded validation
-#   images (the paper does not say; test_dataloader.dataset.pipeline.1.size=None evaluates the photo alone).
+#   images (the paper does not say; test_dataloader.dataset.pipeline.1.size=None evaluates only the photo).
 # Command: python tools/train.py configs/gated_crf/deeplabv3plus_r34_voc_clicks.py (VOC_ROOT=... for the data, or
 #   --cfg-options train_dataloader.dataset.data_root=..., and the same for val_dataloader and test_dataloader)
 _base_ = [

@@ -1,4 +1,4 @@
-# PMP on buildings from the air: Inria Aerial Image Labeling, a point in every building and four beside it.
+# PMP on buildings from the air: Inria Aerial Image Labeling, a point in every building and four next to it.
 #
 # Paper: Akiva, Dana, "Towards Single Stage Weakly Supervised Semantic Segmentation", 2021.
 # Expected: 62.8 mIoU may be this setting or the one of persons (the columns of the table are ambiguous). Not reproduced

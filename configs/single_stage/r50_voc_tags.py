@@ -33,7 +33,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet50-19c8e357.pth'),
     ),
     decode_head=dict(in_channels=2048),
-    losses=dict(loss_masks=dict(start=5 / 21)),  # tags alone for 5 of 21 epochs
+    losses=dict(loss_masks=dict(start=5 / 21)),  # only tags for 5 of 21 epochs
     decision=dict(score_threshold=0.3, background_power=3.0),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.0005), paramwise_cfg=dict(every_bias=dict(lr_mult=1.0)))

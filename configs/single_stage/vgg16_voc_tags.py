@@ -25,7 +25,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='{{$VGG16_CHECKPOINT:data/weights/vgg16_20M.pth}}'),
     ),
     decode_head=dict(in_channels=1024),
-    losses=dict(loss_masks=dict(start=5 / 33)),  # tags alone for 5 of 33 epochs
+    losses=dict(loss_masks=dict(start=5 / 33)),  # only tags for 5 of 33 epochs
     decision=dict(score_threshold=0.3, background_power=1.0),
 )
 val_evaluator = dict(_delete_=True, type='SubsetIoUMetric', split='val')

@@ -25,7 +25,7 @@ model = dict(
     data_preprocessor=dict(**_base_.rgb, size=(321, 321)),
     backbone=dict(**_base_.wrn38, out_indices=(0, 3), frozen_stages=0),
     decode_head=dict(in_channels=4096),
-    losses=dict(loss_masks=dict(start=5 / 25)),  # tags alone for 5 of 25 epochs
+    losses=dict(loss_masks=dict(start=5 / 25)),  # only tags for 5 of 25 epochs
     decision=dict(score_threshold=0.1, background_power=3.0),
 )
 train_pipeline = [

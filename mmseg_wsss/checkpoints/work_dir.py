@@ -19,7 +19,7 @@ LOCK = '.training.lock'
 
 
 class WorkDirError(ValueError):
-    """A folder that a training cannot use; the message says why and what to do, in one line."""
+    """A folder that a training cannot use; the message states the reason and what to do, in one line."""
 
 
 @register_backend('whole_file')

@@ -1,5 +1,5 @@
 # The clicks of voc_animals_clicks.py with point blots, and with the augmentations of PMP: colours, both flips. The full
-# masks of the training images are there to say how precise the pseudo-masks are.
+# masks of the training images are used to measure the precision of the pseudo-masks.
 _base_ = './voc_animals_clicks.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -67,7 +67,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             ``init_cfg`` of ``EncoderDecoder``.
 
     Raises:
-        TypeError: If a head, a loss or a setting would be ignored or cannot work; the message says why.
+        TypeError: If a head, a loss or a setting would be ignored or cannot work; the message states the reason.
         ValueError: If a setting of a loss, or an auxiliary head, is for another number of classes.
     """
 
