@@ -150,6 +150,8 @@ def test_table_of_a_gpu(load):
         ('ops.py', ['--peak-tflops', '0'], '--peak-tflops and --peak-tbps must be above 0'),
         ('step.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
         ('step.py', [UNET, '--batch-size', '0'], '--batch-size must be at least 1, got 0'),
+        ('precision.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
+        ('precision.py', [], 'name at least one config'),
         ('blots.py', ['--config', 'missing.py'], 'no such config: missing.py'),
     ],
 )
@@ -205,6 +207,20 @@ def test_step_of_a_network_for_grey_images(load):
     what = {'config': str(ROOT / 'configs/gated_crf/unet_acdc_scribbles.py'), 'batch_size': 1, 'amp': False}
     results = load('step').measure_here(json.dumps(what), HERE)
     assert list(results) == ['partial cross-entropy', 'recipe']
+
+
+def test_precision(tmp_path):
+    done = run('precision.py', UNET, '--batch-size', 1, '--repeats', 1, '--output', tmp_path / 'precision.json')
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / 'precision.json').read_text())['results']
+    assert [r['variant'] for r in results] == ['float32', 'mixed', 'mixed, channels last']
+    assert '| unet_shapes_clicks | mixed, channels last |' in done.stdout
+
+
+def test_shares_of_time_are_those_of_each_round(load):
+    share, base = load('precision').share, {'device': 'cpu', 'cpu_each_s': [1.0, 4.0, 2.0]}
+    assert share({**base, 'cpu_each_s': [0.5, 1.0, 1.2]}, base) == ['0.50 (0.25 to 0.60)']
+    assert share({'failed': 'exit 1'}, base) == ['']
 
 
 def test_blots(tmp_path):

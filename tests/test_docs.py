@@ -185,16 +185,14 @@ def test_the_loss_of_add_a_loss(monkeypatch):
 def test_the_format_of_add_a_format(tmp_path, monkeypatch):
     """The reader and the tests of the page, run as they stand; also as a format of a data set and of wsss convert."""
     reader, tests = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/add_a_format.md').read_text(), re.DOTALL)
-    page = {}
-    for code in (reader, tests):
-        exec(compile(code, 'docs/add_a_format.md', 'exec'), page)
-    for number, name in enumerate(name for name in page if name.startswith('test_')):
+    form = module_of(monkeypatch, 'mmseg_wsss.datasets.formats.points_csv', reader).FORMAT
+    page = vars(module_of(monkeypatch, 'test_points_csv', tests))
+    for number, name in enumerate([name for name in page if name.startswith('test_')]):
         folder = tmp_path / str(number)
         for case in getattr(page[name], 'pytestmark', [None]):
             for arguments in [()] if case is None else case.args[1]:
                 folder.mkdir(exist_ok=True)
                 page[name](folder, *arguments)
-    form = page['FORMAT']
     monkeypatch.setitem(FORMATS, form.name, form)
     monkeypatch.setitem(READERS, form.name, form.read)
     clicks, out = tmp_path / '0' / 'clicks.csv', tmp_path / 'weak_labels.json'

@@ -71,11 +71,6 @@ def test_evaluation(trained):
     assert 'mIoU' in printed
 
 
-def test_amp_without_a_gpu_says_so(trained):
-    printed = call('tools/train.py', trained / 'unet_shapes_clicks.py', '--amp', expect=1)
-    assert '--amp needs a GPU and none is available' in printed
-
-
 def test_mmsegs_own_tool_trains_a_users_config(trained, tmp_path):
     """A config outside of this project that lists the plugin, run by the tool that mmseg ships."""
     tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'

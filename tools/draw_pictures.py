@@ -14,10 +14,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-import mmseg_wsss.plugin
+import mmseg_wsss.plugin  # noqa: F401
 from mmseg_wsss.datasets.shapes_drawing import CLASSES, PALETTE, Scene, draw_scene
 from mmseg_wsss.datasets.simulate import simulate_boxes, simulate_clicks
 from mmseg_wsss.functional import box_maps, confident_labels, distance_fields, gated_crf_kernel_map, pamr, point_blots
@@ -27,6 +28,7 @@ from mmseg_wsss.visualization.panels import contact_sheet, draw_panels, enlarged
 
 SIZE = (128, 128)
 SCALE = 2
+TITLE = 20
 COLOURS = {'palette': PALETTE, 'classes': CLASSES}
 
 
@@ -96,10 +98,14 @@ def draws() -> np.ndarray:
     chances = (probs / probs.sum()).ravel()
     panels = [titled(overlay_heat_map(scene.image, probs, 0.6), f'map of the class "{CLASSES[label]}"')]
     drawn = np.random.default_rng(0).choice(len(chances), size=100, p=chances)
-    for title, pixels in {'max pooling: one pixel': [chances.argmax()], 'importance sampling: 100 draws': drawn}.items():
+    for title, pixels in {
+        'max pooling: one pixel': [chances.argmax()],
+        'importance sampling: 100 draws': drawn,
+    }.items():
         labels = np.full(SIZE, 255, np.uint8)
         labels.flat[pixels] = label
-        drawn_labels = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS))
+        row = draw_panels(scene.image, labels, titles={'weak labels': title}, **COLOURS)
+        panels.append(row[: TITLE + SCALE * SIZE[0], -SCALE * SIZE[1] :])
     return contact_sheet(panels, columns=3)
 
 
@@ -121,20 +127,21 @@ def predicted(config: str, checkpoint: str, image: np.ndarray) -> np.ndarray:
     model = MODELS.build(Config.fromfile(config).model)
     load_checkpoint(model, checkpoint, map_location='cpu')
     inputs = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)
+    sample = SegDataSample(metainfo={'ori_shape': SIZE, 'img_shape': SIZE})
     with torch.no_grad():
-        result = model.eval().test_step({'inputs': [inputs], 'data_samples': None})
+        result = model.eval().test_step({'inputs': [inputs], 'data_samples': [sample]})
     return result[0].pred_sem_seg.data[0].numpy()
 
 
 def generated(checkpoint: str) -> np.ndarray:
-    """LPG: boxes of classes that the generator did not see in its training, and its masks."""
+    """LPG: boxes and masks of a generator, of the classes that it was trained on, and of others."""
     rows = []
     model = MODELS.build(Config.fromfile('configs/lpg/hourglass_shapes.py').model)
     load_checkpoint(model, checkpoint, map_location='cpu')
-    target = [CLASSES.index(name) for name in ('star', 'ring', 'cross')]
-    for index in (2, 6):
-        scene = draw_scene(1, index, SIZE)
-        truth = np.where(np.isin(scene.mask, target), scene.mask, 0).astype(np.uint8)
+    scene = draw_scene(1, 2, SIZE)
+    for names in (('disk', 'box', 'triangle'), ('star', 'ring', 'cross')):
+        ids = [CLASSES.index(name) for name in names]
+        truth = np.where(np.isin(scene.mask, ids), scene.mask, 0).astype(np.uint8)
         boxes = simulate_boxes(truth, np.random.default_rng(0), instances=scene.instances, min_area=40)
         maps, class_ids = box_maps(boxes.boxes, boxes.box_labels, SIZE)
         inputs = torch.from_numpy(scene.image[..., ::-1].copy()).permute(2, 0, 1)
@@ -152,12 +159,12 @@ def generated(checkpoint: str) -> np.ndarray:
 
 
 def first_screen(clicks: str, gated_crf: str) -> np.ndarray:
-    """The click of a training picture, and three new pictures with the predictions of two networks."""
+    """The click of a training picture, and two new pictures with the predictions of two networks."""
     config = 'configs/gated_crf/unet_shapes_clicks.py'
     rows = []
-    for index in (2, 4, 6):
+    for index in (2, 6):
         trained, points = scene_and_points(0, index)
-        left = draw_panels(trained.image, drawn_points(points), **COLOURS)
+        left = draw_panels(trained.image, drawn_points(points), titles={'weak labels': 'trained on clicks'}, **COLOURS)
         scene = draw_scene(1, index, SIZE)
         steps = {
             'cross-entropy on clicks': predicted(config, clicks, scene.image),
@@ -165,7 +172,7 @@ def first_screen(clicks: str, gated_crf: str) -> np.ndarray:
         }
         titles = {'photo': 'new picture'}
         right = draw_panels(scene.image, steps=steps, truth=scene.mask, titles=titles, **COLOURS)
-        clicked = left[: right.shape[0] - 22, -SCALE * SIZE[1] :]
+        clicked = left[: TITLE + SCALE * SIZE[0], -SCALE * SIZE[1] :]
         rows.append(contact_sheet([clicked, right], columns=2))
     return contact_sheet(rows)
 

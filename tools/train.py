@@ -4,11 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
 from mmengine.config import Config, DictAction
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
 from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.engine.optimizers import with_mixed_precision
 from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.processes import disconnect
 from mmseg_wsss.engine.training import StartError, train
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='load checkpoints even if they contain code, which is then run, in addition to weights',
     )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings to override, such as model.losses.x.radius=3'
     )
@@ -64,13 +64,10 @@ def run(args: argparse.Namespace) -> None:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.amp:
-        if not torch.cuda.is_available():
-            raise SystemExit('--amp needs a GPU and none is available: leave --amp out')
         if 'stages' in cfg:
             cfg.amp = True  # of every training
         else:
-            cfg.optim_wrapper.type = 'AmpOptimWrapper'
-            cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+            cfg.optim_wrapper = with_mixed_precision(cfg.optim_wrapper.to_dict())
     if args.allow_missing:
         cfg.allow_missing = True
     trust_checkpoints(args.trust_checkpoint)

@@ -1,6 +1,6 @@
-# DeepLab-LargeFOV on true masks: what its training with boxes (LPG) is measured against.
+# DeepLab-LargeFOV on true masks: the reference for its training with boxes (LPG).
 #
-# Paper: that of deeplab_largefov_voc_boxes.py; its full supervision.
+# Paper: same as deeplab_largefov_voc_boxes.py, with full supervision.
 # Expected: val mIoU with dense CRF 69.6 (paper). Not run here yet.
 # Cost: 20,000 iterations of 30 crops of 321 px.
 # Command: python tools/train.py configs/lpg/deeplab_largefov_voc_full.py (data and dense CRF:

@@ -1,10 +1,10 @@
 # Clicks, scribbles, boxes, image tags and dense masks on different images of one batch, sized for a CPU: each kind is
-# used by the losses that can.
+# used by the losses that can use it.
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019; Araslanov and Roth,
 #   "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020 (the loss for tags). No paper has this mix.
-# Expected: depends on the data. Cost: as clicks_cpu.py.
-# Command: wsss init DATA, which chooses this recipe where it fits; then wsss train config.py
+# Expected: depends on the data. Cost: same as clicks_cpu.py.
+# Command: wsss init DATA, which chooses this recipe if it fits the data; then wsss train config.py
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/own_data/data.py',

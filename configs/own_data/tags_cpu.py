@@ -1,9 +1,9 @@
-# Image tags alone on data of one's own, sized for a CPU.
+# Only image tags, on your own data, sized for a CPU.
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
-# Expected: depends on the data, and below what clicks give. Cost: as clicks_cpu.py, and the refinement of
-#   pseudo-labels from half of the training on.
-# Command: wsss init DATA, which chooses this recipe where it fits; then wsss train config.py
+# Expected: depends on the data, and is lower than with clicks. Cost: same as clicks_cpu.py, and the refinement of
+#   pseudo-labels in the second half of the training.
+# Command: wsss init DATA, which chooses this recipe if it fits the data; then wsss train config.py
 _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/backbones/mbv2.py',
@@ -21,7 +21,12 @@ model = dict(
         in_channels=320,
         channels=64,
         c1_in_channels=24,
-        dilations=(1, 3, 6, 9),  # a quarter of the published ones: the map has a quarter of their side
+        dilations=(
+            1,
+            3,
+            6,
+            9,
+        ),  # a quarter of the published values, because the side of the map is a quarter of the published one
     ),
     losses=dict(**_base_.from_tags, loss_masks=dict(start=0.5, refiner=dict(dilations=(1, 2, 4, 8)))),
     decision=dict(background_power=1.0),

@@ -1,8 +1,8 @@
-# Image tags alone on data of one's own, for a GPU.
+# Only image tags, on your own data, for a GPU.
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
 # Expected: not run here yet. Cost: 20,000 iterations of 8 crops of 512 px.
-# Command: wsss init DATA, which chooses this recipe where it fits; then wsss train config.py
+# Command: wsss init DATA, which chooses this recipe if it fits the data; then wsss train config.py
 _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/models/stochastic_gate.py',

@@ -21,7 +21,8 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     """Point links of hand-written pages at files of the repository to its address."""
-    return re.sub(r'\]\(\.\./(?!\.)([^)]+)\)', rf']({config.repo_url}/blob/main/\1)', markdown)
+    outside = '../' * (page.file.src_uri.count('/') + 1)
+    return re.sub(rf'\]\({re.escape(outside)}(?!\.)([^)]+)\)', rf']({config.repo_url}/blob/main/\1)', markdown)
 
 
 def _on_site(text, config, method=None):
@@ -34,7 +35,7 @@ def _on_site(text, config, method=None):
         path = f'configs/{method}/{target}' if method else target
         while '/../' in path:
             path = re.sub(r'[^/]+/\.\./', '', path, count=1)
-        if path.startswith('docs/') and path.partition('#')[0].endswith('.md'):
+        if path.startswith('docs/') and path.partition('#')[0].endswith(('.md', '.png')):
             return f']({path.removeprefix("docs/")})'
         return f']({config.repo_url}/blob/main/{path})'
 

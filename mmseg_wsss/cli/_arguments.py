@@ -48,12 +48,24 @@ def overridden_config(path: str, options: list[str]) -> Config:
 
     from ..engine.own_data import fill_own_data
 
+    check_options(options)
     cfg = Config.fromfile(path)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
     cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
     fill_own_data(cfg)
     return cfg
+
+
+def check_options(options: list[str]) -> None:
+    """Refuse overrides that are not ``key=value``.
+
+    Raises:
+        ValueError: With the first of them.
+    """
+    wrong = [option for option in options if not option.partition('=')[0] or '=' not in option]
+    if wrong:
+        raise ValueError(f'--cfg-options must be KEY=VALUE, got {wrong[0]!r}')
 
 
 def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,5 +90,21 @@ def check_output(args: argparse.Namespace) -> None:
     Raises:
         ValueError: If the output exists and ``--force`` is not given.
     """
-    if args.output.exists() and not args.force:
-        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')
+    check_new(args.output, '-o', force=args.force)
+
+
+def check_new(path: Path | None, option: str, *, force: bool) -> None:
+    """Raise an error instead of overwriting a file or a folder.
+
+    Args:
+        path: What is to be written, or None.
+        option: The option that names it.
+        force: Whether a file may be overwritten.
+
+    Raises:
+        ValueError: If there is a folder of that name, or a file that may not be overwritten.
+    """
+    if path is not None and path.is_dir():
+        raise ValueError(f'{option} must be a file, got the folder {path}')
+    if path is not None and path.exists() and not force:
+        raise ValueError(f'{path} exists; choose another {option}, or overwrite it with --force')

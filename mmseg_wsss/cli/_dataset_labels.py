@@ -56,6 +56,8 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
     images = {}
     for file in progress(files, 'clicking', len(files)):
         instances = load_index_image(file).astype(np.int64)
+        if instances.min() < -1 or instances.max() >= 256_000:
+            raise ValueError(f'{file}: expected ids of labels (-1..33) or instances (id * 1000 + number)')
         name = relative_id(file, root, INSTANCE_SUFFIX)
         annotations = cityscapes_clicks(
             train_ids[np.where(instances >= 1000, instances // 1000, instances)],

@@ -12,6 +12,7 @@ from rich.progress import track
 
 from ..datasets.class_sets import CLASS_SETS
 from ..datasets.formats.checks import fit_to_images
+from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
@@ -57,11 +58,13 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
     classes = tuple(name.strip() for name in names if name.strip())
     if len(classes) < 2:
         raise ValueError(f'--classes {value} names the background and at least one class, got {classes}')
-    if 'background' in classes[1:]:
+    background = [index for index, name in enumerate(classes) if name.casefold() == BACKGROUND]
+    if any(background):
         raise ValueError(
-            f"--classes {value}: class 0 is the background, but 'background' is class {classes.index('background')}: "
-            'write it first'
+            f'--classes {value}: class 0 is the background, but {classes[background[-1]]!r} is class {background[-1]}: '
+            'write it once, as the first'
         )
+    check_names(classes, f'--classes {value}')
     return classes, None
 
 
@@ -110,6 +113,17 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
     return replace(labels, images=images)
 
 
+def suffix_of_files(value: str) -> str:
+    """Return an argument that is the end of names of files, such as ``.jpg`` or ``_leftImg8bit.png``.
+
+    Raises:
+        argparse.ArgumentTypeError: If it has no dot, so that ``1`` and ``jpg`` would make ``1jpg``.
+    """
+    if '.' not in value:
+        raise argparse.ArgumentTypeError(f'expected the end of names of files with its dot, as .jpg, got {value!r}')
+    return value
+
+
 def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
     """Show a progress bar that disappears at the end."""
     return track(items, description=description, total=total, transient=True)
@@ -128,7 +142,10 @@ def summary(labels: WeakLabelSet) -> str:
     }
     lines = [f'{len(every)} images, {len(labels.classes)} classes']
     lines += [f'{count:8d} {name}' for name, count in counts.items() if count]
-    lines += ['images per class (clicks, scribbles, boxes or tags):']
     per_class = [sum(index in a.classes for a in every) for index in range(len(labels.classes))]
-    lines += [f'{count:8d} {name}' for name, count in zip(labels.classes, per_class, strict=True)]
+    if any(per_class):
+        lines += ['images per class (clicks, scribbles, boxes or tags):']
+        lines += [f'{count:8d} {name}' for name, count in zip(labels.classes, per_class, strict=True)]
+    elif not counts['images with a mask']:
+        lines += ['nothing is labelled with any class: a network would learn nothing from these labels']
     return '\n'.join(lines)

@@ -19,7 +19,9 @@ from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
+from ..files import whole_file
 from ..labelling.label_folder import progress
+from ._arguments import check_options
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
 """What building data and models raises where settings or files are wrong."""
@@ -108,7 +110,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what is there and what is wrong."""
     if not Path(args.source).is_file():
-        raise FileNotFoundError(f'{args.source} is not there: expected weak_labels.json, or the config of a training')
+        raise FileNotFoundError(f'{args.source} is not a file: expected weak_labels.json, or the config of a training')
+    check_options(args.cfg_options)
+    _check_json(args.json)
     if args.source.endswith('.py'):
         from .check_config import check_config
 
@@ -121,8 +125,17 @@ def run(args: argparse.Namespace) -> int:
     for line in report.lines():
         print(line)
     if args.json is not None:
-        args.json.write_text(json.dumps(report.content(int(failed)), indent=1), encoding='utf-8')
+        with whole_file(args.json) as file:
+            file.write(json.dumps(report.content(int(failed)), indent=1).encode())
     return int(failed)
+
+
+def _check_json(path: Path | None) -> None:
+    """Raise an error if the report would replace anything but an earlier report."""
+    if path is None or not path.exists():
+        return
+    if path.is_dir() or b'"exit_status": ' not in path.read_bytes():
+        raise ValueError(f'{path} exists and is not a report of wsss check; choose another --json')
 
 
 def check_labels(args: argparse.Namespace) -> Report:

@@ -53,11 +53,12 @@ def check_config(args: argparse.Namespace) -> Report:
 
 
 def read_config(report: Report, args: argparse.Namespace) -> Config | None:
-    """Return the config, None if it cannot be read; the report then has the reason."""
+    """Return the config, or None if it cannot be read; the report then contains the reason."""
     try:
         return overridden_config(args.source, args.cfg_options)
     except SyntaxError as error:
-        report.findings.append(Finding(ERROR, f'{error.filename}, line {error.lineno}: {error.msg}'))
+        name = args.source if error.filename in (None, '<unknown>') else error.filename
+        report.findings.append(Finding(ERROR, f'{name}, line {error.lineno}: {error.msg}'))
     except (ImportError, KeyError, NameError, OSError, TypeError, ValueError) as error:
         report.findings.append(Finding(ERROR, f'the config cannot be read: {" ".join(str(error).split())}'))
     return None
@@ -67,10 +68,10 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     """Check the data, the network and the settings of one training.
 
     Args:
-        report: What is found is added to it.
+        report: The report that findings are added to.
         cfg: The config.
         args: Arguments of the command.
-        where: What the lines of this training begin with.
+        where: Text at the beginning of the lines about this training.
     """
     report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]
     settings = dict(cfg.train_dataloader.dataset)
@@ -103,7 +104,7 @@ def _smallest_batch(cfg: Config, num_images: int) -> int:
 
 
 def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str) -> None:
-    """Check the data of validation and test, and that the metrics know its classes."""
+    """Check the data of validation and test, and that the metrics have its classes."""
     seen: list[Mapping[str, Any]] = []
     for split in ('val', 'test'):
         parts = {name: cfg.get(name) for name in (f'{split}_dataloader', f'{split}_cfg', f'{split}_evaluator')}
@@ -157,7 +158,7 @@ def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: 
 
 
 def _has_masks(dataset: Any) -> bool:
-    """Whether an evaluation data set names masks, or its pipeline makes or needs none."""
+    """Whether an evaluation data set has masks, or its pipeline makes them or does not need them."""
     steps = {type(step).__name__ for step in dataset.pipeline.transforms}
     return (
         not isinstance(dataset, WeakSegDataset)
@@ -167,7 +168,7 @@ def _has_masks(dataset: Any) -> bool:
 
 
 def missing_files(cfg: Config) -> Iterator[Finding]:
-    """Yield the weights that a config names and that are not there, and those that are to be downloaded."""
+    """Yield the weights of a config that do not exist, and those that are downloaded later."""
     if cfg.get('load_from'):
         yield from _checkpoint('load_from', cfg.load_from)
     for key, path in _pretrained(cfg.model, 'model'):

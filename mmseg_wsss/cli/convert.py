@@ -14,11 +14,12 @@ import numpy as np
 
 from ..datasets.formats import FORMATS, LabelFormat, ReadReport, found_classes, read_labels, recognise_format
 from ..datasets.formats.checks import clip_boxes, fit_to_images
+from ..datasets.formats.class_names import check_names
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
 from ..files import whole_file
 from ..structures import ImageEntry, WeakLabelSet
-from ._arguments import check_output
+from ._arguments import check_new, check_output
 from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
@@ -26,6 +27,7 @@ from ._labels import (
     image_sizes,
     parse_classes,
     split_off,
+    suffix_of_files,
     summary,
 )
 
@@ -41,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
     every = {option.name: option for known in FORMATS.values() for option in known.options}
-    _add_format(formats, AUTO, 'find out which of these formats it is', 'the file or folder', every.values())
+    _add_format(formats, AUTO, 'recognise which of these formats it is', 'the file or folder', every.values())
     for known in FORMATS.values():
         _add_format(formats, known.name, known.title, known.path, known.options, known.img_suffix)
     add_parsers(formats)
@@ -59,13 +61,15 @@ def _add_format(
     parser = formats.add_parser(name, help=title, description=title)
     parser.add_argument('path', help=path)
     add_class_argument(parser, required=False)
-    parser.add_argument('--images', help='image folder: checks that labels fit the images and writes the sizes')
-    parser.add_argument('--img-suffix', default=img_suffix, help='suffix of the images (default: %(default)s)')
+    parser.add_argument('--images', help='image folder: check that labels fit the images, and write the sizes')
+    parser.add_argument(
+        '--img-suffix', type=suffix_of_files, default=img_suffix, help='suffix of the images (default: %(default)s)'
+    )
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     for option in options:
-        if option.name != 'images':  # which every format has
+        if option.name != 'images':  # every format has it
             _add_option(parser, option)
-    parser.add_argument('--clip', action='store_true', help='cut boxes off at the edge of their image')
+    parser.add_argument('--clip', action='store_true', help='clip boxes to the edges of their image')
     parser.add_argument(
         '--box-centres',
         type=int,
@@ -73,13 +77,15 @@ def _add_format(
         help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the points outside all boxes')
-    parser.add_argument('--report', type=Path, metavar='FILE', help='a JSON file that lists all that was left out')
+    parser.add_argument(
+        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
+    )
     add_output_arguments(parser)
     parser.set_defaults(make=_read)
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
-    """An option that is not given is not in the arguments: the default is that of the reader."""
+    """Leave an option that is not given out of the arguments, so that the default of the reader applies."""
     settings: dict[str, Any] = {'help': option.help, 'default': argparse.SUPPRESS}
     if option.kind is bool:
         settings['action'] = argparse.BooleanOptionalAction
@@ -95,6 +101,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert the labels and print a summary."""
     check_output(args)
+    check_new(getattr(args, 'report', None), '--report', force=args.force)
     labels = args.make(args)
     labels.write(args.output)
     print(f'{args.output}: {summary(labels)}')
@@ -107,13 +114,22 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
         print(f'{args.path}: {known.title} ({known.name})')
     report = ReadReport()
     source = {'format': known.name, 'path': args.path, **_settings(args, known)}
-    classes, palette = (found_classes(source), None) if args.classes is None else parse_classes(args.classes)
+    if args.classes is None:
+        classes, palette = found_classes(source), None
+        check_names(classes, args.path)
+    else:
+        classes, palette = parse_classes(args.classes)
     labels = read_labels(source, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
-    labels = replace(labels if args.split is None else split_off(labels, args.split, report), palette=palette)
+    labels = labels if args.split is None else split_off(labels, args.split, report)
+    labels = replace(labels, palette=palette or labels.palette)
     if not labels.images:
         raise ValueError(f'{args.path} holds no image')
     labels = _fitted(labels, args, report)
     if args.box_centres is not None:
+        if args.box_centres < 0:
+            raise ValueError(f'--box-centres must not be negative, got {args.box_centres}')
+        if not any(len(entry.annotations.boxes) for entry in labels.images.values()):
+            raise ValueError(f'--box-centres writes points for boxes, and {args.path} has none')
         images = {key: _with_box_points(key, entry, args) for key, entry in labels.images.items()}
         labels = replace(labels, images=images)
     if 'masks' in source:
@@ -124,7 +140,7 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
 
 
 def _fitted(labels: WeakLabelSet, args: argparse.Namespace, report: ReadReport) -> WeakLabelSet:
-    """The labels, which lie inside their images where a size is known."""
+    """The labels, which are inside of their images if the size is known."""
     stated = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
     sizes = stated if args.images is None else image_sizes(labels, args.images, args.path)
     if args.clip:
@@ -145,19 +161,27 @@ def _settings(args: argparse.Namespace, known: LabelFormat) -> dict[str, Any]:
     if foreign := sorted(given - own.keys()):
         raise ValueError(f'{args.path} is read as {known.name}, which has no --{foreign[0].replace("_", "-")}')
     settings = {name: getattr(args, name) for name in given}
-    masks = Path(settings.get('masks', ''))
-    if 'masks' in settings and masks.is_dir() and any(masks.iterdir()) and not args.force:
-        raise ValueError(f'{masks} has files; choose another --masks, or overwrite them with --force')
+    if 'masks' in settings:
+        _check_masks(Path(settings['masks']), args)
     single = [name for name, value in settings.items() if isinstance(value, list) and not own[name].several]
     return {**settings, **{name: settings[name][0] for name in single}}
+
+
+def _check_masks(masks: Path, args: argparse.Namespace) -> None:
+    """Raise an error if masks would be written over files."""
+    if masks.exists() and not masks.is_dir():
+        raise ValueError(f'--masks must be a folder, got the file {masks}')
+    read = [Path(path).resolve() for path in (args.path, args.images) if path is not None]
+    if masks.resolve() in read:
+        raise ValueError(f'--masks {masks} is the folder that is read; choose another')
+    if masks.is_dir() and any(masks.iterdir()) and not args.force:
+        raise ValueError(f'{masks} has files; choose another --masks, or overwrite them with --force')
 
 
 def _tell(report: ReadReport, source: dict[str, Any], args: argparse.Namespace) -> None:
     for line in report.lines():
         print(line)
     if args.report is not None:
-        if args.report.exists() and not args.force:
-            raise ValueError(f'{args.report} exists; choose another --report, or overwrite it with --force')
         with whole_file(args.report) as file:
             file.write(json.dumps({**source, **report.to_dict()}, indent=1).encode())
 

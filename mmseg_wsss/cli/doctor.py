@@ -9,9 +9,11 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from .doctor_checks import CHECKS, ONEDL, ORIGINAL, Environment, check_config
+from .doctor_checks import CHECKS, ONEDL, ORIGINAL, Environment, check_config, describe_processor
 
 _SHOWN = ('torch', 'numpy', 'scipy', 'scikit-image', 'setuptools', *ONEDL, *ORIGINAL)
+CPUINFO = Path('/proc/cpuinfo')
+"""The description of the processor, on Linux."""
 _OPTIONAL = {
     'triton': 'the fast kernels on a GPU',
 }
@@ -77,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         if env.has(name):
             print(f'{name} {env.distributions[name]}')
     print(f'GPU: {env.cuda or "none (SyncBN and AmpOptimWrapper need one; our configs use BN)"}')
+    if CPUINFO.is_file():
+        print(f'processor: {describe_processor(CPUINFO.read_text())}')
     for registry, names in env.registered.items():
         print(f'{registry}: {", ".join(names) or "-"}')
     for name, purpose in _OPTIONAL.items():

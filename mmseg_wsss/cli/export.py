@@ -15,7 +15,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_checkpoint_arguments(parser)
     parser.add_argument('-o', '--output', required=True, type=Path, help='the .onnx file to write')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=[256, 256], metavar=('HEIGHT', 'WIDTH'), help='of the image to trace with'
+        '--size',
+        type=int,
+        nargs=2,
+        default=[256, 256],
+        metavar=('HEIGHT', 'WIDTH'),
+        help='size of the image to trace with',
     )
     parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')

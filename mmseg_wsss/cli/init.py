@@ -20,29 +20,35 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'init',
         help='write labels, splits and a config for data of your own',
-        description='Look at images and labels, choose a recipe and its sizes, and write what a training needs.',
+        description='Look at images and labels, choose a recipe and its sizes, and write the files for a training.',
     )
     parser.add_argument('data', nargs='?', type=Path, help='folder of the data')
     parser.add_argument('--images', type=Path, help='folder of the images')
     parser.add_argument('--labels', type=Path, help='file or folder of the labels')
-    parser.add_argument('--masks', type=Path, help='folder of index PNGs, to measure against and to train on')
-    parser.add_argument('--classes', help='class names, id 0 first: a text file with one a line, or with commas')
+    parser.add_argument('--masks', type=Path, help='folder of index PNGs, for validation and training')
+    parser.add_argument(
+        '--classes', help='class names, id 0 first: a text file with one per line, or separated by commas'
+    )
     parser.add_argument(
         '--background',
         action=argparse.BooleanOptionalAction,
-        help='whether class 0 is what no other class is; found by its name',
+        help='whether class 0 is the background; default: decided by its name',
     )
-    parser.add_argument('--unlabelled', type=int, help='value of unlabelled mask pixels; found')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice of validation images')
-    parser.add_argument('--group', metavar='REGEX', help='images in whose ids it finds the same text stay together')
-    parser.add_argument('-o', '--output', type=Path, default=Path('.'), help='folder to write to (here)')
+    parser.add_argument('--unlabelled', type=int, help='value of unlabelled mask pixels (default: found in the masks)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the choice of validation images')
     parser.add_argument(
-        '--show', type=Path, metavar='CONFIG', help='say what would be chosen for a config that is there'
+        '--group', metavar='REGEX', help='keep images together if it matches the same text in their ids'
+    )
+    parser.add_argument(
+        '-o', '--output', type=Path, default=Path('.'), help='folder to write to (default: the current folder)'
+    )
+    parser.add_argument(
+        '--show', type=Path, metavar='CONFIG', help='print what would be chosen for the data of an existing config'
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the files, or show what is in a config."""
+    """Write the files, or compare a config with what would be chosen."""
     if args.show is not None:
         show(args.show)
         return
@@ -98,7 +104,7 @@ def show(path: Path) -> None:
 
 
 def machine() -> Machine:
-    """Return what there is to train on."""
+    """Return the hardware of this machine."""
     import torch
 
     if not torch.cuda.is_available():

@@ -15,6 +15,7 @@ COMMANDS = {
     'init': 'write labels, splits and a config for data of your own',
     'config': 'write a config, with all its bases, to one file',
     'convert': 'convert label files of other tools to weak_labels.json',
+    'export-labels': 'write labels or predictions for an annotation tool, to correct them by hand',
     'simulate': 'make weak labels from full masks',
     'check': 'look for mistakes in a label file',
     'train': 'check a config and its data, then train',

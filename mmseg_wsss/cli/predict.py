@@ -1,4 +1,4 @@
-"""``wsss predict``: masks of photos, under their names."""
+"""``wsss predict``: write masks of photos, under the names of the photos."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--prune',
         type=float,
         metavar='T',
-        help='leave out classes whose score for the whole photo is not above T; for networks that learn from tags',
+        help='leave out classes with a score for the whole photo of at most T; for networks that learn from tags',
     )
     parser.add_argument(
-        '--window', type=int, metavar='PIXELS', help='predict large photos in windows of this side; 0: at once'
+        '--window',
+        type=int,
+        metavar='PIXELS',
+        help='side of the windows in which large photos are predicted; 0: the whole photo at once',
     )
-    parser.add_argument('--no-overlays', action='store_true', help='write masks and confidences alone')
+    parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
     parser.add_argument('--force', action='store_true', help='write into a folder that has files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict and say what is in the photos."""
+    """Predict the masks and print the shares of the classes."""
     from ..checkpoints.work_dir import best_checkpoint
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 

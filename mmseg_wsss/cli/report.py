@@ -16,7 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument('work_dir', type=Path, help='the work dir of the run')
     parser.add_argument('--html', type=Path, metavar='FILE', help='write a page with curves, classes and pictures')
     parser.add_argument(
-        '--compare', type=Path, nargs='+', default=[], metavar='RUN', help='other work dirs on that page'
+        '--compare', type=Path, nargs='+', default=[], metavar='RUN', help='other work dirs to show on the page'
     )
     parser.add_argument('--force', action='store_true', help='overwrite the page if it exists')
 
@@ -62,7 +62,7 @@ def write_page(folders: list[Path], path: Path, *, force: bool = False) -> None:
     Raises:
         ValueError: If the file exists and ``force`` is not set.
     """
-    from .. import plugin  # noqa: F401  which registers the data sets
+    from .. import plugin  # noqa: F401  (registers the data sets)
     from ..engine.run_facts import read_run
     from ..files import whole_file
     from ..visualization.run_page import run_page

@@ -13,7 +13,7 @@ from ..datasets._regions import Mask, small_objects
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
-from ..datasets.formats.index_png import check_foreground, distinct, load_index_image
+from ..datasets.formats.index_png import check_foreground, counted_from_one, distinct, load_index_image
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..files import path_inside
@@ -24,6 +24,7 @@ from ._labels import (
     add_output_arguments,
     parse_classes,
     progress,
+    suffix_of_files,
     summary,
     with_image_sizes,
 )
@@ -64,11 +65,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         '--no-background',
         action='store_true',
-        help='class 0 of the masks is not a background: all ids become larger by one, and class 0 is empty',
+        help='class 0 of the masks is not a background: add one to all ids, so that class 0 is empty',
     )
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images')
-    parser.add_argument('--mask-suffix', default='.png', help='suffix of the masks')
+    parser.add_argument('--img-suffix', type=suffix_of_files, default='.jpg', help='suffix of the images')
+    parser.add_argument('--mask-suffix', type=suffix_of_files, default='.png', help='suffix of the masks')
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     add_output_arguments(parser)
     parser.set_defaults(run=run)
@@ -79,6 +80,10 @@ def run(args: argparse.Namespace) -> int:
     check_output(args)
     classes, palette = parse_classes(args.classes)
     if args.no_background:
+        if BACKGROUND in classes:
+            raise ValueError(
+                f'--no-background adds {BACKGROUND!r}: leave it out of --classes, got {", ".join(classes)}'
+            )
         classes = (BACKGROUND, *classes)
         palette = None if palette is None else ((0, 0, 0), *palette)
     if args.num_per_object < 1 or args.min_area < 0:
@@ -86,8 +91,12 @@ def run(args: argparse.Namespace) -> int:
             f'--num-per-object must be at least 1 and --min-area not below 0, got {args.num_per_object} and '
             f'{args.min_area}'
         )
+    if args.seed < 0 or not 0 < args.length <= 1:
+        raise ValueError(f'--seed must not be negative and --length in (0, 1], got {args.seed} and {args.length}')
     report = ReadReport()
     names = _masks(args, report)
+    if not names:
+        raise ValueError(f'{args.split} names no image')
     values: set[int] = set()
     images = ImageCollector(args.masks)
     for key, file in progress(names.items(), 'simulating', len(names)):
@@ -107,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _warn_of_background(labels: WeakLabelSet) -> None:
-    """Say that class 0 gets as many labels as all others where it may not be a background."""
+    """Warn that class 0 gets as many labels as all other classes if it may not be a background."""
     ids = [label for entry in labels.images.values() for label in entry.annotations.point_labels.tolist()]
     share = ids.count(0) / max(len(ids), 1)
     if labels.classes[0] != BACKGROUND and share > 0.3:
@@ -152,7 +161,8 @@ def _simulate(
         )
         small = small_objects(mask, args.min_area, instances=instances, ignore_index=args.ignore_index)
     except ValueError as error:
-        raise ValueError(f'{file}: {error}') from error
+        hint = counted_from_one(distinct(mask), num_classes, args.ignore_index)
+        raise ValueError(f'{file}: {error}{hint and f".{hint}"}') from error
     for region in small:
         report.leave_out(f'objects of fewer than {args.min_area} pixels (--min-area)', f'class {region.label} of {key}')
     return annotations

@@ -1,4 +1,4 @@
-"""``wsss test``: ``tools/test.py``, wherever the package is installed."""
+"""``wsss test``: run ``tools/test.py``, also without a checkout."""
 
 from __future__ import annotations
 

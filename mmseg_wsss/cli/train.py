@@ -1,4 +1,4 @@
-"""``wsss train``: ``tools/train.py``, wherever the package is installed."""
+"""``wsss train``: run ``tools/train.py``, also without a checkout."""
 
 from __future__ import annotations
 

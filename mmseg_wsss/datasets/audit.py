@@ -22,6 +22,7 @@ FIELDS = {'labels': 'pixels', 'tags': 'tags', 'points': 'points', 'boxes': 'boxe
 EMPTY_SHARE = 0.1
 SMALL_SHARE = 0.9
 SHOWN = 5
+NAMED = 20
 CURES = {
     'boxes': 'fill them with their class (RasterizeWeakAnnotations(draw_boxes=True)), or make masks of them '
     '(configs/lpg), or take a loss that learns from boxes',
@@ -48,7 +49,7 @@ class LabelAudit:
         use: What the losses of the model learn from; None: not known.
         draws: What some draws of crops gave.
         contradictions: What images say against themselves.
-        pictures: What becomes of the images.
+        files: What becomes of the images, and what readers of label files left out.
         unused: ``'stop'``: labels that nothing uses are an error. ``'warn'``: a warning, if others are used.
         evaluation: Whether the masks are those that predictions are compared with.
     """
@@ -60,7 +61,7 @@ class LabelAudit:
     draws: CropDraws | None = None
     contradictions: tuple[str, ...] = ()
     unused: str = 'stop'
-    pictures: tuple[Finding, ...] = ()
+    files: tuple[Finding, ...] = ()
     evaluation: bool = False
 
     def of_model(self, use: LabelUse) -> LabelAudit:
@@ -93,7 +94,7 @@ class LabelAudit:
 
     def findings(self) -> list[Finding]:
         """Return all that is wrong, errors first."""
-        found = [*self.pictures, *self._masks(), *self._unused(), *self._classes(), *self._images(), *self._crops()]
+        found = [*self.files, *self._masks(), *self._unused(), *self._classes(), *self._images(), *self._crops()]
         order = (ERROR, WARNING, NOTE)
         return sorted(found, key=lambda finding: order.index(finding.level))
 
@@ -261,4 +262,6 @@ class LabelAudit:
 
 
 def _names(classes: Sequence[str], indices: Iterable[int]) -> str:
-    return ', '.join(classes[index] for index in indices)
+    names = [classes[index] for index in indices]
+    more = f' and {len(names) - NAMED} more' if len(names) > NAMED else ''
+    return ', '.join(names[:NAMED]) + more

@@ -24,7 +24,8 @@ def _coco(names: tuple[str, ...]) -> dict[str, Any]:
 _objects: tuple[str, ...] = COCOStuffDataset.METAINFO['classes'][:COCO_OBJECTS]
 CLASS_SETS: dict[str, dict[str, Any]] = {
     'voc': PascalVOCDataset.METAINFO,
-    # Of a sample of VOC with animals and persons alone the other 14 classes are rare or absent: they count in no mean.
+    # In a sample of VOC with only animals and persons, the other 14 classes are rare or absent. They are in none of the
+    # means.
     'voc_animals': {
         **PascalVOCDataset.METAINFO,
         'measured_classes': ('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 ERROR, WARNING, NOTE = 'error', 'warning', 'note'
+MOST_CLASSES = 255
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Finding:
     cure: str = ''
 
     def __str__(self) -> str:
-        return f'{self.text}: {self.cure}' if self.cure else self.text
+        return f'{self.text.rstrip(".")}: {self.cure}' if self.cure else self.text
 
 
 class AuditError(ValueError):
@@ -42,7 +43,7 @@ def raise_errors(findings: Iterable[Finding]) -> None:
 
 
 def check_classes(classes: Sequence[str]) -> None:
-    """Refuse a list of classes with nothing beside the background.
+    """Refuse a list of classes with nothing beside the background, or of more classes than masks can hold.
 
     Raises:
         ValueError: With what to write.
@@ -54,4 +55,9 @@ def check_classes(classes: Sequence[str]) -> None:
             f'there is one class ({", ".join(classes)}), and class 0 is the background, so that there is nothing to '
             f"tell apart: take classes=('background', '{object_name}'), num_classes=2, and class 1 for what is "
             f'{object_name} in the labels and masks'
+        )
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f'there are {len(classes)} classes, and masks of 8 bits hold {MOST_CLASSES} at most, because 255 means '
+            'unlabelled: join classes, or leave some out'
         )

@@ -20,6 +20,7 @@ from .mask_values import MaskValues, check_mask_values
 from .transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 
 MASK_SAMPLE = 50
+NAMED_KINDS = 8
 PLAIN_STEPS = (LoadWeakAnnotations(), RasterizeWeakAnnotations())
 """What most pipelines do with labels; taken where there is no pipeline."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
-from .formats.index_png import load_index_image
+from .formats.index_png import counted_from_one, load_index_image
 from .formats.masks import unlimited
 
 Mask = npt.NDArray[np.integer]
@@ -120,12 +120,9 @@ def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: in
     unknown = [value for value in values if not 0 <= value < end and value != ignore_index]
     if not unknown:
         return
-    hint = ''
-    if unknown == [end] and 0 not in values:
-        hint = f' They may count the classes from 1: then write every value less one, and {ignore_index} stays.'
     raise ValueError(
         f'image {key!r}: its mask {path} holds the values {unknown[:8]}, which are neither ids of the '
         f'{num_classes} classes (0..{end - 1}) nor {ignore_index} (unlabelled). '
         'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes, or write '
-        f'{ignore_index} instead of a value that means unlabelled.{hint}'
+        f'{ignore_index} instead of a value that means unlabelled.{counted_from_one(values, end, ignore_index)}'
     )

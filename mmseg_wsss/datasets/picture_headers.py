@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
-from .formats.masks import unlimited
+from .formats.masks import no_image, unlimited
 from .transforms.load_deep_image import TIFF_STARTS
 
 ORIENTATION = 274
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that swap width and height when the image is turned by them."""
+JPEG_2000_CODE = b'\xff\x4f\xff\x51'
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 MODES = {'1': 1, 'F': 32, 'I': 32, 'I;16': 16, 'I;16B': 16, 'I;16L': 16}
@@ -76,7 +78,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     except (OSError, SyntaxError, struct.error) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the file system, not of the decoder
             raise
-        raise ValueError(f'{path} is not an image, or is damaged') from error
+        raise ValueError(no_image(path)) from error
 
 
 def read_header(path: str | Path) -> PictureHeader:
@@ -87,7 +89,7 @@ def read_header(path: str | Path) -> PictureHeader:
         ValueError: If it is not an image.
     """
     with open(path, 'rb') as file:
-        start = file.read(26)
+        start = file.read(256)
     if start[:4] in TIFF_STARTS:
         return _tiff(path)
     with opened(path) as image:
@@ -99,6 +101,8 @@ def read_header(path: str | Path) -> PictureHeader:
         is_png = start.startswith(PNG_START)
         if is_png:
             bits, bands = start[24], PNG_CHANNELS.get(start[25], bands)
+        elif image.format in ('JPEG2000', 'PPM') and bits == 8:  # which Pillow opens in 8 bits
+            bits = _bits(start)
         orientation = _orientation(_png_exif(path) if is_png else image)
         return PictureHeader(image.width, image.height, image.format or '', bits, bands, kind, orientation)
 
@@ -117,6 +121,29 @@ def _orientation(source: Image.Image | bytes) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
+def _bits(start: bytes) -> int:
+    """Return the bits of a value of a JPEG 2000 or PPM file by its first bytes."""
+    if (found := re.match(rb'P[56](?:\s+|#[^\n]*\n)*\d+\s+\d+\s+(\d+)\s', start)) is not None:
+        return int(found.group(1)).bit_length()
+    place = start.find(b'ihdr')  # then height, width, number of bands and bits less one
+    precision = start[place + 14] if 0 < place < len(start) - 14 else 7
+    if start.startswith(JPEG_2000_CODE) and len(start) > 42:
+        precision = start[42]
+    return (precision & 127) + 1 if precision != 255 else 8  # 255: the bands differ
+
+
+def num_pages(path: str | Path) -> int:
+    """Return the number of pages of the size of the first that a file has, which loaders leave out, and frames."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = [page.keyframe for page in file.pages]
+            sizes = [(page.imagewidth, page.imagelength) for page in pages if page is not None]
+            return sizes.count(sizes[0])
+    except Exception:  # not TIFF, or damaged, of which others tell
+        with opened(path) as image:
+            return int(getattr(image, 'n_frames', 1))
+
+
 def _tiff(path: str | Path) -> PictureHeader:
     try:
         with tifffile.TiffFile(path) as file:
@@ -128,7 +155,7 @@ def _tiff(path: str | Path) -> PictureHeader:
             kind = 'palette' if page.photometric == tifffile.PHOTOMETRIC.PALETTE else kind
             return PictureHeader(page.imagewidth, page.imagelength, 'TIFF', bits, page.samplesperpixel, kind, known)
     except (tifffile.TiffFileError, IndexError, KeyError, TypeError, struct.error, ValueError) as error:
-        raise ValueError(f'{path} is not an image, or is damaged') from error
+        raise ValueError(no_image(path)) from error
 
 
 def _png_exif(path: str | Path) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from .findings import ERROR, NOTE, WARNING, Finding
-from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, opened
+from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, num_pages, opened
 from .transforms.load_deep_image import LoadDeepImage, read_bands
 
 BOMB = 178_956_970
@@ -136,6 +136,7 @@ def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader]
         except ValueError as error:
             found.append(Finding(ERROR, f'{where}: {type(loader).__name__} cannot load it ({error})', _cure(header)))
             continue
+        found += _left_out(where, paths[key], header, loader)
         channels[1 if image.ndim == 2 else image.shape[2]] = paths[key]
         size = size_of(header, loader)
         if image.shape[1::-1] != size:
@@ -150,6 +151,15 @@ def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader]
             Finding(ERROR, f'images are loaded with different numbers of channels: {given}', "set color_type='color'")
         )
     return [*found, *_huge(paths, headers, loader)]
+
+
+def _left_out(where: str, path: str, header: PictureHeader, loader: Any) -> Iterator[Finding]:
+    """Say which pages and bands of a picture a loader leaves out."""
+    if (pages := num_pages(path)) > 1:
+        yield Finding(NOTE, f'{where}: it has {pages} pages or frames, and only the first is loaded')
+    if header.format == 'TIFF' and header.bands == 2 and not isinstance(loader, LoadDeepImage):
+        cure = 'LoadDeepImage(range=(low, high), bands=(0, 1, 0)) loads both'
+        yield Finding(WARNING, f'{where}: {type(loader).__name__} loads the first band alone', cure)
 
 
 def _cure(header: PictureHeader) -> str:

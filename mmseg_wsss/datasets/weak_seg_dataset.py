@@ -17,10 +17,12 @@ from ..files import relative_name
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from .audit import UNUSED, LabelAudit
 from .class_sets import CLASS_SETS
-from .findings import Finding, check_classes
+from .findings import NOTE, Finding, check_classes
 from .formats import normalise_source, read_labels, read_source_classes
 from .formats.checks import fit_to_images
 from .formats.files import read_ids
+from .formats.image_files import unlabelled_images
+from .formats.label_format import ReadReport
 from .formats.registry import LabelSource
 from .image_checks import Size, check_forms, look_at_images
 from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
@@ -152,9 +154,12 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     def load_data_list(self) -> list[Sample]:
         """Return one sample per image."""
         classes = tuple(self._metainfo['classes'])
-        labels = WeakLabelSet(classes)
+        labels, left_out = WeakLabelSet(classes), ReadReport()
         if self.weak_labels is not None:
-            labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix)
+            labels = read_labels(self.weak_labels, classes, img_suffix=self.img_suffix, report=left_out)
+        if not labels.images and not self.ann_file:
+            labels = unlabelled_images(self.data_prefix['img_path'], self.img_suffix, classes, left_out)
+        self._notes = [Finding(NOTE, f'{self._source}: {line}') for line in left_out.lines()]
         images = self._choose(self._list_images(labels))
         source = self.ann_file or self._source
         if not images:
@@ -213,12 +218,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if self.ann_file:
             ids = read_ids(self.ann_file)
             check_forms(ids, labels.images, self.ann_file)
-        elif labels.images:
-            ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         else:
-            paths = sorted(Path(self.data_prefix['img_path']).rglob(f'*{self.img_suffix}'))
-            names = [path.relative_to(self.data_prefix['img_path']).as_posix() for path in paths]
-            ids = [name[: -len(self.img_suffix)] for name in names]
+            ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
         images = []
         for key in ids:
             guess = key + self.img_suffix
@@ -275,7 +276,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
             contradictions=tuple(found),
             unused=self.unused_labels,
-            pictures=tuple(self._pictures),
+            files=(*self._notes, *self._pictures),
             evaluation=self.test_mode,
         )
         report(self._audit)

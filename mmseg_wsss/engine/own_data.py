@@ -1,8 +1,8 @@
-"""Recipes for data of one's own: variables of a config, put where they belong.
+"""Recipes for your own data: variables of a config are written into the parts that use them.
 
-A config inherits values and not formulas: ``crop = 160`` over a base does not reach the pipelines that the base has
-made with its own ``crop``. The recipes in ``configs/own_data`` therefore name their variables once, and
-:func:`fill_own_data` carries them into every part of its kind.
+A config inherits values and not formulas: ``crop = 160`` does not change the pipelines that the base config has already
+made with its own ``crop``. The recipes in ``configs/own_data`` therefore define their variables once, and
+:func:`fill_own_data` writes them into all parts that use them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..datasets.formats.canonical import read_classes
 from ..datasets.formats.files import nearest
 
 MARK = 'img_suffix'
-"""A variable that no other config has at its top."""
+"""A variable that other configs do not have at the top level."""
 VARIABLES = (
     'background',
     'batch',
@@ -48,34 +48,35 @@ class OwnDataRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config | Mapping[str, Any]) -> Runner:
-        """Build a runner from a config whose variables are put where they belong."""
+        """Build a runner from a config, after its variables are written into the parts that use them."""
         cfg = cfg if isinstance(cfg, Config) else Config(dict(cfg))
         fill_own_data(cfg)
         return super().from_cfg(cfg)
 
 
 def is_own_data(cfg: Mapping[str, Any]) -> bool:
-    """Whether a config is over a recipe for data of one's own."""
+    """Whether a config inherits from a recipe for your own data."""
     return MARK in cfg and 'weak_labels' in cfg
 
 
 def fill_own_data(cfg: Config) -> None:
-    """Put the variables of a recipe for data of one's own where they belong; other configs are left as they are.
+    """Write the variables of a recipe for your own data into the parts that use them; other configs do not change.
 
-    ``iterations`` is the length, and what is counted in iterations keeps its share of it; ``batch`` the images of a
-    batch; ``crop`` the side of all training crops; ``scale`` the longer side of the resized images; ``window`` the side
-    of the windows of inference, or None; ``images``, ``masks`` (None: nothing is measured), ``img_suffix`` and
-    ``weak_labels`` say where the data is; ``loading`` are settings of ``LoadImageFromFile``; ``mean`` and ``std`` those
-    of the images. ``background=False`` means that class 0 is not a background: boxes are filled, and nothing is drawn
-    outside of them. ``classes`` and ``palette`` are read from the label file unless they are set.
+    ``iterations`` is the length of the training; everything that is counted in iterations keeps its share of it.
+    ``batch`` is the batch size, ``crop`` the side of all training crops, ``scale`` the longer side of the resized
+    images, and ``window`` the side of the windows of inference, or None. ``images``, ``masks`` (None: nothing is
+    measured), ``img_suffix`` and ``weak_labels`` are the paths of the data. ``loading`` are settings of
+    ``LoadImageFromFile``; ``mean`` and ``std`` are those of the images. ``background=False`` means that class 0 is not
+    a background: boxes are filled, and nothing is drawn outside of them. ``classes`` and ``palette`` are read from the
+    label file unless they are set.
 
-    A second call changes nothing.
+    A second call does not change anything.
 
     Args:
         cfg: The config, changed in place.
 
     Raises:
-        TypeError: If a number is not one.
+        TypeError: If a variable that must be a number is not one.
         ValueError: If a number is out of range, or a variable is misspelt.
     """
     if not is_own_data(cfg):
@@ -109,11 +110,11 @@ def _check(cfg: Config) -> None:
 
 
 KNOWN = ('load_from', 'resume', 'launcher', 'work_dir', 'default_scope', 'log_level', 'runner_type', 'backbone', 'head')
-"""Keys at the top of a config that are not variables of these recipes, although their names are similar."""
+"""Top-level keys of a config that are not variables of these recipes, although their names are similar."""
 
 
 def _filled(value: Any, variables: Settings) -> Any:
-    """Return nested settings with the variables in every part that has a rule."""
+    """Return nested settings, with the variables written into every part that has a rule."""
     if isinstance(value, list | tuple):
         return type(value)(_filled(item, variables) for item in value)
     if not isinstance(value, Mapping):
@@ -186,7 +187,7 @@ RULES: tuple[tuple[Callable[[Settings], bool], Callable[[Settings, Settings], Se
 
 
 def _set_length(cfg: Settings) -> None:
-    """Stretch everything that is counted in iterations."""
+    """Scale everything that is counted in iterations."""
     loop, loader = cfg['train_cfg'], cfg['train_dataloader']
     loader['batch_size'] = cfg['batch']
     factor = cfg['iterations'] / loop['max_iters']
@@ -211,7 +212,7 @@ def _set_windows(cfg: Settings) -> None:
 
 
 def _measure_nothing(cfg: Settings) -> None:
-    """Leave out what needs validation masks; the test data still says how images are read."""
+    """Remove everything that needs validation masks; the test data still defines how images are read."""
     cfg.update({'val_dataloader': None, 'val_cfg': None, 'val_evaluator': None})
     cfg['default_hooks']['checkpoint'].pop('save_best', None)
     cfg['test_dataloader']['dataset']['data_prefix'].pop('seg_map_path', None)

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
 from ..checkpoints.work_dir import WorkDirError, hold, lock_of
+from .compiling import compile_backbone, take_compile
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
@@ -65,8 +66,11 @@ def run_training(cfg: Config) -> None:
     began = _BeganHook()
     with _faults_of_settings(cfg, began):
         wrap_on_cpu(cfg)
+        compiled = take_compile(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         guard(runner)
+        if compiled is not None:
+            compile_backbone(runner, compiled)
         runner.register_hook(began)
         runner.train()
 

@@ -57,27 +57,28 @@ class ExportedNetwork(nn.Module):
 
 
 def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: tuple[int, int]) -> dict[str, Any]:
-    """Write a network as ONNX and compare it with PyTorch on another size.
+    """Write a network as ONNX and compare it with PyTorch at another image size.
 
     The file takes batches and images of any size. A decision of the config (pruning by tags, a refiner) and
     resizing are not part of it. The metadata of the file has ``classes`` and ``palette`` as JSON.
 
     Args:
         cfg: Config of the network.
-        checkpoint: Its weights.
+        checkpoint: The weights of the network.
         path: The file to write.
         size: Height and width of the image that the network is traced with.
 
     Returns:
-        ``difference``, the largest one of a probability, and ``bytes``, the size of the file.
+        ``difference``, the largest difference of a probability, and ``bytes``, the size of the file.
 
     Raises:
         ImportError: If onnx or onnxruntime is not installed, before anything is loaded.
-        ValueError: If ONNX gives other probabilities than PyTorch; the file is not written.
+        ValueError: If the probabilities of ONNX differ from those of PyTorch, or it fails at another size; the file is
+            then not written.
     """
     try:
         import onnx
-        import onnxruntime
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         raise ImportError(NEEDED) from error
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -85,8 +86,7 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     classes, palette = classes_of(cfg, checkpoint)
     content = with_metadata(onnx, traced(network, size), {'classes': list(classes), 'palette': [[*c] for c in palette]})
     image = example_image(network, (size[0] + 32, size[1] + 64), batch=2)
-    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
-    (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    given = run_content(content, image, size, path)
     with torch.no_grad():
         expected = network(image).numpy()
     difference = float(np.abs(given - expected).max())
@@ -98,6 +98,32 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     with whole_file(path) as file:
         file.write(content)
     return {'difference': difference, 'bytes': len(content)}
+
+
+def run_content(content: bytes, image: Tensor, size: tuple[int, int], path: str | Path) -> Any:
+    """Return what onnxruntime computes from an ONNX file in memory.
+
+    Args:
+        content: The bytes of the file.
+        image: Input of another size than the traced one.
+        size: Height and width of the traced one, for the error.
+        path: The file that is to be written, for the error.
+
+    Raises:
+        ValueError: If the network does not run at another size.
+    """
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    try:
+        (given,) = session.run([OUTPUT], {INPUT: image.numpy()})
+    except Fail as error:
+        raise ValueError(
+            f'the network only runs at the size {size} with which it was traced, so {path} was not written: it keeps '
+            'sizes of its maps as numbers, as the UNet of mmseg does'
+        ) from error
+    return given
 
 
 def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
@@ -118,13 +144,13 @@ def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
 
 
 def example_image(network: ExportedNetwork, size: tuple[int, int], batch: int = 1) -> Tensor:
-    """Return an image of noise that is the same every time."""
+    """Return an image of noise, the same one in every call."""
     generator = torch.Generator().manual_seed(0)
     return 255 * torch.rand(batch, network.mean.shape[1], *size, generator=generator)
 
 
 def with_metadata(onnx: Any, content: bytes, metadata: Mapping[str, Any]) -> bytes:
-    """Return the bytes of an ONNX file with entries of metadata as JSON."""
+    """Return the bytes of an ONNX file, to which entries of metadata are added as JSON."""
     model = onnx.load_from_string(content)
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=json.dumps(value))

@@ -1,4 +1,4 @@
-"""Masks of photos that no data set lists, under their names.
+"""Predict masks of photos that are not part of a data set, and write them under the names of the photos.
 
 Shape letters: C classes, H x W pixels of a photo.
 """
@@ -40,16 +40,16 @@ Colours = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoSettings:
-    """How photos are predicted, beside what the config says.
+    """Settings of the prediction of photos, in addition to those of the config.
 
     Args:
         tta: Average the views of ``tta_pipeline``.
         crf: Refine the masks by a dense CRF (needs the extra ``crf``).
         prune: Leave out classes whose score for the whole photo, in [0, 1], is not above this; for networks that learn
-            from tags. None: as the config has it.
-        window: Side of the windows in which large photos are predicted, in pixels of the network's input; None: as the
-            config has it, 0: a photo at once.
-        overlays: Write ``overlays/<name>.jpg``, too: the photo under its mask.
+            from tags. None: the setting of the config.
+        window: Side of the windows in which large photos are predicted, in pixels of the network's input. None: the
+            setting of the config; 0: the whole photo at once.
+        overlays: Whether to also write ``overlays/<name>.jpg``, the photo under its mask.
 
     Raises:
         TypeError: If a share is not a number.
@@ -76,8 +76,8 @@ def find_photos(sources: Sequence[str]) -> dict[str, Path]:
         sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``.
 
     Raises:
-        FileNotFoundError: If there is nothing.
-        ValueError: If two photos have one name.
+        FileNotFoundError: If there are no photos.
+        ValueError: If two photos have the same name.
     """
     found: dict[str, Path] = {}
     for source in sources:
@@ -117,13 +117,13 @@ def write_photo_masks(
 
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
-        checkpoint: Its weights.
+        checkpoint: The weights of the network.
         photos: Files by name, see :func:`find_photos`.
-        folder: Where to write.
-        settings: How.
+        folder: The folder to write to.
+        settings: Settings of the prediction.
 
     Returns:
-        ``images``, and the ``share`` of each class in all their pixels.
+        ``images``, the number of photos, and ``share``, the share of each class in all pixels.
 
     Raises:
         ValueError: If a photo cannot be read, the config has no views to average, or the weights do not fit.
@@ -154,7 +154,7 @@ def write_photo_masks(
 
 
 def switched(cfg: Config, settings: PhotoSettings) -> Config:
-    """Return a config with the switches of an inference in it.
+    """Return a config with the settings of the prediction.
 
     Raises:
         ValueError: If the config does not have views to average.
@@ -180,7 +180,7 @@ def switched(cfg: Config, settings: PhotoSettings) -> Config:
 
 
 def classes_of(cfg: Config, checkpoint: str | Path) -> tuple[Sequence[str], Colours]:
-    """Return names and colours of the classes that a checkpoint was trained on.
+    """Return the names and colours of the classes that a checkpoint was trained on.
 
     Raises:
         ValueError: If neither the checkpoint nor the test data of the config names them.
@@ -203,7 +203,7 @@ def overlay(photo: Picture, labels: npt.NDArray[Any], palette: Colours, opacity:
         photo: BGR or grey, (H, W, 3) or (H, W).
         labels: Class ids, (H, W).
         palette: One RGB colour per class.
-        opacity: Of the mask, in [0, 1].
+        opacity: Opacity of the mask, in [0, 1].
 
     Example:
         >>> overlay(np.zeros((1, 2, 3), np.uint8), np.array([[1, 1]]), [[0, 0, 0], [200, 0, 0]]).tolist()

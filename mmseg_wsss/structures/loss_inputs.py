@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..functional.checks import compute_dtype
+
 REFERENCE_KEY: Final = 'reference'
 """Key of ``LossInputs.maps`` for the full masks of the training images, which serve for comparison only."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -25,7 +27,8 @@ class LossInputs:
     """What :class:`~mmseg_wsss.models.segmentors.WeakEncoderDecoder` hands to every loss.
 
     Args:
-        logits: Class scores of the head before softmax, (B, C, H, W), at the head's own resolution.
+        logits: Class scores of the head before softmax, (B, C, H, W), at the head's own resolution; narrower types
+            become float32.
         image: RGB in [0, 1], (B, 3, h, w). A grey image has three equal channels.
         labels: Class ids, (B, h, w) int64; ``ignore_index`` where unlabelled.
         valid: 1 inside the original image, 0 outside of it after augmentation or padding, (B, 1, h, w) float.
@@ -33,7 +36,8 @@ class LossInputs:
         boxes: Per image (K, 5) float: x1, y1, x2, y2 in edge coordinates of the input image, class id.
         points: Per image (P, 3) float: x, y in edge coordinates of the input image (also outside of it), class id.
         maps: Maps that a transform of the pipeline computed, by name, (B, K, h, w); 0 in the padding of the batch.
-        features: Outputs of the backbone (or neck), finest first; the tensors that the head received.
+        features: Outputs of the backbone (or neck), finest first; the tensors that the head received, in float16 or
+            bfloat16 with ``--amp``.
         views: Other views of the same batch by name, if ``model.views`` makes any (``SiameseViews``).
         progress: Fraction of the training done, in [0, 1]; 1 outside a Runner.
         ignore_index: The value of unlabelled pixels.
@@ -53,6 +57,9 @@ class LossInputs:
     progress: float = 1.0
     ignore_index: int = 255
     align_corners: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'logits', self.logits.to(compute_dtype(self.logits)))
 
     def view(self, name: str) -> LossInputs:
         """Return a view of the batch by name; ``'first'`` is the batch itself.

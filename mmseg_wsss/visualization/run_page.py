@@ -1,4 +1,4 @@
-"""A page in HTML about one run or several, with all pictures inside."""
+"""An HTML page about one or several runs, which contains all pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAIN_SCORES = ('mIoU', 'mIoU_subset', 'mDice', 'aAcc', 'mAcc', 'contour_F')
 
 
 class Run(Protocol):
-    """What a page shows of a run; see ``RunFacts``."""
+    """The parts of a run that a page shows; see ``RunFacts``."""
 
     name: str
     scores: Mapping[str, float]
@@ -33,11 +33,11 @@ class Run(Protocol):
 
 
 def run_page(runs: Sequence[Any], title: str) -> str:
-    """Return a page about runs, the first of which is the one that the others are compared with.
+    """Return a page about runs. The others are compared with the first one.
 
     Args:
         runs: One or more, see :class:`Run`.
-        title: Of the page.
+        title: Title of the page.
     """
     names = _union(run.scores for run in runs)
     class_names = _union(dict.fromkeys(run.class_scores.get('Class', ())) for run in runs)
@@ -141,5 +141,5 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def _union(mappings: Any) -> list[str]:
-    """Return the keys of all mappings, in the order in which they come first."""
+    """Return the keys of all mappings, in the order of their first occurrence."""
     return list(dict.fromkeys(key for mapping in mappings for key in mapping))

@@ -247,7 +247,7 @@ def test_damaged_images(check, tmp_path):
     (tmp_path / 'images/0.png').write_bytes(b'')
     status, text = check('--decode')
     assert status == 1
-    assert 'images/0.png is not an image, or is damaged' in text
+    assert 'images/0.png is not an image: it is empty' in text
     assert "image '3': " in text
 
 
@@ -372,9 +372,14 @@ def test_names_that_differ_in_their_unicode_form(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['none.json'], 'none.json is not there: expected weak_labels.json, or the config of a training'),
+        (['none.json'], 'none.json is not a file: expected weak_labels.json, or the config of a training'),
         (['{root}/weak_labels.json'], 'labels are checked against their images: add --images DIR'),
         (['{root}/empty.py'], 'has no model or no train_dataloader'),
+        (['{root}/empty.py', '--cfg-options', 'model'], "--cfg-options must be KEY=VALUE, got 'model'"),
+        (
+            ['{root}/weak_labels.json', '--images', '{root}', '--json', '{root}/weak_labels.json'],
+            'weak_labels.json exists and is not a report of wsss check; choose another --json',
+        ),
     ],
 )
 def test_wrong_calls(tmp_path, capsys, arguments, message):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mmseg_wsss.cli import doctor
-from mmseg_wsss.cli.doctor_checks import CHECKS, Environment, check_config, release
+from mmseg_wsss.cli.doctor_checks import CHECKS, Environment, check_config, describe_processor, release
 from mmseg_wsss.cli.main import main
 
 MODULES = frozenset({'torch', 'mmengine', 'mmcv', 'mmseg', 'pkg_resources', 'ftfy', 'regex'})
@@ -119,7 +119,7 @@ def test_config_that_needs_a_gpu():
     }
     assert [fault.cure for fault in check_config(config, ONEDL)] == [
         "set norm_cfg=dict(type='BN')",
-        "set type='OptimWrapper'",
+        "set type='BFloat16OptimWrapper' or 'OptimWrapper'",
     ]
     assert check_config(config, replace(ONEDL, cuda='a GPU')) == []
     assert check_config({'model': {'type': 'EncoderDecoder'}}, ONEDL) == []
@@ -144,6 +144,20 @@ def test_release_numbers(version, numbers):
     assert release(version) == numbers
 
 
+@pytest.mark.parametrize(
+    ('flags', 'expected'),
+    [
+        ('sse2 avx512_bf16 amx_tile', 'One, with avx512_bf16: --amp (bfloat16) saves time on it'),
+        ('amx_bf16', 'One, with amx_bf16: --amp (bfloat16) saves time on it'),
+        ('sse2 avx2', 'One, without avx512_bf16 and amx_bf16: without a GPU, --amp (bfloat16) is slower'),
+    ],
+)
+def test_processor(flags, expected):
+    cores = f'processor\t: 0\nmodel name\t: One\nflags\t\t: {flags}\n\n' * 2
+    assert describe_processor(cores).startswith(expected)
+    assert describe_processor('').startswith('not known, without')
+
+
 def test_command_reports_this_installation(capsys):
     code = main(['doctor'])
     printed = capsys.readouterr().out
@@ -151,6 +165,7 @@ def test_command_reports_this_installation(capsys):
     assert ('all checks passed' in printed) == (code == 0)
     assert 'mmseg_wsss.plugin fails' not in printed
     assert 'WeakEncoderDecoder' in printed
+    assert ('processor: ' in printed) == doctor.CPUINFO.is_file()
     assert 'ShapesDataset' in printed
 
 

@@ -4,6 +4,7 @@ import struct
 import unicodedata
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -234,3 +235,26 @@ def test_split_files_in_another_unicode_form():
 def test_keys_are_spread_from_the_first_to_the_last():
     assert spread('abcdefg', 3) == ['a', 'd', 'g']
     assert spread('abc', 3) == ['a', 'b', 'c']
+
+
+def test_bands_and_pages_that_are_not_loaded(tmp_path):
+    two = np.zeros((2, 48, 64), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / 'two.tif', two, photometric='minisblack', planarconfig='separate')
+    [finding] = look(tmp_path / 'two.tif')[1]
+    assert finding.level == WARNING
+    assert 'LoadImageFromFile loads the first band alone: LoadDeepImage(range=(low, high), bands=' in str(finding)
+    tifffile.imwrite(tmp_path / 'pages.tif', np.zeros((4, 48, 64, 3), dtype=np.uint8))
+    Image.new('L', (8, 6)).save(tmp_path / 'a.gif', save_all=True, append_images=[Image.new('L', (8, 6), 9)])
+    for name, number in (('pages.tif', 4), ('a.gif', 2)):
+        [finding] = look(tmp_path / name)[1]
+        assert finding.level == NOTE
+        assert f'it has {number} pages or frames, and only the first is loaded' in str(finding)
+
+
+def test_deep_jpeg_2000(tmp_path):
+    path = str(tmp_path / 'a.jp2')
+    cv2.imwrite(path, np.stack([GREY16] * 3, axis=-1))
+    [finding] = look(path)[1]
+    assert finding.level == ERROR
+    assert '16-bit images' in str(finding)
+    assert "dict(type='LoadDeepImage', range=(" in str(finding)

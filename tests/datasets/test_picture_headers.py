@@ -3,12 +3,13 @@
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from mmseg_wsss.datasets.picture_headers import PNG_START, opened, read_header
+from mmseg_wsss.datasets.picture_headers import JPEG_2000_CODE, PNG_START, opened, read_header
 
 
 def exif(orientation):
@@ -94,7 +95,6 @@ def test_sizes_need_no_limit(tmp_path):
 @pytest.mark.parametrize(
     'content',
     [
-        b'',
         b'text',
         b'II*\0',
         b'MM\0*\0\0\0\x08\xff\xff',
@@ -107,3 +107,33 @@ def test_what_is_not_an_image_is_named(tmp_path, content):
     (tmp_path / 'a.tif').write_bytes(content)
     with pytest.raises(ValueError, match='a.tif is not an image, or is damaged'):
         read_header(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize(
+    ('start', 'bits'),
+    [(b'P6\n# made by hand\n2 1\n255\n', 8), (b'P6 2 1 4095 ', 12), (b'P6\n2 1\n65535\n', 16)],
+)
+def test_ppm(tmp_path, start, bits):
+    (tmp_path / 'a.ppm').write_bytes(start + bytes(12))
+    assert read_header(tmp_path / 'a.ppm').bits == bits
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_jpeg_2000(tmp_path, dtype):
+    path = tmp_path / 'a.jp2'
+    cv2.imwrite(str(path), np.zeros((48, 64, 3), dtype=dtype))
+    header = read_header(path)
+    assert (header.width, header.height, header.bands, header.bits) == (64, 48, 3, np.dtype(dtype).itemsize * 8)
+    content = path.read_bytes()
+    (tmp_path / 'a.j2k').write_bytes(content[content.index(JPEG_2000_CODE) :])
+    assert read_header(tmp_path / 'a.j2k').bits == header.bits
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [(b'', 'a.png is not an image: it is empty'), (b'version https://git-lfs.github.com/spec/v1\n', 'of Git LFS')],
+)
+def test_files_that_were_never_there(tmp_path, content, message):
+    (tmp_path / 'a.png').write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_header(tmp_path / 'a.png')

@@ -522,3 +522,36 @@ def test_wrong_choices_of_classes(root):
         build(root, weak_labels=None, test_mode=True, only_classes=['cat'], metainfo={'classes': CLASSES})
     with pytest.raises(ValueError, match='WeakSegDataset has no images'):
         build(root, only_classes=['cat'], without_classes=['cat'])
+
+
+def test_more_classes_than_masks_can_hold(root):
+    classes = tuple(f'c{index}' for index in range(256))
+    with pytest.raises(ValueError, match='there are 256 classes, and masks of 8 bits hold 255 at most'):
+        build(root, metainfo={'classes': classes})
+
+
+def test_images_of_a_folder_in_any_case_without_hidden_ones(root):
+    (root / 'img/e.jpg').rename(root / 'img/e.JPG')
+    save_image(root / 'img/.hidden.jpg')
+    settings = {'weak_labels': None, 'metainfo': {'classes': CLASSES}, 'test_mode': True}
+    dataset = build(root, **settings)
+    assert [dataset.get_data_info(i)['img_path'].rpartition('img')[2][1:] for i in range(len(dataset))] == [
+        *(f'{name}.jpg' for name in 'abcd'),
+        'e.JPG',
+    ]
+    assert 'left out: 1 hidden files (.hidden.jpg)' in str(dataset.audit.findings()[0])
+    save_image(root / 'img/e.jpg')
+    with pytest.raises(ValueError, match="image 'e' appears twice"):
+        build(root, **settings)
+
+
+def test_what_a_reader_leaves_out_is_in_the_audit(root):
+    boxes = [{'id': i, 'image_id': 1, 'category_id': 1, 'bbox': [1, 1, 3, 3], 'iscrowd': i} for i in (0, 1)]
+    content = {
+        'images': [{'id': 1, 'file_name': 'a.jpg'}], 'annotations': boxes, 'categories': [{'id': 1, 'name': 'cat'}]
+    }  # fmt: skip
+    (root / 'coco.json').write_text(json.dumps(content))
+    dataset = build(root, weak_labels={'format': 'coco', 'path': 'coco.json'}, metainfo={'classes': CLASSES})
+    notes = [str(finding) for finding in dataset.audit.findings() if finding.level == 'note']
+    assert len(notes) == 1
+    assert 'coco.json: left out: 1 annotations with iscrowd, which --crowd (crowd=True) keeps' in notes[0]

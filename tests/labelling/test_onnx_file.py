@@ -6,12 +6,15 @@ import sys
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets import ShapesDataset
 from mmseg_wsss.labelling.onnx_file import ExportedNetwork, write_onnx
 from tests.helpers.models import model_config
 from tests.helpers.one_of_each import CLASSES
+from tests.helpers.trainings import ROOT
 
 onnxruntime = pytest.importorskip('onnxruntime')
 pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
@@ -61,3 +64,13 @@ def test_what_is_missing_is_named(project, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ImportError, match=r'wsss export needs onnx and onnxruntime: pip install'):
         write_onnx(cfg, root / 'net.pth', root / 'net.onnx', size=(64, 64))
+
+
+def test_a_network_of_one_size_is_named(tmp_path):
+    """The UNet of mmseg keeps the sizes of its maps as numbers."""
+    cfg = Config.fromfile(ROOT / 'configs/gated_crf/unet_shapes_clicks.py')
+    meta = {'dataset_meta': ShapesDataset.METAINFO}
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': meta}, tmp_path / 'net.pth')
+    with pytest.raises(ValueError, match=r'the network only runs at the size \(64, 64\) .* was not written'):
+        write_onnx(cfg, tmp_path / 'net.pth', tmp_path / 'net.onnx', size=(64, 64))
+    assert not (tmp_path / 'net.onnx').exists()

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from mmseg_wsss.structures import LossInputs
@@ -17,6 +18,17 @@ def test_a_cell_counts_if_all_its_pixels_do():
     assert torch.equal(inputs.valid_cells, expected)
     assert expected[0].sum() == 18
     assert expected[1].sum() == 29
+
+
+@pytest.mark.parametrize(
+    ('given', 'kept'),
+    [('bfloat16', 'float32'), ('float16', 'float32'), ('float32', 'float32'), ('float64', 'float64')],
+)
+def test_logits_have_at_least_32_bits(given, kept):
+    logits = torch.zeros(1, 3, 4, 4, dtype=getattr(torch, given))
+    inputs = LossInputs(logits, torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8).long(), torch.ones(1, 1, 8, 8))
+    assert inputs.logits.dtype == getattr(torch, kept)
+    assert (inputs.logits is logits) == (given == kept)
 
 
 def test_loss_inputs_are_lazy_and_right():

@@ -26,7 +26,9 @@ from _measuring import add_arguments, check_arguments, clock, measure, measure_a
 VARIANTS = ('partial cross-entropy', 'recipe')
 
 
-def make_step(config: str, variant: str, batch_size: int | None, amp: bool, device: str) -> Callable[[], None]:
+def make_step(
+    config: str, variant: str, batch_size: int | None, amp: bool, device: str, channels_last: bool = False
+) -> Callable[[], None]:
     """Return a call that trains one step."""
     from mmengine.config import Config
     from mmengine.optim import build_optim_wrapper
@@ -38,6 +40,8 @@ def make_step(config: str, variant: str, batch_size: int | None, amp: bool, devi
     if variant == VARIANTS[0]:
         cfg.model.losses = {'loss_ce': {'type': 'PartialCrossEntropyLoss', 'loss_weight': 1.0}}
         cfg.model.pop('auxiliary_losses', None)
+    if channels_last:
+        cfg.model.channels_last = True
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(device).train()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)

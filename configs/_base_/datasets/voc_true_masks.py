@@ -1,4 +1,4 @@
-# True masks of PASCAL VOC 2012 and SBD where a recipe has pseudo-labels: a recipe adds the pipeline.
+# True masks of PASCAL VOC 2012 and SBD instead of the pseudo-labels of a recipe. A recipe adds the pipeline.
 # VOC_ROOT is the folder with JPEGImages, SegmentationClassAug and ImageSets.
 true_masks = dict(
     type='WeakSegDataset',

@@ -30,7 +30,7 @@ model = dict(
         in_index=0,
         dilations=(6, 12, 18, 24),
         num_classes=21,
-        align_corners=True,  # of the last enlargement alone
+        align_corners=True,  # only for the last resizing
     ),
     losses=dict(loss_ce=dict(type='PartialCrossEntropyLoss', resolution='logits')),
     train_cfg=dict(),

@@ -1,4 +1,5 @@
-# Schedule of the recipes for a CPU: AdamW, heads four times as fast as the pretrained backbone, poly after a warm-up.
+# Schedule of the recipes for a CPU: AdamW, with four times the learning rate of the pretrained backbone for the heads,
+# and poly after a warm-up.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-4, weight_decay=0.01),

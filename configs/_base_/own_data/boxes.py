@@ -18,7 +18,7 @@ boxes = dict(
 )
 stages = dict(
     boxes=dict(
-        # Two pixels along the outline are left to the network.
+        # Two pixels along the outline stay unlabelled.
         task=dict(type='WriteBoxLabels', dataset=boxes, method='grabcut', unsure_border=2, empty_images='skip'),
     ),
     network=dict(train_dataloader=dict(dataset=labels)),

@@ -1,18 +1,18 @@
-# Data of one's own: images, weak_labels.json and, to measure, index PNGs (docs/your_own_data.md). A config over a
-# recipe of configs/own_data sets the variables below; OwnDataRunner and the commands of wsss put them where they
-# belong, in the pipelines, the preprocessor, the heads, the schedule and the hooks. Class names and colours are those
-# of weak_labels.json.
+# Your own data: images, weak_labels.json and, for validation, index PNGs (docs/your_own_data.md). A config that
+# inherits from a recipe of configs/own_data sets the variables below. OwnDataRunner and the commands of wsss write them
+# into the pipelines, the preprocessor, the heads, the schedule and the hooks. Class names and colours are those of
+# weak_labels.json.
 runner_type = 'OwnDataRunner'
-iterations = 2000  # the length; what is counted in iterations (validations, warm-up, checkpoints) keeps its share
+iterations = 2000  # length of the training; validations, warm-up and checkpoints keep their share of it
 batch = 8
 crop = 128  # side of the training crops, in pixels of the resized photos
 scale = 256  # the longer side of the photos, in training and in tests
-background = True  # class 0 is what no other class is; False: it is a class like the others, or empty
-window = None  # side of the windows in which a photo is predicted; None: a photo at once
+background = True  # class 0 is the background; False: it is a class like the others, or empty
+window = None  # side of the windows in which a photo is predicted; None: the whole photo at once
 data_root = '.'
 weak_labels = 'weak_labels.json'
 images = 'images'
-masks = 'masks'  # of the validation images; None: there are none, and nothing is measured
+masks = 'masks'  # masks of the validation images; None: there are none, and nothing is measured
 img_suffix = '.jpg'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='RandomResize', resize_type='WeakResize', scale=(scale, scale), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='WeakRandomCrop', crop_size=(crop, crop), min_labels=1),
     dict(type='WeakRandomFlip', prob=0.5),
-    # Of a box the middle is drawn, and the background outside all boxes: what lies between is left to the losses.
+    # The middle of each box and the background outside all boxes are drawn; the pixels between are left to the losses.
     dict(type='RasterizeWeakAnnotations', click_diameter=1, stroke_width=3, draw_boxes='core'),
     dict(type='PackWeakSegInputs'),
 ]
@@ -58,12 +58,12 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# The classes are those of the data set; a class that is nowhere in the masks is left out of the mean.
+# The classes are those of the data set; a class that does not occur in the masks is left out of the mean.
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-# wsss test --tta, wsss predict --tta: every photo as it is and mirrored.
+# For wsss test --tta and wsss predict --tta: every photo, and the same photo mirrored.
 tta_model = dict(type='WeakSegTTAModel')
 flips = [
     dict(type='RandomFlip', prob=0.0, direction='horizontal'),

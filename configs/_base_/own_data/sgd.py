@@ -1,4 +1,4 @@
-# Schedule of the recipes for a GPU: SGD, poly after a warm-up.
+# Schedule of the recipes for a GPU: SGD, and poly after a warm-up.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.007, momentum=0.9, weight_decay=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=800, by_epoch=False),

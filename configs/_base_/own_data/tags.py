@@ -1,4 +1,4 @@
-# Parts of the recipes for image tags alone in configs/own_data.
+# Parts of the recipes for image tags in configs/own_data.
 tag_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadWeakAnnotations', kinds=['tags'], tags_from=['points', 'scribbles', 'boxes', 'tags', 'mask']),
@@ -8,7 +8,7 @@ tag_pipeline = [
     dict(type='RasterizeWeakAnnotations'),
     dict(type='PackWeakSegInputs'),
 ]
-# Softer than published: with 3 and 0.01 masks cover whole photographs (docs/results.md).
+# Weaker than published: with 3 and 0.01, masks cover whole photographs (docs/results.md).
 from_tags = dict(loss_tags=dict(pooling=dict(exponent=5.0, floor=0.1)))
-# Less to slow a short run down: statistics of the pyramid that follow the data, and a tenth of dropout.
+# For a short run: batch statistics of the pyramid that follow the data, and a dropout of a tenth.
 short_training = dict(gate_form='paper', freeze_aspp_stats=False, dropout_ratios=(0.1, 0.1, 0.1))

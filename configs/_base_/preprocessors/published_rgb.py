@@ -1,4 +1,4 @@
-# As rgb.py, in the order of operations of the published codes, so that colours are theirs to the last bit.
+# Same as rgb.py, but in the order of operations of the published codes, so that colours are equal to the last bit.
 rgb = dict(
     type='UnitRangePreProcessor',
     mean=[123.675, 116.28, 103.53],

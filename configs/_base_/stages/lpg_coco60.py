@@ -12,7 +12,7 @@ stages = dict(
             data_prefix=dict(img_path='train2017'),
             weak_labels=[dict(format='coco', path='annotations/instances_train2017.json', only_classes=True)],
         ),
-        empty_images='skip',  # of images with only classes of VOC, or without any
+        empty_images='skip',  # images with only classes of VOC, or without any
         segmentor=dict(
             train_dataloader=dict(dataset=dict(img_path=coco_root + '/train2017')),
             val_dataloader=None,

@@ -25,7 +25,9 @@ def parse_xml(file: Path, *roots: str) -> Element:
     Raises:
         ValueError: If the file is not XML, or has another root.
     """
-    data = existing(file, 'the XML file').read_bytes()
+    if existing(file, 'the XML file').is_dir():
+        raise ValueError(f'expected an XML file, got the folder {file}')
+    data = file.read_bytes()
     declared = DECLARED.match(data[:400])
     encoding = declared.group(1).decode() if declared else 'utf-8'
     try:

@@ -13,7 +13,7 @@ from .collecting import Drawing, ImageCollector
 from .files import load_json, nearest
 from .label_format import LabelFormat
 from .recognition import json_with
-from .values import class_number, image_name, is_whole, listed, number, numbers, shown, side, vertices
+from .values import check_name, class_number, image_name, is_whole, listed, number, numbers, shown, side, vertices
 
 Palette = tuple[Colour, ...]
 FILE_KEYS = ('version', 'classes', 'images')
@@ -146,6 +146,7 @@ def _mask(mask: Any, where: str, root: Path) -> str | None:
         return None
     if not isinstance(mask, str) or not mask.strip() or '\0' in mask:
         raise ValueError(f'{where}: mask must be a path relative to the label file, got {shown(mask)}')
+    check_name(mask, where, 'mask')
     return str(root / mask)
 
 

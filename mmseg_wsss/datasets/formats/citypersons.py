@@ -63,7 +63,7 @@ def read_citypersons(
             if box[2] >= box[0] and box[3] >= box[1]:
                 drawing.box(box, 1)
             else:
-                report.leave_out('boxes outside of their image', where)
+                report.leave_out('boxes that are empty or outside of their image', where)
         key = relative_id(file, root, SUFFIX)
         images.add(key + img_suffix, (width, height), drawing, str(file), key=key)
     return images.label_set(classes)

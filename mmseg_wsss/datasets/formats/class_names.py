@@ -88,6 +88,22 @@ class ClassNames:
         return self._classes.index(full_name)
 
 
+def check_names(classes: Iterable[str], where: str) -> None:
+    """Refuse names of classes that differ in upper and lower case alone.
+
+    Raises:
+        ValueError: If two do.
+    """
+    seen: dict[str, str] = {}
+    for name in classes:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise ValueError(
+                f'{where}: the classes {shown(other)} and {shown(name)} differ in upper and lower case alone: write '
+                f'one of them; names in label files are mapped by --names {name}={other}'
+            )
+
+
 def name_pair(text: str) -> tuple[str, str]:
     """Return ``kitty=cat`` of the command line as a pair."""
     first, mark, second = text.partition('=')

@@ -14,6 +14,7 @@ from .files import load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_counts, area_of_polygon, known_size
 from .recognition import json_with
+from .tool_labels import IGNORED
 from .values import image_name, is_number, keyed, number, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
@@ -76,7 +77,7 @@ def read_coco(
     images = ImageCollector(path)
     for image in _images(path, found):
         drawing = Drawing(tags=[] if tags else None)
-        kept = [item for item in image.objects if crowd or not _is_crowd(item)]
+        kept = [item for item in image.objects if item[0] != UNLABELLED and (crowd or not _is_crowd(item))]
         for label, item, where in kept:
             if boxes:
                 drawing.box(_corners(item, where), label)
@@ -85,8 +86,9 @@ def read_coco(
             if keypoints:
                 for x, y in _keypoints(item, where):
                     drawing.click(x, y, label)
-        for _, _, where in filter(_is_crowd, [] if crowd else image.objects):
-            report.leave_out(CROWD, where)
+        for label, _, where in filter(_is_crowd, [] if crowd else image.objects):
+            if label != UNLABELLED:
+                report.leave_out(CROWD, where)
         if masks is not None:
             _paint(image, crowd, painter)
             drawing.mask = painter.write(image.name)
@@ -128,7 +130,8 @@ def _images(path: str, names: ClassNames) -> list[_Image]:
             raise ValueError(
                 f'{where} names image {shown(image)} and category {shown(category)}, which the file does not both list'
             )
-        label = names.find(categories[category], where)
+        is_ignored = categories[category] == IGNORED and IGNORED not in names
+        label = UNLABELLED if is_ignored else names.find(categories[category], where)
         if label is not None:
             by_id[image].objects.append((label, item, f'{path}: {by_id[image].name!r}, {which}'))
     return list(by_name.values())

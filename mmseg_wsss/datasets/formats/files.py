@@ -135,6 +135,18 @@ def first_line(path: str | os.PathLike[str], what: str) -> str:
     return next(iter(read_text(path, what).splitlines()), '')
 
 
+def read_header(path: str | os.PathLike[str], what: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
+    """Return the columns of a CSV file and what stands between them: the delimiter that its first line has most of.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not text.
+    """
+    line = first_line(path, what)
+    delimiter = max(delimiters, key=line.count)
+    return next(csv.reader([line], delimiter=delimiter), []), delimiter
+
+
 def read_rows(
     path: str | os.PathLike[str], what: str, columns: Sequence[str], delimiter: str = ','
 ) -> Iterator[tuple[dict[str, str], str]]:
@@ -151,6 +163,8 @@ def read_rows(
     try:
         if not set(columns) <= set(reader.fieldnames or ()):
             raise ValueError(f'{path}: expected the columns {", ".join(columns)}, got {shown(reader.fieldnames)}')
+        if twice := _twice([name for name in reader.fieldnames or () if name.strip()]):
+            raise ValueError(f'{path}: the column {shown(twice[0])} appears twice')
         for row in reader:
             where = f'{path}, line {reader.line_num}'
             if None in row or None in row.values():

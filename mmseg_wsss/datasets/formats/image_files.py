@@ -1,10 +1,13 @@
-"""The images that label files name without a suffix or a size."""
+"""The images that label files name without a suffix or a size, or do not name at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from .files import nearest
+from ...structures import WeakAnnotations, WeakLabelSet
+from .collecting import ImageCollector
+from .files import listed_files, nearest, relative_id
+from .label_format import ReadReport
 from .tool_labels import Size
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.jp2', '.gif')
@@ -44,3 +47,24 @@ def header_size(image: Path) -> Size:
         raise
     except OSError as error:
         raise ValueError(f'{image} cannot be read: {error}') from error
+
+
+def unlabelled_images(folder: str, suffix: str, classes: tuple[str, ...], report: ReadReport) -> WeakLabelSet:
+    """Return the images of a folder, without labels.
+
+    Args:
+        folder: The folder; subfolders are included.
+        suffix: What the names end in, in upper or lower case.
+        classes: Class names by id.
+        report: Counts hidden files, which are left out.
+
+    Raises:
+        FileNotFoundError: If there is no such image.
+        ValueError: If two images would have the same id.
+    """
+    root, files = listed_files(folder, suffix, 'the image folder', report)
+    images = ImageCollector(folder)
+    for file in files:
+        key = relative_id(file, root, suffix)
+        images.add(file.relative_to(root).as_posix(), (None, None), WeakAnnotations(), key=key)
+    return images.label_set(classes)

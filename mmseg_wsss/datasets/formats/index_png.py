@@ -14,7 +14,7 @@ from .class_names import number_pair
 from .collecting import ImageCollector
 from .files import listed_files, relative_id
 from .label_format import LabelFormat, Option, ReadReport
-from .masks import MAX_PIXELS, UNLABELLED, unlimited, write_mask
+from .masks import MAX_PIXELS, UNLABELLED, no_image, unlimited, write_mask
 from .recognition import some_files
 
 FEW_VALUES = 40
@@ -97,6 +97,14 @@ def check_foreground(values: Iterable[int], num_classes: int, source: str) -> No
         )
 
 
+def counted_from_one(values: Sequence[int], num_classes: int, ignore_index: int = UNLABELLED) -> str:
+    """Return what to say of a mask that has no 0 and whose one unknown value is the number of classes, else nothing."""
+    unknown = [value for value in values if not 0 <= value < num_classes and value != ignore_index]
+    if unknown != [num_classes] or 0 in values:
+        return ''
+    return f' They may count the classes from 1: then write every value less one, and {ignore_index} stays.'
+
+
 def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int, file: Path) -> npt.NDArray[np.uint8]:
     """Class ids, and 255 where there is none."""
     present = distinct(raw)
@@ -106,7 +114,7 @@ def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int,
             f'{file} holds the values {unknown[:8]}, which are not ids of the {count} classes '
             f'(0..{count - 1}). If one of them marks unlabelled pixels, say so: unlabelled={unknown[-1]} '
             f'(now {skipped[0] if len(skipped) == 1 else skipped}). If one stands for a '
-            f'class: remap={{{unknown[0]}: ID}}.'
+            f'class: remap={{{unknown[0]}: ID}}.{counted_from_one(present, count)}'
         )
     if not ids_of and not {UNLABELLED, *skipped}.intersection(present) - {UNLABELLED}:
         return raw.astype(np.uint8, copy=False)
@@ -157,7 +165,7 @@ def load_index_image(file: str | Path) -> Values:
             values = np.array(image)
             mode = image.mode
     except UnidentifiedImageError as error:
-        raise ValueError(f'{file} is not an image') from error
+        raise ValueError(no_image(file)) from error
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, EOFError, IndexError) as error:

@@ -19,12 +19,14 @@ from .values import image_name, is_whole, keyed, listed, number, shown, side, ve
 
 UPLOAD_PREFIX = re.compile(r'^[0-9a-f]{8}-(?=.)')
 """What Label Studio writes before the name of an uploaded file."""
-REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush')
+NAME_KEY = 'wsss_file_name'
+"""The key of ``data`` that holds the name of an image with its folders, in files that this project wrote."""
+REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush', 'vector')
 
 
 @shape_reader
-def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image') -> None:
-    """Read keypoints as clicks, rectangles as boxes, choices as tags; polygons, ellipses and brushes become masks.
+def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image', predictions: bool = False) -> None:
+    """Read keypoints as clicks, vectors as scribbles, rectangles as boxes, choices as tags; other regions become masks.
 
     An image has the name that its address ends in; the eight digits that Label Studio writes before the name of an
     uploaded file are taken off. Annotations that were cancelled are left out; those of several people are merged.
@@ -33,6 +35,7 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
         path: The file that the export as JSON (not JSON-MIN) gives.
         labels: Where the shapes go.
         image_key: The key of ``data`` that holds the address of the image.
+        predictions: Read the predictions of tasks without annotations, the last ones of each.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -43,7 +46,7 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
         where = f'{path}: task {shown(task.get("id", index)) if isinstance(task, dict) else index}'
         keyed(task, where, 'data', 'annotations')
         name = _file_name(task, image_key, where)
-        results, size = _results(task, labels.report, where)
+        results, size = _results(task, labels.report, predictions, where)
         for place, item in results:
             _region(item, size, labels, place)
         labels.finish(name, size, where)
@@ -59,6 +62,8 @@ def _file_name(task: Any, image_key: str, where: str) -> str:
         local = parse_qs(parts.query).get('d')
     except ValueError as error:
         raise ValueError(f'{where}: data.{image_key} is not an address: {shown(address)}') from error
+    if isinstance(task['data'].get(NAME_KEY), str):
+        return image_name(task['data'][NAME_KEY], where, f'data.{NAME_KEY}')
     last = unquote(local[0] if local else parts.path).rsplit('/', 1)[-1]
     upload = task.get('file_upload')
     if not Path(last).suffix and isinstance(upload, str):
@@ -68,11 +73,15 @@ def _file_name(task: Any, image_key: str, where: str) -> str:
     return image_name(last, where, f'data.{image_key}')
 
 
-def _results(task: Any, report: ReadReport, where: str) -> tuple[list[tuple[str, Any]], Size]:
+def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> tuple[list[tuple[str, Any]], Size]:
     """The regions of all annotations of a task, and the size of its image."""
     found: list[tuple[str, Any]] = []
     kept = 0
-    for index, annotation in enumerate(listed(task['annotations'], where, 'annotations')):
+    made = listed(task['annotations'], where, 'annotations')
+    guessed = listed(task.get('predictions') or [], where, 'predictions')
+    if not made and guessed and not predictions:
+        report.leave_out('predictions of tasks without annotations (--predictions reads them)', where)
+    for index, annotation in enumerate(guessed[-1:] if predictions and not made else made):
         place = f'{where}, annotation {index}'
         items = listed(keyed(annotation, place, 'result')['result'], place, 'result')
         if annotation.get('was_cancelled'):
@@ -138,6 +147,9 @@ def _shape(shape: str, name: Any, value: Any, size: Size, labels: ToolLabels, wh
         places = vertices(keyed(value, where, 'points')['points'], where, 'points')
         labels.outline(name, [[(x / 100 * width, y / 100 * height) for x, y in places]], size, where)
         return
+    if shape == 'vector':
+        _vector(name, value, (width, height), labels, where)
+        return
     x, y = at('x', width), at('y', height)
     if shape == 'keypoint':
         labels.click(name, x, y, where)
@@ -146,6 +158,19 @@ def _shape(shape: str, name: Any, value: Any, size: Size, labels: ToolLabels, wh
     else:
         turn = number(value.get('rotation') or 0, where, 'rotation')
         labels.ellipse(name, (x, y, at('radiusX', width), at('radiusY', height), turn), size, where)
+
+
+def _vector(name: Any, value: Any, size: tuple[int, int], labels: ToolLabels, where: str) -> None:
+    """A line, or where it is closed the area inside; a curve becomes its vertices."""
+    places = []
+    for vertex in listed(keyed(value, where, 'vertices')['vertices'], where, 'vertices'):
+        keyed(vertex, f'{where}: vertices', 'x', 'y')
+        x, y = (number(vertex[key], where, key) / 100 * extent for key, extent in zip('xy', size, strict=True))
+        places.append((x, y))
+    if value.get('closed'):
+        labels.outline(name, [places], size, where)
+    else:
+        labels.scribble(name, places, where)
 
 
 def _brush(value: Any, size: Size, where: str) -> Area:
@@ -202,5 +227,9 @@ FORMAT = LabelFormat(
     'the JSON file',
     read_label_studio,
     _recognise,
-    (*SHAPE_OPTIONS, Option('image_key', 'the key of "data" that holds the address of the image')),
+    (
+        *SHAPE_OPTIONS,
+        Option('image_key', 'the key of "data" that holds the address of the image'),
+        Option('predictions', 'read the predictions of tasks without annotations', bool),
+    ),
 )

@@ -16,10 +16,10 @@ from .files import listed_files, load_json
 from .label_format import LabelFormat
 from .masks import MAX_PIXELS, Area, known_size
 from .recognition import json_with, some_files
-from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
+from .tool_labels import IGNORED, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import image_name, keyed, listed, shown, side, vertices
 
-BACKGROUND, IGNORED = '_background_', '__ignore__'
+BACKGROUND = '_background_'
 LEAST_POINTS = {'rectangle': 2, 'circle': 2, 'point': 1, 'mask': 2}
 
 
@@ -61,9 +61,13 @@ def _flags(flags: Any, labels: ToolLabels, where: str) -> None:
         return
     if not isinstance(flags, Mapping):
         raise ValueError(f'{where}: flags must be an object of true and false, got {shown(flags)}')
-    labels.looked()
     for name, value in flags.items():
-        if value is True and name != IGNORED:
+        if not isinstance(value, bool):
+            raise ValueError(f'{where}: flags must be an object of true and false, got {shown(name)}: {shown(value)}')
+        if name == IGNORED or not (value or name in labels.names):  # a flag that is off and names no class
+            continue
+        labels.looked()
+        if value:
             labels.tag(name, f'{where}: flags')
 
 
@@ -74,12 +78,7 @@ def _shape(shape: Any, size: Size, labels: ToolLabels, where: str) -> None:
     least = LEAST_POINTS.get(kind, 0)
     if len(places) < least:
         raise ValueError(f'{where}: a {kind} must have at least {least} points, got {len(places)}')
-    if name == IGNORED:
-        if kind in ('polygon', 'oriented_rectangle') and len(places) >= 3 and labels.paints(where):
-            labels.ignore(labels.ring([places], size, where))
-        else:
-            labels.report.leave_out(f'shapes named {IGNORED} that are not polygons', where)
-    elif kind in ('point', 'points'):
+    if kind in ('point', 'points'):
         for x, y in places:
             labels.click(name, x, y, where)
     elif kind in ('line', 'linestrip'):

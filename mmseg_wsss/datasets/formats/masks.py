@@ -18,6 +18,7 @@ from .label_format import Option, ReadReport
 from .values import is_number, shown
 
 UNLABELLED = 255
+LFS_START = b'version https://git-lfs'
 MAX_PIXELS = 2**28
 """A mask with more pixels than that is a fault of the file."""
 Area = npt.NDArray[np.bool_]
@@ -34,6 +35,17 @@ def unlimited() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def no_image(path: str | Path) -> str:
+    """Return what to say of a file that is not an image."""
+    with open(path, 'rb') as file:
+        start = file.read(40)
+    if not start:
+        return f'{path} is not an image: it is empty'
+    if start.startswith(LFS_START):
+        return f'{path} is not an image but a pointer of Git LFS: "git lfs pull" gets the image'
+    return f'{path} is not an image, or is damaged'
 
 
 def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .files import first_line, listed_files, read_rows, relative_id
+from .files import listed_files, read_header, read_rows, relative_id
 from .label_format import LabelFormat, Option
 from .recognition import columns_of, some_files
 from .tool_labels import SHAPE_OPTIONS, ToolLabels, shape_reader
@@ -35,21 +35,21 @@ def read_points_per_image(
     """
     root, files = listed_files(path, '.csv', 'the folder of CSV files', labels.report, or_file=True)
     for file in files:
-        header = first_line(file, 'the CSV file')
-        delimiter = max(DELIMITERS, key=header.count)
+        header, delimiter = read_header(file, 'the CSV file', DELIMITERS)
+        across, down = _axes(header, str(file))
         for row, where in read_rows(file, 'the CSV file', (), delimiter):
-            x, y = _axes(row, where)
+            x, y = parsed_number(row[across], where, across), parsed_number(row[down], where, down)
             labels.click(_class(row, class_name, where), x, y, where)
         labels.finish(relative_id(file, root, '.csv') + img_suffix, (None, None), str(file))
 
 
-def _axes(row: Mapping[str, str], where: str) -> tuple[float, float]:
-    found = next((pair for pair in AXES if all(key in row for key in pair)), None)
-    if found is None or 'axis-2' in row or 'shape-type' in row:
+def _axes(header: Sequence[str], where: str) -> tuple[str, str]:
+    """The columns of x and y."""
+    found = next((pair for pair in AXES if all(key in header for key in pair)), None)
+    if found is None or 'axis-2' in header or 'shape-type' in header:
         known = ' or '.join(f'{x} and {y}' for x, y in AXES)
-        raise ValueError(f'{where}: expected the points of one image, with the columns {known}, got {shown(list(row))}')
-    x, y = (parsed_number(row[key], where, key) for key in found)
-    return x, y
+        raise ValueError(f'{where}: expected the points of one image, with the columns {known}, got {shown(header)}')
+    return found
 
 
 def _class(row: Mapping[str, str], class_name: str | None, where: str) -> str:

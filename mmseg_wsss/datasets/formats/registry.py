@@ -38,6 +38,7 @@ MODULES = (
     'via',
     'table_csv',
     'tags_txt',
+    'tags_npy',
     'colour_png',
     'qupath',
     'points_per_image',

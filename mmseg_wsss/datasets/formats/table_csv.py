@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, Names
-from .files import first_line, read_rows
+from .files import read_header, read_rows
 from .label_format import TAGS, LabelFormat, Option, ReadReport
 from .recognition import columns_of
 from .tool_labels import Size, ToolLabels
@@ -60,12 +60,11 @@ def read_table_csv(
         FileNotFoundError: If the file does not exist.
         ValueError: If it is not of this form or names an unknown class.
     """
-    delimiter = max(DELIMITERS, key=first_line(path, 'the CSV file').count)
+    header, delimiter = read_header(path, 'the CSV file', DELIMITERS)
+    found = _columns(header, path)
     report = report or ReadReport()
     per_image: dict[str, list[tuple[Mapping[str, str], str]]] = {}
-    found: dict[str, str] = {}
     for row, where in read_rows(path, 'the CSV file', (), delimiter):
-        found = found or _columns(list(row), path)
         values = {key: row[column].strip() for key, column in found.items()}
         name = image_name(values['image'], where, found['image'])
         per_image.setdefault(name if Path(name).suffix else name + img_suffix, []).append((values, where))

@@ -44,18 +44,23 @@ def read_tags_txt(
     """
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
     images = ImageCollector(path)
+    tagged = False
     for index, line in enumerate(read_text(path, 'the file of tags').splitlines(), start=1):
         where = f'{path}, line {index}'
         first, *rest = _cells(line)
         if not first:
             continue
         name = image_name(first, where, 'the image')
-        drawing = Drawing(tags=[])
+        drawing, tagged = Drawing(tags=[]), tagged or bool(rest)
         for cell in rest:
             label = _label(cell, found, first_id, where)
             if label is not None:
                 drawing.tag(label)
         images.add(name if PICTURE.search(name) else name + img_suffix, (None, None), drawing, where)
+    if images.images and not tagged:
+        raise ValueError(
+            f'{path}: no line names a class after the image: is it a split file? Expected such as "1.jpg weed crop"'
+        )
     return images.label_set(found.classes)
 
 

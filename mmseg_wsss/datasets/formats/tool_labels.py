@@ -19,6 +19,9 @@ from .masks import MASKS, REST, UNLABELLED, Area, MaskPainter, area_of_polygon, 
 Size = tuple[int | None, int | None]
 SHAPE_OPTIONS: tuple[Option, ...] = (BOXES, TAGS, ONLY_CLASSES, NAMES, MASKS, REST)
 IMAGES = Option('images', 'the folder of the images, whose sizes the files do not hold', is_path=True)
+IGNORED = '__ignore__'
+"""The name of areas that are not to be learned from, unless a class is called so; they are 255 in masks."""
+NOT_AREAS = f'shapes named {IGNORED} that are not areas'
 TOO_FEW = 'outlines of fewer than three points'
 
 
@@ -103,7 +106,13 @@ class ToolLabels:
         """Return all images."""
         return self._images.label_set(self.names.classes)
 
+    def _is_ignored(self, name: object) -> bool:
+        return name == IGNORED and IGNORED not in self.names
+
     def _label(self, name: object, where: str) -> int | None:
+        if self._is_ignored(name):
+            self.report.leave_out(NOT_AREAS, where)
+            return None
         label = self.names.find(name, where)
         if label is not None and self._tags:
             self._drawing.tag(label)
@@ -156,7 +165,7 @@ class ToolLabels:
         if whole and self.paints(where):
             flat = [[value for place in ring for value in place] for ring in whole]
             self.area(name, area_of_polygon(flat, known_size(size, where), where), where)
-        elif whole:
+        elif whole and not self._is_ignored(name):
             self._label(name, where)
 
     def outline_with_holes(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
@@ -165,7 +174,7 @@ class ToolLabels:
             self.report.leave_out(TOO_FEW, where)
         elif self.paints(where):
             self.area(name, self.ring(rings, size, where), where)
-        else:
+        elif not self._is_ignored(name):
             self._label(name, where)
 
     def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
@@ -177,10 +186,13 @@ class ToolLabels:
     def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
         """Add an ellipse: (x, y) of its middle, its two radii, and how far it is turned, in degrees."""
         if not self.paints(where):
-            self._label(name, where)
+            if not self._is_ignored(name):
+                self._label(name, where)
             return
         height, width = known_size(size, where)
         x, y, across, down, degrees = numbers
+        if min(across, down) < 0:
+            raise ValueError(f'{where}: the radii of an ellipse must not be negative, got {across:g} and {down:g}')
         turn = math.radians(degrees)
         reach = max(across, down) + 1
         left, top = (int(np.clip(value - reach, 0, limit)) for value, limit in ((x, width), (y, height)))
@@ -199,11 +211,7 @@ class ToolLabels:
         return self._painter.writes
 
     def area(self, name: object, area: Area, where: str) -> None:
-        """Paint the pixels of an object, which :meth:`paints` has asked for."""
-        label = self._label(name, where)
+        """Paint the pixels of an object, which :meth:`paints` has asked for; those of ``__ignore__`` with 255."""
+        label = UNLABELLED if self._is_ignored(name) else self._label(name, where)
         if label is not None:
             self._painter.paint(area, label)
-
-    def ignore(self, area: Area) -> None:
-        """Paint pixels that are not to be learned from."""
-        self._painter.paint(area, UNLABELLED)

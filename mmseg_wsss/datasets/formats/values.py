@@ -131,13 +131,28 @@ def image_name(value: Any, where: str, key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f'{where}: {key} must be a path below the image folder, got {shown(value)}')
     name = value.replace('\\', '/')
+    check_name(name, where, key)
     try:
         relative_name(name)
-        if max(len(part.encode()) for part in name.split('/')) > MAX_NAME:
-            raise ValueError(f'a part of it is longer than {MAX_NAME} bytes')
     except ValueError as error:
         raise ValueError(f'{where}: {key}: {shown(value)} cannot be the name of a file: {error}') from error
     return name
+
+
+def check_name(name: str, where: str, key: str) -> None:
+    """Refuse a path that no file system can have.
+
+    Raises:
+        ValueError: If a part of it is too long, or is not text.
+    """
+    try:
+        too_long = max(len(part.encode()) for part in name.split('/')) > MAX_NAME
+    except UnicodeEncodeError as error:
+        raise ValueError(f'{where}: {key}: {shown(name)} cannot be the name of a file: it is not text') from error
+    if too_long:
+        raise ValueError(
+            f'{where}: {key}: {shown(name)} cannot be the name of a file: a part of it is longer than {MAX_NAME} bytes'
+        )
 
 
 def keyed(value: Any, where: str, *keys: str) -> Mapping[str, Any]:
@@ -147,7 +162,8 @@ def keyed(value: Any, where: str, *keys: str) -> Mapping[str, Any]:
         ValueError: If the value is not an object or lacks a key.
     """
     if not isinstance(value, Mapping):
-        raise ValueError(f'{where}: expected an object with the keys {", ".join(keys)}, got {shown(value)}')
+        with_keys = f' with the keys {", ".join(keys)}' if keys else ''
+        raise ValueError(f'{where}: expected an object{with_keys}, got {shown(value)}')
     missing = [key for key in keys if key not in value]
     if missing:
         raise ValueError(f'{where}: the key {missing[0]!r} is missing; expected {", ".join(keys)}')

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,6 +28,8 @@ OTHER_TEXTS = (
     'readme.dataset.txt',
 )
 BOX = 5
+VISIBILITY = re.compile(r'[012](\.0*)?')
+KEYPOINTS = 'keypoints of poses, whose boxes are read'
 
 
 @shape_reader
@@ -37,14 +41,15 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
             from there (``train/images/a.jpg``).
         labels: Where the shapes go.
         images: The folder of the images. None: that beside the folder ``labels``, as Ultralytics does.
-        class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``.
+        class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``. If it has
+            ``kpt_shape``, lines of that length are poses, of which the box is read.
 
     Raises:
         FileNotFoundError: If the folder, the names or an image are missing.
         ValueError: If a file is not of this form or names an unknown class.
     """
     root, files = listed_files(path, '.txt', 'the folder of YOLO text files', labels.report)
-    known = _names(root, class_file)
+    known, pose = _class_file(root, class_file)
     folder = existing(images or _beside(root, files), 'the folder of the images (--images)')
     for file in files:
         if file.name.lower() in OTHER_TEXTS:
@@ -52,7 +57,11 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
         image = find_image(folder, _beside_labels(relative_id(file, root, '.txt')), str(file))
         size = header_size(image)
         for index, line in enumerate(read_lines(file, 'a YOLO text file'), start=1):
-            _line(line.split(), known, size, labels, f'{file}, line {index}')
+            parts, where = line.split(), f'{file}, line {index}'
+            if _is_pose(parts, pose):
+                labels.report.leave_out(KEYPOINTS, where)
+                parts = parts[:BOX]
+            _line(parts, known, size, labels, where)
         labels.finish(image.relative_to(folder).as_posix(), size, str(file))
 
 
@@ -67,6 +76,8 @@ def _line(parts: Sequence[str], known: dict[int, str], size: Size, labels: ToolL
     if width is None or height is None:
         raise ValueError(f'{where}: the size of the image is not known')
     if len(values) in (BOX, BOX + 1):  # a sixth value is a confidence
+        if min(values[3:BOX]) < 0:
+            raise ValueError(f'{where}: a box must have no negative side, got {shown(" ".join(parts))}')
         x, y, across, down = (value * extent for value, extent in zip(values[1:BOX], (width, height) * 2, strict=True))
         labels.box(name, (x - across / 2, y - down / 2, x + across / 2, y + down / 2), where)
     elif len(values) >= 7 and len(values) % 2:
@@ -78,8 +89,21 @@ def _line(parts: Sequence[str], known: dict[int, str], size: Size, labels: ToolL
         )
 
 
-def _names(root: Path, class_file: str | None) -> dict[int, str]:
-    """Class names by index."""
+def _is_pose(parts: Sequence[str], length: int | None) -> bool:
+    """Whether a line is a box and keypoints, of the length that ``kpt_shape`` gives.
+
+    Without it, a line is a pose if every third value after the box is a visibility 0, 1 or 2, and it cannot be an
+    outline, because its number of values is even or one of them is 2.
+    """
+    if length is not None:
+        return len(parts) == length
+    visible = parts[BOX + 2 :: 3]
+    fits = len(parts) > BOX + 1 and (len(parts) - BOX) % 3 == 0 and all(map(VISIBILITY.fullmatch, visible))
+    return fits and (len(parts) % 2 == 0 or any(text.startswith('2') for text in visible))
+
+
+def _class_file(root: Path, class_file: str | None) -> tuple[dict[int, str], int | None]:
+    """Class names by index, and how many values the line of a pose has; None where there are no poses."""
     if class_file is None:
         places = [folder / name for folder in (root, *root.resolve().parents[:3]) for name in NAME_FILES]
         found = next((place for place in places if place.is_file()), None)
@@ -91,7 +115,7 @@ def _names(root: Path, class_file: str | None) -> dict[int, str]:
     else:
         found = existing(class_file, 'the file of class names')
     if found.suffix.lower() not in ('.yaml', '.yml'):
-        return dict(enumerate(read_lines(found, 'the file of class names')))
+        return dict(enumerate(read_lines(found, 'the file of class names'))), None
     try:
         content = yaml.safe_load(read_text(found, 'the file of class names'))
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -101,7 +125,20 @@ def _names(root: Path, class_file: str | None) -> dict[int, str]:
     table = {index: name for index, name in pairs if type(index) is int and isinstance(name, str)}
     if not table or len(table) != len(names or ()):
         raise ValueError(f'{found}: names must be a list of texts, or an object of them by number, got {shown(names)}')
-    return table
+    return table, _pose_length(content.get('kpt_shape'), found)
+
+
+def _pose_length(shape: Any, file: Path) -> int | None:
+    """Class, box, and two or three values for each keypoint."""
+    if shape is None:
+        return None
+    if not isinstance(shape, list) or len(shape) != 2 or type(shape[0]) is not int or shape[0] < 1:
+        count = None
+    else:
+        count = shape[0] * shape[1] if shape[1] in (2, 3) else None
+    if count is None:
+        raise ValueError(f'{file}: kpt_shape must be [number of keypoints, 2 or 3], got {shown(shape)}')
+    return BOX + int(count)
 
 
 def _beside(root: Path, files: Sequence[Path]) -> Path:
@@ -130,6 +167,8 @@ def _recognise(path: Path) -> bool:
 
 def _looks_like_a_line(line: str) -> bool:
     parts = line.split()
+    if _is_pose(parts, None):
+        parts = parts[:BOX]
     try:
         values = [float(part) for part in parts]
     except ValueError:

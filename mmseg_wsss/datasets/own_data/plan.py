@@ -1,7 +1,7 @@
-"""From what a data set holds to a recipe and its variables: pure decisions, each with its reason.
+"""Choose a recipe and its variables from the contents of a data set: pure decisions, each with its reason.
 
-The rules are those of a practitioner: photos are shrunk until the small objects are just still there, crops are half of
-a photo, a training sees every image some forty times.
+The rules are those of a practitioner: photos are shrunk as far as small objects remain visible, crops are half of a
+photo, and a training sees every image about forty times.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ STEP = 32
 
 @dataclass(frozen=True)
 class Machine:
-    """What a training may use.
+    """The hardware that a training may use.
 
     Args:
-        gpu_memory: GiB of the GPU; None without a GPU.
+        gpu_memory: Memory of the GPU in GiB; None without a GPU.
     """
 
     gpu_memory: float | None = None
 
     @property
     def name(self) -> str:
-        """The word of it in the names of recipes."""
+        """The part of the name of a recipe that stands for this hardware."""
         return 'cpu' if self.gpu_memory is None else 'gpu'
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Between which numbers a recipe was tried."""
+    """The range of values for which a recipe was tried."""
 
     scale: tuple[int, int]
     usual_scale: int
@@ -53,11 +53,11 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe of ``configs/own_data``, its variables, and why.
+    """A recipe of ``configs/own_data``, its variables, and the reasons for them.
 
     Args:
-        recipe: Its name.
-        variables: Of the config, by name, in the order in which they are written.
+        recipe: Name of the recipe.
+        variables: The variables of the config by name, in the order in which they are written.
         reasons: One line for each decision.
     """
 
@@ -70,8 +70,8 @@ def make_plan(found: Fingerprint, machine: Machine) -> Plan:
     """Choose recipe, sizes and length.
 
     Args:
-        found: What the data set holds.
-        machine: What is there to train on.
+        found: Contents of the data set.
+        machine: The available hardware.
     """
     limits = LIMITS[machine.name]
     kind, why_kind = choose_kind(found.kinds, found.alone)
@@ -100,8 +100,8 @@ def choose_kind(kinds: Mapping[str, int], alone: Mapping[str, int]) -> tuple[str
     """Return the kind of recipe and the reason.
 
     Args:
-        kinds: Images with each kind of label.
-        alone: Images whose only kind it is.
+        kinds: Number of images with each kind of label.
+        alone: Number of images that have only this kind of label.
 
     Raises:
         ValueError: If nothing is labelled.
@@ -114,7 +114,7 @@ def choose_kind(kinds: Mapping[str, int], alone: Mapping[str, int]) -> tuple[str
     """
     there = {kind: number for kind, number in kinds.items() if number}
     if not there:
-        raise ValueError('no image has a label: nothing can be learnt')
+        raise ValueError('no image has a label: nothing can be learned')
     listed = ', '.join(f'{kind} on {number} images' for kind, number in there.items())
     if set(there) <= {'boxes', 'tags'} and 'boxes' in there and alone.get('tags', 0) == 0:
         mixed = 'tags' in there and alone.get('boxes', 0) > 0
@@ -142,13 +142,13 @@ def choose_scale(found: Fingerprint, limits: Limits) -> tuple[int, str]:
 
 
 def choose_batch(num_train: int, machine: Machine) -> int:
-    """Return the images of a batch: 8, or by the memory of the GPU from 4 to 16; not more than there are."""
+    """Return the batch size: 8, or 4 to 16 depending on the memory of the GPU; at most the number of images."""
     batch = 8 if machine.gpu_memory is None else int(min(max(machine.gpu_memory // 1.5, 4), 16))
     return max(2, min(batch, num_train))
 
 
 def choose_iterations(num_train: int, batch: int, limits: Limits) -> int:
-    """Return the length, in steps of 100."""
+    """Return the length of the training, in steps of 100 iterations."""
     wanted = limits.epochs * num_train / batch
     return round(min(max(wanted, limits.iterations[0]), limits.iterations[1]) / 100) * 100
 

@@ -9,7 +9,7 @@ import numpy as np
 
 SHARE = 0.2
 MOST = 200
-"""So many images are enough to measure on."""
+"""The number of validation images that is enough."""
 
 
 def split_images(
@@ -17,13 +17,13 @@ def split_images(
 ) -> tuple[list[str], list[str], str]:
     """Return the ids of training and validation images, and how they were chosen.
 
-    Images with a mask and without a label are for validation. Where there are none, a fifth of those that have both is
-    kept from the training, at most 200.
+    Images with a mask and without a label are for validation. If there are none, a fifth of the images that have both
+    is held out from the training, at most 200.
 
     Args:
         labelled: Images with labels.
         measured: Images with a mask.
-        seed: Of the choice.
+        seed: Seed of the random choice.
         group: Regular expression; images in whose ids it finds the same text (its first group, if it has one) stay
             together, such as those of a patient or a video.
 

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmseg.registry import TASK_UTILS
 
 from ...datasets.formats.files import nearest
+from ..optimizers import with_mixed_precision
 from .task import StageBuilder, make_settings
 
 REFERENCE = re.compile(r'\{stages\.([^{}]*)\}')
@@ -242,7 +243,7 @@ def _stage_config(name: str, settings: dict[str, Any], base: dict[str, Any], cfg
             "next to stages, or over config='file.py'), or task=dict(type='...')"
         )
     if cfg.get('amp', False):
-        merged['optim_wrapper'] = {'loss_scale': 'dynamic', **merged['optim_wrapper'], 'type': 'AmpOptimWrapper'}
+        merged['optim_wrapper'] = with_mixed_precision(merged['optim_wrapper'])
     return merged
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -62,12 +63,13 @@ def build_losses(config: Mapping[str, Any], key: str, num_classes: int, *, reads
 
 
 def run_losses(losses: nn.Module, inputs: LossInputs | AffinityInputs, prefix: str = '') -> dict[str, Tensor]:
-    """Return the losses and their statistics by name."""
+    """Return the losses and their statistics by name; they are computed in float32, also with ``--amp``."""
     results = {}
-    for name, loss in losses.named_children():
-        results[prefix + name] = loss(inputs)
-        if isinstance(loss, BaseWeakLoss):
-            results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
+    with torch.autocast(inputs.zero.device.type, enabled=False):
+        for name, loss in losses.named_children():
+            results[prefix + name] = loss(inputs)
+            if isinstance(loss, BaseWeakLoss):
+                results.update({f'{prefix}{name}/{key}': value for key, value in loss.statistics.items()})
     return results
 
 

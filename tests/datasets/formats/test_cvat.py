@@ -121,6 +121,10 @@ def test_tracks_of_a_video(tmp_path):
         (image(MASK.replace('1, 3, 2', '')), "rle must be a number, got ''"),
         (image(MASK.replace('left="4"', 'left="28"')), r'a mask of 3 x 2 at \(28, 5\) does not fit into 30 x 20'),
         (image(MASK, size=''), 'width and height are missing, and masks need them'),
+        (
+            image('<ellipse label="car" cx="9" cy="9" rx="3" ry="-2"/>'),
+            'the radii of an ellipse must not be negative, got 3 and -2',
+        ),
         (image(BOX) * 2, "image 'sub/a' appears twice"),
         ('<track id="0" label="car"><box frame="-1"/></track>', "frame must be an integer from 0, got '-1'"),
         ('<track id="0" label="car"><box/></track>', 'frame of <box> must be a number, got None'),

@@ -36,6 +36,7 @@ LS_VALUES = {
     'polygonlabels': {'points': RING},
     'ellipselabels': {'x': 9, 'y': 9, 'radiusX': 2, 'radiusY': 3},
     'brushlabels': {'rle': brush(np.eye(20, 40))},
+    'vectorlabels': {'vertices': [{'x': 1, 'y': 2, 'isBezier': False}, {'x': 9, 'y': 9}], 'closed': False},
     'choices': {},
 }
 LS_RESULTS = [{'type': kind, **LS_SIZE, 'value': {**value, kind: ['cat']}} for kind, value in LS_VALUES.items()]
@@ -129,6 +130,7 @@ SOURCES = {
     'via': ('w.json', {'a.jpg12': {'filename': 'a.jpg', 'size': 12, 'regions': VIA, 'file_attributes': {}}}, None),
     'table_csv': ('t.csv', 'image,class,xmin,ymin,xmax,ymax,width,height\na.jpg,cat,1,2,3,4,30,20\n', None),
     'tags_txt': ('t.txt', 'a.jpg cat\nb.jpg,1\nc.jpg\tcat\n', None),
+    'tags_npy': ('t.npy', np.eye(2, 1, dtype=np.uint8), None),
     'qupath': ('x/a.geojson', {'type': 'FeatureCollection', 'features': GEO}, 'x'),
     'points_per_image': ('x/a.csv', 'index,axis-0,axis-1,Class\n0.0,4.5,3.0,cat\n', 'x'),
     'colour_png': ('x/a.png', np.stack([np.eye(9, dtype=np.uint8)] * 3, axis=2), 'x'),
@@ -215,8 +217,11 @@ def picture(values, rng):
 def damaged(content, rng, file):
     """Write a file with one to three faults."""
     if isinstance(content, np.ndarray):
-        image, kind = picture(content, rng)
-        image.save(file, format=kind)
+        if file.suffix == '.npy':
+            np.save(file, content)
+        else:
+            image, kind = picture(content, rng)
+            image.save(file, format=kind)
         data = file.read_bytes()
         for _ in range(rng.choice([0, 1, 1, 2])):
             data = change_bytes(data, rng)
@@ -253,6 +258,9 @@ def prepared(root, name):
         Image.new('RGB', (8, 6), (1, 0, 0)).save(root / 'w/a.png')
     if name == 'colour_png':
         (root / 'x/labelmap.txt').write_text('background:0,0,0::\ncat:1,1,1::\n')
+    if name == 'tags_npy':
+        (root / 'ids.txt').write_text('a\nb\n')
+        source['ids'] = str(root / 'ids.txt')
     options = {option.name for option in FORMATS[name].options}
     for option, value in (('masks', str(root / 'masks')), ('tags', True), ('keypoints', True)):
         if option in options:
@@ -304,7 +312,9 @@ def test_every_format_is_tried():
 @pytest.mark.parametrize('name', FORMATS)
 def test_the_files_are_read_before_they_are_damaged(tmp_path, name):
     source, file, content = prepared(tmp_path / 'in', name)
-    if isinstance(content, np.ndarray):
+    if file.suffix == '.npy':
+        np.save(file, content)
+    elif isinstance(content, np.ndarray):
         Image.fromarray(content).save(file)
     else:
         file.write_text(content if isinstance(content, str) else json.dumps(content))

@@ -119,11 +119,13 @@ def test_what_is_left_out_or_merged_is_counted(tmp_path):
         result('keypointlabels', ['crop', 'weed'], x=1, y=1),
     )
     first['annotations'] += [cancelled, second]
+    guessed = {'id': 2, 'data': {'image': 'b.jpg'}, 'annotations': [], 'predictions': [second]}
     report = ReadReport()
-    found = read(write(tmp_path, first), report).images['a'].annotations
+    found = read(write(tmp_path, first, guessed), report).images['a'].annotations
     assert (len(found.boxes), found.point_labels.tolist()) == (1, [1])
     assert {what: len(names) for what, names in report.left_out.items()} == {
         'annotations that were cancelled': 1,
+        'predictions of tasks without annotations (--predictions reads them)': 1,
         'regions that are turned': 1,
         'regions without a class': 1,
         "results of the type 'textarea'": 1,
@@ -177,3 +179,28 @@ def test_regions_without_the_size_of_the_image_are_refused(tmp_path):
     other = {**result('keypointlabels', 'crop', x=1, y=1), 'original_width': 41}
     with pytest.raises(ValueError, match='task 1: the results have several sizes of the image'):
         read(write(tmp_path, task(result('keypointlabels', 'crop', x=1, y=1), other)))
+
+
+def test_vectors_are_scribbles_and_closed_ones_areas(tmp_path):
+    corners = [(25, 50), (75, 50), (75, 75), (25, 75)]
+    vertices = [{'id': f'v{i}', 'x': x, 'y': y, 'isBezier': False} for i, (x, y) in enumerate(corners)]
+    path = write(
+        tmp_path,
+        task(
+            result('vectorlabels', 'weed', vertices=vertices[:2], closed=False),
+            result('vectorlabels', 'crop', vertices=vertices, closed=True),
+            result('polygonlabels', '__ignore__', points=[[0, 0], [50, 0], [50, 50], [0, 50]], closed=True),
+            result('keypointlabels', '__ignore__', x=1, y=1),
+        ),
+    )
+    report = ReadReport()
+    found = read(path, report, masks=str(tmp_path / 'm')).images['a'].annotations
+    assert [line.tolist() for line in found.polylines] == [[[10, 10], [30, 10]]]
+    assert found.polyline_labels.tolist() == [2]
+    expected = np.zeros((20, 40), int)
+    expected[10:15, 10:30] = 1
+    expected[:10, :20] = 255
+    assert np.array_equal(np.asarray(Image.open(found.mask_path)), expected)
+    assert list(report.left_out) == ['shapes named __ignore__ that are not areas']
+    with pytest.raises(ValueError, match='result 0: the key .vertices. is missing'):
+        read(write(tmp_path, task(result('vectorlabels', 'weed', closed=False))))

@@ -84,7 +84,9 @@ def test_flags_of_an_image_are_its_tags(tmp_path):
     flags = {'__ignore__': False, 'cat': True, 'dog': False}
     folder = write(tmp_path / 'json', flags=flags, imageHeight=..., imageWidth=..., version=...)
     write(folder, name='b.json', imagePath='b.jpg', flags={'cat': False, 'dog': False})
+    write(folder, name='c.json', imagePath='c.jpg', flags={'reviewed': False})
     images = read(folder).images
+    assert images['c'].annotations.tags is None  # which are unknown, not none
     assert images['a'].annotations.tags == (1,)
     assert images['a'].size is None
     assert images['b'].annotations.tags == ()
@@ -137,7 +139,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert [(what, len(names)) for what, names in report.left_out.items()] == [
         ('outlines of fewer than three points', 1),
         ("shapes of the type 'cuboid'", 1),
-        ('shapes named __ignore__ that are not polygons', 1),
+        ('shapes named __ignore__ that are not areas', 1),
         ("of the class 'sky', which is not in the list", 1),
     ]
 
@@ -172,6 +174,7 @@ def test_wrong_shapes_are_named(tmp_path, item, message):
         ({'imagePath': '..'}, "imagePath: '..' cannot be the name of a file"),
         ({'imagePath': ...}, "the key 'imagePath' is missing; expected shapes, imagePath"),
         ({'imageWidth': 'wide'}, "imageWidth must be a positive integer of at most 1000000, got 'wide'"),
+        ({'flags': {'cat': 'yes'}}, "flags must be an object of true and false, got 'cat': 'yes'"),
         ({'flags': ['cat']}, r"flags must be an object of true and false, got \['cat'\]"),
     ],
 )

@@ -44,6 +44,8 @@ def test_points_of_napari_and_imagej(tmp_path, text):
             'a,b\n1,2\n',
             r'of one image, with the columns axis-1 and axis-0 or X and Y or x and y, got \[.a., .b.\]',
         ),
+        ('', r'cells.csv: expected the points of one image, .* got \[\]'),
+        ('hello\n', r'cells.csv: expected the points of one image, .* got \[.hello.\]'),
         ('X,Y,Class\n1,?,tumour\n', r"line 2: Y must be a number, got '\?'"),
         ('X,Y,Class\n1,2,tumor\n', "line 2: unknown class 'tumor'"),
     ],

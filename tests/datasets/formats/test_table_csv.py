@@ -57,6 +57,9 @@ def test_tags_of_a_table(tmp_path):
     ('text', 'message'),
     [
         ('picture,x,y,class\na.jpg,1,2,weed\n', 'there is no column for the image, which may be named image, filename'),
+        ('', r'there is no column for the image, .* got \[\]'),
+        ('hello\n', r'there is no column for the image, .* got \[.hello.\]'),
+        ('image,image,class\na.jpg,b.jpg,weed\n', "t.csv: the column 'image' appears twice"),
         ('image,x,y\na.jpg,1,2\n', 'there is no column for the class, which may be named class, label'),
         ('image,x,y,class\na.jpg,1,oops,weed\n', "t.csv, line 2: y must be a number, got 'oops'"),
         ('image,x,y,class\na.jpg,1,,weed\n', "line 2: y must be a number, got ''"),

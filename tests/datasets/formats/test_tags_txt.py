@@ -40,6 +40,7 @@ def test_only_lines_that_name_pictures_are_recognised(tmp_path):
         ('a.jpg wede\n', "tags.txt, line 1: unknown class 'wede'; did you mean 'weed'"),
         ('a.jpg 1\nb.jpg 3\n', r"line 2: '3' is not the id of one of the 3 classes \(first_id=0\)"),
         ('a.jpg -1\n', "line 1: unknown class '-1'"),
+        ('a.jpg\nb.jpg\n', 'tags.txt: no line names a class after the image: is it a split file'),
         ('a.jpg 1\na.png 1\n', "line 2: image 'a' appears twice"),
         ('../a.jpg 1\n', "line 1: the image: '../a.jpg' cannot be the name of a file"),
     ],

@@ -88,6 +88,7 @@ def test_a_whole_data_set(tmp_path, labels):
         ('\n0 0.5 0.5 0.1', 'line 1: expected "class x y width height" or "class x y x y x y ..", got 4 values'),
         ('0 1 2 3 4 5 6 7', 'coordinates must be shares of the image in'),
         ('0 20 10 5 5', r"coordinates must be shares of the image in \[0, 1\], got '0 20 10 5 5'"),
+        ('0 0.5 0.5 -0.1 0.1', "a box must have no negative side, got '0 0.5 0.5 -0.1 0.1'"),
         ('0 0.5 0.5 nan 0.1', "a value must be a number, got 'nan'"),
         ('weed 0.5 0.5 0.1 0.1', "a value must be a number, got 'weed'"),
     ],
@@ -130,3 +131,31 @@ def test_missing_files_are_named(tmp_path):
     other = write(tmp_path / 'other', labels='txt')
     with pytest.raises(ValueError, match='txt: coordinates are shares of the image: --images DIR'):
         read(other)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'line'),
+    [
+        ('kpt_shape: [2, 2]', '0 0.25 0.5 0.25 0.2 0.2 0.5 0.3 0.5'),
+        ('kpt_shape: [2, 3]', '0 0.25 0.5 0.25 0.2 0.2 0.5 1 0.3 0.5 1'),
+        ('', '0 0.25 0.5 0.25 0.2 0.2 0.5 1'),
+        ('', '0 0.25 0.5 0.25 0.2 0.2 0.5 2 0.3 0.5 0.0'),
+    ],
+)
+def test_of_poses_the_box_is_read(tmp_path, shape, line):
+    folder = write(tmp_path, f'{line}\n', YAML + shape)
+    report = ReadReport()
+    entry = read(folder, report, masks=str(tmp_path / 'm')).images['a']
+    assert entry.annotations.boxes.tolist() == [[5, 8, 14, 11]]
+    assert entry.annotations.mask_path is None
+    assert report.left_out == {'keypoints of poses, whose boxes are read': [f'{folder / "a.txt"}, line 1']}
+
+
+def test_outlines_beside_poses_and_a_wrong_shape_of_keypoints(tmp_path):
+    outline = '1 0.25 0.5 0.5 0.5 0.5 0.75 0.25 0.75 0.2 0.6\n'
+    report = ReadReport()
+    read(write(tmp_path, outline, YAML + 'kpt_shape: [17, 3]'), report)
+    assert list(report.left_out) == ['outlines and painted areas (--masks DIR writes them)']
+    for shape in ('3', '[0, 3]', '[2, 4]', '[2, true]', '[a, 2]'):
+        with pytest.raises(ValueError, match=r'data.yaml: kpt_shape must be \[number of keypoints, 2 or 3\], got'):
+            read(write(tmp_path, outline, YAML + f'kpt_shape: {shape}'))

@@ -42,7 +42,7 @@ def test_kind_of_recipe(kinds, alone, kind):
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(ValueError, match='no image has a label: nothing can be learnt'):
+    with pytest.raises(ValueError, match='no image has a label: nothing can be learned'):
         choose_kind({'clicks': 0}, {})
 
 

@@ -597,11 +597,13 @@ def test_config_files_as_stages(tmp_path):
         StagedRunner.from_cfg(cfg)
 
 
-def test_amp_reaches_every_training():
+@pytest.mark.parametrize(('device', 'kind', 'scale'), [('cpu', 'BFloat16', None), ('cuda', 'Amp', 'dynamic')])
+def test_amp_reaches_every_training(monkeypatch, device, kind, scale):
+    monkeypatch.setattr('mmseg_wsss.engine.optimizers.bfloat16_optim_wrapper.get_device', lambda: device)
     runner = StagedRunner.from_cfg(staged_config('x', amp=True))
     for name in ('first', 'last'):
         wrapper = runner.stages[name].config['optim_wrapper']
-        assert (wrapper['type'], wrapper['loss_scale']) == ('AmpOptimWrapper', 'dynamic')
+        assert (wrapper['type'], wrapper.get('loss_scale')) == (f'{kind}OptimWrapper', scale)
 
 
 @pytest.mark.parametrize(

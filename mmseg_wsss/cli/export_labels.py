@@ -1,0 +1,111 @@
+"""``wsss export-labels``: write labels and predictions for an annotation tool, to correct them by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..datasets.formats import ReadReport
+from ..datasets.writers import WRITERS, LabelWriter, WriteSettings, read_source
+from ..datasets.writers.label_writer import SHAPES
+from ..files import whole_file
+from ..structures import WeakLabelSet
+from ._labels import add_class_argument, parse_classes, summary
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``wsss``."""
+    parser = subparsers.add_parser(
+        'export-labels',
+        help='write labels or predictions for an annotation tool',
+        description='Write labels or predictions for an annotation tool, to correct them by hand and to train on them.',
+    )
+    titles = '; '.join(f'{name}: {writer.title}' for name, writer in WRITERS.items())
+    parser.add_argument('format', choices=WRITERS, metavar='FORMAT', help=titles)
+    parser.add_argument('source', help='weak_labels.json, or a folder of pseudo-labels, predictions or masks')
+    parser.add_argument('-o', '--output', required=True, type=Path, help='file or folder to write')
+    parser.add_argument(
+        '--images', type=Path, help='image folder, for names and sizes that the source does not contain'
+    )
+    parser.add_argument(
+        '--img-suffix', default='.jpg', help='suffix of the images that belong to masks (default: %(default)s)'
+    )
+    add_class_argument(parser, required=False)
+    parser.add_argument(
+        '--shapes', choices=SHAPES, default=SHAPES[0], help='write masks as polygons, or as brushes, which are exact'
+    )
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=0.4,
+        help='largest distance of polygons from a mask, in pixels (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--min-area', type=int, default=1, help='leave out areas with fewer pixels (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--address',
+        default=WriteSettings.address,
+        help='prefix that Label Studio needs before the name of an image (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
+    )
+    parser.add_argument('--force', action='store_true', help='overwrite files')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the labels and print a summary."""
+    writer = WRITERS[args.format]
+    _check_kind(args, writer)
+    report = ReadReport()
+    settings = WriteSettings(
+        shapes=args.shapes,
+        tolerance=args.tolerance,
+        min_area=args.min_area,
+        images=args.images,
+        address=args.address,
+        report=report,
+    )
+    classes = None if args.classes is None else parse_classes(args.classes)[0]
+    labels = read_source(args.source, classes, args.images, args.img_suffix)
+    _check_targets(args, writer, labels)
+    writer.write(labels, args.output, settings)
+    print(f'{args.output}: {writer.title}')
+    print(summary(labels))
+    for line in report.lines():
+        print(line)
+    if args.report is not None:
+        with whole_file(args.report) as file:
+            content = {'format': args.format, 'source': str(args.source), **report.to_dict()}
+            file.write(json.dumps(content, indent=1).encode())
+    return 0
+
+
+def _check_kind(args: argparse.Namespace, writer: LabelWriter) -> None:
+    """Raise an error if -o is a file and has to be a folder, or the other way round, or has another suffix."""
+    output: Path = args.output
+    if writer.folder and output.exists() and not output.is_dir():
+        raise ValueError(f'{output} is a file: {writer.name} needs a folder as -o')
+    if not writer.folder and (output.suffix.lower() != writer.suffix or output.is_dir()):
+        raise ValueError(f'{output}: {writer.name} is one file: -o must end in {writer.suffix}')
+    if args.report is not None and args.report.exists() and not args.force:
+        raise ValueError(f'{args.report} exists; choose another --report, or overwrite it with --force')
+
+
+def _check_targets(args: argparse.Namespace, writer: LabelWriter, labels: WeakLabelSet) -> None:
+    """Raise an error instead of overwriting the source and, without ``--force``, any other file."""
+    read = {Path(args.source).resolve()}
+    read |= {Path(mask).resolve() for entry in labels.images.values() if (mask := entry.annotations.mask_path)}
+    targets = writer.targets(labels, args.output)
+    for file in targets:
+        if file.resolve() in read:
+            raise ValueError(f'{file} belongs to the labels that are read: choose another -o')
+    taken = [file for file in targets if file.exists()]
+    if taken and not args.force:
+        raise ValueError(
+            f'{taken[0]} exists ({len(taken)} of {len(targets)} files do); choose another -o, or overwrite them with '
+            '--force'
+        )

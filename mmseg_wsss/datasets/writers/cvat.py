@@ -1,0 +1,83 @@
+"""CVAT XML 1.1 for images: polygons or masks, boxes, polylines, points and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+
+import numpy as np
+
+from ...files import whole_file
+from ...structures import ImageEntry, WeakLabelSet
+from ..formats.masks import Area
+from ..formats.tool_labels import IGNORED
+from .label_writer import LabelWriter, WriteSettings, box_edges, line_vertices, painted_areas
+
+NO_TAGS = 'images without any of the classes, which tags cannot say'
+
+
+def write_cvat(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> None:
+    """Write ``annotations.xml``, whose shapes are marked as made by a program (``source="auto"``).
+
+    Args:
+        labels: The labels; the size of every image is known.
+        output: The file.
+        settings: How to write them.
+    """
+    root = Element('annotations')
+    SubElement(root, 'version').text = '1.1'
+    job = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
+    for name in (*labels.classes, IGNORED):
+        SubElement(SubElement(job, 'label'), 'name').text = name
+    for index, (key, entry) in enumerate(labels.images.items()):
+        sizes = {'width': str(entry.width), 'height': str(entry.height)}
+        image = SubElement(root, 'image', {'id': str(index), 'name': entry.file_name, **sizes})
+        _fill(image, key, entry, labels.classes, settings)
+    indent(root, ' ')
+    with whole_file(output) as file:
+        ElementTree(root).write(file, encoding='utf-8', xml_declaration=True)
+
+
+def _fill(image: Element, key: str, entry: ImageEntry, classes: tuple[str, ...], settings: WriteSettings) -> None:
+    found = entry.annotations
+    if found.tags is not None and not {*found.tags} - {0}:
+        settings.report.leave_out(NO_TAGS, key)
+    for label in sorted({*(found.tags or ())} - {0}):
+        SubElement(image, 'tag', {'label': classes[label], 'source': 'auto'})
+    for name, ring, pixels in painted_areas(key, entry, classes, settings):
+        if ring is not None:
+            _add(image, 'polygon', name, points=_text(ring))
+        elif pixels is not None:
+            _add(image, 'mask', name, **_runs(pixels))
+    for box, label in zip(found.boxes, found.box_labels, strict=True):
+        corners = dict(zip(('xtl', 'ytl', 'xbr', 'ybr'), map(repr, box_edges(box)), strict=True))
+        _add(image, 'box', classes[label], **corners)
+    for line, label in zip(found.polylines, found.polyline_labels, strict=True):
+        _add(image, 'polyline', classes[label], points=_text(line_vertices(line)))
+    for place, label in zip(found.points, found.point_labels, strict=True):
+        _add(image, 'points', classes[label], points=_text([place]))
+
+
+def _add(image: Element, kind: str, name: str, **values: str) -> None:
+    """Add a shape above all that the image has."""
+    depth = str(sum(shape.tag != 'tag' for shape in image))
+    SubElement(image, kind, {'label': name, 'source': 'auto', 'occluded': '0', **values, 'z_order': depth})
+
+
+def _text(places: Iterable[Iterable[float]]) -> str:
+    return ';'.join(','.join(repr(float(value)) for value in place) for place in places)
+
+
+def _runs(pixels: Area) -> dict[str, str]:
+    """The smallest window that holds all pixels, and its run lengths: rows come first, the first run is outside."""
+    rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+    top, left, down, across = rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    flat = pixels[top : top + down, left : left + across].ravel()
+    ends = [0, *(np.flatnonzero(flat[1:] != flat[:-1]) + 1).tolist(), flat.size]
+    runs = [0] * bool(flat[0]) + np.diff(ends).tolist()
+    window = {'left': left, 'top': top, 'width': across, 'height': down}
+    return {'rle': ', '.join(map(str, runs)), **{key: str(int(value)) for key, value in window.items()}}
+
+
+WRITER = LabelWriter('cvat', 'CVAT XML 1.1', '.xml', False, write_cvat)

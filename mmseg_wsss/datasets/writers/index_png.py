@@ -1,0 +1,77 @@
+"""Palette PNGs: one per image, whose values are class ids; masks, and the pixels of scribbles and clicks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from skimage.draw import line
+
+from ...files import path_inside, whole_file
+from ...structures import ImageEntry, WeakLabelSet
+from ..formats.masks import UNLABELLED
+from ..pseudo_label_files import index_picture
+from .label_writer import LabelWriter, WriteSettings, checked_mask, leave_out_each
+
+NO_PIXELS = '{}, which have no pixels of their own'
+COVERED = 'images with clicks or scribbles on a mask, which are painted into it'
+Colours = list[tuple[int, int, int]]
+
+
+def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> None:
+    """Write ``<image id>.png`` below a folder, 255 where nothing is labelled.
+
+    Args:
+        labels: The labels; the size of every image is known. Without a palette, the colours are those of PASCAL VOC.
+        output: The folder.
+        settings: Only the report is used.
+
+    Raises:
+        ValueError: If the name of an image would lead out of the folder.
+    """
+    palette = list(labels.palette or voc_colours(len(labels.classes)))
+    for key, entry in labels.images.items():
+        found = entry.annotations
+        for kind, count in (('boxes', len(found.boxes)), ('tags', len(found.tags or ()))):
+            leave_out_each(settings.report, NO_PIXELS.format(kind), count, key)
+        values = _values(key, entry, labels.classes)
+        if found.mask_path is not None and (len(found.points) or found.polylines):
+            settings.report.change(COVERED, key)
+        with whole_file(path_inside(output, f'{key}.png')) as file:
+            index_picture(values, palette).save(file, format='PNG', optimize=True)
+
+
+def _values(key: str, entry: ImageEntry, classes: tuple[str, ...]) -> npt.NDArray[np.uint8]:
+    """The mask, over it the scribbles and over these the clicks, (H, W)."""
+    found, (width, height) = entry.annotations, entry.size or (0, 0)
+    values = np.full((height, width), UNLABELLED, dtype=np.uint8)
+    if found.mask_path is not None:
+        values[:] = checked_mask(key, entry, classes)
+    limit = np.array([width - 1, height - 1])
+    for vertices, label in zip(found.polylines, found.polyline_labels, strict=True):
+        pixels = np.clip(np.round(vertices), 0, limit).astype(int)
+        for (x1, y1), (x2, y2) in zip(pixels, [*pixels[1:], pixels[-1]], strict=True):
+            values[line(y1, x1, y2, x2)] = label  # type: ignore[no-untyped-call]
+    for (x, y), label in zip(np.clip(np.floor(found.points + 0.5), 0, limit), found.point_labels, strict=True):
+        values[int(y), int(x)] = label
+    return values
+
+
+def voc_colours(count: int) -> Colours:
+    """Return the colours of PASCAL VOC, whose bits spread the bits of a class id.
+
+    Example:
+        >>> voc_colours(3)
+        [(0, 0, 0), (128, 0, 0), (0, 128, 0)]
+    """
+    colours: Colours = []
+    for index in range(count):
+        red, green, blue = (
+            sum((index >> (3 * step + channel) & 1) << (7 - step) for step in range(3)) for channel in range(3)
+        )
+        colours.append((red, green, blue))
+    return colours
+
+
+WRITER = LabelWriter('index_png', 'palette PNG of class ids, one per image', '.png', True, write_index_png)

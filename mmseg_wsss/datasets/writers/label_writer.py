@@ -1,0 +1,155 @@
+"""What a writer is, its settings, and the masks of images as the shapes that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...files import path_inside
+from ...structures import ImageEntry, WeakLabelSet
+from .._regions import Mask
+from ..formats.index_png import distinct, load_index_image
+from ..formats.label_format import ReadReport
+from ..formats.masks import UNLABELLED, Area
+from ..formats.tool_labels import IGNORED
+from .outlines import Ring, area_outlines
+
+SHAPES = ('polygons', 'brushes')
+SMALL = 'areas below --min-area'
+
+
+@dataclass(frozen=True)
+class WriteSettings:
+    """How labels are written.
+
+    Args:
+        shapes: What masks become: ``'polygons'``, which are easy to correct, or ``'brushes'``, which are exact.
+        tolerance: How far polygons may lie from the mask, in pixels.
+        min_area: Polygons of fewer pixels are left out.
+        images: The folder of the images, to which files of LabelMe refer.
+        address: What stands before the name of an image in Label Studio.
+        report: Counts what the format cannot express.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    shapes: str = 'polygons'
+    tolerance: float = 0.4
+    min_area: int = 1
+    images: Path | None = None
+    address: str = '/data/local-files/?d='
+    report: ReadReport = field(default_factory=ReadReport)
+
+    def __post_init__(self) -> None:
+        if self.shapes not in SHAPES:
+            raise ValueError(f'shapes must be one of {", ".join(SHAPES)}, got {self.shapes!r}')
+        if not self.tolerance >= 0:
+            raise ValueError(f'tolerance must be a number of pixels, at least 0, got {self.tolerance}')
+        if self.min_area < 0:
+            raise ValueError(f'min_area must be a number of pixels, at least 0, got {self.min_area}')
+
+
+@dataclass(frozen=True)
+class LabelWriter:
+    """One format that labels are written in.
+
+    Args:
+        name: What ``wsss export-labels`` calls it, and what the reader of these files is called.
+        title: What it is, in one line.
+        suffix: What the names of its files end in.
+        folder: Whether it writes a folder with a file for each image; otherwise it writes one file.
+        write: ``write(labels, output, settings)``; the size of every image is known.
+        beside: What the name of a second file ends in, instead of ``suffix``.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    folder: bool
+    write: Callable[[WeakLabelSet, Path, WriteSettings], None]
+    beside: str | None = None
+
+    def targets(self, labels: WeakLabelSet, output: Path) -> list[Path]:
+        """Return the files that are written.
+
+        Raises:
+            ValueError: If the name of an image would lead out of the folder.
+        """
+        if self.folder:
+            return [path_inside(output, key + self.suffix) for key in labels.images]
+        return [output, *([] if self.beside is None else [output.with_suffix(self.beside)])]
+
+
+class Painted(NamedTuple):
+    """An area of a mask: the name of its class, and its outline or its pixels, whichever the settings ask for."""
+
+    name: str
+    ring: Ring | None
+    pixels: Area | None
+
+
+def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings: WriteSettings) -> list[Painted]:
+    """Return the areas of the mask of an image in the order in which they are painted; none where it has no mask.
+
+    Unlabelled pixels have the name ``__ignore__``.
+
+    Raises:
+        FileNotFoundError: If the mask is missing.
+        ValueError: If it has another size than the image, or a value that is not a class.
+    """
+    if entry.annotations.mask_path is None:
+        return []
+    mask = checked_mask(key, entry, classes)
+    names = {**dict(enumerate(classes)), UNLABELLED: IGNORED}
+    if settings.shapes == 'brushes':
+        values = [value for value in distinct(mask) if value] or [0]
+        return [Painted(names[value], None, mask == value) for value in values]
+    outlines, small = area_outlines(mask, tolerance=settings.tolerance, min_area=settings.min_area)
+    for _ in range(small):
+        settings.report.leave_out(SMALL, key)
+    return [Painted(names[value], ring, None) for value, ring in outlines]
+
+
+def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:
+    """Count the labels of one kind that an image has, each for itself."""
+    for index in range(count):
+        report.leave_out(what, f'{key} no. {index}')
+
+
+def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:
+    """Load the mask of an image.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If it has another size than the image, or a value that is not a class.
+    """
+    mask = load_index_image(Path(entry.annotations.mask_path or ''))
+    if mask.shape[::-1] != entry.size:
+        raise ValueError(
+            f'image {key!r}: its mask {entry.annotations.mask_path} is {mask.shape[1]} x {mask.shape[0]} pixels, '
+            f'expected the size of the image, {entry.width} x {entry.height}'
+        )
+    unknown = [value for value in distinct(mask) if value != UNLABELLED and not 0 <= value < len(classes)]
+    if unknown:
+        raise ValueError(
+            f'image {key!r}: its mask {entry.annotations.mask_path} holds the values {unknown[:8]}, expected ids of '
+            f'the {len(classes)} classes or {UNLABELLED}. Are these the classes of the masks?'
+        )
+    return mask
+
+
+def box_edges(box: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return the corners of a box as tools count them, from the edge of the image."""
+    x1, y1, x2, y2 = map(float, box)
+    return x1, y1, x2 + 1, y2 + 1
+
+
+def line_vertices(line: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[list[float]]:
+    """Return the vertices of a scribble, of which a tool needs two; a dot has its one twice."""
+    vertices: list[list[float]] = line.tolist()
+    return vertices * 2 if len(vertices) == 1 else vertices

@@ -1,0 +1,86 @@
+"""The labels that are written: of a label file, of a folder of pseudo-labels, or of a folder of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...files import path_inside
+from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ...structures.weak_label_set import Colour
+from ..formats import read_labels
+from ..formats.files import existing, listed_files, relative_id
+from ..formats.image_files import find_image, header_size
+from ..pseudo_label_files import INDEX, read_index
+
+Palette = tuple[Colour, ...]
+
+
+def read_source(
+    source: str | Path, classes: Sequence[str] | None = None, images: Path | None = None, img_suffix: str = '.jpg'
+) -> WeakLabelSet:
+    """Read ``weak_labels.json``, a folder with ``pseudo_labels.json`` and ``masks``, or a folder of index PNGs.
+
+    Args:
+        source: The file or folder. Of a folder with a folder ``masks`` in it, as ``wsss predict`` writes it, that one.
+        classes: Class names by id, which a folder of index PNGs does not have.
+        images: The folder of the images, which have the names of the index PNGs.
+        img_suffix: Suffix of the images, where their folder is not given.
+
+    Returns:
+        The labels; the size of every image is known.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the labels are damaged, their classes are not those given, or the size of an image is not known.
+    """
+    place = existing(source, 'the labels')
+    if place.name == INDEX:
+        place = place.parent
+    if (place / INDEX).is_file():
+        labels = _pseudo_labels(place)
+    elif place.is_dir():
+        labels = _masks(place / 'masks' if (place / 'masks').is_dir() else place, classes, images, img_suffix)
+    else:
+        labels = read_labels(str(place))
+    if classes is not None and tuple(classes) != labels.classes:
+        raise ValueError(f'{source} has the classes {labels.classes}, got {tuple(classes)}: leave out --classes')
+    if not labels.images:
+        raise ValueError(f'{source} holds no image')
+    return replace(labels, images={key: _sized(key, entry, images) for key, entry in labels.images.items()})
+
+
+def _pseudo_labels(folder: Path) -> WeakLabelSet:
+    index = read_index(folder)
+    images = {}
+    for key, image in index.images.items():
+        mask = existing(path_inside(folder / 'masks', f'{key}.png'), f'the pseudo-label of {key!r}')
+        labels = WeakAnnotations(mask_path=str(mask))
+        images[key] = ImageEntry(image['file_name'], image['width'], image['height'], labels)
+    return WeakLabelSet(index.classes, index.palette, images)
+
+
+def _masks(folder: Path, classes: Sequence[str] | None, images: Path | None, img_suffix: str) -> WeakLabelSet:
+    if classes is None:
+        raise ValueError(f'{folder} has no {INDEX} that names the classes: give them (--classes)')
+    root, files = listed_files(folder, '.png', 'the folder of masks')
+    entries = {}
+    for file in files:
+        key = relative_id(file, root, '.png')
+        name = key + img_suffix
+        if images is not None:
+            name = find_image(images, key, str(file)).relative_to(images).as_posix()
+        entries[key] = ImageEntry(name, annotations=WeakAnnotations(mask_path=str(file)))
+    return WeakLabelSet(tuple(classes), images=entries)
+
+
+def _sized(key: str, entry: ImageEntry, images: Path | None) -> ImageEntry:
+    """The entry with the size of its image: as the file states it, or that of the image, or of the mask."""
+    if entry.size is not None:
+        return entry
+    mask = entry.annotations.mask_path
+    if images is None and mask is None:
+        raise ValueError(f'the size of image {key!r} is not known: give the folder of the images (--images)')
+    width, height = header_size(images / entry.file_name if images is not None else Path(str(mask)))
+    return replace(entry, width=width, height=height)

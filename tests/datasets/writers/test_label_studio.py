@@ -1,0 +1,73 @@
+"""Labels as predictions of Label Studio, read back by its reader."""
+
+import json
+from xml.etree.ElementTree import parse
+
+import numpy as np
+import pytest
+
+from mmseg_wsss.datasets.formats import ReadReport, read_labels
+from mmseg_wsss.datasets.formats.label_studio import _unpacked
+from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
+from mmseg_wsss.datasets.writers.label_studio import packed_brush
+from tests.helpers.written_labels import CLASSES, all_kinds, assert_same_shapes, mask_of, round_trip, scene, worst_iou
+
+
+@pytest.mark.parametrize(('shapes', 'least'), [('polygons', 0.99), ('brushes', 1)])
+def test_every_kind_comes_back(tmp_path, shapes, least):
+    labels = all_kinds(tmp_path / 'in')
+    options = {'masks': str(tmp_path / 'masks'), 'predictions': True}
+    found, report = round_trip(
+        tmp_path, 'label_studio', tmp_path / 'out.json', labels, WriteSettings(shapes=shapes), **options
+    )
+    assert sorted(found) == sorted(labels.images)
+    for key, entry in labels.images.items():
+        size = None if key == 'd' else entry.size  # it is that of the regions, of which this image has none
+        assert (found[key].file_name, found[key].size) == (entry.file_name, size)
+        assert_same_shapes(found[key].annotations, entry.annotations)
+    assert worst_iou(mask_of(found['field/a 1']), scene()) >= least
+    assert mask_of(found['b']).max() == 0
+    assert found['d'].annotations.mask_path is None
+    assert report.lines() == []
+
+
+def test_tasks_and_the_labelling_interface(tmp_path):
+    settings = WriteSettings(address='/data/local-files/?d=photos/')
+    WRITERS['label_studio'].write(all_kinds(tmp_path / 'in'), tmp_path / 'out.json', settings)
+    first = json.loads((tmp_path / 'out.json').read_text())[0]
+    assert first['data']['image'] == '/data/local-files/?d=photos/field/a%201.jpg'
+    results = first['predictions'][0]['result']
+    view = parse(tmp_path / 'out.config.xml').getroot()
+    names = {control.get('name') for control in view if control.tag != 'Image'}
+    assert {result['from_name'] for result in results} == names - {'brushlabels'}
+    assert {control.get('toName') for control in view if control.tag != 'Image'} == {'image'}
+    labels = view.findall('PolygonLabels/Label')
+    assert [label.get('value') for label in labels] == [*CLASSES, '__ignore__']
+    assert labels[1].get('background') == '#008000'
+    assert [choice.get('value') for choice in view.iter('Choice')] == ['crop', 'weed']
+
+
+def test_predictions_are_read_only_where_they_are_asked_for(tmp_path):
+    WRITERS['label_studio'].write(all_kinds(tmp_path / 'in'), tmp_path / 'out.json', WriteSettings())
+    report = ReadReport()
+    found = read_labels({'format': 'label_studio', 'path': str(tmp_path / 'out.json')}, CLASSES, report=report).images
+    assert sum(entry.annotations.num_labels for entry in found.values()) == 0
+    (line,) = report.lines()
+    assert line.startswith('left out: 4 predictions of tasks without annotations (--predictions reads them)')
+
+
+def test_annotations_win_over_predictions(tmp_path):
+    WRITERS['label_studio'].write(all_kinds(tmp_path / 'in'), tmp_path / 'out.json', WriteSettings())
+    tasks = json.loads((tmp_path / 'out.json').read_text())
+    tasks[0]['annotations'] = [{'result': tasks[0]['predictions'][0]['result'][-1:]}]
+    (tmp_path / 'out.json').write_text(json.dumps(tasks[:1]))
+    found = read_labels({'format': 'label_studio', 'path': str(tmp_path / 'out.json'), 'predictions': True}, CLASSES)
+    assert found.images['field/a 1'].annotations.points.tolist() == [[0, 130]]
+    assert found.images['field/a 1'].annotations.num_labels == 1
+
+
+def test_long_runs_of_a_brush_are_cut():
+    area = np.zeros((300, 200), bool)
+    area[100:] = True
+    area[5, 7] = True
+    assert np.array_equal(_unpacked(packed_brush(area), area.size * 4, 'here').reshape(300, 200, 4)[..., 3] > 0, area)
