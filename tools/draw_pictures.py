@@ -57,7 +57,7 @@ def titled(image: np.ndarray, title: str) -> np.ndarray:
 
 
 def kernels() -> np.ndarray:
-    """The kernels of the Gated CRF loss: by position alone, and by position and colour."""
+    """The kernels of the Gated CRF loss: by position only, and by position and colour."""
     scene, _ = scene_and_points(1, 2)
     colours = (tensor(scene.image) - 0.45) / 0.23
     maps = {

@@ -101,8 +101,8 @@ def best_checkpoint(path: str | Path) -> Path:
     """Return the checkpoint to predict with.
 
     Args:
-        path: A checkpoint, which is returned, or the folder of a run: the newest ``best_*.pth``, or without one the
-            newest checkpoint; for a training in stages, that of its last stage that has one.
+        path: A checkpoint, which is returned, or the folder of a run. In a folder, it is the newest ``best_*.pth`` or,
+            if there is none, the newest checkpoint; for a training in stages, that of the last stage that has one.
 
     Raises:
         CheckpointError: If the folder has no checkpoint.

@@ -97,9 +97,9 @@ def check_new(path: Path | None, option: str, *, force: bool) -> None:
     """Raise an error instead of overwriting a file or a folder.
 
     Args:
-        path: What is to be written, or None.
-        option: The option that names it.
-        force: Whether a file may be overwritten.
+        path: The file to write, or None.
+        option: The option that names the file.
+        force: Whether an existing file may be overwritten.
 
     Raises:
         ValueError: If there is a folder of that name, or a file that may not be overwritten.

@@ -1,4 +1,4 @@
-"""``wsss convert cityscapes-clicks`` and ``inria``: labels that are made from the masks of a data set."""
+"""``wsss convert cityscapes-clicks`` and ``inria``: make labels from the masks of a data set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         '--rule',
         choices=CLICK_RULES,
         default=CLICK_RULES[0],
-        help='where to click if the centroid lies beside its object: as in the paper, or at random (docs/formats.md)',
+        help='where to click if the centroid is outside of its object: as in the paper, or at random (docs/formats.md)',
     )
     clicks.add_argument('--seed', type=int, default=0, help='seed of --rule random')
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
@@ -38,10 +38,10 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
     tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
-    tiles.add_argument('--tiles', required=True, help='the folder to write images, masks, train.txt and val.txt to')
+    tiles.add_argument('--tiles', required=True, help='folder to write images, masks, train.txt and val.txt to')
     tiles.add_argument('--tile', type=int, default=500, help='side of a tile in pixels (configs/pmp: 384)')
     tiles.add_argument('--stride', type=int, help='pixels from one tile to the next; by default the side of a tile')
-    tiles.add_argument('--whole', action='store_true', help='no smaller tiles at the right and at the bottom')
+    tiles.add_argument('--whole', action='store_true', help='leave out smaller tiles at the right and at the bottom')
     tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
     tiles.add_argument('--seed', type=int, default=0)
     add_output_arguments(tiles)

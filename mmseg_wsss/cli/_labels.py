@@ -27,7 +27,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--classes``; where it is not required, the files may name the classes."""
+    """Add ``--classes``; if it is not required, the files may name the classes."""
     instead = '' if required else '; without it those that the files name, after the background'
     parser.add_argument(
         '--classes',
@@ -114,10 +114,10 @@ def with_image_sizes(labels: WeakLabelSet, folder: str, source: str) -> WeakLabe
 
 
 def suffix_of_files(value: str) -> str:
-    """Return an argument that is the end of names of files, such as ``.jpg`` or ``_leftImg8bit.png``.
+    """Return an argument that is a suffix of file names, such as ``.jpg`` or ``_leftImg8bit.png``.
 
     Raises:
-        argparse.ArgumentTypeError: If it has no dot, so that ``1`` and ``jpg`` would make ``1jpg``.
+        argparse.ArgumentTypeError: If it does not contain a dot, because ``1`` and ``jpg`` would become ``1jpg``.
     """
     if '.' not in value:
         raise argparse.ArgumentTypeError(f'expected the end of names of files with its dot, as .jpg, got {value!r}')

@@ -1,4 +1,4 @@
-"""What ``wsss init`` writes: a recipe, a config of a few lines over it, labels, splits and masks."""
+"""Write the files of ``wsss init``: a recipe, a short config that inherits from it, labels, splits and masks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SPLITS = {'train': 'train.txt', 'val': 'val.txt'}
 
 
 def refuse_existing(output: Path) -> None:
-    """Refuse to overwrite anything.
+    """Check that no file would be overwritten.
 
     Raises:
-        ValueError: If something that would be written is there.
+        ValueError: If a file that would be written exists.
     """
     there = [name for name in (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS, OUTLINES) if (output / name).exists()]
     if there:
@@ -38,16 +38,16 @@ def refuse_existing(output: Path) -> None:
 def write_labels(
     output: Path, gathered: Gathered, splits: Mapping[str, Sequence[str]], folders: Folders
 ) -> Path | None:
-    """Write labels, splits and, where their values change, masks.
+    """Write labels, splits and, if their values change, masks.
 
     Args:
         output: The folder.
         gathered: Labels and masks.
         splits: Image ids by split.
-        folders: Where masks are that stay as they are.
+        folders: Folders of the masks that do not change.
 
     Returns:
-        The folder of the validation masks, None if there are none.
+        The folder of the validation masks, or None if there are none.
     """
     labels, masks = gathered.labels, folders.masks
     files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
@@ -63,14 +63,14 @@ def write_labels(
 
 
 def write_configs(output: Path, plan: Plan, pictures: Pictures, places: Mapping[str, Any], head: str) -> None:
-    """Write the recipe and the config over it.
+    """Write the recipe and the config that inherits from it.
 
     Args:
         output: The folder.
         plan: The recipe and its variables.
-        pictures: How they must be loaded.
+        pictures: The pictures, for the settings of the loader.
         places: ``images``, ``masks``, ``img_suffix`` and ``background``.
-        head: The comment that opens the config.
+        head: The comment at the beginning of the config.
     """
     base = flatten_config(config_root() / 'own_data' / f'{plan.recipe}.py')
     base = base.replace("\ndata_root = '.'\n", "\ndata_root = '{{ fileDirname }}'\n")
@@ -98,7 +98,7 @@ def config_text(plan: Plan, pictures: Pictures, places: Mapping[str, Any], head:
 
 
 def loading_of(pictures: Pictures) -> str:
-    """Return the settings of the loader; an empty text where mmcv's defaults are right."""
+    """Return the settings of the loader; an empty string if mmcv's defaults are right."""
     if pictures.bits > 8:
         low, high = pictures.values
         bands = ', bands=(0, 1, 2)' if pictures.bands > 4 else ''
@@ -114,7 +114,7 @@ def colours_of(pictures: Pictures) -> tuple[list[float], list[float]]:
 
 
 def place_of(folder: Path | None, output: Path) -> str | None:
-    """Return the path of a folder as a config has it: relative to the config where it lies below, else absolute."""
+    """Return the path of a folder as a config has it: relative to the config if it is below it, else absolute."""
     if folder is None:
         return None
     inside = Path(os.path.relpath(folder.resolve(), output.resolve()))
@@ -122,7 +122,7 @@ def place_of(folder: Path | None, output: Path) -> str | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text, whole or not at all."""
+    """Write a text file completely or not at all."""
     with whole_file(path) as file:
         file.write(text.encode())
 

@@ -11,13 +11,13 @@ from .config import config_root
 
 
 def load_tool(name: str) -> ModuleType:
-    """Load ``tools/<name>.py``, which stands beside the configs in a clone and in a wheel.
+    """Load ``tools/<name>.py``, which is next to the configs in a clone and in a wheel.
 
     Args:
         name: ``'train'`` or ``'test'``.
 
     Raises:
-        FileNotFoundError: If it is not there.
+        FileNotFoundError: If the file does not exist.
     """
     path = config_root().parent / 'tools' / f'{name}.py'
     if not path.is_file():
@@ -31,7 +31,7 @@ def load_tool(name: str) -> ModuleType:
 
 
 def run_tool(name: str, args: argparse.Namespace) -> None:
-    """Run a tool; a fault in the middle of it, when iterations have begun, is shown with its place."""
+    """Run a tool. Errors after the first iteration are printed with a traceback."""
     from mmengine.logging import MessageHub
 
     try:

@@ -24,21 +24,21 @@ from ..labelling.label_folder import progress
 from ._arguments import check_options
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
-"""What building data and models raises where settings or files are wrong."""
+"""Errors that are raised when data and models are built with wrong settings or files."""
 UNCHECKED = ('WeakSegDataset', 'CityPersonsDataset', 'InriaDataset')
-"""Data sets that list their images without looking at them, with ``check_images=False``."""
+"""Data sets that can list their images without checking them, with ``check_images=False``."""
 
 
 @dataclass
 class Report:
-    """What was found.
+    """Result of a check.
 
     Args:
         source: The file that was checked.
-        summary: What it holds.
-        audits: What labels there are, by the part of the config.
-        findings: What is wrong.
-        shares: Shares of the classes among the labels.
+        summary: Summary of its contents.
+        audits: Audits of the labels, by part of the config.
+        findings: Problems that were found.
+        shares: Share of each class among the labels.
     """
 
     source: str
@@ -69,7 +69,7 @@ class Report:
             yield f'{len(self.of_level(ERROR))} errors, {len(self.of_level(WARNING))} warnings'
 
     def content(self, status: int) -> dict[str, Any]:
-        """Return the same for scripts."""
+        """Return the same information for scripts."""
         levels = {f'{level}s': self.of_level(level) for level in (ERROR, WARNING, NOTE)}
         return {'source': self.source, 'exit_status': status, **levels, 'data': {
             name or 'labels': {
@@ -92,23 +92,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         'check',
         help='check weak_labels.json against its images, or a config with all its data',
-        description='Would a training with these labels, or with this config, run and learn something? Every fault is '
-        'named with file, key and cure. Exit status: 0 it would, 1 it would not, 2 the command was called wrongly.',
+        description='Would a training with these labels, or with this config, run and learn something? Every '
+        'problem is printed with file, key and solution. Exit status: 0 it would, 1 it would not, 2 wrong arguments.',
     )
     parser.add_argument('source', metavar='LABELS|CONFIG', help='weak_labels.json, or the config (.py) of a training')
-    parser.add_argument('--images', help='image folder; with labels')
-    parser.add_argument('--split', default='', help='text file with one image id per line; others are not checked')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of the images that only the split file names')
-    parser.add_argument('--all-masks', action='store_true', help='read every dense mask, not 50 of them')
-    parser.add_argument('--decode', action='store_true', help='load every image: finds damaged files')
-    parser.add_argument('--strict', action='store_true', help='exit with 1 where there are warnings, too')
+    parser.add_argument('--images', help='image folder, if labels are checked')
+    parser.add_argument(
+        '--split', default='', help='text file with one image id per line; other images are not checked'
+    )
+    parser.add_argument('--img-suffix', default='.jpg', help='suffix of images that are only named in the split file')
+    parser.add_argument('--all-masks', action='store_true', help='read all dense masks instead of 50')
+    parser.add_argument('--decode', action='store_true', help='load every image, to find damaged files')
+    parser.add_argument('--strict', action='store_true', help='also exit with 1 if there are warnings')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write what was found as JSON')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, and say what is there and what is wrong."""
+    """Run the check and print the result."""
     if not Path(args.source).is_file():
         raise FileNotFoundError(f'{args.source} is not a file: expected weak_labels.json, or the config of a training')
     check_options(args.cfg_options)
@@ -163,7 +165,7 @@ def check_labels(args: argparse.Namespace) -> Report:
 
 
 def kinds_without_pixels(audit: LabelAudit) -> list[Finding]:
-    """Say which recipes labels need that label no pixel by themselves."""
+    """Return a note about the recipes for labels that do not label pixels by themselves."""
     kinds = audit.counts.kinds
     if not kinds or audit.pixel_kinds:
         return []
@@ -176,12 +178,12 @@ def kinds_without_pixels(audit: LabelAudit) -> list[Finding]:
 
 
 def built(report: Report, build: Any, where: str = '', cfg: Mapping[str, Any] | None = None) -> Any:
-    """Return what a function builds, None if it fails; the report then says why. What it logs is not printed.
+    """Return the result of a function, or None if it fails; its log is not printed.
 
     Args:
-        report: The reason is added to it.
+        report: The report that an error is added to.
         build: The function.
-        where: What the lines of the report begin with.
+        where: Text at the beginning of the lines of the report.
         cfg: The config, in which the key of the part that cannot be built is looked for.
     """
     try:
@@ -197,13 +199,13 @@ def built(report: Report, build: Any, where: str = '', cfg: Mapping[str, Any] | 
 
 
 def built_data(report: Report, settings: Mapping[str, Any], where: str = '', *, decode: bool = False) -> Any:
-    """Return the data set of a config, None if it cannot be built.
+    """Return the data set of a config, or None if it cannot be built.
 
     Args:
-        report: It says why not.
+        report: The report that an error is added to.
         settings: The config of the data set.
-        where: What the lines of the report begin with.
-        decode: Whether to load every image, also where the data set cannot be built.
+        where: Text at the beginning of the lines of the report.
+        decode: Whether to load every image, even if the data set cannot be built.
     """
     dataset = built(report, lambda: DATASETS.build(dict(settings)), where)
     if decode:
@@ -218,7 +220,7 @@ def built_data(report: Report, settings: Mapping[str, Any], where: str = '', *, 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep warnings out of the log for a while: the report has them."""
+    """Suppress warnings in the log temporarily, because the report contains them."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,7 +1,7 @@
-"""One audit of labels, from file to loss: what is in the files, what the pipeline passes on, what the losses use.
+"""Audit of labels from file to loss: contents of the files, output of the pipeline, and use by the losses.
 
-Pure: it compares counts of labels (:mod:`.label_counts`), the routes of the pipeline (``LabelRoutes``), what the losses
-learn from (``label_use`` of the model) and some draws of crops (``CropDraws``), and says what is wrong.
+It is pure: it compares counts of labels (:mod:`.label_counts`), the routes of the pipeline (``LabelRoutes``), what the
+losses learn from (``label_use`` of the model) and some draws of crops (``CropDraws``), and returns findings.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ UNUSED = ('stop', 'warn')
 
 @dataclass(frozen=True)
 class LabelAudit:
-    """What labels there are and what becomes of them.
+    """The labels of a data set and how they are used.
 
     Args:
         source: The label files, for messages.
-        counts: What they hold.
-        routes: What the pipeline makes of them; None: it loads none, and none is looked for.
-        use: What the losses of the model learn from; None: not known.
-        draws: What some draws of crops gave.
-        contradictions: What images say against themselves.
-        files: What becomes of the images, and what readers of label files left out.
-        unused: ``'stop'``: labels that nothing uses are an error. ``'warn'``: a warning, if others are used.
+        counts: Contents of the label files.
+        routes: What the pipeline makes of the labels; None: it does not load any, and none are expected.
+        use: The labels that the losses of the model learn from; None: not known.
+        draws: Result of some draws of crops.
+        contradictions: Contradictions between the labels of an image.
+        files: What happens to the images, and what readers of label files left out.
+        unused: ``'stop'``: labels that no loss uses are an error. ``'warn'``: they are a warning if others are used.
         evaluation: Whether the masks are those that predictions are compared with.
     """
 
@@ -65,7 +65,7 @@ class LabelAudit:
     evaluation: bool = False
 
     def of_model(self, use: LabelUse) -> LabelAudit:
-        """Return the audit for a model."""
+        """Return the audit with the losses of a model."""
         return replace(self, use=use)
 
     def of_draws(self, draws: CropDraws | None) -> LabelAudit:
@@ -93,7 +93,7 @@ class LabelAudit:
         return tuple(kind for kind in self.counts.kinds if self._learns_pixels and 'labels' in self.reach(kind))
 
     def findings(self) -> list[Finding]:
-        """Return all that is wrong, errors first."""
+        """Return all findings, errors first."""
         found = [*self.files, *self._masks(), *self._unused(), *self._classes(), *self._images(), *self._crops()]
         order = (ERROR, WARNING, NOTE)
         return sorted(found, key=lambda finding: order.index(finding.level))
@@ -152,7 +152,7 @@ class LabelAudit:
             yield Finding(level, f'{self.source}: {self.counts.describe(kind)}, and {self._why(kind)}', cure)
 
     def _why(self, kind: str) -> str:
-        """Return why labels of a kind are not used, and whether nothing is learned."""
+        """Return the reason why labels of a kind are not used, and whether nothing is learned."""
         reached = ' and '.join(FIELDS[field] for field in self.reach(kind))
         passed = f'the pipeline makes {reached} of them' if reached else 'the pipeline leaves them out'
         if kind == 'boxes' and 'labels' not in self.reach(kind):
@@ -227,7 +227,7 @@ class LabelAudit:
             )
 
     def table(self) -> list[str]:
-        """Return the lines of a table: a row per class, a column per kind, then what becomes of the kind."""
+        """Return the lines of a table with one row per class and one column per kind, and the use of each kind."""
         counts = self.counts
         if not counts.kinds:
             return [f'{counts.num_images} images without any label']

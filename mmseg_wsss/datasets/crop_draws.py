@@ -1,4 +1,4 @@
-"""How many training crops hold a label, found by drawing some: no picture is read, and no random state is changed."""
+"""Estimate the share of training crops with a label. No picture is read, and random states do not change."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NEEDLESS = (LoadModality, LoadPointBlots, LoadReferenceMask)
 
 @dataclass(frozen=True)
 class CropDraws:
-    """What some draws of a pipeline gave.
+    """Result of some draws of a pipeline.
 
     Args:
         num: Number of draws.
         empty: Draws without a labelled pixel.
-        small: Draws that are smaller than the crop on a side, since the image is.
+        small: Draws that are smaller than the crop on one side, because the image is smaller.
         crop_size: (height, width) of the crop; None: the pipeline does not crop.
-        min_labels: Of ``WeakRandomCrop``.
+        min_labels: Setting of ``WeakRandomCrop``.
     """
 
     num: int
@@ -48,7 +48,7 @@ class CropDraws:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed random, numpy and torch for a while, and put their states back."""
+    """Seed random, numpy and torch temporarily, and restore their states afterwards."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     seed_everything(seed)
     try:
@@ -62,8 +62,8 @@ def seeded(seed: int) -> Iterator[None]:
 def draw_crops(dataset: ImageDataset, steps: Sequence[Any], *, num: int = 100, seed: int = 0) -> CropDraws | None:
     """Draw some crops and count those without a labelled pixel.
 
-    Colours cannot matter, so pictures are black, of the size that the data set knows; where it does not know it, they
-    are loaded.
+    Colours do not matter, so pictures are black and have the size that the data set states; if it does not state one,
+    they are loaded.
 
     Args:
         dataset: A data set of weak labels.
@@ -96,7 +96,7 @@ def draw_crops(dataset: ImageDataset, steps: Sequence[Any], *, num: int = 100, s
 
 
 def _blank_will_do(sample: Sample, loaders: Sequence[Any]) -> bool:
-    """Whether nothing of the picture matters: of drawn shapes, the mask may be a label."""
+    """Whether the picture has no influence; the mask of drawn shapes may be a label."""
     draws_masks = sample.get('shapes_mask') and any(isinstance(step, LoadShapesImage) for step in loaders)
     return sample.get('weak_label_size') is not None and not draws_masks
 

@@ -1,4 +1,4 @@
-"""What checks of data and settings find, how bad it is, and what to do."""
+"""Findings of the checks of data and settings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MOST_CLASSES = 255
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, how bad that is, and what to do.
+    """A problem, its severity, and what to do.
 
     Args:
-        level: ``error``: the training would fail or learn nothing; ``warning``; ``note``.
+        level: ``error`` (the training would fail or learn nothing), ``warning`` or ``note``.
         text: What is wrong.
         cure: What to do.
     """
@@ -35,7 +35,7 @@ def raise_errors(findings: Iterable[Finding]) -> None:
     """Raise all errors among findings as one.
 
     Raises:
-        AuditError: With one line per error.
+        AuditError: If there are errors, with one line for each.
     """
     errors = [str(finding) for finding in findings if finding.level == ERROR]
     if errors:
@@ -43,10 +43,10 @@ def raise_errors(findings: Iterable[Finding]) -> None:
 
 
 def check_classes(classes: Sequence[str]) -> None:
-    """Refuse a list of classes with nothing beside the background, or of more classes than masks can hold.
+    """Reject a list of classes with only the background, or with more classes than masks can contain.
 
     Raises:
-        ValueError: With what to write.
+        ValueError: If the list is rejected; the message states what to write.
     """
     if len(classes) < 2:
         name = classes[0] if classes else 'object'

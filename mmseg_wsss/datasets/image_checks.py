@@ -1,4 +1,4 @@
-"""Checks on the files of a data set, before training finds out: images there, readable, and of the stated sizes."""
+"""Check before a training that the images of a data set exist, can be read, and have the stated sizes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Size = tuple[int, int]
 
 
 def image_size(path: str | Path, loader: Any = None) -> Size:
-    """Return (width, height) as the image loader will see them, from only its header.
+    """Return (width, height) as the image loader returns them, from the header of the file.
 
     Args:
         path: The image.
-        loader: What loads it; None: ``LoadImageFromFile``, which turns images by their EXIF orientation.
+        loader: The transform that loads it; None: ``LoadImageFromFile``, which applies the EXIF orientation.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -50,11 +50,11 @@ def look_at_images(
     Args:
         paths: Image files by image id.
         stated: (width, height) by image id, if a label file states it.
-        source: What lists the images, for the messages.
+        source: The file that lists the images, for messages.
         loader: The transform that loads them; None: ``LoadImageFromFile``.
 
     Returns:
-        The sizes by image id, as the loader gives them, and what becomes of the images.
+        The sizes by image id, as the loader returns them, and what happens to the images.
 
     Raises:
         FileNotFoundError: If an image is missing.
@@ -83,7 +83,7 @@ def look_at_images(
 
 
 def _reason(header: PictureHeader, size: Size) -> str:
-    """Why sizes may differ."""
+    """Return a reason why sizes may differ."""
     if size != (header.width, header.height):
         return (
             f'The file holds {header.width} x {header.height} pixels and an EXIF orientation of {header.orientation}, '
@@ -94,10 +94,10 @@ def _reason(header: PictureHeader, size: Size) -> str:
 
 
 def check_forms(ids: Iterable[str], known: Iterable[str], source: str) -> None:
-    """Check that ids of a split file do not differ from those of the labels in their Unicode form alone.
+    """Check that no ids of a split file and of the labels only differ in their Unicode form.
 
     Raises:
-        ValueError: If one does: its image would count as unlabelled.
+        ValueError: If there is such an id, because its image would count as unlabelled.
     """
     forms = {unicodedata.normalize('NFC', key): key for key in known if not key.isascii()}
     for key in ids if forms else ():
@@ -110,7 +110,7 @@ def check_forms(ids: Iterable[str], known: Iterable[str], source: str) -> None:
 
 
 def _of_another_form(path: str) -> str:
-    """Return what to say of a file whose name differs from a missing one in its Unicode form alone."""
+    """Return a hint if the name of a file and a missing one only differ in their Unicode form."""
     folder, name = os.path.split(path)
     wanted = unicodedata.normalize('NFC', name)
     try:

@@ -22,20 +22,20 @@ from .transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 MASK_SAMPLE = 50
 NAMED_KINDS = 8
 PLAIN_STEPS = (LoadWeakAnnotations(), RasterizeWeakAnnotations())
-"""What most pipelines do with labels; taken where there is no pipeline."""
+"""The usual routes of labels, which are used if there is no pipeline."""
 
 
 @dataclass(frozen=True)
 class MaskReader:
-    """How a data set reads masks to check them.
+    """Settings of the check of masks.
 
     Args:
         classes: Class names by id.
-        every: Whether to read all masks, not 50 of them.
+        every: Whether to read all masks instead of 50.
         ignore_index: The unlabelled value.
-        background_shift: 1 where files count classes from 1.
-        label_map: The class of every value of the files that is another.
-        any_values: Whether values that are not class ids are let pass.
+        background_shift: 1 if files count classes from 1.
+        label_map: The class of every value in the files that is changed.
+        any_values: Whether values that are not class ids are allowed.
     """
 
     classes: Sequence[str]
@@ -56,10 +56,10 @@ class MaskReader:
         Args:
             masks: Mask files by image id.
             sizes: (width, height) of the images; None: sizes are not checked.
-            labels: Labels of the images, to compare with; None: there are none to compare with.
+            labels: Labels of the images, to compare with; None: there are no other labels.
 
         Returns:
-            What the masks hold, and where they contradict the other labels of their image.
+            Contents of the masks, and their contradictions to the other labels of the image.
 
         Raises:
             FileNotFoundError: If a mask is missing.
@@ -90,7 +90,7 @@ def report(audit: LabelAudit) -> None:
     """Log the warnings of an audit.
 
     Raises:
-        ValueError: If it has errors.
+        ValueError: If the audit has errors.
     """
     findings = audit.findings()
     raise_errors(findings)
@@ -102,11 +102,11 @@ def report(audit: LabelAudit) -> None:
 def class_shares(annotations: Sequence[WeakAnnotations], num_classes: int) -> npt.NDArray[np.float64]:
     """Return the share of each class among the labelled pixels of images, (C,), sum 1.
 
-    A click is one pixel, a scribble as many as it is long (at least one), a dense mask its own. Where there is none of
-    these, each box counts one, and where there is no box either, each tag.
+    A click counts as one pixel, a scribble as its length (at least one pixel), and a dense mask as its pixels. If there
+    are none of these, each box counts as one, and if there are no boxes either, each tag.
 
     Raises:
-        ValueError: If nothing is labelled.
+        ValueError: If there are no labels.
     """
     pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
     for labels in annotations:

@@ -1,4 +1,4 @@
-"""What the label files of a data set hold, per class and per kind, and which images contradict themselves."""
+"""Count the labels of a data set per class and kind, and find contradictions between labels of an image."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ NOUNS = {'points': 'clicks', 'scribbles': 'scribbles', 'boxes': 'boxes', 'tags':
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """What label files hold.
+    """Contents of label files.
 
     Args:
         classes: Class names by id.
         num_images: Number of images.
-        labels: Labels by kind and class, (C,); of masks, the number of those read that hold the class.
-        images: Images by kind.
-        untagged: By kind the images that have such labels and no tags of the annotator.
-        unlabelled: Images without any label.
-        masks: What the masks hold.
+        labels: Number of labels by kind and class, (C,); for masks, the number of read masks that contain the class.
+        images: Number of images by kind.
+        untagged: Number of images by kind that have such labels but no tags from the annotator.
+        unlabelled: Number of images without any label.
+        masks: Contents of the masks.
     """
 
     classes: tuple[str, ...]
@@ -39,7 +39,7 @@ class LabelCounts:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds that are there."""
+        """The kinds of labels that exist."""
         return tuple(kind for kind in KEYS if self.images[kind])
 
     def named(self, kinds: Sequence[str]) -> set[int]:
@@ -47,7 +47,7 @@ class LabelCounts:
         return {index for kind in kinds for index in np.flatnonzero(self.labels[kind]).tolist()}
 
     def describe(self, kind: str) -> str:
-        """Return how many labels of a kind there are, of which classes, in how many images."""
+        """Return the number of labels of a kind, their classes, and the number of images."""
         counts = self.labels[kind]
         named = np.flatnonzero(counts).tolist()
         shown = ', '.join(f'{counts[index]} {self.classes[index]}' for index in named[:5])
@@ -65,7 +65,7 @@ def count_labels(
     Args:
         annotations: The labels of its images.
         classes: Class names by id.
-        masks: What the dense masks hold, if they were read.
+        masks: Contents of the dense masks, if they were read.
 
     Example:
         >>> labels = WeakAnnotations(boxes=[[0, 0, 3, 3]], box_labels=[1])

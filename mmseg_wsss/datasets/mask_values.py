@@ -1,4 +1,4 @@
-"""What dense masks hold: class ids of this list of classes, or something else."""
+"""Check whether dense masks contain class ids of a list of classes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Mask = npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class MaskValues:
-    """What masks hold.
+    """Contents of masks.
 
     Args:
-        num_masks: Masks that there are.
-        num_read: Masks that were read.
-        images: By class id the number of masks that hold it, (256,); at ``ignore_index`` those with unlabelled pixels.
+        num_masks: Number of masks.
+        num_read: Number of masks that were read.
+        images: Number of masks that contain each class id, (256,); at ``ignore_index``, with unlabelled pixels.
         ignore_index: The unlabelled value.
     """
 
@@ -47,12 +47,12 @@ class MaskValues:
 
     @property
     def background_or_nothing(self) -> bool:
-        """Whether the masks hold 0 and the unlabelled value and nothing else, though no mask is wholly unlabelled."""
+        """Whether the masks only contain 0 and the unlabelled value, and no mask is completely unlabelled."""
         return bool(self.images[0] and self.images[self.ignore_index]) and not self.foreground
 
     @property
     def foreground(self) -> bool:
-        """Whether any mask holds a class other than 0."""
+        """Whether any mask contains a class other than 0."""
         return bool(np.delete(self.images, [0, self.ignore_index]).any())
 
 
@@ -67,20 +67,20 @@ def check_mask_values(
     any_values: bool = False,
     look: Callable[[str, Mask], None] | None = None,
 ) -> MaskValues:
-    """Check that masks hold class ids.
+    """Check that masks contain class ids.
 
-    Where the masks that are read hold nothing but 0 and ``ignore_index``, the others are read too, up to the first that
-    holds an object: is ``ignore_index`` the object?
+    If the masks that are read only contain 0 and ``ignore_index``, ``ignore_index`` may be the object. The other masks
+    are then read as well, up to the first one that contains an object.
 
     Args:
         masks: Mask files by image id.
-        keys: The images whose mask is read.
+        keys: Ids of the images whose masks are read.
         num_classes: Number of classes.
         ignore_index: The value of unlabelled pixels.
-        background_shift: 1 where files count classes from 1 (``reduce_zero_label``), else 0.
-        label_map: The class of every value of the files that is another; None: they are the same.
-        any_values: Whether other values than class ids are let pass, as a ``label_map`` may name them.
-        look: Called with the image id and the class ids of every mask that is read.
+        background_shift: 1 if files count classes from 1 (``reduce_zero_label``), otherwise 0.
+        label_map: The class of every value in the files that is changed; None: no values are changed.
+        any_values: Whether values that are not class ids are allowed, because a ``label_map`` may change them.
+        look: Function that is called with the image id and the class ids of every mask that is read.
 
     Raises:
         ValueError: If a mask has a value that is neither a class id nor ``ignore_index``.

@@ -1,4 +1,4 @@
-"""What a picture file says of itself, without decoding it: size, depth, bands, EXIF orientation."""
+"""Read the header of a picture file without decoding it: size, depth, bands, EXIF orientation."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 MODES = {'1': 1, 'F': 32, 'I': 32, 'I;16': 16, 'I;16B': 16, 'I;16L': 16}
 
-logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it says of odd tags is not ours to say
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # its messages about unusual tags are not relevant here
 
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What a picture file says of itself.
+    """Header of a picture file.
 
     Args:
-        width: In pixels, as stored.
-        height: In pixels, as stored.
+        width: Width in pixels, as stored.
+        height: Height in pixels, as stored.
         format: ``PNG``, ``JPEG``, ``TIFF``, ...
-        bits: Bits of a value.
-        bands: Values of a pixel; 1 for a palette.
+        bits: Number of bits per value.
+        bands: Number of values per pixel; 1 for a palette.
         kind: ``uint``, ``int`` or ``float``; ``palette``.
         orientation: EXIF orientation, 1 to 8.
     """
@@ -51,12 +51,12 @@ class PictureHeader:
 
     @property
     def deep(self) -> bool:
-        """Whether its values do not fit into 8 bits."""
+        """Whether the values do not fit into 8 bits."""
         return self.bits > 8 or self.kind == 'float'
 
     @property
     def signature(self) -> tuple[str, int, int, str]:
-        """What decides how a loader takes it."""
+        """The properties that decide how a loader reads it."""
         return self.format, self.bits, self.bands, self.kind
 
     def __str__(self) -> str:
@@ -66,26 +66,26 @@ class PictureHeader:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """Open a picture for its header, of whatever size: nothing is decoded, so no limit is needed.
+    """Open a picture of any size to read its header. It is not decoded, so a size limit is not necessary.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image.
     """
     try:
         with unlimited(), Image.open(path) as image:
             yield image
     except (OSError, SyntaxError, struct.error) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the file system, not of the decoder
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the file system, not of the decoder
             raise
         raise ValueError(no_image(path)) from error
 
 
 def read_header(path: str | Path) -> PictureHeader:
-    """Return what a picture file says of itself.
+    """Return the header of a picture file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image.
     """
     with open(path, 'rb') as file:
@@ -101,14 +101,14 @@ def read_header(path: str | Path) -> PictureHeader:
         is_png = start.startswith(PNG_START)
         if is_png:
             bits, bands = start[24], PNG_CHANNELS.get(start[25], bands)
-        elif image.format in ('JPEG2000', 'PPM') and bits == 8:  # which Pillow opens in 8 bits
+        elif image.format in ('JPEG2000', 'PPM') and bits == 8:  # Pillow opens these in 8 bits
             bits = _bits(start)
         orientation = _orientation(_png_exif(path) if is_png else image)
         return PictureHeader(image.width, image.height, image.format or '', bits, bands, kind, orientation)
 
 
 def _orientation(source: Image.Image | bytes) -> int:
-    """Return the EXIF orientation of an opened picture or of EXIF data; 1 where it says none, or nothing readable."""
+    """Return the EXIF orientation of an opened picture or of EXIF data; 1 if there is none or it cannot be read."""
     try:
         if isinstance(source, bytes):
             exif = Image.Exif()
@@ -117,15 +117,15 @@ def _orientation(source: Image.Image | bytes) -> int:
             exif = source.getexif()
         orientation = exif.get(ORIENTATION, 1)
     except (ValueError, SyntaxError, TypeError, KeyError, struct.error, OSError):
-        return 1  # loaders pass over broken EXIF data, too
+        return 1  # loaders also ignore broken EXIF data
     return orientation if orientation in range(1, 9) else 1
 
 
 def _bits(start: bytes) -> int:
-    """Return the bits of a value of a JPEG 2000 or PPM file by its first bytes."""
+    """Return the number of bits per value of a JPEG 2000 or PPM file, from its first bytes."""
     if (found := re.match(rb'P[56](?:\s+|#[^\n]*\n)*\d+\s+\d+\s+(\d+)\s', start)) is not None:
         return int(found.group(1)).bit_length()
-    place = start.find(b'ihdr')  # then height, width, number of bands and bits less one
+    place = start.find(b'ihdr')  # then height, width, number of bands, and bits minus one
     precision = start[place + 14] if 0 < place < len(start) - 14 else 7
     if start.startswith(JPEG_2000_CODE) and len(start) > 42:
         precision = start[42]
@@ -133,13 +133,13 @@ def _bits(start: bytes) -> int:
 
 
 def num_pages(path: str | Path) -> int:
-    """Return the number of pages of the size of the first that a file has, which loaders leave out, and frames."""
+    """Return the number of pages with the size of the first one (TIFF) or of frames; loaders only read the first."""
     try:
         with tifffile.TiffFile(path) as file:
             pages = [page.keyframe for page in file.pages]
             sizes = [(page.imagewidth, page.imagelength) for page in pages if page is not None]
             return sizes.count(sizes[0])
-    except Exception:  # not TIFF, or damaged, of which others tell
+    except Exception:  # not a TIFF file, or damaged, which other checks report
         with opened(path) as image:
             return int(getattr(image, 'n_frames', 1))
 
@@ -159,7 +159,7 @@ def _tiff(path: str | Path) -> PictureHeader:
 
 
 def _png_exif(path: str | Path) -> bytes:
-    """Return the EXIF data of a PNG file, which may stand behind its pixels; empty if there is none."""
+    """Return the EXIF data of a PNG file, which may be after its pixels; empty if there is none."""
     with open(path, 'rb') as file:
         file.seek(len(PNG_START))
         while len(head := file.read(8)) == 8:

@@ -1,4 +1,4 @@
-"""What the loader of a pipeline makes of pictures, found by letting it load some."""
+"""Check what the loader of a pipeline makes of pictures by loading some of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, num_pages, op
 from .transforms.load_deep_image import LoadDeepImage, read_bands
 
 BOMB = 178_956_970
-"""Pixels from which on Pillow refuses to decode a picture."""
+"""Number of pixels above which Pillow does not decode a picture."""
 MOST_PIXELS = 2**30
-"""Pixels from which on OpenCV does."""
+"""Number of pixels above which OpenCV does not decode a picture."""
 LEVELS = (ERROR, WARNING, NOTE)
 FEW_LEVELS, MANY_LEVELS = 32, 64
 WITH_EXIF = {'JPEG': '.jpg', 'MPO': '.jpg', 'PNG': '.png', 'TIFF': '.tif', 'WEBP': '.webp', 'AVIF': '.avif'}
@@ -34,7 +34,7 @@ def image_loader(steps: Iterable[Any]) -> Any:
 
 
 def turns(loader: Any, format_name: str) -> bool:
-    """Return whether a loader turns pictures of a format by their EXIF orientation: it is tried."""
+    """Return whether a loader applies the EXIF orientation of pictures of a format; this is tried out."""
     key = (repr(loader), format_name)
     suffix = WITH_EXIF.get(format_name)
     if suffix is None:
@@ -53,14 +53,14 @@ def turns(loader: Any, format_name: str) -> bool:
 
 
 def load(loader: Any, path: str) -> npt.NDArray[Any]:
-    """Return a picture as a loader gives it.
+    """Return a picture as a loader returns it.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If it cannot be loaded.
     """
     try:
         image = loader.transform({'img_path': path})['img']
-    # whatever a decoder raises, it could not load the picture
+    # with any error of a decoder, the picture could not be loaded
     except Exception as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(text) from error
@@ -69,7 +69,7 @@ def load(loader: Any, path: str) -> npt.NDArray[Any]:
 
 
 def size_of(header: PictureHeader, loader: Any) -> tuple[int, int]:
-    """Return (width, height) of a picture as a loader gives it."""
+    """Return (width, height) of a picture as a loader returns it."""
     sideways = header.orientation in SIDEWAYS and turns(loader, header.format)
     return (header.height, header.width) if sideways else (header.width, header.height)
 
@@ -77,13 +77,13 @@ def size_of(header: PictureHeader, loader: Any) -> tuple[int, int]:
 def check_orientations(
     paths: Mapping[str, str], headers: Mapping[str, PictureHeader], loader: Any, settled: Iterable[str]
 ) -> list[Finding]:
-    """Say which pictures are turned by their EXIF orientation, or are not, where sizes do not tell what labels are for.
+    """Report whether EXIF orientations are applied, if sizes do not show to which orientation labels belong.
 
     Args:
         paths: Image files by image id.
-        headers: What they say of themselves.
-        loader: What loads them.
-        settled: Images whose labels state the size that the loader gives.
+        headers: Headers of the files.
+        loader: The transform that loads them.
+        settled: Images whose labels state the size that the loader returns.
     """
     settled = set(settled)
     found = []
@@ -116,12 +116,12 @@ def check_orientations(
 
 
 def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader], loader: Any) -> list[Finding]:
-    """Load one picture of every kind (format, depth, bands) and say what becomes of it.
+    """Load one picture of every kind (format, depth, bands) and report what happens to it.
 
     Args:
         paths: Image files by image id.
-        headers: What they say of themselves.
-        loader: What loads them.
+        headers: Headers of the files.
+        loader: The transform that loads them.
     """
     found, channels = [], {}
     kinds: dict[tuple[Any, ...], list[str]] = {}
@@ -154,7 +154,7 @@ def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader]
 
 
 def _left_out(where: str, path: str, header: PictureHeader, loader: Any) -> Iterator[Finding]:
-    """Say which pages and bands of a picture a loader leaves out."""
+    """Report the pages and bands of a picture that a loader leaves out."""
     if (pages := num_pages(path)) > 1:
         yield Finding(NOTE, f'{where}: it has {pages} pages or frames, and only the first is loaded')
     if header.format == 'TIFF' and header.bands == 2 and not isinstance(loader, LoadDeepImage):
@@ -174,7 +174,7 @@ def _cure(header: PictureHeader) -> str:
 
 
 def _raw(path: str) -> npt.NDArray[Any] | None:
-    """Return the values of a deep picture, None where they cannot be read."""
+    """Return the values of a deep picture, or None if they cannot be read."""
     try:
         return read_bands(Path(path).read_bytes(), path)
     except ValueError:
@@ -182,7 +182,7 @@ def _raw(path: str) -> npt.NDArray[Any] | None:
 
 
 def _worst_depth(number: int, paths: Sequence[str], header: PictureHeader, loader: Any) -> Finding:
-    """Say what a loader leaves of some deep pictures of one kind: of the one that it harms most."""
+    """Report what a loader keeps of deep pictures of one kind, for the one that loses most."""
     found = []
     for path in paths:
         where = f'{number} images (such as {path}), {header}'
@@ -197,7 +197,7 @@ def _worst_depth(number: int, paths: Sequence[str], header: PictureHeader, loade
 def _depth(
     where: str, header: PictureHeader, raw: npt.NDArray[Any] | None, image: npt.NDArray[Any], name: str
 ) -> Finding:
-    """Say what a loader leaves of a picture of more than 8 bits."""
+    """Report what a loader keeps of a picture with more than 8 bits."""
     if raw is None:
         return Finding(NOTE, f'{where}: its values could not be compared with those that {name} gives')
     low, high = np.nanmin(raw), np.nanmax(raw)
@@ -206,14 +206,14 @@ def _depth(
     cure = f"dict(type='LoadDeepImage', range=({low:.6g}, {high:.6g})){place}, with the range of the whole data set"
     if image.dtype != np.uint8 and image.max() <= 255 and np.issubdtype(image.dtype, np.floating):
         whole = np.rint(image)
-        image = whole.astype(np.uint8) if (whole == image).all() else image  # of to_float32=True
+        image = whole.astype(np.uint8) if (whole == image).all() else image  # with to_float32=True
     if image.dtype != np.uint8:
         text = f'{values}: {name} gives {image.dtype}, and losses that look at colours expect 0 to 255'
         return Finding(WARNING, text, cure)
     levels = len(np.unique(image))
     white, black = (
         float((image == end).mean() - (raw == extreme).mean()) for end, extreme in ((255, high), (0, low))
-    )  # what was clipped
+    )  # the clipped part
     if len(np.unique(raw)) <= levels:
         return Finding(NOTE, f'{values}: {name} keeps all of them')
     spoilt = levels <= FEW_LEVELS or max(white, black) > 0.5
@@ -226,12 +226,12 @@ def _depth(
 
 
 def decode(key: str, path: str, loader: Any) -> Finding | None:
-    """Load an image and return what is wrong with it, None if nothing is.
+    """Load an image and return a description of the problem, or None.
 
     Args:
-        key: The image.
-        path: Its file.
-        loader: What loads it.
+        key: Id of the image.
+        path: Path of the file.
+        loader: The transform that loads it.
     """
     try:
         load(loader, path)
@@ -240,16 +240,16 @@ def decode(key: str, path: str, loader: Any) -> Finding | None:
     try:
         with opened(path) as image:
             image.load()
-    except (OSError, SyntaxError, EOFError) as error:  # of a decoder that is stricter than the loader
+    except (OSError, SyntaxError, EOFError) as error:  # from a decoder that is stricter than the loader
         text = f'image {key!r}: {path} is damaged ({error}); the loader fills in what is missing'
         return Finding(WARNING, text, 'copy it again')
     except ValueError:
-        return None  # a kind of file that Pillow does not know
+        return None  # a kind of file that Pillow cannot read
     return None
 
 
 def _huge(paths: Mapping[str, str], headers: Mapping[str, PictureHeader], loader: Any) -> list[Finding]:
-    """Say which pictures are too large to be loaded whole for every crop."""
+    """Report pictures that are too large to be loaded completely for every crop."""
     keys = [key for key, header in headers.items() if header.width * header.height > BOMB]
     if not keys:
         return []

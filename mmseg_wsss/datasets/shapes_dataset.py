@@ -99,7 +99,7 @@ class ShapesDataset(SeededItems, BaseSegDataset):
 
     @property
     def audit(self) -> LabelAudit:
-        """What labels there are and what the pipeline makes of them."""
+        """The audit of the labels and of what the pipeline makes of them."""
         infos = [self.get_data_info(index) for index in range(len(self))]
         labels = [info['weak_annotations'] for info in infos]
         masks = None

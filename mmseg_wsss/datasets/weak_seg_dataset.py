@@ -53,8 +53,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             all (True), or nothing (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train only on the mask in ``seg_map_path`` of every image: the fully supervised baseline with
             the same pipeline.
-        unused_labels: What a training does if no loss learns from the labels of a kind, such as boxes that are not
-            drawn: ``'stop'``, or ``'warn'`` if it learns from labels of other kinds.
+        unused_labels: What happens if no loss learns from the labels of a kind, such as boxes that are not drawn:
+            ``'stop'`` ends the training; ``'warn'`` only warns if it learns from labels of other kinds.
         only_classes: Keep only the labels of these foreground classes, and the images that have one. Pixels of the
             other classes are background in masks; class ids do not change.
         without_classes: Leave out the images that have one of these classes. Both settings need ``weak_labels`` that
@@ -245,7 +245,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         return sample
 
     def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
-        """Check the masks, and that there are labels to learn from, and warn about faults of the labels."""
+        """Check the masks, and that there are labels to learn from, and warn about problems of the labels."""
         weak = {s['sample_id']: s['weak_annotations'] for s in samples}
         used = {key: self._used(labels) for key, labels in weak.items()}
         masks = {key: labels.mask_path for key, labels in used.items() if labels.mask_path is not None}
@@ -283,7 +283,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
 
     @property
     def audit(self) -> LabelAudit:
-        """What labels there are and what the pipeline makes of them; with masks, as far as they were read."""
+        """The audit of the labels and of what the pipeline makes of them, with the masks that were read."""
         self.full_init()
         return self._audit
 

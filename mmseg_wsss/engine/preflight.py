@@ -1,4 +1,4 @@
-"""What would make a training fail, or learn nothing: found from its model and its data before the first iteration."""
+"""Find problems that would make a training fail or learn nothing, from its model and data, before it starts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ONE_VALUE = (1, (1, 1), (1,))
 
 
 def audited_datasets(dataset: Any) -> Iterator[Any]:
-    """Yield the data sets that know their labels, out of wrappers such as ``ConcatDataset`` and ``SeededDataset``."""
+    """Yield the data sets of this project inside of wrappers such as ``ConcatDataset`` and ``SeededDataset``."""
     if hasattr(dataset, 'audit'):
         yield dataset
         return
     inner = [*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None)]
-    # ClassMaskDataset picks boxes and masks of a data set that has no pipeline, and checks them itself
+    # ClassMaskDataset uses boxes and masks of a data set without a pipeline, and checks them itself
     if not hasattr(dataset, 'auxiliary_ids'):
         for part in inner:
             if part is not None:
@@ -39,7 +39,7 @@ def audit_training(model: nn.Module, dataset: Any, num_draws: int = 0) -> list[L
     Args:
         model: The network, without wrappers.
         dataset: The training data.
-        num_draws: Crops to draw of every data set.
+        num_draws: Number of crops to draw from every data set.
     """
     use = label_use(model)
     audits = []
@@ -54,7 +54,7 @@ def audit_training(model: nn.Module, dataset: Any, num_draws: int = 0) -> list[L
 
 
 def audit_masks(dataset: Any) -> LabelAudit | None:
-    """Return the audit of the masks of a data set that does not know its labels, such as those of mmseg.
+    """Return the audit of the masks of a data set that does not have an audit, such as those of mmseg.
 
     Args:
         dataset: A data set that predictions are compared with; None is returned for one without mask files.
@@ -75,12 +75,12 @@ def audit_masks(dataset: Any) -> LabelAudit | None:
 
 
 def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> list[Finding]:
-    """Return what is wrong with a network for its training data.
+    """Return the problems of a network with its training data.
 
     Args:
         model: The network, without wrappers.
         dataset: The training data.
-        batch_size: Images of the smallest batch of one process; None: not known.
+        batch_size: Size of the smallest batch of one process; None: not known.
     """
     found = []
     num_classes = getattr(model, 'num_classes', None)
@@ -109,8 +109,8 @@ def smallest_batch(batch_size: int, num_images: int, *, infinite: bool, drop_las
     """Return the size of the smallest batch of one process.
 
     Args:
-        batch_size: Images of a whole batch.
-        num_images: Images of an epoch.
+        batch_size: Size of a complete batch.
+        num_images: Number of images per epoch.
         infinite: Whether a batch may contain the end of one epoch and the start of the next.
         drop_last: Whether an incomplete batch at the end of an epoch is left out.
 
@@ -123,7 +123,7 @@ def smallest_batch(batch_size: int, num_images: int, *, infinite: bool, drop_las
 
 
 def pooled_batch_norms(model: nn.Module) -> list[str]:
-    """Return the names of trained batch normalisations that stand behind a pooling to one pixel.
+    """Return the names of trained batch normalisations after a pooling to one pixel.
 
     Example:
         >>> pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))

@@ -1,4 +1,4 @@
-"""What a run leaves behind, read for a report: scores, curves, labels and the settings that decide."""
+"""Read the results of a run for a report: scores, curves, labels and important settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Curve = list[tuple[int, float]]
 SECONDS_PER_IMAGE = {'tags': 20.0, 'clicks': 22.1, 'scribbles': 34.9, 'masks': 239.7}
 """Median annotation times of an image of PASCAL VOC (Bearman et al., "What's the Point", 2016)."""
 SECONDS_PER_BOX = 7.0
-"""By extreme clicking (Papadopoulos et al., 2017)."""
+"""Annotation time of a box by extreme clicking (Papadopoulos et al., 2017)."""
 NO_SCORES = ('time', 'data_time', 'step')
 
 
@@ -30,15 +30,15 @@ class RunFacts:
     """A run.
 
     Args:
-        name: Its name on the page.
-        folder: Its work dir.
-        scores: The last evaluation, by name.
+        name: Name of the run on the page.
+        folder: Work dir of the run.
+        scores: Scores of the last evaluation, by name.
         curves: Logged values by name, each a list of (iteration, value).
         class_scores: Columns of the last table of the log by name, ``Class`` first.
-        labels: Images, and labels by kind, of the training data; empty where its files are not there.
-        hours: Estimate of the annotation time.
+        labels: Number of images, and of labels by kind, in the training data; empty if its files do not exist.
+        hours: Estimate of the annotation time in hours.
         full: Whether it was trained on the full masks of all images.
-        settings: What decides about the numbers, by name.
+        settings: Settings that affect the numbers, by name.
         sheet: The picture of photos and predictions, or None.
     """
 
@@ -55,13 +55,13 @@ class RunFacts:
 
 
 def read_run(folder: Path) -> RunFacts:
-    """Read a run; of a training in stages its last training.
+    """Read a run; for a training in stages, its last training.
 
     Args:
         folder: The work dir.
 
     Raises:
-        FileNotFoundError: If nothing was trained there.
+        FileNotFoundError: If the folder does not contain a training.
     """
     name = folder.resolve().name
     stages = [path.parent for path in sorted(folder.glob(f'*/{MARKER}')) if [*path.parent.glob('*/vis_data')]]
@@ -124,7 +124,7 @@ def last_table(log: str) -> dict[str, list[str]]:
 
 
 def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
-    """Return the settings that decide about the numbers of a run."""
+    """Return the settings that affect the numbers of a run."""
     model = cfg.model
     decision = model.get('decision') or {}
     pretrained = (model.get('backbone', {}).get('init_cfg') or {}).get('checkpoint', 'none')
@@ -180,7 +180,7 @@ def _dataset(cfg: Config) -> Mapping[str, Any]:
 
 
 def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
-    """Count the labels of the training data; nothing where it cannot be built any more."""
+    """Count the labels of the training data; empty if it can no longer be built."""
     try:
         dataset = DATASETS.build({**_dataset(cfg), 'pipeline': []})
         images = [dataset.get_data_info(index)['weak_annotations'] for index in range(len(dataset))]

@@ -1,4 +1,4 @@
-"""Pseudo-labels from boxes alone: filled, segmented by GrabCut, or refined by a dense CRF.
+"""Pseudo-labels from boxes: filled, segmented by GrabCut, or refined by a dense CRF.
 
 Shape letters: H x W pixels of the image, K boxes, C classes of the image with the background.
 """

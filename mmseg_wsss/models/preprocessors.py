@@ -1,4 +1,4 @@
-"""Preprocessing of images in the order of operations that the published codes have."""
+"""Preprocessing of images in the order of operations of the published codes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mmseg.registry import MODELS
 
 @MODELS.register_module()
 class UnitRangePreProcessor(SegDataPreProcessor):
-    r"""``SegDataPreProcessor`` that takes colours to [0, 1] before it standardises them, as torchvision does.
+    r"""``SegDataPreProcessor`` that scales colours to [0, 1] before it standardises them, as torchvision does.
 
     .. math::
         \frac{x / 255 - m / 255}{s / 255} \quad\text{instead of}\quad \frac{x - m}{s}
 
-    Both are the same but for the last bit of a number in float32. Deep networks make more of it: the logits of a
-    ResNet-101 with random weights and strong residual branches move by 1e-3. Published codes have the first order.
+    Both are equal except for the last bit of a float32 number. Deep networks amplify this difference: the logits of a
+    ResNet-101 with random weights and strong residual branches change by 1e-3. Published codes use the first order.
 
     Args:
         mean: Mean of each channel, in 0 to 255.

@@ -16,11 +16,11 @@ DECLARED = re.compile(rb'^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["\']([A-Za-z0-9._
 
 
 def parse_xml(file: Path, *roots: str) -> Element:
-    """Return the root of an XML file, in the encoding that it declares, without entities and files around it.
+    """Return the root of an XML file, decoded as it declares. Entities and external files are not read.
 
     Args:
         file: The file.
-        *roots: The names that the root may have; any without them.
+        *roots: The names that the root may have; without them, any name is allowed.
 
     Raises:
         ValueError: If the file is not XML, or has another root.
@@ -68,7 +68,7 @@ def number(parent: Element, key: str, where: str) -> float:
 
 
 def size(parent: Element | None, where: str) -> tuple[int | None, int | None]:
-    """Return the width and height that are children of an element; None where the file does not know one.
+    """Return the width and height that are children of an element; None for one that the file does not contain.
 
     Raises:
         ValueError: If one is not a number of pixels.

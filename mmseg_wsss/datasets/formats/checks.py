@@ -99,7 +99,7 @@ def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) 
 
 
 def clip_boxes(labels: WeakLabelSet, sizes: Mapping[str, Size], report: ReadReport) -> WeakLabelSet:
-    """Cut off what boxes have beyond the edge of their image; a box with nothing inside is left out.
+    """Clip boxes at the edges of their image, and leave out boxes that are completely outside.
 
     Args:
         labels: The label set.

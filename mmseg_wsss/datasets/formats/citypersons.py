@@ -37,7 +37,7 @@ def read_citypersons(
         visible: Use the box of the visible part (``bboxVis``) instead of the box of the whole body (``bbox``).
         persons: The labels that count as persons.
         img_suffix: Suffix of the images.
-        report: Counts what is left out.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no such file.

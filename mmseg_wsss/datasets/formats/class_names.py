@@ -1,4 +1,4 @@
-"""The class of a name that stands in a label file."""
+"""Find the class of a name in a label file."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ClassNames:
 
     Args:
         classes: Class names by id. None collects the names of the files, after ``background``.
-        names: Names in the files -> class names, where they differ.
-        only_classes: Leave out other names; else they are an error.
-        report: Where mapped names, and things of other names, are counted.
+        names: Mapping from names in the files to class names, if they differ.
+        only_classes: Whether to leave out other names; otherwise they are an error.
+        report: Report that counts mapped names, and objects with other names.
 
     Example:
         >>> names = ClassNames(('background', 'cat'), names={'kitty': 'cat'})
@@ -50,7 +50,7 @@ class ClassNames:
             raise ValueError(f'names: {shown(wrong[0])} is not a class; {nearest(wrong[0], self._classes)}')
 
     def call_background(self, name: str) -> None:
-        """Read a name as that of class 0, unless it is a class or is mapped already."""
+        """Map a name to class 0, unless it is a class or is already mapped."""
         if name not in self:
             self._names.setdefault(name, self._classes[0])
 
@@ -63,10 +63,10 @@ class ClassNames:
         return self._names.get(name, name) in self._classes
 
     def find(self, name: Any, where: str) -> int | None:
-        """Return the id of a name, or None where its thing is left out.
+        """Return the id of a name, or None if the object is left out.
 
         Raises:
-            ValueError: If the name is not a class, nor to be left out.
+            ValueError: If the name is neither a class nor left out.
         """
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'{where}: expected the name of a class, got {shown(name)}')
@@ -89,10 +89,10 @@ class ClassNames:
 
 
 def check_names(classes: Iterable[str], where: str) -> None:
-    """Refuse names of classes that differ in upper and lower case alone.
+    """Reject class names that only differ in upper and lower case.
 
     Raises:
-        ValueError: If two do.
+        ValueError: If there are two such names.
     """
     seen: dict[str, str] = {}
     for name in classes:

@@ -48,22 +48,22 @@ def read_coco(
     """Read ``bbox`` of an instance file such as ``instances_train2017.json``.
 
     COCO gives (x, y, width, height) from the edge of the image, so a box [x, x + width) has its last pixel at x + width
-    - 1. Categories find their class by name: ids follow ``classes``. A file that is listed under several ids is one
-    image with the labels of all.
+    - 1. Categories are matched with classes by name, so ids follow ``classes``. A file that is listed under several ids
+    is one image with the labels of all ids.
 
     Args:
         path: The JSON file.
         classes: Class names by id.
-        boxes: Keep the boxes.
-        tags: Keep the classes of the annotations as image tags.
-        keypoints: Keep the keypoints that are labelled as clicks on their class.
-        crowd: Keep annotations with ``iscrowd``; they are left out otherwise, and are 255 in masks. CVAT marks all its
-            brush masks so.
-        only_classes: Leave out categories that are not classes; else they are an error.
-        names: Names of categories -> class names, where they differ.
-        masks: A folder to write the masks to, as index PNGs, one per image that has an object. Where objects meet the
-            later annotation wins, as in the file.
-        report: Counts what is left out.
+        boxes: Whether to keep the boxes.
+        tags: Whether to keep the classes of the annotations as image tags.
+        keypoints: Whether to keep the keypoints that are labelled as clicks on their class.
+        crowd: Whether to keep annotations with ``iscrowd``; they are left out otherwise, and are 255 in masks. CVAT
+            marks all its brush masks in this way.
+        only_classes: Whether to leave out categories that are not classes; otherwise they are an error.
+        names: Mapping from names of categories to class names, if they differ.
+        masks: Folder to write the masks to, as index PNGs, one per image that has an object. Where objects
+            overlap, the later annotation in the file wins.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the file does not exist.

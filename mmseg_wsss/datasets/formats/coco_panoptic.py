@@ -1,4 +1,4 @@
-"""COCO panoptic segmentation: a JSON file of segments and a folder of PNG files that hold their numbers as colours."""
+"""COCO panoptic segmentation: a JSON file of segments and a folder of PNG files that store their numbers as colours."""
 
 from __future__ import annotations
 
@@ -39,17 +39,18 @@ def read_coco_panoptic(
     Args:
         path: The JSON file, such as ``panoptic_train2017.json``.
         classes: Class names by id.
-        segments: The folder of PNG files. None: that beside the file, with its name without ``.json``.
-        boxes: Keep the boxes of segments that are not ``iscrowd``.
-        tags: Keep the classes of all segments as image tags.
-        only_classes: Leave out categories that are not classes (in masks they are unlabelled); else they are an error.
-        names: Names of categories -> class names, where they differ.
-        masks: A folder to write masks of class ids to; without it pixels are left out.
-        report: Counts what is left out.
+        segments: The folder of PNG files. None: the folder next to the file, with its name without ``.json``.
+        boxes: Whether to keep the boxes of segments that are not ``iscrowd``.
+        tags: Whether to keep the classes of all segments as image tags.
+        only_classes: Whether to leave out categories that are not classes (unlabelled in masks); otherwise they are an
+            error.
+        names: Mapping from names of categories to class names, if they differ.
+        masks: Folder to write masks of class ids to; without it, pixels are left out.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If one is not of this form or names an unknown class.
+        ValueError: If one does not have this form or names an unknown class.
     """
     content = keyed(load_json(path, 'COCO panoptic annotations'), path, *PARTS)
     labels = ToolLabels(

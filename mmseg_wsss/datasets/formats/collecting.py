@@ -1,4 +1,4 @@
-"""What readers fill while they read: the labels of one image, and the images of a file."""
+"""Containers that readers fill: the labels of one image, and the images of a file."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Drawing:
         self.line_labels.append(label)
 
     def box(self, corners: Place, label: int) -> None:
-        """Add a box (x1, y1, x2, y2), both corners pixels of it."""
+        """Add a box (x1, y1, x2, y2); both corners are pixels of the box."""
         self.boxes.append(corners)
         self.box_labels.append(label)
 
     def edge_box(self, corners: Place, label: int) -> None:
-        """Add a box (x1, y1, x2, y2) whose corners count from the edge of the image: x2 is where its last pixel ends.
+        """Add a box (x1, y1, x2, y2) measured from the edge of the image, where x2 is the end of its last pixel.
 
-        The corners may stand in any order.
+        The corners may be in any order.
         """
         x1, x2 = sorted((corners[0], corners[2]))
         y1, y2 = sorted((corners[1], corners[3]))
@@ -54,7 +54,7 @@ class Drawing:
         self.tags = [*(self.tags or ()), label]
 
     def annotations(self) -> WeakAnnotations:
-        """Return all of them."""
+        """Return everything that was added."""
         return WeakAnnotations(
             points=np.array(self.points, dtype=np.float64).reshape(-1, 2),
             point_labels=np.array(self.point_labels, dtype=np.int64),
@@ -68,7 +68,7 @@ class Drawing:
 
 
 class ImageCollector:
-    """The images of a file by id; two that would share an id are an error.
+    """The images of a file by id; two images with the same id are an error.
 
     Args:
         path: The file, for the messages.
@@ -91,9 +91,9 @@ class ImageCollector:
 
         Args:
             name: Its file name below the image folder.
-            size: Its width and height, None where the file does not know them.
+            size: Its width and height, None if the file does not contain them.
             labels: Its labels.
-            where: The place in the file, for the messages.
+            where: Place in the file, for messages.
             key: Its id; None: its name without the suffix. Where the suffix of images is longer than that, such as
                 ``_leftImg8bit.png``, an id is what stands before it.
 
@@ -110,5 +110,5 @@ class ImageCollector:
         self.images[key] = ImageEntry(name, *size, annotations)
 
     def label_set(self, classes: Sequence[str]) -> WeakLabelSet:
-        """Return all of them."""
+        """Return everything that was added."""
         return WeakLabelSet(tuple(classes), images=self.images)

@@ -1,4 +1,4 @@
-"""Colour PNG: one picture per image whose colours stand for classes, by a table of names and colours."""
+"""Colour PNG: one picture per image, in which colours stand for classes according to a table."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def read_colour_png(
     img_suffix: str = '.jpg',
     report: ReadReport | None = None,
 ) -> WeakLabelSet:
-    """Write the masks of class ids that pictures of colours stand for, such as CVAT's and CamVid's.
+    """Convert pictures with one colour per class, such as those of CVAT and CamVid, to masks of class ids.
 
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id; those of the table are found by name.
-        masks: The folder to write the masks to.
-        colours: The table, a line for each class: its name and its red, green and blue in 0..255, in either order
+        masks: Folder to write the masks to.
+        colours: The table, with one line per class: its name and its red, green and blue in 0..255, in either order
             (``labelmap.txt`` of CVAT, ``label_colors.txt`` of CamVid). None: the one in or above the folder.
         only_classes: Leave pixels of other names unlabelled; else they are an error.
-        names: Names in the table -> class names, where they differ.
-        suffix: What the names of the files end in.
+        names: Mapping from names in the table to class names, if they differ.
+        suffix: Suffix of the file names.
         img_suffix: Suffix of the images.
-        report: Counts what is left out.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder or the table is missing.

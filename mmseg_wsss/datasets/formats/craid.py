@@ -35,10 +35,10 @@ def read_craid(
             ``[(x, y), ...]``, where pixel i covers [i, i + 1); or the folder of PNG files that are not 0 at a point.
         classes: Class names by id: the background and one class.
         background: The folder of PNG files that are not 0 at a point of the background (``back_masks``).
-        background_value: What the PNG files at ``path`` hold at a point of the background, where they hold both kinds
-            (2 in ``train/PointsClass``). Without either argument nothing labels the background.
-        img_suffix: Suffix of the images, where ``path`` is a folder.
-        report: Counts what is left out.
+        background_value: Value of the background points in the PNG files at ``path``, if they contain both kinds
+            (2 in ``train/PointsClass``). Without either argument, the background has no labels.
+        img_suffix: Suffix of the images, if ``path`` is a folder.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If a file or folder is missing, or a folder contains no PNG files.

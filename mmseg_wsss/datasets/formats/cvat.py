@@ -23,17 +23,17 @@ MAX_FRAME = 10_000_000
 def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> None:
     """Read points as clicks, polylines as scribbles, boxes, and tags; polygons, ellipses and masks become masks.
 
-    Shapes of a higher ``z_order`` are painted later. Tracks of a video count where they are not ``outside``; its images
-    are ``frame_000000`` and so on, as CVAT exports them.
+    Shapes of a higher ``z_order`` are painted later. Tracks of a video are read in frames in which they are not
+    ``outside``; the images are ``frame_000000`` and so on, as CVAT exports them.
 
     Args:
         path: The file, ``annotations.xml``.
-        labels: Where the shapes go.
+        labels: The collector that the shapes are added to.
         img_suffix: Suffix of the frames of a video.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not of this form or names an unknown class.
+        ValueError: If it does not have this form or names an unknown class.
     """
     root = parse_xml(Path(path), 'annotations')
     for index, image in enumerate(root.findall('image')):
@@ -102,7 +102,7 @@ def _shape(shape: Element, name: str | None, size: Size, labels: ToolLabels, whe
 
 
 def _places(shape: Element, where: str) -> list[tuple[float, float]]:
-    """``x,y;x,y``."""
+    """Parse ``x,y;x,y``."""
     places = []
     for pair in (shape.get('points') or '').split(';'):
         x, mark, y = pair.partition(',')
@@ -113,7 +113,7 @@ def _places(shape: Element, where: str) -> list[tuple[float, float]]:
 
 
 def _mask(shape: Element, size: Size, where: str) -> Area:
-    """Run lengths of a window of the image; rows come first, and the first run is outside."""
+    """Decode run lengths of a window of the image, in row-major order; the first run is outside."""
     height, width = known_size(size, where)
     left, top, across, down = (_whole(shape.get(key), where, key) for key in ('left', 'top', 'width', 'height'))
     runs = [_whole(run, where, 'rle') for run in (shape.get('rle') or '').split(',')]

@@ -19,16 +19,16 @@ HIDDEN = 'hidden files'
 
 
 def existing(path: str | os.PathLike[str], what: str) -> Path:
-    """Return the path of a file or folder that must be there.
+    """Return the path of a file or folder that must exist.
 
     Raises:
-        FileNotFoundError: If it is not; the message names the nearest folder that exists.
+        FileNotFoundError: If it does not exist; the message names the nearest folder that exists.
         ValueError: If it cannot be the name of a file.
     """
     path = Path(path)
     if '\0' in str(path):
         raise ValueError(f'{what}: {shown(str(path))} cannot be the name of a file')
-    if os.path.exists(path):  # unlike Path.exists it is false for a name that is too long, or a loop of links
+    if os.path.exists(path):  # unlike Path.exists, this is false for a name that is too long and for a loop of links
         return path
     parent = next((folder for folder in path.parents if os.path.exists(folder)), Path('.'))
     raise FileNotFoundError(f'{what} not found: {path} (the path exists up to {parent.resolve()}). Check the path.')
@@ -48,10 +48,10 @@ def listed_files(
 
     Args:
         folder: The folder.
-        suffix: What the names end in.
-        what: What the folder is, for the messages.
-        report: Where the hidden files with this suffix are counted.
-        or_file: Take a file, too; its folder is returned with it.
+        suffix: Suffix of the names.
+        what: Description of the folder, for messages.
+        report: Report that counts the hidden files with this suffix.
+        or_file: Whether to accept a file as well; it is returned with its folder.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no such file.
@@ -83,11 +83,11 @@ def relative_id(file: Path, root: Path, suffix: str) -> str:
 
 
 def read_text(path: str | os.PathLike[str], what: str) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, which itself is left out.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark. The mark is removed.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is a folder, or not such a text.
+        ValueError: If it is a folder or does not contain such a text.
     """
     path = existing(path, what)
     if not path.is_file():
@@ -96,7 +96,7 @@ def read_text(path: str | os.PathLike[str], what: str) -> str:
 
 
 def decoded(data: bytes, path: Path, what: str, encoding: str = 'utf-8') -> str:
-    """Return bytes as text, by the byte order mark if there is one.
+    """Decode bytes as text, according to the byte order mark if there is one.
 
     Raises:
         ValueError: If they are not text in that encoding.
@@ -116,7 +116,7 @@ def decoded(data: bytes, path: Path, what: str, encoding: str = 'utf-8') -> str:
 
 
 def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
-    """Return the lines of a text file without blanks around them; empty ones do not count.
+    """Return the lines of a text file, stripped of white space, without empty lines.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -126,7 +126,7 @@ def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
 
 
 def first_line(path: str | os.PathLike[str], what: str) -> str:
-    """Return the first line of a text file, an empty text where it has none.
+    """Return the first line of a text file, or an empty string if it does not have any.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -136,7 +136,7 @@ def first_line(path: str | os.PathLike[str], what: str) -> str:
 
 
 def read_header(path: str | os.PathLike[str], what: str, delimiters: Sequence[str]) -> tuple[list[str], str]:
-    """Return the columns of a CSV file and what stands between them: the delimiter that its first line has most of.
+    """Return the columns of a CSV file and the delimiter, which is the most frequent one in its first line.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -175,7 +175,7 @@ def read_rows(
 
 
 def read_ids(path: str | os.PathLike[str]) -> list[str]:
-    """Return the image ids of a split file, one a line; empty lines do not count.
+    """Return the image ids of a split file, one per line, without empty lines.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -189,7 +189,7 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
 
 
 def load_json(path: str | os.PathLike[str], what: str) -> Any:
-    """Load a JSON file, in which no key of an object may come twice.
+    """Load a JSON file, in which an object must not contain the same key twice.
 
     Raises:
         FileNotFoundError: If the file does not exist.

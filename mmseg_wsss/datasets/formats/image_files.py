@@ -1,4 +1,4 @@
-"""The images that label files name without a suffix or a size, or do not name at all."""
+"""Find the images that label files name without a suffix or size, or do not name at all."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def find_image(folder: Path, key: str, where: str) -> Path:
     """Return the image of an id, whatever its suffix.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If there are several.
+        FileNotFoundError: If there is no such image.
+        ValueError: If there are several such images.
     """
     parent, stem = (folder / key).parent, Path(key).name
     beside = sorted(parent.iterdir()) if parent.is_dir() else []
@@ -39,7 +39,7 @@ def header_size(image: Path) -> Size:
         FileNotFoundError: If the file does not exist.
         ValueError: If it is not an image.
     """
-    from ..image_checks import image_size  # which reads index images with this package
+    from ..image_checks import image_size  # it reads index images with this package
 
     try:
         return image_size(image)

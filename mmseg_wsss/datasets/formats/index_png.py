@@ -18,9 +18,9 @@ from .masks import MAX_PIXELS, UNLABELLED, no_image, unlimited, write_mask
 from .recognition import some_files
 
 FEW_VALUES = 40
-"""A mask is told from a grey photograph by how many values it holds."""
+"""Number of values that distinguishes a mask from a grey photograph."""
 DENSE = (1_000, 10_000)
-"""With more labelled pixels than a tenth of the image, but at least and at most so many, a file is a dense mask."""
+"""Range of the limit (a tenth of the image) of labelled pixels above which a file is a dense mask."""
 Values = npt.NDArray[np.integer]
 
 
@@ -38,24 +38,24 @@ def read_index_png(
     """Read painted clicks and scribbles, whose labelled pixels become points, and dense masks.
 
     A file is a dense mask if more than a tenth of its pixels are labelled, but at least 1,000; more than 10,000 are
-    enough in any case. It is used as it is where it holds class ids and 255; where other values are unlabelled or stand
-    for other ids it is written anew to ``masks``.
+    enough in any case. It is used without changes if it contains class ids and 255. If other values are
+    unlabelled or stand for other ids, it is written again to ``masks``.
 
     Args:
         path: The folder; an image id is the relative path without ``suffix``.
         classes: Class names by id.
         unlabelled: The value, or several values, of unlabelled pixels. Files in the wild use 255, the number of
             classes, or 0; with 0 the files contain no background labels.
-        remap: Values in the files -> class ids, where they differ.
-        suffix: What the names of the files end in.
+        remap: Mapping from values in the files to class ids, if they differ.
+        suffix: Suffix of the file names.
         img_suffix: Suffix of the images.
-        masks: A folder to write dense masks to. Without it those that would have to be written become points.
-        report: Counts what is left out.
+        masks: Folder to write dense masks to. Without it, masks that would have to be written become points.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no such file.
-        ValueError: If a file is not an index image or holds a value that is not a class id, or dense masks hold 0 and
-            255 alone.
+        ValueError: If a file is not an index image or holds a value that is not a class id, or dense masks only
+            contain 0 and 255.
     """
     report = report or ReadReport()
     skipped = [unlabelled] if isinstance(unlabelled, int) else list(unlabelled)
@@ -85,7 +85,7 @@ def read_index_png(
 
 
 def check_foreground(values: Iterable[int], num_classes: int, source: str) -> None:
-    """Refuse masks that hold 0 and 255 alone, which most likely mean background and object.
+    """Reject masks that only contain 0 and 255, which most likely mean background and object.
 
     Raises:
         ValueError: If they do.
@@ -98,7 +98,7 @@ def check_foreground(values: Iterable[int], num_classes: int, source: str) -> No
 
 
 def counted_from_one(values: Sequence[int], num_classes: int, ignore_index: int = UNLABELLED) -> str:
-    """Return what to say of a mask that has no 0 and whose one unknown value is the number of classes, else nothing."""
+    """Return a hint for a mask without 0 in which the number of classes is the only unknown value, else nothing."""
     unknown = [value for value in values if not 0 <= value < num_classes and value != ignore_index]
     if unknown != [num_classes] or 0 in values:
         return ''
@@ -106,7 +106,7 @@ def counted_from_one(values: Sequence[int], num_classes: int, ignore_index: int 
 
 
 def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int, file: Path) -> npt.NDArray[np.uint8]:
-    """Class ids, and 255 where there is none."""
+    """Class ids, and 255 for pixels without one."""
     present = distinct(raw)
     unknown = [v for v in present if v not in ids_of and v not in skipped and not 0 <= v < count]
     if unknown:
@@ -128,7 +128,7 @@ def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int,
 
 
 def distinct(values: Values) -> list[int]:
-    """Return the values of a mask, sorted; quicker than a sort where there are few bits."""
+    """Return the values of a mask, sorted; faster than sorting if there are few bits."""
     if values.dtype != np.uint8:
         return [int(value) for value in np.unique(values)]
     seen = np.zeros(256, dtype=np.bool_)
@@ -155,7 +155,7 @@ def load_index_image(file: str | Path) -> Values:
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not an image, one of colours, damaged or too large.
+        ValueError: If it is not an image, is a colour image, is damaged or is too large.
     """
     try:
         with unlimited(), Image.open(file) as image:

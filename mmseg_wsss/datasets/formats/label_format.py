@@ -1,4 +1,4 @@
-"""What a format is: its reader, how its files are recognised, its settings on the command line, and the report."""
+"""Definition of a format: reader, recognition of its files, settings on the command line, and report."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from ...structures import WeakLabelSet
 
 NAMED = 3
-"""How many of the things that were left out a short report names."""
+"""Number of omitted items that a short report names."""
 
 
 @dataclass
 class ReadReport:
-    """What a reader left out of a file or changed, with the name of every case; it fills one as it reads.
+    """What a reader left out or changed, with the name of every case. The reader fills it while it reads.
 
     Args:
         left_out: Names by what was left out and why, such as ``'crowd annotations'``.
@@ -32,20 +32,20 @@ class ReadReport:
     changed: dict[str, list[str]] = field(default_factory=dict)
 
     def leave_out(self, what: str, name: str) -> None:
-        """Count one more thing that was left out.
+        """Count one more item that was left out.
 
         Args:
-            what: What it is and why, in the plural: ``'objects of classes that are not in the list'``.
-            name: Which one: file, image and number.
+            what: Kind of item and reason, in the plural: ``'objects of classes that are not in the list'``.
+            name: Name of the item: file, image and number.
         """
         self.left_out.setdefault(what, []).append(name)
 
     def change(self, what: str, name: str) -> None:
-        """Count one more thing that was changed, see :meth:`leave_out`."""
+        """Count one more item that was changed; see :meth:`leave_out`."""
         self.changed.setdefault(what, []).append(name)
 
     def lines(self) -> list[str]:
-        """Return one line for each thing, with its count and the first names."""
+        """Return one line per kind of item, with its count and the first names."""
         return [
             f'{word}: {len(names)} {what} ({", ".join(names[:NAMED])}{", .." if len(names) > NAMED else ""})'
             for word, found in (('left out', self.left_out), ('changed', self.changed))
@@ -53,7 +53,7 @@ class ReadReport:
         ]
 
     def to_dict(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return counts and all names, fit for a JSON file."""
+        """Return counts and all names, for a JSON file."""
         return {
             key: {what: {'count': len(names), 'names': names} for what, names in found.items()}
             for key, found in (('left_out', self.left_out), ('changed', self.changed))
@@ -62,15 +62,15 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting of a reader, as ``wsss convert`` takes it; where it is not given the reader's own default holds.
+    """A setting of a reader, as an option of ``wsss convert``; if it is not given, the default of the reader applies.
 
     Args:
         name: The argument of the reader; ``max_rank`` becomes ``--max-rank``.
         help: What it is, for ``--help``.
         kind: The type of its value; bool makes a pair of switches, ``--tags`` and ``--no-tags``.
-        several: It takes one value or more.
-        alone: Its value where the option is given without one; None: it needs a value.
-        is_path: It names a file or folder; relative ones start at the ``data_root`` of a data set.
+        several: Whether it takes one or more values.
+        alone: Its value if the option is given without one; None: it needs a value.
+        is_path: Whether it is a file or folder; relative paths start at the ``data_root`` of a data set.
     """
 
     name: str
@@ -83,18 +83,18 @@ class Option:
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """One format of label files. Every module of this folder ends with its own, and the registry lists them.
+    """One format of label files. Every module of this folder ends with one, and the registry lists them.
 
     Args:
-        name: What configs and ``wsss convert`` call it.
-        title: What it is, in one line.
+        name: Name in configs and in ``wsss convert``.
+        title: Description in one line.
         path: What the path of a source is, such as ``'the folder of XML files'``.
         read: ``read(path, classes, **settings)`` returns a :class:`~mmseg_wsss.structures.WeakLabelSet`. It takes
-            ``report`` where it can leave anything out, and ``img_suffix`` where its files do not name their images.
-        recognise: Whether a path looks like this format. It is quick on large files and folders, and false where the
+            ``report`` if it can leave anything out, and ``img_suffix`` if its files do not name their images.
+        recognise: Whether a path looks like this format. It is fast on large files and folders, and false if the
             path cannot be read.
         options: The settings of the reader.
-        img_suffix: Suffix of the images where none is given.
+        img_suffix: Suffix of the images if none is given.
         names_classes: Whether the files name their classes, so that ``read`` takes None for ``classes`` and finds them.
     """
 

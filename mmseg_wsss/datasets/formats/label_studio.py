@@ -18,7 +18,7 @@ from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import image_name, is_whole, keyed, listed, number, shown, side, vertices
 
 UPLOAD_PREFIX = re.compile(r'^[0-9a-f]{8}-(?=.)')
-"""What Label Studio writes before the name of an uploaded file."""
+"""Prefix that Label Studio adds to the name of an uploaded file."""
 NAME_KEY = 'wsss_file_name'
 """The key of ``data`` that holds the name of an image with its folders, in files that this project wrote."""
 REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush', 'vector')
@@ -28,18 +28,18 @@ REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush', 'vector')
 def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image', predictions: bool = False) -> None:
     """Read keypoints as clicks, vectors as scribbles, rectangles as boxes, choices as tags; other regions become masks.
 
-    An image has the name that its address ends in; the eight digits that Label Studio writes before the name of an
-    uploaded file are taken off. Annotations that were cancelled are left out; those of several people are merged.
+    The name of an image is the end of its address, without the eight digits that Label Studio writes before the name of
+    an uploaded file. Annotations that were cancelled are left out; those of several people are merged.
 
     Args:
-        path: The file that the export as JSON (not JSON-MIN) gives.
-        labels: Where the shapes go.
+        path: The file of an export as JSON (not JSON-MIN).
+        labels: The collector that the shapes are added to.
         image_key: The key of ``data`` that holds the address of the image.
-        predictions: Read the predictions of tasks without annotations, the last ones of each.
+        predictions: Whether to read the last predictions of each task without annotations.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not of this form or names an unknown class.
+        ValueError: If it does not have this form or names an unknown class.
     """
     content = load_json(path, 'an export of Label Studio as JSON')
     for index, task in enumerate([content] if isinstance(content, dict) else listed(content, path, 'the file')):
@@ -161,7 +161,7 @@ def _shape(shape: str, name: Any, value: Any, size: Size, labels: ToolLabels, wh
 
 
 def _vector(name: Any, value: Any, size: tuple[int, int], labels: ToolLabels, where: str) -> None:
-    """A line, or where it is closed the area inside; a curve becomes its vertices."""
+    """Add a line, or the area inside if it is closed; a curve becomes its vertices."""
     places = []
     for vertex in listed(keyed(value, where, 'vertices')['vertices'], where, 'vertices'):
         keyed(vertex, f'{where}: vertices', 'x', 'y')

@@ -27,16 +27,16 @@ LEAST_POINTS = {'rectangle': 2, 'circle': 2, 'point': 1, 'mask': 2}
 def read_labelme(path: str, labels: ToolLabels) -> None:
     """Read points as clicks, lines as scribbles, rectangles as boxes, flags as tags; other shapes become masks.
 
-    An image is in the folder of its file and has the name that ``imagePath`` ends in. ``_background_`` is class 0, and
-    ``__ignore__`` is not to be learned from.
+    An image is in the folder of its file, and its name is the last part of ``imagePath``. ``_background_`` is class 0;
+    areas named ``__ignore__`` are not used for training.
 
     Args:
         path: The folder, or one file.
-        labels: Where the shapes go.
+        labels: The collector that the shapes are added to.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If a file is not of this form or names an unknown class.
+        ValueError: If a file does not have this form or names an unknown class.
     """
     labels.names.call_background(BACKGROUND)
     root, files = listed_files(path, '.json', 'the folder of LabelMe files', labels.report, or_file=True)
@@ -56,7 +56,7 @@ def _slashes(value: Any) -> str:
 
 
 def _flags(flags: Any, labels: ToolLabels, where: str) -> None:
-    """Flags of the whole image, where it has any, are its tags."""
+    """Add the flags of the image, if it has any, as its tags."""
     if flags is None or flags == {}:
         return
     if not isinstance(flags, Mapping):

@@ -1,4 +1,4 @@
-"""Outlines and run lengths of label files, painted as masks of class ids."""
+"""Paint outlines and run lengths of label files as masks of class ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .values import is_number, shown
 UNLABELLED = 255
 LFS_START = b'version https://git-lfs'
 MAX_PIXELS = 2**28
-"""A mask with more pixels than that is a fault of the file."""
+"""Largest number of pixels of a mask; a larger one is an error in the file."""
 Area = npt.NDArray[np.bool_]
 MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
 REST = Option('rest', 'what masks hold where nothing is painted: background (0) or unlabelled (255)')
@@ -29,7 +29,7 @@ NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
 
 @contextmanager
 def unlimited() -> Iterator[None]:
-    """Let Pillow open pictures of whatever size, whose pixels are counted before they are decoded."""
+    """Let Pillow open pictures of any size; their pixels are counted before they are decoded."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -38,7 +38,7 @@ def unlimited() -> Iterator[None]:
 
 
 def no_image(path: str | Path) -> str:
-    """Return what to say of a file that is not an image."""
+    """Return the message for a file that is not an image."""
     with open(path, 'rb') as file:
         start = file.read(40)
     if not start:
@@ -49,7 +49,7 @@ def no_image(path: str | Path) -> str:
 
 
 def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:
-    """Return the pixels of one object, (H, W): all that any of its outlines holds.
+    """Return the pixels of one object, (H, W): all pixels inside any of its outlines.
 
     Args:
         rings: Outlines [x, y, x, y, ..], counted from the edge of the image: pixel i covers [i, i + 1).
@@ -77,7 +77,7 @@ def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], whe
 
 
 def area_of_counts(counts: Any, size: tuple[int, int], where: str) -> Area:
-    """Return the pixels of COCO run lengths, (H, W); columns come first.
+    """Return the pixels of COCO run lengths, (H, W), which are in column-major order.
 
     Args:
         counts: Lengths of runs outside and inside in turn, or their compressed text.
@@ -130,12 +130,12 @@ def _check_size(size: tuple[int, int], where: str) -> None:
 class MaskPainter:
     """Paints the areas of the objects of an image, one after the other, and writes the masks of a file.
 
-    Without a folder nothing is painted, and every area is counted as left out.
+    Without a folder, nothing is painted and every area is counted as left out.
 
     Args:
-        folder: Where to write ``<image id>.png``, or None.
-        rest: What pixels hold where nothing is painted: ``'background'`` or ``'unlabelled'``.
-        report: Where areas that are not written are counted.
+        folder: Folder to write ``<image id>.png`` to, or None.
+        rest: Meaning of pixels on which nothing is painted: ``'background'`` or ``'unlabelled'``.
+        report: Report that counts areas that are not written.
 
     Raises:
         ValueError: If ``rest`` is neither.
@@ -160,13 +160,13 @@ class MaskPainter:
         self.report.leave_out(NOT_WRITTEN, where)
 
     def paint(self, area: Area, label: int) -> None:
-        """Paint an area of the present image over what it has."""
+        """Paint an area over the current mask."""
         if self._canvas is None:
             self._canvas = np.full(area.shape, 0 if self.rest == 'background' else UNLABELLED, dtype=np.uint8)
         self._canvas[area] = label
 
     def write(self, file_name: str) -> str | None:
-        """Write the mask of the present image, and begin the next one.
+        """Write the mask of the current image, and start the next one.
 
         Args:
             file_name: Name of the image file.

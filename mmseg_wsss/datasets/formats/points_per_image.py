@@ -1,4 +1,4 @@
-"""A CSV file of points for each image: of a points or shapes layer of napari, or of ImageJ."""
+"""One CSV file of points per image, from a points or shapes layer of napari, or from ImageJ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tool_labels import SHAPE_OPTIONS, ToolLabels, shape_reader
 from .values import parsed_number, shown
 
 AXES = (('axis-1', 'axis-0'), ('X', 'Y'), ('x', 'y'))
-"""Columns of x and y: of napari, whose axis 0 goes down, and of ImageJ."""
+"""Columns of x and y in files of napari, in which axis 0 points down, and of ImageJ."""
 CLASS_COLUMNS = ('class', 'label', 'Class', 'Label', 'name', 'Name', 'Type')
 DELIMITERS = (',', ';', '\t')
 
@@ -25,13 +25,13 @@ def read_points_per_image(
 
     Args:
         path: The folder, or one file; an image has the name of its file without ``.csv``.
-        labels: Where the clicks go.
-        class_name: The class of all points, where the files have no column for it.
+        labels: The collector that the clicks are added to.
+        class_name: The class of all points, if the files do not have a column for it.
         img_suffix: Suffix of the images.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If a file is not of this form or names an unknown class.
+        ValueError: If a file does not have this form or names an unknown class.
     """
     root, files = listed_files(path, '.csv', 'the folder of CSV files', labels.report, or_file=True)
     for file in files:

@@ -27,14 +27,14 @@ def read_qupath(
 
     Args:
         path: The folder, or one file; an image has the name of its file without ``suffix``.
-        labels: Where the shapes go.
-        images: The folder of the images, whose sizes masks need. None: nothing is known of them.
-        suffix: What the names of the files end in.
-        img_suffix: Suffix of the images, where ``images`` is not given.
+        labels: The collector that the shapes are added to.
+        images: The folder of the images, because masks need their sizes. None: the sizes are not known.
+        suffix: Suffix of the file names.
+        img_suffix: Suffix of the images, if ``images`` is not given.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If a file is not of this form or names an unknown class.
+        ValueError: If a file does not have this form or names an unknown class.
     """
     root, files = listed_files(path, suffix, 'the folder of GeoJSON files', labels.report, or_file=True)
     for file in files:
@@ -50,7 +50,7 @@ def read_qupath(
 
 
 def _features(content: Any, where: str) -> list[Any]:
-    """The objects of a collection, of a list, or the one."""
+    """The objects of a collection or list, or a single object."""
     if isinstance(content, list):
         return content
     keyed(content, where, 'type')

@@ -1,4 +1,4 @@
-"""Quick looks at files and folders, to tell which format they are. Nothing here raises."""
+"""Fast checks of files and folders, to recognise their format. These functions do not raise errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HEAD = 256 * 1024
-"""How many bytes at the beginning of a file are looked at; of a larger one as many at its end."""
+"""Number of bytes that are read at the beginning of a file, and also at the end of a larger one."""
 MAX_ENTRIES = 20_000
-"""How many files of a folder are looked at."""
+"""Number of files of a folder that are checked."""
 BYTE_ORDER_MARKS = {b'\xef\xbb\xbf': 'utf-8', b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
 
 
 def sample_text(path: Path) -> str:
-    """Return the beginning and the end of a file as text; an empty string where it cannot be read."""
+    """Return the beginning and the end of a file as text; or an empty string if it cannot be read."""
     if not os.path.isfile(path):  # not Path.is_file, which may raise
         return ''
     try:
@@ -34,13 +34,13 @@ def sample_text(path: Path) -> str:
 
 
 def json_with(path: Path, *keys: str, without: tuple[str, ...] = (), first: str = '{') -> bool:
-    """Whether a path looks like a JSON file with all of some keys, at whatever depth.
+    """Whether a path looks like a JSON file that contains all of some keys, at any depth.
 
     Args:
         path: The file.
-        *keys: Keys that must be there.
-        without: Keys that must not.
-        first: The character that it begins with, or several that it may.
+        *keys: Keys that it must contain.
+        without: Keys that it must not contain.
+        first: The first character, or several characters that are allowed.
     """
     text = sample_text(path).lstrip()
     found = {*re.findall(r'"([^"\\\n]{1,64})"\s*:', text)}
@@ -55,7 +55,7 @@ def xml_with(path: Path, root: str, *tags: str) -> bool:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Return the columns that the first line of a CSV file names; nothing where the path is not a text file."""
+    """Return the columns that the first line of a CSV file names; nothing if the path is not a text file."""
     lines = sample_text(path).splitlines()
     text = lines[0] if lines else ''
     return [] if '\0' in text else [name.strip().strip('"\'') for name in re.split('[,;\t]', text)]

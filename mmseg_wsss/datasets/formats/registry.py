@@ -64,8 +64,8 @@ def read_labels(
             of those, merged in order: where two labels of one kind share a pixel, the later one wins.
         classes: Class names by id. None means those of the first ``weak_labels.json``.
         root: Folder that relative paths in ``source`` start from.
-        img_suffix: Suffix of the images, for formats that name images without one.
-        report: Where readers count what they leave out.
+        img_suffix: Suffix of the images, for formats that name images without a suffix.
+        report: Report in which readers count what they leave out.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -156,7 +156,7 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
 
 
 def found_classes(source: LabelSource) -> tuple[str, ...]:
-    """Return the class names that a source itself has: the background and those that its files name.
+    """Return the class names of a source: the background and the names in its files.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -174,7 +174,7 @@ def found_classes(source: LabelSource) -> tuple[str, ...]:
 
 
 def recognised_formats(path: str | os.PathLike[str]) -> list[str]:
-    """Return the names of the formats that a file or folder looks like; nothing where it cannot be read."""
+    """Return the names of the formats that a file or folder may have; nothing if it cannot be read."""
     return [name for name, known in FORMATS.items() if known.recognise(Path(path))]
 
 
@@ -183,7 +183,7 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
 
     Raises:
         FileNotFoundError: If the path does not exist.
-        ValueError: If it looks like none of the formats, or like several.
+        ValueError: If it does not match any format, or matches several.
     """
     place = existing(path, 'the label file or folder')
     found = recognised_formats(place)
@@ -194,7 +194,7 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
 
 
 def _inside(place: Path) -> str:
-    """What a folder has that looks like a label file, for a message."""
+    """Describe the possible label files in a folder, for a message."""
     if not place.is_dir():
         return ''
     for file in [file for suffix in ('.json', '.xml', '.csv', '.txt') for file in some_files(place, suffix)]:

@@ -45,13 +45,13 @@ def read_scribblesup(
     Args:
         path: The folder; an image id is the relative path without ``.xml``.
         classes: Class names by id.
-        names: Names in the files -> class names, where they differ. None knows the short names of ScribbleSup.
-        only_classes: Leave out scribbles of other names; else they are an error.
-        background_clicks: Instead of the scribbles, give clicks on the background: both ends of the middle part of
+        names: Mapping from names in the files to class names, if they differ. None uses the short names of ScribbleSup.
+        only_classes: Whether to leave out scribbles with other names; otherwise they are an error.
+        background_clicks: Return clicks on the background instead of the scribbles: both ends of the middle part of
             each background scribble, which is this share of its length, in (0, 1]. 0.5 makes the background clicks
             that go with those of What's the Point in the Gated CRF paper (supplement 6.4).
         img_suffix: Suffix of the images.
-        report: Counts what is left out.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no XML files.

@@ -1,4 +1,4 @@
-"""A CSV table of clicks, boxes or tags, one a row: of a spreadsheet, a script, Roboflow or TensorFlow."""
+"""A CSV table with one click, box or tag per row: from a spreadsheet, a script, Roboflow or TensorFlow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = {
     'width': ('width', 'image_width', 'img_width'),
     'height': ('height', 'image_height', 'img_height'),
 }
-"""The names that a column may have, in any case."""
+"""The names that a column may have, in upper or lower case."""
 CORNERS = ('x1', 'y1', 'x2', 'y2')
 DELIMITERS = (',', ';', '\t')
 
@@ -43,22 +43,22 @@ def read_table_csv(
 ) -> WeakLabelSet:
     """Read rows with ``image, class, x, y`` as clicks, with ``xmin, ymin, xmax, ymax`` as boxes, others as tags.
 
-    Columns are found by their names; x and y count pixels from 0, corners from the edge of the image. A row whose
-    numbers are empty is that of an image without labels. A cell of tags holds one or several classes.
+    Columns are found by their names. x and y count pixels from 0; corners are measured from the edge of the image. A
+    row with empty numbers is an image without labels. A cell of tags contains one or several classes.
 
     Args:
         path: The CSV file, with commas, semicolons or tabs between the columns.
         classes: Class names by id.
-        tags: Keep the classes of clicks and boxes as image tags.
-        only_classes: Leave out other names; else they are an error.
-        names: Names in the file -> class names, where they differ.
-        separator: What stands between the classes of one cell of tags.
-        img_suffix: Suffix of the images, where the file names them without one.
-        report: Counts what is left out.
+        tags: Whether to keep the classes of clicks and boxes as image tags.
+        only_classes: Whether to leave out other names; otherwise they are an error.
+        names: Mapping from names in the file to class names, if they differ.
+        separator: Separator of the classes in one cell of tags.
+        img_suffix: Suffix of the images, if the file names them without one.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not of this form or names an unknown class.
+        ValueError: If it does not have this form or names an unknown class.
     """
     header, delimiter = read_header(path, 'the CSV file', DELIMITERS)
     found = _columns(header, path)
@@ -77,7 +77,7 @@ def read_table_csv(
 
 
 def _columns(header: Sequence[str], path: str) -> dict[str, str]:
-    """Which column of the file holds what."""
+    """The meaning of each column of the file."""
     plain = {column.strip().lower(): column for column in header}
     choices = {key: [plain[name] for name in known if name in plain] for key, known in COLUMNS.items()}
     found = {key: columns[0] for key, columns in choices.items() if columns}
@@ -109,7 +109,7 @@ def _row(values: Mapping[str, str], labels: ToolLabels, separator: str, where: s
 
 
 def _size(rows: Sequence[tuple[Mapping[str, str], str]]) -> Size:
-    """The size of an image, where its rows agree on one."""
+    """The size of an image, if its rows state the same one."""
     if not all(key in rows[0][0] for key in (*CORNERS, 'width', 'height')):
         return None, None
     sizes = {tuple(side(values[key], where, key) for key in ('width', 'height')) for values, where in rows}

@@ -27,7 +27,7 @@ UNREADABLE = (
     RecursionError,
     TokenError,
 )
-"""What NumPy raises for damaged headers, which it parses as Python."""
+"""Errors that NumPy raises for damaged headers, which it parses as Python."""
 CURE = (
     "If you trust who wrote it, turn it into text once: python -c \"import numpy as np; d = np.load('{name}', "
     "allow_pickle=True).item(); print(*(','.join(map(str, [k, *np.flatnonzero(v)])) for k, v in d.items()), "
@@ -39,11 +39,11 @@ CURE = (
 def read_tags_npy(
     path: str, classes: tuple[str, ...], *, ids: str | None = None, img_suffix: str = '.jpg'
 ) -> WeakLabelSet:
-    """Read an array (images, classes) that is not 0 where an image has a class.
+    """Read an array (images, classes) that is nonzero if an image contains a class.
 
     Args:
         path: The file.
-        classes: Class names by id. The array has a column for each, or for each but the background.
+        classes: Class names by id. The array has one column per class, with or without the background.
         ids: A text file with the image id of each row, one per line.
         img_suffix: Suffix of the images.
 
@@ -70,7 +70,7 @@ def read_tags_npy(
 
 
 def _load(file: Path) -> npt.NDArray[np.generic]:
-    """The numbers of an array, which is not read into memory before its size is known."""
+    """The numbers of an array; it is only read into memory after its size is checked."""
     if not _recognise(file):
         raise ValueError(f'{file} is not an array of numbers: it does not begin as a .npy file does')
     try:

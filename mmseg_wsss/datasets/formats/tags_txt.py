@@ -27,20 +27,20 @@ def read_tags_txt(
     img_suffix: str = '.jpg',
     report: ReadReport | None = None,
 ) -> WeakLabelSet:
-    """Read lines such as ``2007_000032.jpg 1 15`` or ``field/1.jpg,crop,weed``; an image alone has none of the classes.
+    """Read lines such as ``2007_000032.jpg 1 15`` or ``field/1.jpg,crop,weed``; an image without classes has none.
 
     Args:
-        path: The file; commas, tabs or blanks stand between image and classes.
+        path: The file, with commas, tabs or blanks between image and classes.
         classes: Class names by id.
-        first_id: The id that files of numbers count from; 1 where 0 in the file is the first class, not the background.
-        only_classes: Leave out other names; else they are an error.
-        names: Names in the file -> class names, where they differ.
-        img_suffix: Suffix of the images, where the file names them without one.
-        report: Counts what is left out.
+        first_id: The id of 0 in files with numbers; 1 if 0 in the file is the first class and not the background.
+        only_classes: Whether to leave out other names; otherwise they are an error.
+        names: Mapping from names in the file to class names, if they differ.
+        img_suffix: Suffix of the images, if the file names them without one.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not of this form or names an unknown class.
+        ValueError: If it does not have this form or names an unknown class.
     """
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
     images = ImageCollector(path)
@@ -65,7 +65,7 @@ def read_tags_txt(
 
 
 def _cells(line: str) -> Sequence[str]:
-    """The parts of a line; the image alone, which may be empty, is one."""
+    """The parts of a line; a line with only an image has one part, which may be empty."""
     delimiter = next((mark for mark in ('\t', ',') if mark in line), None)
     parts = [part.strip() for part in line.strip().split(delimiter)]
     return [parts[0], *filter(None, parts[1:])] if parts else ['']

@@ -1,4 +1,4 @@
-"""What readers of annotation tools share: shapes of named classes become clicks, scribbles, boxes, tags and masks."""
+"""Shared by the readers of annotation tools: shapes become clicks, scribbles, boxes, tags and masks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Size = tuple[int | None, int | None]
 SHAPE_OPTIONS: tuple[Option, ...] = (BOXES, TAGS, ONLY_CLASSES, NAMES, MASKS, REST)
 IMAGES = Option('images', 'the folder of the images, whose sizes the files do not hold', is_path=True)
 IGNORED = '__ignore__'
-"""The name of areas that are not to be learned from, unless a class is called so; they are 255 in masks."""
+"""Name of areas that are excluded from training (255 in masks), unless it is the name of a class."""
 NOT_AREAS = f'shapes named {IGNORED} that are not areas'
 TOO_FEW = 'outlines of fewer than three points'
 
 
 def shape_reader(parse: Callable[..., None]) -> Callable[..., WeakLabelSet]:
-    """Turn ``parse(path, labels, *, ..)`` into a reader ``(path, classes, *, ..)``, which has the settings of both.
+    """Turn ``parse(path, labels, *, ..)`` into a reader ``(path, classes, *, ..)`` with the settings of both.
 
     Args:
-        parse: Reads a file into the :class:`ToolLabels` that it gets; keywords are settings of its own.
+        parse: Function that reads a file into the given :class:`ToolLabels`; its keywords are additional settings.
     """
     _, _, *own = inspect.signature(parse).parameters.values()
     _, path, classes, *shared = inspect.signature(ToolLabels.__init__).parameters.values()
@@ -48,19 +48,19 @@ def shape_reader(parse: Callable[..., None]) -> Callable[..., WeakLabelSet]:
 class ToolLabels:
     """Collects the shapes of one image after the other.
 
-    Coordinates of tools count from the edge of the image, pixel i covering [i, i + 1). Clicks and vertices of lines are
-    kept as they are, half a pixel off at most; boxes and outlines become exactly the pixels that they cover.
+    Tools measure coordinates from the edge of the image: pixel i covers [i, i + 1). Clicks and vertices of lines are
+    not changed, and are half a pixel off at most; boxes and outlines become exactly the pixels that they cover.
 
     Args:
         path: The file or folder, for the messages.
         classes: Class names by id; None collects the names of the files.
-        boxes: Keep boxes.
-        tags: Keep the classes of all shapes as image tags; tags of the tool itself are always kept.
-        only_classes: Leave out other names; else they are an error.
-        names: Names in the files -> class names, where they differ.
-        masks: A folder to write outlines and painted areas to; without it they are left out.
-        rest: What masks hold elsewhere: ``'background'`` or ``'unlabelled'``.
-        report: Counts what is left out.
+        boxes: Whether to keep boxes.
+        tags: Whether to keep the classes of all shapes as image tags; tags of the tool itself are always kept.
+        only_classes: Whether to leave out other names; otherwise they are an error.
+        names: Mapping from names in the files to class names, if they differ.
+        masks: Folder to write outlines and painted areas to; without it, they are left out.
+        rest: Meaning of the other pixels of masks: ``'background'`` or ``'unlabelled'``.
+        report: Report that counts what is left out.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class ToolLabels:
             self._drawing.scribble(vertices, label)
 
     def box(self, name: object, corners: Place, where: str) -> None:
-        """Add a box (x1, y1, x2, y2) that counts from the edge of the image."""
+        """Add a box (x1, y1, x2, y2), measured from the edge of the image."""
         label = self._label(name, where)
         if label is not None and self._boxes:
             self._drawing.edge_box(corners, label)
@@ -146,11 +146,11 @@ class ToolLabels:
             self._drawing.tag(label)
 
     def mention(self, name: object, where: str) -> None:
-        """Count a class among the tags of the image where the classes of shapes are kept, without a shape."""
+        """Add a class to the tags of the image without a shape, if the classes of shapes are kept as tags."""
         self._label(name, where)
 
     def looked(self) -> None:
-        """Say that somebody looked for tags: an image without one has none of the classes."""
+        """Mark the image as tagged: without tags, it contains none of the classes."""
         self._drawing.tags = self._drawing.tags or []
 
     def outline(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
@@ -178,13 +178,13 @@ class ToolLabels:
             self._label(name, where)
 
     def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
-        """Return the pixels inside the first ring and outside the others, which are its holes."""
+        """Return the pixels inside the first ring and outside of the others, which are holes."""
         flat = [[value for place in ring for value in place] for ring in rings if len(ring) >= 3]
         area = area_of_polygon(flat[:1], known_size(size, where), where)
         return area & ~area_of_polygon(flat[1:], known_size(size, where), where) if len(flat) > 1 else area
 
     def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
-        """Add an ellipse: (x, y) of its middle, its two radii, and how far it is turned, in degrees."""
+        """Add an ellipse: its centre (x, y), its two radii, and its rotation in degrees."""
         if not self.paints(where):
             if not self._is_ignored(name):
                 self._label(name, where)
@@ -205,13 +205,13 @@ class ToolLabels:
         self.area(name, area, where)
 
     def paints(self, where: str) -> bool:
-        """Whether areas are written; where they are not this one is counted as left out."""
+        """Whether areas are written; if not, this one is counted as left out."""
         if not self._painter.writes:
             self._painter.skip(where)
         return self._painter.writes
 
     def area(self, name: object, area: Area, where: str) -> None:
-        """Paint the pixels of an object, which :meth:`paints` has asked for; those of ``__ignore__`` with 255."""
+        """Paint the pixels of an object, if :meth:`paints` is true; those of ``__ignore__`` become 255."""
         label = UNLABELLED if self._is_ignored(name) else self._label(name, where)
         if label is not None:
             self._painter.paint(area, label)

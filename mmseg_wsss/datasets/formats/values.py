@@ -1,4 +1,4 @@
-"""Values of label files, which anyone may have written: every check ends in one line that says what was expected."""
+"""Check values of label files from untrusted sources: every error is one line that states what was expected."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from ...files import relative_name
 
 MAX_SIDE = 1_000_000
-"""The longest side of an image in pixels; a larger number is a fault of the file."""
+"""Largest side of an image in pixels; a larger number is an error in the file."""
 MAX_NAME = 255
-"""The longest name of a file, in bytes."""
+"""Largest length of a file name, in bytes."""
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it, which is short however large the value is."""
+    """Return a short text of a value for messages, even if the value is large."""
     try:
         return _REPR.repr(value)
     except (RecursionError, ValueError):
@@ -33,7 +33,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is an integer of JSON, for which 1.0 is one, too."""
+    """Whether a value is an integer of JSON, which includes 1.0."""
     return is_number(value) and value == int(value)
 
 
@@ -52,7 +52,7 @@ def parsed_number(value: str | None, where: str, key: str) -> float:
     """Return a text as a number.
 
     Raises:
-        ValueError: If it is not a finite one.
+        ValueError: If it is not a finite number.
     """
     try:
         found = float(value or '')
@@ -67,7 +67,7 @@ def class_number(value: Any, where: str, key: str) -> int:
     """Return a class id.
 
     Raises:
-        ValueError: If the value is not an integer; whether it is that of a class is checked later.
+        ValueError: If the value is not an integer. Whether it is the id of a class is checked later.
     """
     if not is_whole(value) or abs(value) > MAX_SIDE:
         raise ValueError(f'{where}: {key} must be a class id (an integer), got {shown(value)}')
@@ -78,8 +78,8 @@ def numbers(value: Any, count: int, where: str, form: str) -> list[float]:
     """Return a list of coordinates.
 
     Args:
-        value: What the file holds.
-        count: How many are expected.
+        value: The value in the file.
+        count: The expected number of coordinates.
         where: File and place, for the message.
         form: Name and form, for the message: ``'bbox must be four numbers [x, y, width, height]'``.
 
@@ -104,12 +104,12 @@ def vertices(value: Any, where: str, key: str) -> list[tuple[float, float]]:
 
 
 def side(value: Any, where: str, key: str) -> int | None:
-    """Return the width or height of an image, None where the file does not know it.
+    """Return the width or height of an image, None if the file does not contain it.
 
-    Tools write 0, an empty text or null where they do not know a size, and ``"64"`` or ``64.0`` for 64.
+    Tools write 0, an empty string or null for an unknown size, and ``"64"`` or ``64.0`` for 64.
 
     Raises:
-        ValueError: If the value is anything but a number of pixels.
+        ValueError: If the value is not a number of pixels.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -140,7 +140,7 @@ def image_name(value: Any, where: str, key: str) -> str:
 
 
 def check_name(name: str, where: str, key: str) -> None:
-    """Refuse a path that no file system can have.
+    """Reject a path that is not possible in any file system.
 
     Raises:
         ValueError: If a part of it is too long, or is not text.
@@ -156,7 +156,7 @@ def check_name(name: str, where: str, key: str) -> None:
 
 
 def keyed(value: Any, where: str, *keys: str) -> Mapping[str, Any]:
-    """Return an object that must have some keys.
+    """Return an object that must contain some keys.
 
     Raises:
         ValueError: If the value is not an object or lacks a key.

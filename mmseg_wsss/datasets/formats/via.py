@@ -22,13 +22,13 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
 
     Args:
         path: The project, or its annotations exported as JSON.
-        labels: Where the shapes go.
-        attribute: The attribute of a region that holds its class. None: the only one there is.
-        images: The folder of the images, whose sizes masks need.
+        labels: The collector that the shapes are added to.
+        attribute: The attribute of a region that contains its class. None: the only attribute.
+        images: The folder of the images, because masks need their sizes.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not of this form or names an unknown class.
+        ValueError: If it does not have this form or names an unknown class.
     """
     content = keyed(load_json(path, 'a VIA file'), path)
     for key, item in keyed(content.get(PROJECT, content), path).items():
@@ -50,7 +50,7 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
 
 
 def _class(attributes: Any, attribute: str | None, where: str) -> str | None:
-    """The value of the attribute that holds the class: a text, or the one that is ticked."""
+    """The value of the attribute that contains the class: a text, or the option that is ticked."""
     keyed(attributes, where)
     if attribute is None and len(attributes) > 1:
         raise ValueError(

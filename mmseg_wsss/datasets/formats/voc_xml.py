@@ -34,12 +34,12 @@ def read_voc_xml(
     Args:
         path: The folder; an image id is the relative path without ``.xml``.
         classes: Class names by id.
-        boxes: Keep the boxes.
-        tags: Keep the classes of the boxes as image tags.
-        only_classes: Leave out objects of other names; else they are an error.
-        names: Names in the files -> class names, where they differ.
+        boxes: Whether to keep the boxes.
+        tags: Whether to keep the classes of the boxes as image tags.
+        only_classes: Whether to leave out objects with other names; otherwise they are an error.
+        names: Mapping from names in the files to class names, if they differ.
         img_suffix: Suffix of the images.
-        report: Counts what is left out.
+        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If the folder is missing or contains no XML files.

@@ -1,4 +1,4 @@
-"""YOLO text files: boxes and outlines in shares of the image, one file per image, names in ``data.yaml``."""
+"""YOLO text files: boxes and outlines relative to the image size, one file per image, names in ``data.yaml``."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
     Args:
         path: The folder of the text files, such as ``labels/train``, or of the whole data set; images are then named
             from there (``train/images/a.jpg``).
-        labels: Where the shapes go.
-        images: The folder of the images. None: that beside the folder ``labels``, as Ultralytics does.
+        labels: The collector that the shapes are added to.
+        images: The folder of the images. None: the folder ``images`` next to ``labels``, as in Ultralytics.
         class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``. If it has
-            ``kpt_shape``, lines of that length are poses, of which the box is read.
+            ``kpt_shape``, lines of that length are poses; only their boxes are read.
 
     Raises:
         FileNotFoundError: If the folder, the names or an image are missing.
-        ValueError: If a file is not of this form or names an unknown class.
+        ValueError: If a file does not have this form or names an unknown class.
     """
     root, files = listed_files(path, '.txt', 'the folder of YOLO text files', labels.report)
     known, pose = _class_file(root, class_file)
@@ -103,7 +103,7 @@ def _is_pose(parts: Sequence[str], length: int | None) -> bool:
 
 
 def _class_file(root: Path, class_file: str | None) -> tuple[dict[int, str], int | None]:
-    """Class names by index, and how many values the line of a pose has; None where there are no poses."""
+    """Class names by index, and how many values the line of a pose has; None if there are no poses."""
     if class_file is None:
         places = [folder / name for folder in (root, *root.resolve().parents[:3]) for name in NAME_FILES]
         found = next((place for place in places if place.is_file()), None)
@@ -152,7 +152,7 @@ def _beside(root: Path, files: Sequence[Path]) -> Path:
 
 
 def _beside_labels(path: str) -> str:
-    """A path whose last part ``labels`` is ``images``, as Ultralytics and Roboflow lay out data sets."""
+    """Replace the last part ``labels`` of a path by ``images``, as in data sets of Ultralytics and Roboflow."""
     parts = path.split('/')
     if 'labels' in parts:
         parts[len(parts) - 1 - parts[::-1].index('labels')] = 'images'

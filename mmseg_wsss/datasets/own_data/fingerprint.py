@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers: its pictures, and the labels on them."""
+"""Measure the contents of a data set: its pictures and their labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..image_checks import image_size, spread
 from ..transforms.load_deep_image import read_bands
 
 MOST_PICTURES = 64
-"""So many pictures, evenly spread, are read for their colours."""
+"""Number of pictures, evenly spread, that are read for their colours."""
 KINDS = {'points': 'clicks', 'polylines': 'scribbles', 'boxes': 'boxes', 'tags': 'tags', 'mask_path': 'masks'}
 
 
@@ -26,11 +26,11 @@ class Pictures:
 
     Args:
         size: Median width and height.
-        bits: Of a value.
-        bands: Values of a pixel.
-        mean: Of each colour (red, green, blue), or of each band, as the network gets them.
-        std: Standard deviation of the same.
-        values: The lowest and the highest value that matters: the half percentiles of pictures with more than 8 bits.
+        bits: Number of bits per value.
+        bands: Number of values per pixel.
+        mean: Mean of each colour (red, green, blue), or of each band, as the network gets them.
+        std: Standard deviation of each colour or band.
+        values: The lowest and the highest relevant value: the half percentiles of pictures with more than 8 bits.
     """
 
     size: tuple[int, int]
@@ -43,17 +43,17 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a data set holds.
+    """Contents of a data set.
 
     Args:
-        classes: Their names.
-        num_train: Training images.
+        classes: Class names.
+        num_train: Number of training images.
         size: Median width and height.
-        kinds: Images with each kind of label.
-        alone: Images whose only kind it is.
-        shares: Of each class among the labelled pixels.
-        object_share: The side of a small object (the first quarter) over the longer side of its image; None where no
-            label says how large objects are.
+        kinds: Number of images with each kind of label.
+        alone: Number of images that have only this kind of label.
+        shares: Share of each class among the labelled pixels.
+        object_share: Side of a small object (first quartile) divided by the longer side of its image; None if no label
+            has the size of objects.
     """
 
     classes: tuple[str, ...]
@@ -69,9 +69,9 @@ def measure_labels(labels: WeakLabelSet, size: tuple[int, int], ids: Mapping[int
     """Count labels.
 
     Args:
-        labels: Those of the training images.
+        labels: Labels of the training images.
         size: Median width and height of the images.
-        ids: Class id by value of their dense masks, 255 for unlabelled; None: masks hold class ids.
+        ids: Class id by value of their dense masks, 255 for unlabelled; None: masks contain class ids.
     """
     table = np.arange(256)
     for value, label in (ids or {}).items():
@@ -98,7 +98,7 @@ def measure_labels(labels: WeakLabelSet, size: tuple[int, int], ids: Mapping[int
 
 
 def kinds_of(labels: WeakAnnotations) -> set[str]:
-    """Return the kinds of labels of an image, by their everyday names."""
+    """Return the kinds of labels of an image, by their names in plain language."""
     there = {name: getattr(labels, name) for name in KINDS}
     empty = {name for name, value in there.items() if value is None or (not isinstance(value, str) and not len(value))}
     if labels.tags is not None:
@@ -111,7 +111,7 @@ def region_sides(mask: npt.NDArray[np.integer], smallest: int = 16) -> list[floa
 
     Args:
         mask: Class ids, 255 where unlabelled.
-        smallest: Smaller regions, in pixels, are specks.
+        smallest: Regions with fewer pixels are left out.
     """
     sides: list[float] = []
     for label in np.setdiff1d(mask, [0, 255]):
@@ -124,7 +124,7 @@ def measure_pictures(paths: Sequence[str | Path]) -> Pictures:
     """Read some pictures for sizes, depth and colours.
 
     Args:
-        paths: The files.
+        paths: The picture files.
 
     Raises:
         ValueError: If one cannot be read, or they have different depths or bands.

@@ -1,4 +1,4 @@
-"""Which of the folders of a data set are images, labels and masks."""
+"""Find the folders of images, labels and masks in a data set."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..formats.files import existing
 from ..image_checks import spread
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
-"""Endings of pictures, in lower case."""
+"""Suffixes of pictures, in lower case."""
 IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
 FEW_VALUES = 64
-"""A picture of one band with fewer different values is a mask of class ids."""
+"""A picture with one band and fewer different values than this is a mask of class ids."""
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a data set is.
+    """Folders of a data set.
 
     Args:
         images: The folder of the images.
@@ -41,10 +41,10 @@ class Folders:
 def find_folders(
     root: Path | None, images: Path | None = None, labels: Path | None = None, masks: Path | None = None
 ) -> Folders:
-    """Find images, labels and masks below a folder; what is given is taken.
+    """Find images, labels and masks below a folder; paths that are given are used.
 
     Args:
-        root: The folder of the data set, None where all is given.
+        root: The folder of the data set; None if all paths are given.
         images: The folder of the images.
         labels: The file or folder of the labels.
         masks: The folder of the masks.
@@ -65,13 +65,13 @@ def find_folders(
     if labels is None:
         choices = [path for path in _by_name(children, LABEL_NAMES) if path not in (images, masks)]
         loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
-        choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one for each image
-        # a folder of index PNGs beside that of the masks holds painted labels
+        choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one file per image
+        # a folder of index PNGs in addition to that of the masks contains painted labels
         labels = next(
             (path for path in choices if path.is_file() or masks or path == root or not is_mask_folder(path)), None
         )
         if labels is None and any(images.rglob('*.json')):
-            labels = images  # beside the pictures, as LabelMe writes them
+            labels = images  # next to the pictures, as LabelMe writes them
     labels = _only_file(labels) if labels is not None and labels != images else labels
     if labels is None and masks is None:
         raise FileNotFoundError(
@@ -82,7 +82,7 @@ def find_folders(
 
 
 def _only_file(labels: Path) -> Path:
-    """Return the one file of a folder, such as ``annotations/instances.json``; else the folder or file itself."""
+    """Return the only file of a folder, such as ``annotations/instances.json``; otherwise the path itself."""
     files = (
         [path for path in labels.rglob('*') if path.is_file() and not path.name.startswith('.')]
         if labels.is_dir()
@@ -97,10 +97,10 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def common_suffix(folder: Path) -> str:
-    """Return how the names of most pictures of a folder end.
+    """Return the most frequent suffix of the pictures in a folder.
 
     Raises:
-        FileNotFoundError: If it has none.
+        FileNotFoundError: If there are no pictures.
     """
     suffixes = Counter(path.suffix for path in pictures_in(folder))
     if not suffixes:
@@ -109,7 +109,7 @@ def common_suffix(folder: Path) -> str:
 
 
 def is_mask_folder(folder: Path) -> bool:
-    """Whether the pictures of a folder are index PNGs: one band of few values."""
+    """Whether the pictures of a folder are index PNGs: one band with few values."""
     files = [path for path in pictures_in(folder) if path.suffix.lower() == '.png'] if folder.is_dir() else []
     return bool(files) and all(_is_mask(path) for path in spread(files, 5))
 

@@ -1,4 +1,4 @@
-"""The labels and masks of a data set of one's own, from whatever form they have."""
+"""Read the labels and masks of your own data set, in any supported format."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .mask_ids import MaskIds, find_ids, has_background, read_values
 from .reading import read_any
 
 MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation')
-"""What the name of a mask may have after that of its image."""
+"""Suffixes that the name of a mask may have after the name of its image."""
 EMPTY = 'background'
-"""The name of a class 0 that is put before classes without a background."""
+"""Name of the class 0 that is added before classes without a background."""
 Palette = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Labels and masks with class ids that fit each other.
+    """Labels and masks with the same class ids.
 
     Args:
-        labels: Of all labelled images.
-        masks: Files by image id, with the values that they have.
-        ids: What these values mean.
-        background: Whether class 0 is what no other class is.
-        says: What was found, a line each.
+        labels: Labels of all labelled images.
+        masks: Mask files by image id, with their original values.
+        ids: Meaning of these values.
+        background: Whether class 0 is a background.
+        says: What was found, one line each.
     """
 
     labels: WeakLabelSet
@@ -51,15 +51,15 @@ def gather(
     """Read labels and masks.
 
     Args:
-        folders: Where they are.
-        classes: Their names; None: those of the label files.
-        background: Whether class 0 is a background; None: by its name.
-        unlabelled: The value of unlabelled mask pixels; None: found.
+        folders: The folders of the data set.
+        classes: Class names; None: those of the label files.
+        background: Whether class 0 is a background; None: decided by its name.
+        unlabelled: The value of unlabelled mask pixels; None: found in the masks.
         outlines: Folder to write outlines of label files to, as masks.
 
     Raises:
         FileNotFoundError: If no labelled image is on disk.
-        ValueError: If class names are nowhere, or files are not as documented.
+        ValueError: If class names are not found, or files are not as documented.
     """
     says: list[str] = []
     masks = find_masks(folders)
@@ -128,7 +128,7 @@ def with_empty_class(labels: WeakLabelSet) -> WeakLabelSet:
 
 
 def make_palette(num_classes: int) -> Palette:
-    """Return colours that differ: black, then hues a golden angle apart.
+    """Return different colours: black, then hues that differ by the golden angle.
 
     Example:
         >>> make_palette(2)
@@ -150,7 +150,7 @@ def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Seque
 
 
 def _on_disk(labels: WeakLabelSet, folders: Folders, says: list[str]) -> WeakLabelSet:
-    """Return the labels of images that are there, with the sizes of these."""
+    """Return the labels of existing images, with the sizes of the images."""
     kept = {key: entry for key, entry in labels.images.items() if (folders.images / entry.file_name).is_file()}
     missing = [entry.file_name for key, entry in labels.images.items() if key not in kept]
     if not kept:

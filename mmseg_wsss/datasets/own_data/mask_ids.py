@@ -1,4 +1,4 @@
-"""From the values of somebody's masks to class ids with 255 for unlabelled."""
+"""Convert the values of masks to class ids, with 255 for unlabelled."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BACKGROUND_NAMES = ('background', '_background_', '__background__', 'bg', 'other
 
 @dataclass(frozen=True)
 class MaskIds:
-    """What the values of masks mean.
+    """Meaning of the values of masks.
 
     Args:
         table: Class id by value of the masks, 255 for unlabelled.
-        says: What was found, in words; empty where masks are as they must be.
+        says: What was found, in words; empty if masks do not have to be changed.
     """
 
     table: Mapping[int, int]
@@ -32,22 +32,22 @@ class MaskIds:
 
     @property
     def is_plain(self) -> bool:
-        """Whether masks can stay as they are."""
+        """Whether masks do not have to be changed."""
         return all(value == label for value, label in self.table.items())
 
 
 def read_values(paths: Sequence[Path]) -> set[int]:
-    """Return the values of masks; of many, of some that are evenly spread."""
+    """Return the values of masks; if there are many masks, of an evenly spread part of them."""
     return {int(value) for path in spread(list(paths), MOST_MASKS) for value in np.unique(load_index_image(path))}
 
 
 def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: int | None = None) -> MaskIds:
-    """Return what the values of masks mean.
+    """Return the meaning of the values of masks.
 
     Args:
-        values: Those that are there.
-        num_classes: How many classes the user names.
-        shift: What is added to class ids: 1 where an empty class 0 is put before them.
+        values: The values in the masks.
+        num_classes: Number of classes that the user names.
+        shift: Number that is added to class ids: 1 if an empty class 0 is added before them.
         unlabelled: The value of unlabelled pixels; None: 255, or the only value that is not a class id.
 
     Raises:
@@ -78,16 +78,16 @@ def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: 
 
 
 def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: Sequence[Sequence[int]]) -> None:
-    """Write masks with other values.
+    """Write masks with changed values.
 
     Args:
         paths: Masks by image id.
-        folder: Where to write ``<image id>.png``.
-        ids: What their values mean.
+        folder: Folder to write ``<image id>.png`` to.
+        ids: Meaning of their values.
         palette: One RGB colour per class.
 
     Raises:
-        ValueError: If a mask holds a value that was not seen before.
+        ValueError: If a mask contains a value that was not seen before.
     """
     table = np.full(256, -1, dtype=np.int64)
     table[UNLABELLED] = UNLABELLED
@@ -105,7 +105,7 @@ def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: 
 
 
 def has_background(classes: Sequence[str]) -> bool:
-    """Whether class 0 is what no other class is, by its name.
+    """Whether class 0 is a background, by its name.
 
     Example:
         >>> has_background(['_background_', 'cat']), has_background(['sky', 'road'])

@@ -1,4 +1,4 @@
-"""Label files of whatever format, with the classes that they name themselves."""
+"""Read label files of any format, with the classes that they name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class ReadLabels:
 
     Args:
         labels: The labels.
-        title: What their format is.
-        ordered: Whether somebody has put the classes into an order: the user, or ``weak_labels.json``.
-        says: What was left out or changed, a line each.
+        title: Description of their format.
+        ordered: Whether the order of the classes was given, by the user or by ``weak_labels.json``.
+        says: What was left out or changed, one line each.
     """
 
     labels: WeakLabelSet
@@ -36,8 +36,8 @@ def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str, outline
 
     Args:
         path: The file or folder.
-        classes: Class names by id; None: those that the files name, after ``background``.
-        img_suffix: Suffix of the images, for formats that name images without one.
+        classes: Class names by id; None: ``background``, followed by the names in the files.
+        img_suffix: Suffix of the images, for formats that name images without a suffix.
         outlines: Folder to write outlines and painted areas to, as masks; None: they are left out, and counted.
 
     Raises:

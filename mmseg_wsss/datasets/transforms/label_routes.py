@@ -1,4 +1,4 @@
-"""Where a pipeline takes every kind of labels: to pixels, to tags, to points, to boxes, or nowhere."""
+"""Find what a pipeline makes of every kind of labels: pixels, tags, points, boxes, or nothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class LabelRoutes:
     """What a pipeline makes of labels.
 
     Args:
-        fields: By kind the fields of ``LossInputs`` that labels of this kind reach.
-        tags_read: Whether tags of the annotator are read; labels of other kinds then make tags only where there are
-            none.
+        fields: For each kind, the fields of ``LossInputs`` that labels of this kind reach.
+        tags_read: Whether tags of the annotator are read; labels of other kinds then only become tags if there
+            are none.
         left_out: The kinds that ``LoadWeakAnnotations(kinds=...)`` leaves out.
     """
 
@@ -33,7 +33,7 @@ class LabelRoutes:
 
         Args:
             kind: One of ``points``, ``scribbles``, ``boxes``, ``tags``, ``mask``.
-            untagged: Whether there are images with such labels and without tags.
+            untagged: Whether there are images that have such labels but no tags.
         """
         fields = self.fields.get(kind, ())
         makes_tags = kind == 'tags' or untagged or not self.tags_read

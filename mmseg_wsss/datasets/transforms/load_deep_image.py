@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits, or of more than three bands."""
+"""Load pictures with more than 8 bits or more than three bands."""
 
 import io
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ COLOR_TYPES = ('color', 'grayscale')
 
 @TRANSFORMS.register_module()
 class LoadDeepImage(BaseTransform):
-    """Load a picture of 12, 16 or 32 bits, integers or floats, by a stated range of values.
+    """Load a picture with 12, 16 or 32 bits, integers or floats, by a given range of values.
 
     It replaces ``LoadImageFromFile``, which drops the lower bits or clips. Values of the range become 0 to
-    255, in steps of 1, those outside are clipped, NaN becomes 0; the same range for all pictures keeps them comparable.
-    The picture stays as it is stored: it is not turned by its EXIF orientation.
+    255, in steps of 1. Values outside of the range are clipped, and NaN becomes 0. The range is the same for all
+    pictures, so they stay comparable. The EXIF orientation is not applied.
 
     Required keys: ``img_path``.
 
@@ -45,7 +45,7 @@ class LoadDeepImage(BaseTransform):
 
     def __init__(
         self,
-        range: tuple[float, float],  # the word of the field
+        range: tuple[float, float],  # the usual name
         bands: Sequence[int] | None = None,
         color_type: str = 'color',
         backend_args: dict[str, Any] | None = None,
@@ -65,7 +65,7 @@ class LoadDeepImage(BaseTransform):
         """Load the picture.
 
         Raises:
-            ValueError: If it cannot be read, or has other bands than are asked for.
+            ValueError: If it cannot be read, or does not have the bands of the settings.
         """
         sample = cast(Sample, results)
         path = sample['img_path']
@@ -102,11 +102,11 @@ class LoadDeepImage(BaseTransform):
 
 
 def read_bands(content: bytes, path: str) -> npt.NDArray[Any]:
-    """Return the bands of a picture file in their order, (H, W, bands); those of a colour picture are red, green, blue.
+    """Return the bands of a picture file in order, (H, W, bands); for a colour picture red, green, blue.
 
     Args:
-        content: The file; of a TIFF file of several pages, the first is read.
-        path: Its name, for messages.
+        content: Content of the file; only the first page of a TIFF file is read.
+        path: Path of the file, for messages.
 
     Raises:
         ValueError: If it cannot be read.
@@ -123,11 +123,11 @@ def read_bands(content: bytes, path: str) -> npt.NDArray[Any]:
 
 
 def _tiff_bands(content: bytes) -> npt.NDArray[Any] | None:
-    """Return the bands of a TIFF file, None where tifffile cannot: some compressions it leaves to OpenCV."""
+    """Return the bands of a TIFF file, or None if tifffile cannot read it: OpenCV reads some compressions."""
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as file:
             page = file.pages.first
             array: npt.NDArray[Any] = page.asarray()
             return np.moveaxis(array, 0, -1) if page.axes.startswith('S') else array
-    except Exception:  # whatever is wrong with the file, the next reader says
+    except Exception:  # the next reader reports what is wrong with the file
         return None

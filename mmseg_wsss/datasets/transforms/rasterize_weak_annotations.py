@@ -34,13 +34,13 @@ class RasterizeWeakAnnotations(BaseTransform):
             the diameter are drawn. 1 means one pixel, 3 means 3 x 3.
         stroke_width: Width of scribbles in pixels of the network's input; they are drawn with the disk of a click of
             this diameter, so an even width becomes one pixel wider.
-        draw_boxes: Whether to fill boxes with their class. ``'core'`` draws only what is certain in an image with
-            boxes: the class in the middle of each box, half as wide and high, and the background outside of all boxes,
-            except where a mask has a label.
+        draw_boxes: Whether to fill boxes with their class. ``'core'`` only draws what is certain in an image with
+            boxes: the class in the middle of each box, with half its width and height, and the background outside of
+            all boxes, except where a mask has a label.
         ignore_index: The value of unlabelled pixels.
 
     Raises:
-        ValueError: If a size is below 1, or ``draw_boxes`` is another word.
+        ValueError: If a size is below 1, or ``draw_boxes`` has another value.
     """
 
     def __init__(

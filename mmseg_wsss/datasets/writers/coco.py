@@ -25,9 +25,9 @@ def write_coco(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> N
     """Write an instance file; category ids are class ids, and unlabelled pixels are a crowd named ``__ignore__``.
 
     Args:
-        labels: The labels; the size of every image is known.
+        labels: The labels; the size of every image must be known.
         output: The file.
-        settings: How to write them; shapes and tolerance are not used.
+        settings: Settings of the writer; shapes and tolerance are not used.
     """
     names = [*labels.classes, IGNORED]
     images: list[dict[str, Any]] = []

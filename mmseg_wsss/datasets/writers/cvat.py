@@ -21,9 +21,9 @@ def write_cvat(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> N
     """Write ``annotations.xml``, whose shapes are marked as made by a program (``source="auto"``).
 
     Args:
-        labels: The labels; the size of every image is known.
+        labels: The labels; the size of every image must be known.
         output: The file.
-        settings: How to write them.
+        settings: Settings of the writer.
     """
     root = Element('annotations')
     SubElement(root, 'version').text = '1.1'
@@ -60,7 +60,7 @@ def _fill(image: Element, key: str, entry: ImageEntry, classes: tuple[str, ...],
 
 
 def _add(image: Element, kind: str, name: str, **values: str) -> None:
-    """Add a shape above all that the image has."""
+    """Add a shape above all shapes of the image."""
     depth = str(sum(shape.tag != 'tag' for shape in image))
     SubElement(image, kind, {'label': name, 'source': 'auto', 'occluded': '0', **values, 'z_order': depth})
 
@@ -70,7 +70,7 @@ def _text(places: Iterable[Iterable[float]]) -> str:
 
 
 def _runs(pixels: Area) -> dict[str, str]:
-    """The smallest window that holds all pixels, and its run lengths: rows come first, the first run is outside."""
+    """The smallest window with all pixels, and its run lengths in row-major order; the first run is outside."""
     rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
     top, left, down, across = rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     flat = pixels[top : top + down, left : left + across].ravel()

@@ -1,4 +1,4 @@
-"""Palette PNGs: one per image, whose values are class ids; masks, and the pixels of scribbles and clicks."""
+"""Palette PNGs: one per image, with class ids as values: masks, and the pixels of scribbles and clicks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
     """Write ``<image id>.png`` below a folder, 255 where nothing is labelled.
 
     Args:
-        labels: The labels; the size of every image is known. Without a palette, the colours are those of PASCAL VOC.
+        labels: The labels; the size of every image must be known. Without a palette, the colours are those of VOC.
         output: The folder.
         settings: Only the report is used.
 
     Raises:
-        ValueError: If the name of an image would lead out of the folder.
+        ValueError: If the name of an image is a path outside of the folder.
     """
     palette = list(labels.palette or voc_colours(len(labels.classes)))
     for key, entry in labels.images.items():
@@ -43,7 +43,7 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
 
 
 def _values(key: str, entry: ImageEntry, classes: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-    """The mask, over it the scribbles and over these the clicks, (H, W)."""
+    """The mask, with scribbles drawn over it and clicks over the scribbles, (H, W)."""
     found, (width, height) = entry.annotations, entry.size or (0, 0)
     values = np.full((height, width), UNLABELLED, dtype=np.uint8)
     if found.mask_path is not None:

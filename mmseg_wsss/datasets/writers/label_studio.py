@@ -32,7 +32,7 @@ CONFIG_SUFFIX = '.config.xml'
 CLICK_WIDTH = 0.5
 """Width of a keypoint on the screen, in percent of the image."""
 RUN_WIDTHS = (3, 4, 8, 16)
-"""Bits of the length of a run, the shortest that fits being taken."""
+"""Number of bits of the length of a run; the smallest one that fits is used."""
 Region = tuple[str, dict[str, Any]]
 
 
@@ -40,9 +40,9 @@ def write_label_studio(labels: WeakLabelSet, output: Path, settings: WriteSettin
     """Write tasks with predictions, and ``<name>.config.xml``, which the project needs as its labelling interface.
 
     Args:
-        labels: The labels; the size of every image is known.
+        labels: The labels; the size of every image must be known.
         output: The JSON file.
-        settings: How to write them.
+        settings: Settings of the writer.
     """
     tasks = []
     for key, entry in labels.images.items():
@@ -113,8 +113,8 @@ def _regions(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: Wr
 def packed_brush(pixels: Area) -> list[int]:
     """Return the bytes of a brush: a picture of four channels, 255 inside, as runs in a stream of bits.
 
-    The stream holds the number of values (32 bits), the bits of a value less one (5), those of the four widths of run
-    lengths less one (4 each); then for each run a 1, which width it has (2), its length less one, and its value.
+    The stream contains the number of values (32 bits), the bits of a value minus one (5), and the four widths of run
+    lengths minus one (4 each). For each run, a 1, the index of its width (2), length minus one and value follow.
     """
     flat: npt.NDArray[np.bool_] = pixels.ravel()
     ends = np.array([0, *(np.flatnonzero(flat[1:] != flat[:-1]) + 1), flat.size])

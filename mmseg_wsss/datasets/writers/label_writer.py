@@ -1,4 +1,4 @@
-"""What a writer is, its settings, and the masks of images as the shapes that it writes."""
+"""Definition of a writer, its settings, and the conversion of masks to the shapes that it writes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ SMALL = 'areas below --min-area'
 
 @dataclass(frozen=True)
 class WriteSettings:
-    """How labels are written.
+    """Settings of a writer.
 
     Args:
-        shapes: What masks become: ``'polygons'``, which are easy to correct, or ``'brushes'``, which are exact.
-        tolerance: How far polygons may lie from the mask, in pixels.
-        min_area: Polygons of fewer pixels are left out.
-        images: The folder of the images, to which files of LabelMe refer.
-        address: What stands before the name of an image in Label Studio.
-        report: Counts what the format cannot express.
+        shapes: Shapes that masks become: ``'polygons'``, which are easy to correct, or ``'brushes'``, which are exact.
+        tolerance: Largest distance of polygons from the mask, in pixels.
+        min_area: Polygons with fewer pixels are left out.
+        images: The folder of the images, which files of LabelMe refer to.
+        address: Prefix of the name of an image in Label Studio.
+        report: Report that counts everything that the format cannot express.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -59,12 +59,12 @@ class LabelWriter:
     """One format that labels are written in.
 
     Args:
-        name: What ``wsss export-labels`` calls it, and what the reader of these files is called.
-        title: What it is, in one line.
-        suffix: What the names of its files end in.
+        name: Name in ``wsss export-labels``, which is also the name of the reader of these files.
+        title: Description in one line.
+        suffix: Ending of the names of its files.
         folder: Whether it writes a folder with a file for each image; otherwise it writes one file.
-        write: ``write(labels, output, settings)``; the size of every image is known.
-        beside: What the name of a second file ends in, instead of ``suffix``.
+        write: ``write(labels, output, settings)``; the size of every image must be known.
+        beside: Ending of the name of a second file, which replaces ``suffix``.
     """
 
     name: str
@@ -86,7 +86,7 @@ class LabelWriter:
 
 
 class Painted(NamedTuple):
-    """An area of a mask: the name of its class, and its outline or its pixels, whichever the settings ask for."""
+    """An area of a mask: the name of its class, and its outline or its pixels, depending on the settings."""
 
     name: str
     ring: Ring | None
@@ -94,13 +94,13 @@ class Painted(NamedTuple):
 
 
 def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings: WriteSettings) -> list[Painted]:
-    """Return the areas of the mask of an image in the order in which they are painted; none where it has no mask.
+    """Return the areas of the mask of an image in the order in which they are painted; none if it does not have a mask.
 
     Unlabelled pixels have the name ``__ignore__``.
 
     Raises:
         FileNotFoundError: If the mask is missing.
-        ValueError: If it has another size than the image, or a value that is not a class.
+        ValueError: If its size differs from that of the image, or it contains a value that is not a class.
     """
     if entry.annotations.mask_path is None:
         return []
@@ -126,7 +126,7 @@ def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:
 
     Raises:
         FileNotFoundError: If it is missing.
-        ValueError: If it has another size than the image, or a value that is not a class.
+        ValueError: If its size differs from that of the image, or it contains a value that is not a class.
     """
     mask = load_index_image(Path(entry.annotations.mask_path or ''))
     if mask.shape[::-1] != entry.size:
@@ -144,12 +144,12 @@ def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:
 
 
 def box_edges(box: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return the corners of a box as tools count them, from the edge of the image."""
+    """Return the corners of a box as tools measure them, from the edge of the image."""
     x1, y1, x2, y2 = map(float, box)
     return x1, y1, x2 + 1, y2 + 1
 
 
 def line_vertices(line: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[list[float]]:
-    """Return the vertices of a scribble, of which a tool needs two; a dot has its one twice."""
+    """Return the vertices of a scribble. Tools need two, so the vertex of a dot is repeated."""
     vertices: list[list[float]] = line.tolist()
     return vertices * 2 if len(vertices) == 1 else vertices

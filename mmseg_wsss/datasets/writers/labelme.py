@@ -18,19 +18,19 @@ from ..formats.masks import Area
 from .label_writer import LabelWriter, WriteSettings, box_edges, line_vertices, painted_areas
 
 VERSION = '5.5.0'
-"""The release of LabelMe whose form the files have."""
+"""The version of LabelMe that the files are written for."""
 
 
 def write_labelme(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> None:
-    """Write ``<image id>.json`` below a folder; ``imagePath`` leads from there to the image.
+    """Write ``<image id>.json`` below a folder; ``imagePath`` is the path of the image relative to that folder.
 
     Args:
-        labels: The labels; the size of every image is known.
-        output: The folder. Without ``images`` in the settings, it is meant to be that of the images.
-        settings: How to write them.
+        labels: The labels; the size of every image must be known.
+        output: The folder. Without ``images`` in the settings, it should be that of the images.
+        settings: Settings of the writer.
 
     Raises:
-        ValueError: If the name of an image would lead out of the folder.
+        ValueError: If the name of an image is a path outside of the folder.
     """
     for key, entry in labels.images.items():
         file = path_inside(output, f'{key}.json')
@@ -83,7 +83,7 @@ def _shape(name: str, kind: str, places: list[list[float]], mask: str | None = N
 
 
 def _mask(name: str, pixels: Area | None) -> dict[str, Any]:
-    """A PNG of the smallest window that holds all pixels, and its first and last pixel."""
+    """A PNG of the smallest window with all pixels, and its first and last pixel."""
     assert pixels is not None
     rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
     top, bottom, left, right = (int(value) for value in (rows[0], rows[-1], columns[0], columns[-1]))

@@ -1,4 +1,4 @@
-"""Masks as outlines, in the order in which they have to be painted to give the mask again."""
+"""Convert masks to outlines, in the order in which painting them restores the mask."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Outline(NamedTuple):
 def area_outlines(mask: Mask, *, tolerance: float = 0.4, min_area: int = 1) -> tuple[list[Outline], int]:
     """Return the outer outlines of all areas of a mask, larger ones first.
 
-    Polygons of most annotation tools have no holes. What lies in a hole is an area of its own, which comes later, so it
-    is painted over the area around it. The background (0) is left out where it reaches the edge of the image; there it
-    is what nothing was painted on. A mask of background alone is one outline.
+    Polygons of most annotation tools have no holes. A hole is a separate area, which comes later, so it is
+    painted over the area around it. Areas of the background (0) that reach the edge of the image are left out, because
+    nothing is painted there. A mask with only background is one outline.
 
     Args:
         mask: Class ids, (H, W); 0 is the background.
-        tolerance: How far an outline may lie from the area's own, in pixels; 0 keeps every pixel.
-        min_area: Areas of fewer pixels are left out, and take the value of the area around them.
+        tolerance: Largest distance of an outline from that of the area, in pixels; 0 keeps every pixel.
+        min_area: Areas with fewer pixels are left out, and get the value of the area around them.
 
     Returns:
-        The outlines, which count from the edge of the image (pixel i covers [i, i + 1)), and how many areas were left
-        out.
+        The outlines, measured from the edge of the image (pixel i covers [i, i + 1)), and the number of areas that were
+        left out.
 
     Example:
         >>> outlines, _ = area_outlines(np.pad(np.ones((1, 2), int), 1))
@@ -74,7 +74,7 @@ def _outer_ring(inside: npt.NDArray[np.bool_]) -> Ring:
 
 
 def _simplified(ring: Ring, tolerance: float) -> Ring:
-    """A closed ring, its first vertex once, with fewer vertices; with all where its area would change."""
+    """Simplify a closed ring, without repeating the first vertex; it keeps all vertices if its area would change."""
     open_ring = ring[:-1]
     if tolerance == 0:
         return open_ring

@@ -1,4 +1,4 @@
-"""The labels that are written: of a label file, of a folder of pseudo-labels, or of a folder of masks."""
+"""Read the labels to write from a label file, a folder of pseudo-labels, or a folder of masks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def read_source(
     """Read ``weak_labels.json``, a folder with ``pseudo_labels.json`` and ``masks``, or a folder of index PNGs.
 
     Args:
-        source: The file or folder. Of a folder with a folder ``masks`` in it, as ``wsss predict`` writes it, that one.
-        classes: Class names by id, which a folder of index PNGs does not have.
-        images: The folder of the images, which have the names of the index PNGs.
-        img_suffix: Suffix of the images, where their folder is not given.
+        source: The file or folder. If a folder contains a folder ``masks``, as ``wsss predict`` writes it, it is used.
+        classes: Class names by id, which a folder of index PNGs does not contain.
+        images: The folder of the images, which have the same names as the index PNGs.
+        img_suffix: Suffix of the images, if their folder is not given.
 
     Returns:
-        The labels; the size of every image is known.
+        The labels, with the size of every image.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -76,7 +76,7 @@ def _masks(folder: Path, classes: Sequence[str] | None, images: Path | None, img
 
 
 def _sized(key: str, entry: ImageEntry, images: Path | None) -> ImageEntry:
-    """The entry with the size of its image: as the file states it, or that of the image, or of the mask."""
+    """The entry with the size of its image, taken from the file, from the image or from the mask."""
     if entry.size is not None:
         return entry
     mask = entry.annotations.mask_path

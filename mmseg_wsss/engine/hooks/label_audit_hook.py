@@ -1,4 +1,4 @@
-"""What labels there are, and what becomes of them, in the log before the first iteration."""
+"""Log the labels and their use before the first iteration."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
 
 @HOOKS.register_module()
 class LabelAuditHook(Hook):
-    """Logs, per class and kind of labels, what the files hold, the pipeline passes on and the losses learn from.
+    """Logs the labels in the files, after the pipeline and in the losses, per class and kind.
 
-    It belongs to every training that ``tools/train.py`` starts, each of several stages too; with another tool, write it
-    into ``custom_hooks``. ``wsss check CONFIG`` says the same, and more, without a training.
+    ``tools/train.py`` adds it to every training, including each stage of a training in stages. With another tool, add
+    it to ``custom_hooks``. ``wsss check CONFIG`` prints the same information and more without a training.
 
-    Labels that no loss learns from end the training, if ``unused_labels`` of the data set is not ``'warn'``, and so do
-    a data set of other classes than the head has and batch normalisation that sees one value.
+    The training ends if no loss learns from some labels (unless ``unused_labels`` of the data set is ``'warn'``), if
+    the classes of the data set and the head differ, or if batch normalisation gets a single value.
 
-    Priority: before weights are loaded, which takes longer.
+    It runs before weights are loaded, because that takes longer.
 
     Args:
-        num_draws: Crops that are drawn, without reading pictures, to say how many hold no label; 0: none.
+        num_draws: Number of crops to draw, without reading pictures, to estimate how many contain no label; 0: none.
 
     Raises:
         ValueError: If ``num_draws`` is below 0.
@@ -50,19 +50,19 @@ class LabelAuditHook(Hook):
         self._patience: Patience | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Look at the model and its training data.
+        """Check the model and its training data.
 
         Raises:
             AuditError: If the training would fail or learn nothing.
         """
-        if not isinstance(runner._train_loop, BaseLoop):  # of a test
+        if not isinstance(runner._train_loop, BaseLoop):  # in a test
             return
         loader = runner.train_dataloader
         model, dataset = unwrapped(runner.model), loader.dataset
         if not hasattr(model, 'losses'):  # a model of mmseg, whose losses do not count images themselves
             self._patience = Patience(type(model).__name__, ('labels',))
         audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
-        smallest = None  # of a sampler of whole batches
+        smallest = None  # with a sampler of whole batches
         if loader.batch_size is not None:
             infinite = isinstance(loader.sampler, InfiniteSampler)
             number = 0 if infinite else len(loader.sampler)
@@ -96,7 +96,7 @@ class LabelAuditHook(Hook):
             self._patience.check(SimpleNamespace(labels=labels, ignore_index=UNLABELLED), len(samples))
 
     def _say(self, runner: Runner, found: list[Finding]) -> None:
-        """Log what is not an error; the data sets have said on building what needs no model."""
+        """Log findings that are not errors, except those that the data sets logged when they were built."""
         for finding in found:
             if finding.level != ERROR and is_main_process():
                 runner.logger.log(LEVELS.get(finding.level, logging.INFO), str(finding))

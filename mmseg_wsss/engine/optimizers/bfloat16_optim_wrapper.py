@@ -45,7 +45,7 @@ def with_mixed_precision(settings: Mapping[str, Any], device: str | None = None)
 
     Args:
         settings: The settings without mixed precision.
-        device: The type of the device, ``'cpu'`` or that of an accelerator; None is the one that trains.
+        device: The type of the device, ``'cpu'`` or that of an accelerator; None is the device of the training.
 
     Example:
         >>> with_mixed_precision({'type': 'OptimWrapper', 'accumulative_counts': 2}, 'cpu')

@@ -104,7 +104,7 @@ class ArgmaxDecision(nn.Module):
         """
         if self.enlarged == 'probabilities':
             return F.interpolate(probs, tuple(size), mode='bilinear', align_corners=align_corners)
-        same_softmax = log_probs(probs)  # the logits up to a number for each cell, which the softmax does not see
+        same_softmax = log_probs(probs)  # the logits up to a constant for each cell, which does not change the softmax
         return F.interpolate(same_softmax, tuple(size), mode='bilinear', align_corners=align_corners).softmax(dim=1)
 
     def class_scores(self, logits: Tensor, probs: Tensor, inside: Tensor | None) -> Tensor | None:

@@ -38,8 +38,8 @@ class BaseWeakLoss(BaseModule):
     learns_from: tuple[str, ...] | None = None
     """The labels that the loss learns from: some of ``labels``, ``tags``, ``points`` and ``boxes`` of ``LossInputs``.
 
-    None: it does not say. Empty: it learns from no labels. ``wsss check CONFIG`` and every training find labels that no
-    loss learns from, and a training whose first thousand images have none for a loss ends.
+    None means that this is not known; empty means that it does not learn from labels. ``wsss check CONFIG`` and every
+    training find labels that no loss learns from. A training ends if its first thousand images have no label for it.
     """
 
     def __init__(self, loss_weight: float = 1.0, start: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""A training whose images lack what a loss learns from ends, before hours of it."""
+"""End a training early if its images do not have the labels that a loss learns from."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -7,12 +7,12 @@ PATIENCE = 1000
 
 
 class _Label(NamedTuple):
-    """One field of the inputs of a loss that labels travel in.
+    """One field of the inputs of a loss that contains labels.
 
     Args:
-        noun: What a loss learns from, for messages.
-        found: Whether a batch has any of it.
-        advice: Where to look for the fault.
+        noun: Name of the labels, for messages.
+        found: Whether a batch has any of these labels.
+        advice: Hint about the cause.
     """
 
     noun: str
@@ -50,7 +50,7 @@ LABELS = {
 
 
 def check_fields(fields: Iterable[str], learner: str) -> tuple[str, ...]:
-    """Return the names of fields that labels travel in.
+    """Return the names of the fields that contain labels.
 
     Raises:
         ValueError: If one is unknown.
@@ -62,26 +62,26 @@ def check_fields(fields: Iterable[str], learner: str) -> tuple[str, ...]:
 
 
 class Patience:
-    """Counts the images that have nothing for a loss to learn from.
+    """Counts the images without labels that a loss learns from.
 
     Images without such labels are normal; a thousand of them at the start of a training are not.
 
     Args:
         learner: Name of the loss.
-        fields: What it learns from: any of these is enough.
+        fields: Fields that it learns from; labels in any of them are enough.
     """
 
     def __init__(self, learner: str, fields: Iterable[str]) -> None:
         self._learner = learner
         self._fields = check_fields(fields, learner)
-        self._images: int | None = 0 if self._fields else None  # so far without; None: there were such labels
+        self._images: int | None = 0 if self._fields else None  # images without labels so far; None: there were labels
 
     def check(self, inputs: Any, num_images: int) -> None:
-        """Look at a batch.
+        """Count the images of a batch.
 
         Args:
-            inputs: What the loss gets.
-            num_images: Images of the batch.
+            inputs: The inputs of the loss.
+            num_images: Number of images in the batch.
 
         Raises:
             ValueError: If none of the first thousand images had such labels.

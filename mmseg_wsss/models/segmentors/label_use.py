@@ -1,4 +1,4 @@
-"""What the losses of a model learn from, as plain words that the checks of the data compare with its labels."""
+"""The labels that the losses of a model learn from, by names that the checks of the data compare."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ..losses import BaseWeakLoss
 from .mask_generator import MaskGenerator
 
 LabelUse = dict[str, tuple[str, ...] | None]
-"""By the name of a loss the fields of ``LossInputs`` that it learns from; None where it does not say."""
+"""For the name of each loss, the fields of ``LossInputs`` that it learns from; None if this is not known."""
 
 
 def label_use(model: nn.Module) -> LabelUse:
-    """Return what every loss of a model learns from.
+    """Return the labels that each loss of a model learns from.
 
     Args:
-        model: A segmentor; one of mmseg learns from labelled pixels.
+        model: A segmentor; those of mmseg learn from labelled pixels.
 
     Example:
         >>> from mmseg_wsss.models.losses import PartialCrossEntropyLoss
