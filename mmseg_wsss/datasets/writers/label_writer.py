@@ -61,10 +61,10 @@ class LabelWriter:
     Args:
         name: Name in ``wsss export-labels``, which is also the name of the reader of these files.
         title: Description in one line.
-        suffix: Suffix of its files.
-        folder: Whether it writes a folder with one file per image; otherwise it writes one file.
+        suffix: Ending of the names of its files.
+        folder: Whether it writes a folder with a file for each image; otherwise it writes one file.
         write: ``write(labels, output, settings)``; the size of every image must be known.
-        beside: Suffix of a second file, instead of ``suffix``.
+        beside: Ending of the name of a second file, which replaces ``suffix``.
     """
 
     name: str

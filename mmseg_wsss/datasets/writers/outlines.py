@@ -74,7 +74,7 @@ def _outer_ring(inside: npt.NDArray[np.bool_]) -> Ring:
 
 
 def _simplified(ring: Ring, tolerance: float) -> Ring:
-    """Simplify a closed ring, without repeating the first vertex; unchanged if its area would change much."""
+    """Simplify a closed ring, without repeating the first vertex; it keeps all vertices if its area would change."""
     open_ring = ring[:-1]
     if tolerance == 0:
         return open_ring

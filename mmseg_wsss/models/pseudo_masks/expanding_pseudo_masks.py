@@ -21,6 +21,8 @@ from ...functional.grids import pool_mask, resize_inside
 from ...structures import LossInputs
 
 THRESHOLDS = ('maximum', 'absolute')
+# Share of the way from the probability of chance to 1 that a pixel needs, unless ``min_confidence`` is set.
+CLEARLY = 0.2
 CONFIDENCE_KEY = 'weak/expanding_confidence'
 """Key under which ``ExpandingConfidenceHook`` stores the expansion of the distance fields."""
 REFINER = MappingProxyType({'type': 'PACRefiner'})
@@ -61,18 +63,24 @@ class ExpandingPseudoMasks(nn.Module):
     :math:`D`, expanded by the confidence score of ``ExpandingConfidenceHook``. The class with the largest product
     labels the pixel if
 
-    .. math:: p_c(i)\, D_c(i) > t \cdot \max(c_{min}, \max_j p_c(j)\, D_c(j))
+    .. math:: p_c(i)\, D_c(i) > \max\left( t \cdot \max_j p_c(j)\, D_c(j),\ c_{min} \right)
 
     (``threshold_of='maximum'``): the points, where the field is 1, have the highest confidence, and the threshold is a
     share of it. ``'absolute'`` means :math:`p_c(i)\, D_c(i) > t`: a class whose probabilities stay below
     :math:`t` is not labelled at all, which happens to all classes except the background in short trainings.
 
+    A share of the maximum alone labels a disc around every point before the network has learned anything, because
+    all probabilities are then alike, and pixels of a class that the network does not find anywhere. The minimum
+    :math:`c_{min}` prevents both. By default it is :math:`0.2 + 0.8 / n` for a softmax over :math:`n` classes, above
+    the probability :math:`1 / n` of a network that does not know anything: 0.6 for 2 classes, 0.4 for 4, and 0.24 for
+    21.
+
     Point blots overwrite these labels, and the labels of the annotator overwrite both. All other pixels stay
     unlabelled. An image without points keeps its labels.
 
-    Differs from the paper, which gives "0.75" and a "highest confidence threshold" but does not define the quantity;
-    the relative threshold and :math:`c_{min}` are those of Araslanov and Roth (2020), whose refinement the paper
-    extends.
+    Differs from the paper, which gives "0.75" and a "highest confidence threshold" but does not define the quantity.
+    The relative threshold with a minimum is that of Araslanov and Roth (2020), whose refinement the paper extends;
+    their minimum is 0.2, for the 21 classes of VOC.
 
     Args:
         refiner: ``dict(type='PACRefiner', ...)``, another module with the same signature, or None.
@@ -80,7 +88,9 @@ class ExpandingPseudoMasks(nn.Module):
             not give it; 4 is the value of PAMR's published training.
         threshold: :math:`t`, in [0, 1]; 0.75 in the paper. With 1 predictions never become labels.
         threshold_of: ``'maximum'``, relative to the maximum of the class in the image, or ``'absolute'``.
-        min_confidence: :math:`c_{min}`, in [0, 1]: the smallest maximum. Not used with ``'absolute'``.
+        min_confidence: :math:`c_{min}`, in [0, 1]; 0 means that there is no minimum. None means the default above, with
+            the number of classes of the network, or of the image with ``present_softmax`` (at least 2). Not used with
+            ``'absolute'``.
         present_softmax: Compute the softmax over only the classes that have a point in the image, because the others
             are known to be absent. More pixels pass the threshold, most of them in the background.
         fields: Whether distance fields are used; otherwise only the refined probability counts.
@@ -99,7 +109,7 @@ class ExpandingPseudoMasks(nn.Module):
         refiner_stride: int = 4,
         threshold: float = 0.75,
         threshold_of: str = 'maximum',
-        min_confidence: float = 0.2,
+        min_confidence: float | None = None,
         present_softmax: bool = False,
         fields: bool = True,
         form: str = 'anchored',
@@ -115,7 +125,7 @@ class ExpandingPseudoMasks(nn.Module):
         self.refiner_stride = refiner_stride
         self.threshold = check_share(threshold, 'threshold')
         self.threshold_of = threshold_of
-        self.min_confidence = check_share(min_confidence, 'min_confidence')
+        self.min_confidence = None if min_confidence is None else check_share(min_confidence, 'min_confidence')
         self.present_softmax = present_softmax
         self.fields = fields
         self.form = form
@@ -134,7 +144,8 @@ class ExpandingPseudoMasks(nn.Module):
         confidence = torch.where(inputs.valid >= 1, refined * fields, 0)
         sure, index = confidence.max(dim=1)
         ignore = inputs.ignore_index
-        passed = sure > self._limits(confidence).gather(1, index.flatten(1)).view_as(sure)
+        limits = self._limits(confidence, self._minimum(inputs, classes))
+        passed = sure > limits.gather(1, index.flatten(1)).view_as(sure)
         labels = torch.where(passed, classes.gather(1, index.flatten(1)).view_as(index), ignore)
         blots = self._blots(inputs)
         if blots is not None:
@@ -143,11 +154,19 @@ class ExpandingPseudoMasks(nn.Module):
         labels = torch.where(inputs.labels != ignore, inputs.labels, labels)
         return ExpandingMaps(classes, blots, fields, refined, labels)
 
-    def _limits(self, confidence: Tensor) -> Tensor:
+    def _limits(self, confidence: Tensor, minimum: Tensor) -> Tensor:
         """Return the threshold of the confidence of each class, (B, K)."""
         if self.threshold_of == 'absolute':
             return confidence.new_full(confidence.shape[:2], self.threshold)
-        return self.threshold * confidence.amax(dim=(2, 3)).clamp(min=self.min_confidence)
+        return (self.threshold * confidence.amax(dim=(2, 3))).maximum(minimum)
+
+    def _minimum(self, inputs: LossInputs, classes: Tensor) -> Tensor:
+        """Return the minimum of the threshold in each image, (B, 1)."""
+        competing = (classes >= 0).sum(dim=1, keepdim=True) if self.present_softmax else inputs.probs.shape[1]
+        competing = torch.as_tensor(competing, device=classes.device).expand(len(classes), 1).clamp(min=2)
+        if self.min_confidence is not None:
+            return torch.full_like(competing, self.min_confidence, dtype=inputs.probs.dtype)
+        return CLEARLY + (1 - CLEARLY) / competing.to(inputs.probs.dtype)
 
     def _fields(self, inputs: LossInputs) -> tuple[Tensor, Tensor]:
         """Return the expanded fields, (B, K, h, w), and their classes, (B, K)."""

@@ -1,6 +1,7 @@
 """Points to pseudo-masks: the maps and how they become labels."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -43,7 +44,8 @@ def expected_labels(batch, background=0.0, objects=0.0, threshold=0.75, relative
         }
         places = [(y, x) for y in range(16) for x in range(16) if batch.valid[b, 0, y, x]]
         product = {c: {(y, x): float(probs[c, y, x]) * grown[c][y][x] for y, x in places} for c in grown}
-        limit = {c: threshold * max(0.2, *product[c].values()) if relative else threshold for c in grown}
+        minimum = 0.2 + 0.8 / (max(2, len(grown)) if present else 5)
+        limit = {c: max(threshold * max(product[c].values()), minimum) if relative else threshold for c in grown}
         for place in places:
             best = max(grown, key=lambda c, place=place: product[c][place])
             if product[best][place] > limit[best]:
@@ -95,17 +97,60 @@ def test_the_relative_threshold_by_hand():
     def labels(**settings):
         return make(batch, fields=False, **settings).labels.flatten().tolist()
 
-    # limits: background 0.7 x 0.50 = 0.35, class 1, whose maximum 0.14 is below 0.2, 0.7 x 0.2 = 0.14
-    assert labels(threshold=0.7) == [0, 255, 0, 255]
-    assert labels(threshold=0.7, min_confidence=0.0) == [0, 1, 0, 255]  # 0.098; of the last pixel 0 has more, and 0.20
-    assert labels(threshold=0.3) == [0, 1, 0, 0]
+    # limits: background 0.7 x 0.50 = 0.35; class 1, whose maximum is 0.14, 0.098, but at least the minimum
+    assert labels(threshold=0.7) == [0, 255, 255, 255]  # 0.2 + 0.8 / 3 = 0.467 for both
+    assert labels(threshold=0.7, min_confidence=0.13) == [0, 255, 0, 255]  # of the last pixel 0 has more, and 0.20
+    assert labels(threshold=0.7, min_confidence=0.11) == [0, 1, 0, 255]
+    assert labels(threshold=0.7, min_confidence=0.0) == [0, 1, 0, 255]
+    assert labels(threshold=0.3, min_confidence=0.0) == [0, 1, 0, 0]
     assert labels(threshold=0.4, threshold_of='absolute') == [0, 255, 255, 255]
-    # softmax of the two present: 0.909, 0.455, 0.72, 0.588 and 0.091, 0.545, 0.28, 0.412
-    assert labels(threshold=0.75, present_softmax=True) == [0, 1, 0, 255]
+    # softmax of the two present: 0.909, 0.455, 0.72, 0.588 and 0.091, 0.545, 0.28, 0.412; minimum 0.6
+    assert labels(threshold=0.75, present_softmax=True) == [0, 255, 0, 255]
+    assert labels(threshold=0.75, present_softmax=True, min_confidence=0.5) == [0, 1, 0, 255]
     assert labels(threshold=0.6, present_softmax=True, threshold_of='absolute') == [0, 255, 0, 255]
     batch.valid[..., 0] = 0  # the highest confidence of the background is outside
-    # limits 0.7 x 0.36 = 0.252 and 0.14; the first pixel is outside
-    assert labels(threshold=0.7) == [255, 255, 0, 255]
+    # limits 0.7 x 0.36 = 0.252 and 0.098; the first pixel is outside
+    assert labels(threshold=0.7, min_confidence=0.0) == [255, 1, 0, 255]
+
+
+@pytest.mark.parametrize('present', [False, True])
+@pytest.mark.parametrize('num_classes', [2, 4, 7, 21])
+def test_a_network_that_has_learned_nothing_labels_nothing(num_classes, present):
+    """Without the minimum it labels a disc around every point, with little in it that is right."""
+    torch.manual_seed(0)
+    two = torch.tensor([[4.5, 4.5, 0.0], [20.5, 20.5, 1.0]])
+    batch = LossInputs(
+        logits=0.05 * torch.randn(2, num_classes, 16, 16),
+        image=torch.rand(2, 3, 32, 32),
+        labels=torch.full((2, 32, 32), 255),
+        valid=torch.ones(2, 1, 32, 32),
+        # a softmax of one class alone would be 1
+        points=(two, two if present else two[1:]),
+    )
+    assert (make(batch, present_softmax=present).labels == 255).all()
+    assert (make(batch, present_softmax=present, min_confidence=0.0).labels != 255).float().mean() > 0.05
+    # as soon as it is sure of something, that is labelled
+    logits = batch.logits.clone()
+    logits[:, 1, 8:, 8:] += 10.0
+    labels = make(replace(batch, logits=logits), present_softmax=present).labels
+    assert labels[0, 20, 20] == 1
+    assert set(labels.unique().tolist()) == {1, 255}
+
+
+def test_a_class_that_is_nowhere_likely_labels_nothing():
+    """Class 2 has 0.1 at most, which is also its maximum; the background, which is everywhere else, has 0.75."""
+    probs = torch.full((1, 4, 4, 8), 0.05)
+    probs[:, 0] = 0.85
+    probs[:, 0, :, 4:], probs[:, 2, :, 4:], probs[:, 3, :, 4:] = 0.02, 0.1, 0.83
+    batch = LossInputs(
+        logits=probs.log(),
+        image=torch.rand(1, 3, 4, 8),
+        labels=torch.full((1, 4, 8), 255),
+        valid=torch.ones(1, 1, 4, 8),
+        points=(torch.tensor([[0.5, 0.5, 0.0], [6.5, 2.5, 2.0]]),),
+    )
+    assert make(batch, fields=False).labels[0].unique(dim=1).tolist() == [[0, 255]] * 4
+    assert make(batch, fields=False, min_confidence=0.0).labels[0].unique(dim=1).tolist() == [[0, 2]] * 4
 
 
 def test_a_point_passes_wherever_its_class_is_as_probable_as_anywhere():
