@@ -124,7 +124,7 @@ def affinity_terms(
 ) -> AffinityTerms:
     r"""The parts of :func:`affinity_loss`: means of :math:`-\log W` and :math:`-\log(1 - W)` over the pairs of a kind.
 
-    Each is 0 where the batch has no such pair. Pixels without a label have no effect, whatever their features.
+    Each is 0 where the batch has no such pair. Pixels without a label have no effect, regardless of their features.
 
     Args:
         features: (B, D, H, W).

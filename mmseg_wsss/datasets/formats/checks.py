@@ -170,7 +170,7 @@ def _column(kind: str, arrays: list[FloatArray] | list[IntArray]) -> Column:
 
 
 def _fault(column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str) -> ValueError:
-    """The error for the first bad row; it also says how many other entries have the same fault."""
+    """The error for the first bad row; it also states the number of other entries with the same problem."""
     row = int(bad.argmax())
     key = list(labels.images)[column.image[row]]
     others = len(set(zip(column.image[bad].tolist(), column.item[bad].tolist(), strict=True))) - 1

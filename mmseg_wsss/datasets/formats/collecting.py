@@ -95,7 +95,7 @@ class ImageCollector:
             labels: Its labels.
             where: Place in the file, for messages.
             key: Its id; None: its name without the suffix. Where the suffix of images is longer than that, such as
-                ``_leftImg8bit.png``, an id is what stands before it.
+                ``_leftImg8bit.png``, the id is the part before it.
 
         Raises:
             ValueError: If another image has its id.

@@ -14,7 +14,7 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.jp2', '
 
 
 def find_image(folder: Path, key: str, where: str) -> Path:
-    """Return the image of an id, whatever its suffix.
+    """Return the image of an id, with any suffix.
 
     Raises:
         FileNotFoundError: If there is no such image.

@@ -1,4 +1,4 @@
-"""A data set of one's own: what it holds, and which recipe with which sizes suits it."""
+"""Your own data set: its contents, and a recipe with suitable sizes."""
 
 from .fingerprint import Fingerprint, Pictures
 from .plan import Machine, Plan, make_plan

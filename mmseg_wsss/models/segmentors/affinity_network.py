@@ -90,7 +90,7 @@ class AffinityNetwork(PretrainedModel, BaseModel):
             mode: ``'tensor'`` or ``'loss'``.
 
         Raises:
-            TypeError: In the mode ``'predict'``; the message says what to do instead.
+            TypeError: In the mode ``'predict'``; the message states what to do instead.
         """
         if mode == 'tensor':
             return self.embed(inputs)
