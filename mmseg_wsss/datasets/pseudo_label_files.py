@@ -131,7 +131,7 @@ def _load(folder: str | Path, name: str) -> npt.NDArray[np.integer]:
         return load_index_image(path)
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # what Pillow raises for truncated and broken PNGs
+    except (OSError, SyntaxError, ValueError) as error:  # truncated and broken PNGs
         raise ValueError(f'{path} is damaged ({error}): {written_by(folder)}') from error
 
 

@@ -232,7 +232,7 @@ def test_ids_of_auxiliary_classes():
         (['cat'], ['background'], "'background' is not a foreground class"),
         (['cat', 'horse', 'sheep'], None, 'no auxiliary class is left: all of cat, horse, sheep'),
         ([], None, 'each with at least one class'),
-        ('cat', None, r'must be a list of names \(or one of voc, cityscapes, coco, coco60\)'),
+        ('cat', None, r'must be a list of names \(or one of voc, voc_animals, cityscapes, coco, coco60\)'),
     ],
 )
 def test_wrong_classes_are_named(target, auxiliary, message):

@@ -58,6 +58,7 @@ def config(root, **changes):
         'type': 'WeakSegDataset',
         'weak_labels': str(root / 'weak.json'),
         'data_prefix': {'img_path': str(root / 'img')},
+        'unused_labels': 'warn',  # the tags are for the commands
     }
     head, losses = head_config('deeplabv3plus', 3), {'loss_ce': {'type': 'PartialCrossEntropyLoss'}}
     data = [{**photos, 'pipeline': pipeline} for pipeline in (TRAIN, READ)]
@@ -143,7 +144,9 @@ def test_files_stay_in_the_folder_whatever_the_names_of_the_images_are(root, tmp
 def test_names_that_leave_the_image_folder_are_refused(root):
     text = (root / 'weak.json').read_text()
     (root / 'weak.json').write_text(text.replace('"b.jpg"', '"../img/b.jpg"'))
-    with pytest.raises(ValueError, match=r"weak.json: images\[1\] \('../img/b.jpg'\): file_name: expected the name of"):
+    with pytest.raises(
+        ValueError, match=r"weak.json: images\[1\] \('../img/b.jpg'\): file_name: .*expected the name of"
+    ):
         prediction_dataset(config(root), 'train')
     (root / 'weak.json').write_text(text)
     (root / 'split.txt').write_text('../img/b\n')
