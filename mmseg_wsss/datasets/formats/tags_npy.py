@@ -87,6 +87,8 @@ def _load(file: Path) -> npt.NDArray[np.generic]:
 
 def _recognise(path: Path) -> bool:
     try:
+        if not path.is_file():  # opening a named pipe would wait for a writer
+            return False
         with path.open('rb') as file:
             return file.read(len(MAGIC)) == MAGIC
     except (OSError, ValueError):
