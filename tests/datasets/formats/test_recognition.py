@@ -50,6 +50,9 @@ def place(tmp_path, name):
         (tmp_path / 'masks').mkdir()
         Image.new('RGB', (9, 9), (64, 0, 128)).save(tmp_path / 'masks/a.png')
         return tmp_path / 'masks'
+    if name == 'tags_npy':
+        np.save(tmp_path / 'tags.npy', np.eye(3))
+        return tmp_path / 'tags.npy'
     file, text = TEXTS[name]
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text(text)
