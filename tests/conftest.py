@@ -17,6 +17,8 @@ if importlib.util.find_spec('triton'):
 
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.visualization import Visualizer
+from mmseg.visualization import SegLocalVisualizer
 
 import mmseg_wsss.plugin  # noqa: F401
 
@@ -36,9 +38,9 @@ def _fresh_start():
     """Every test starts with the same seed and threads, in the default scope and outside a training."""
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     init_default_scope('mmseg')
-    hub = MessageHub.get_current_instance()
-    for key in ('iter', 'max_iters'):
-        hub.pop_info(key, None)
+    # trainings of one name that start in the same second would share what an earlier test left in them
+    for manager in (MessageHub, Visualizer, SegLocalVisualizer):
+        manager._instance_dict.clear()
     for handler in MMLogger.get_current_instance().handlers:
         if type(handler) is logging.StreamHandler:  # the one of an earlier test may be closed with its captured output
             handler.stream = sys.__stdout__

@@ -77,6 +77,13 @@ class ExpandingConfidenceHook(Hook):
         self.initial_score = initial_score
         self.loss_name = loss_name
 
+    def before_run(self, runner: Runner) -> None:
+        """Forget what an earlier training of this process left, before a resume restores the state.
+
+        Two trainings of one name that start in the same second share a message hub.
+        """
+        runner.message_hub.pop_info(CONFIDENCE_KEY, None)
+
     def before_train(self, runner: Runner) -> None:
         """Initialise the state, unless a resume has restored it."""
         self._length = self.epoch_length or iterations_per_epoch(runner)

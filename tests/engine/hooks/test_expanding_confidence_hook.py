@@ -95,6 +95,18 @@ def test_weights_that_are_loaded_start_anew(tmp_path):
     assert record.scores == [(0.1, 0.1)]
 
 
+def test_a_second_training_of_the_same_name_and_second_starts_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.time.strftime', lambda *_: 'now')
+    first, record = train(run_config(tmp_path / 'first'))
+    again = run_config(tmp_path / 'again')
+    again.experiment_name = 'first'
+    again.visualizer = {'type': 'Visualizer', 'name': 'again'}
+    second, repeated = train(again)
+    assert second.message_hub is first.message_hub
+    assert repeated.scores == record.scores
+    assert record.scores[-1] != (0, 0)
+
+
 class FakeRunner:
     """As much of a runner as the hook needs."""
 
