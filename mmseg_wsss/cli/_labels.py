@@ -11,6 +11,8 @@ from typing import Any
 from rich.progress import track
 
 from ..datasets.class_sets import CLASS_SETS
+from ..datasets.formats.arrow_names import pyarrow
+from ..datasets.formats.arrow_table import PART, SUFFIX
 from ..datasets.formats.checks import fit_to_images
 from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
@@ -18,12 +20,38 @@ from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
+from ._arguments import check_new, check_output
+
+OUTPUT_HELP = (
+    'the weak_labels.json to write; or labels.arrow, or labels/part-00000.arrow (several files), for large sets'
+)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``-o`` and ``--force``."""
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the weak_labels.json to write')
+    parser.add_argument(
+        '-o',
+        '--output',
+        required=True,
+        type=Path,
+        help='the weak_labels.json to write, or labels.arrow, or labels/part-00000.arrow for files of 250,000 images',
+    )
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
+
+
+def check_label_output(args: argparse.Namespace) -> None:
+    """Raise an error instead of overwriting label files, or if they cannot be written.
+
+    Raises:
+        ImportError: If they are to be Arrow files and pyarrow is not installed.
+        ValueError: If the output exists and ``--force`` is not given.
+    """
+    check_output(args)
+    if args.output.suffix == SUFFIX:
+        pyarrow()
+    if (part := PART.fullmatch(args.output.name)) is not None:
+        for file in sorted(args.output.parent.glob(f'{part["stem"]}*{SUFFIX}')):
+            check_new(file, '-o', force=args.force)
 
 
 def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets._regions import Mask, small_objects
+from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
@@ -18,10 +19,10 @@ from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..files import path_inside
 from ..structures import WeakAnnotations, WeakLabelSet
-from ._arguments import check_output
 from ._labels import (
     add_class_argument,
     add_output_arguments,
+    check_label_output,
     parse_classes,
     progress,
     suffix_of_files,
@@ -77,7 +78,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Simulate the labels and print a summary."""
-    check_output(args)
+    check_label_output(args)
     classes, palette = parse_classes(args.classes)
     if args.no_background:
         if BACKGROUND in classes:
@@ -109,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     check_foreground(values, len(classes), args.masks)
     labels = replace(images.label_set(classes), palette=palette)
     labels = with_image_sizes(labels, args.images, args.masks)
-    labels.write(args.output)
+    write_labels(labels, args.output)
     _warn_of_background(labels)
     print('\n'.join([*report.lines(), f'{args.output}: {summary(labels)}']))
     return 0
