@@ -146,6 +146,7 @@ REGISTERED = {
         'WriteBoxLabels',
         'WriteCAMs',
         'WriteGeneratorLabels',
+        'WritePromptedLabels',
         'WritePseudoLabels',
         'WriteRandomWalk',
         'WriteSeeds',
