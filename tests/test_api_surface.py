@@ -25,6 +25,7 @@ EXPORTS = {
         'boundary_matches',
         'class_areas',
         'class_ious',
+        'confusion_matrix',
         'contour_scores',
         'count_contours',
         'mean_iou',
