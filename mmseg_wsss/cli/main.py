@@ -17,6 +17,7 @@ COMMANDS = {
     'convert': 'convert label files of other tools to weak_labels.json',
     'export-labels': 'write labels or predictions for an annotation tool, to correct them by hand',
     'simulate': 'make weak labels from full masks',
+    'masks': 'make masks from boxes, clicks and scribbles',
     'check': 'look for mistakes in a label file',
     'train': 'check a config and its data, then train',
     'test': 'evaluate a checkpoint on the test data of a config',
