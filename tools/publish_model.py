@@ -12,6 +12,7 @@ from mmseg_wsss.checkpoints.zoo import sha256_of
 
 
 def main():
+    """Read the command line and write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='a checkpoint of a training')
     parser.add_argument('output', type=Path, help='file to write without its end, such as zoo/unet_acdc_scribbles')

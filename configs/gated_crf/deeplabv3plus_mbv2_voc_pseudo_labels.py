@@ -4,8 +4,8 @@
 #   a second training on the predictions of the first is common practice.
 # Expected: docs/results.md.
 # Cost: 1,500 iterations of 12 crops of 128 px on one CPU thread.
-# Command: part of pipeline_mbv2_voc_clicks.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=... MBV2_CHECKPOINT=...
-#   python tools/train.py configs/gated_crf/deeplabv3plus_mbv2_voc_pseudo_labels.py
+# Command: part of pipeline_mbv2_voc_clicks.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=...
+#   MBV2_CHECKPOINT=... python tools/train.py configs/gated_crf/deeplabv3plus_mbv2_voc_pseudo_labels.py
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
     '../_base_/datasets/voc_animals_pseudo_labels.py',

@@ -1,7 +1,7 @@
 # From clicks to a second network in one command: Gated CRF, pseudo-labels whose classes are known from the clicks, and
 # the same network on them. A sample of PASCAL VOC, sized for a CPU.
 #
-# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019. The paper trains once.
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019, which trains once.
 # Expected: docs/results.md.
 # Cost: two trainings of 1,500 iterations on one CPU thread, and between them one view of each of the 3,131 photographs.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/gated_crf/pipeline_mbv2_voc_clicks.py.
