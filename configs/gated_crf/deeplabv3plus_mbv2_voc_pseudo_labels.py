@@ -1,7 +1,7 @@
 # The same network on pseudo-labels: the last stage of pipeline_mbv2_voc_clicks.py.
 #
-# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019. The paper trains once;
-#   a second training on the predictions of the first is common practice.
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019. The paper
+#   trains once; a second training on the predictions of the first is common practice.
 # Expected: docs/results.md.
 # Cost: 1,500 iterations of 12 crops of 128 px on one CPU thread.
 # Command: part of pipeline_mbv2_voc_clicks.py; by itself, PSEUDO_LABEL_ROOT=LABELS VOC_WEAK_ROOT=...
