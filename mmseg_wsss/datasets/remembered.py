@@ -48,7 +48,7 @@ def remembered(key: str, check: Callable[[], Checked], *, again: bool = False) -
             if not again:
                 findings = [Finding(*item) for item in json.loads(text.read_text())]
                 return np.load(array, mmap_mode='r', allow_pickle=False), findings
-        except (OSError, ValueError, TypeError):
+        except (OSError, EOFError, ValueError, TypeError):
             pass  # not checked yet, or damaged
         sizes, findings = check()
         try:

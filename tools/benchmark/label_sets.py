@@ -142,7 +142,7 @@ def measure_here(settings: dict[str, Any]) -> dict[str, Any]:
     from mmseg_wsss.datasets.weak_seg_dataset import WeakSegDataset
 
     MMLogger.get_instance('mmengine', log_level='ERROR')
-    cpu, wall = time.process_time(), time.perf_counter()
+    cpu, wall = cpu_seconds(), time.perf_counter()
     dataset = WeakSegDataset(
         weak_labels=settings['labels'],
         data_prefix={'img_path': settings['img']},
@@ -150,7 +150,7 @@ def measure_here(settings: dict[str, Any]) -> dict[str, Any]:
         check_images=settings['check'],
         pipeline=[],
     )
-    result = {'ready_cpu_s': time.process_time() - cpu, 'ready_wall_s': time.perf_counter() - wall}
+    result = {'ready_cpu_s': cpu_seconds() - cpu, 'ready_wall_s': time.perf_counter() - wall}
     chosen = np.random.default_rng(1).integers(0, len(dataset), settings['rows']).tolist()
     loader = DataLoader(
         dataset,
@@ -164,6 +164,11 @@ def measure_here(settings: dict[str, Any]) -> dict[str, Any]:
     read = sum(loader)
     result['rows_per_s'] = read / (time.perf_counter() - start)
     return {**result, **memory()}
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
 
 
 def memory() -> dict[str, float]:

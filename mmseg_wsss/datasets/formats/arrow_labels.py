@@ -37,7 +37,8 @@ def read_head(path: str | Path) -> dict[str, Any]:
         ValueError: If the file is damaged, or does not have the columns of a label file.
     """
     pa = pyarrow()
-    with _damage(path), pa.OSFile(str(existing(path, 'a weak-label file'))) as file:
+    place = existing(path, 'a weak-label file')
+    with _damage(path), pa.OSFile(str(place)) as file:
         found = pa.ipc.open_file(file).schema
     text = (found.metadata or {}).get(METADATA)
     if text is None:
