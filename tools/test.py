@@ -1,15 +1,12 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out DIR]``."""
 
 import argparse
-import os
-from pathlib import Path
 
-from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
-from mmseg_wsss.engine.own_data import fill_own_data
+from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
 
 
@@ -17,16 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, with mmengine's conventions."""
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
-    parser.add_argument(
-        '--trust-checkpoint', action='store_true', help='load it even if it contains code, which is then run'
+    add_run_arguments(
+        parser, work_dir='the metrics', trust='load the checkpoint even if it contains code, which is then run'
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def main() -> None:
@@ -38,15 +31,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f'{args.config}: there is no such config file')
-    cfg = Config.fromfile(args.config)
-    cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    fill_own_data(cfg)
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    cfg = read_run_config(args)
     cfg.load_from = args.checkpoint
     if args.show_dir is not None:
         cfg.default_hooks.visualization.draw = True

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._arguments import check_output, load_config
+from ._arguments import add_cfg_options, check_output, load_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('browse', help='draw training batches as the losses receive them')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '-o', '--output', type=Path, default=Path('browse.png'), help='the picture to write, PNG or JPEG'
@@ -40,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='STRIDE',
         help='also draw the kernels of GatedCRFLoss around cells of STRIDE x STRIDE pixels (default: 4)',
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:

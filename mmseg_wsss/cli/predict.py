@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, check_paths, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('predict', help='write masks of photos, with overlays and confidences')
-    parser.add_argument('config', help='config file of the network')
-    add_checkpoint_arguments(parser)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network_arguments(parser, output='the folder to write to')
     parser.add_argument('photos', nargs='+', help="folders, files, or patterns such as 'photos/*.jpg'")
-    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
     parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
     parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
     parser.add_argument(
@@ -30,8 +26,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='side of the windows in which large photos are predicted; 0: the whole photo at once',
     )
     parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
-    parser.add_argument('--force', action='store_true', help='write into a folder that has files')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:

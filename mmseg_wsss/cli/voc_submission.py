@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, check_paths, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        'voc-submission', help='predict images without masks and pack them for the evaluation server of PASCAL VOC'
-    )
-    parser.add_argument('config', help='the config file of the network')
-    add_checkpoint_arguments(parser)
-    parser.add_argument(
-        '-o', '--output', required=True, type=Path, help='the folder to write results and results.tgz to'
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network_arguments(parser, output='the folder to write results and results.tgz to')
     parser.add_argument(
         '--ids',
         default='ImageSets/Segmentation/test.txt',
@@ -30,8 +22,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default='comp6_test_cls',
         help="comp5: trained only on VOC's own images; comp6: also trained on other images (ImageNet weights)",
     )
-    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
