@@ -69,11 +69,21 @@ def check_options(options: list[str]) -> None:
 
 
 def add_network_arguments(
-    parser: argparse.ArgumentParser, output: str, force: str = 'write into a folder that already contains files'
+    parser: argparse.ArgumentParser,
+    output: str,
+    force: str = 'write into a folder that already contains files',
+    nargs: str | None = None,
 ) -> None:
-    """Add the config and the checkpoint of a network, and the arguments of :func:`add_output_arguments`."""
-    parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    """Add the config and the checkpoint of a network, and the arguments of :func:`add_output_arguments`.
+
+    Args:
+        parser: The parser of the command.
+        output: What is written.
+        force: What ``--force`` does.
+        nargs: ``'?'`` if config and checkpoint may be left out.
+    """
+    parser.add_argument('config', nargs=nargs, help='config file of the network')
+    parser.add_argument('checkpoint', nargs=nargs, type=Path, help='its weights')
     add_trust_argument(parser)
     add_output_arguments(parser, output, force)
     add_cfg_options(parser)

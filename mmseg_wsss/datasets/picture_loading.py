@@ -234,6 +234,8 @@ def decode(key: str, path: str, loader: Any) -> Finding | None:
         path: Path of the file.
         loader: The transform that loads it.
     """
+    if not os.path.isfile(path):  # reading a named pipe would wait
+        return Finding(ERROR, f'image {key!r}: {path} is not a file', 'copy it again, or leave it out')
     try:
         load(loader, path)
     except ValueError as error:

@@ -23,8 +23,9 @@ from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
+from .hooks.validation_record_hook import ValidationRecordHook
 from .processes import agree, connect, wrap_on_cpu
-from .setting_faults import FAULTS_OF_SETTINGS, describe_fault
+from .setting_faults import FAULTS_OF_SETTINGS, check_settings, describe_fault
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -65,6 +66,7 @@ def run_training(cfg: Config) -> None:
     """
     began = _BeganHook()
     with _faults_of_settings(cfg, began):
+        check_settings(cfg)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -109,12 +111,13 @@ def guard(runner: Runner) -> None:
     """Give a runner the hooks that belong to every training.
 
     They are responsible for checks of its labels, complete and identified checkpoints, validations with the network of
-    the checkpoint, and the last validation.
+    the checkpoint, the last validation, and what a report shows of it.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
+    own = LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook(), ValidationRecordHook()
+    for hook in own:
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:
