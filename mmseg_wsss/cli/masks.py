@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     if not Path(args.labels).is_file():
         raise FileNotFoundError(f'{args.labels} is not a file: expected weak_labels.json')
     if args.output.is_dir() and any(args.output.iterdir()) and not (args.force or args.resume):
-        raise ValueError(f'{args.output} contains files: choose another -o, go on with --resume, or use --force')
+        raise ValueError(f'{args.output} contains files: choose another -o, continue with --resume, or use --force')
     init_default_scope('mmseg')
     dataset = {
         'type': 'WeakSegDataset',

@@ -13,7 +13,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser('predict', help='write masks of photos, with overlays and confidences')
     parser.add_argument('config', help='config file of the network')
     add_checkpoint_arguments(parser)
-    parser.add_argument('photos', nargs='+', help="folders, files, or patterns such as 'photos/*.jpg'")
+    parser.add_argument('photos', nargs='+', help="folders, files, patterns such as 'photos/*.jpg', or videos")
     parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
     parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
     parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
@@ -29,6 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='PIXELS',
         help='side of the windows in which large photos are predicted; 0: the whole photo at once',
     )
+    parser.add_argument('--every', type=int, default=1, metavar='N', help='every N-th frame of videos (default: all)')
     parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
     parser.add_argument('--force', action='store_true', help='write into a folder that has files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
@@ -42,7 +43,12 @@ def run(args: argparse.Namespace) -> None:
     args.checkpoint = best_checkpoint(args.checkpoint)
     check_paths(args)
     settings = PhotoSettings(
-        tta=args.tta, crf=args.crf, prune=args.prune, window=args.window, overlays=not args.no_overlays
+        tta=args.tta,
+        crf=args.crf,
+        prune=args.prune,
+        window=args.window,
+        overlays=not args.no_overlays,
+        every=args.every,
     )
     photos = find_photos(args.photos)
     cfg = load_config(args.config, args.cfg_options)
