@@ -68,9 +68,9 @@ def check_options(options: list[str]) -> None:
         raise ValueError(f'--cfg-options must be KEY=VALUE, got {wrong[0]!r}')
 
 
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+def add_checkpoint_arguments(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Add the checkpoint, and ``--trust-checkpoint``."""
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('checkpoint', nargs=nargs, type=Path, help='its weights')
     parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
 
 

@@ -213,8 +213,9 @@ def built_data(report: Report, settings: Mapping[str, Any], where: str = '', *, 
         if dataset is None and settings.get('type') in UNCHECKED:
             unchecked = {**settings, 'check_images': False, 'check_masks': False}
             listed = built(Report(''), lambda: DATASETS.build(unchecked))
+        told = '\n'.join(report.of_level(ERROR))
         for part in audited_datasets(listed):
-            report.findings += decoded(part) if isinstance(part, WeakSegDataset) else []
+            report.findings += decoded(part, told) if isinstance(part, WeakSegDataset) else []
     return dataset
 
 
@@ -229,11 +230,12 @@ def silence() -> Iterator[None]:
         logging.disable(before)
 
 
-def decoded(dataset: Any) -> list[Finding]:
-    """Load all images of a data set."""
+def decoded(dataset: Any, told: str = '') -> list[Finding]:
+    """Load all images of a data set, except those whose paths are in the text of errors that were told already."""
     loader = image_loader(dataset.pipeline.transforms)
     found = []
     for index in progress(range(len(dataset)), 'loading images'):
         info = dataset.get_data_info(index)
-        found.append(decode(info['sample_id'], info['img_path'], loader))
+        if info['img_path'] not in told:
+            found.append(decode(info['sample_id'], info['img_path'], loader))
     return [finding for finding in found if finding is not None]

@@ -22,6 +22,7 @@ COMMANDS = {
     'train': 'check a config and its data, then train',
     'test': 'evaluate a checkpoint on the test data of a config',
     'predict': 'write masks of photos, with overlays and confidences',
+    'zoo': 'list the trained networks, or write one with its config',
     'export': 'write a network as ONNX, compared with PyTorch',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses receive them',

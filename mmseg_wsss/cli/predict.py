@@ -11,9 +11,10 @@ from ._arguments import add_checkpoint_arguments, check_paths, load_config
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser('predict', help='write masks of photos, with overlays and confidences')
-    parser.add_argument('config', help='config file of the network')
-    add_checkpoint_arguments(parser)
+    parser.add_argument('config', nargs='?', help='config file of the network; not with --model')
+    add_checkpoint_arguments(parser, nargs='?')
     parser.add_argument('photos', nargs='+', help="folders, files, patterns such as 'photos/*.jpg', or videos")
+    parser.add_argument('--model', metavar='NAME', help='a trained network by its name: "wsss zoo" lists them')
     parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
     parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
     parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from ..checkpoints.work_dir import best_checkpoint
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
+    use_model(args)
     args.checkpoint = best_checkpoint(args.checkpoint)
     check_paths(args)
     settings = PhotoSettings(
@@ -56,3 +58,25 @@ def run(args: argparse.Namespace) -> None:
     shares = ', '.join(f'{name} {share:.1%}' for name, share in summary['share'].items() if share)
     print(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {summary["images"]} photos')
     print(f'shares of the classes: {shares}')
+
+
+def use_model(args: argparse.Namespace) -> None:
+    """Take config and checkpoint from the trained networks if ``--model`` names one.
+
+    Raises:
+        ValueError: If there is neither a model nor a config and a checkpoint.
+    """
+    if args.model is None:
+        if args.checkpoint is None:
+            raise ValueError('a config, a checkpoint and photos are needed, or --model NAME and photos')
+        return
+    import torch
+
+    from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
+    from .config import config_root
+
+    root = config_root()
+    model = choose_model(args.model, zoo_models(root))
+    args.photos = [str(given) for given in (args.config, args.checkpoint) if given is not None] + args.photos
+    args.config = str(model.config)
+    args.checkpoint = fetch_checkpoint(model, Path(torch.hub.get_dir()) / 'checkpoints', local=root.parent / 'zoo')

@@ -12,6 +12,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from ..functional.checks import check_integer
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
 from ..structures.weak_annotations import KEYS
 from .audit import LabelAudit
@@ -75,8 +76,8 @@ class ShapesDataset(SeededItems, BaseSegDataset):
             raise ValueError(f'unknown kinds of labels {unknown}: choose from {", ".join(KEYS)}')
         if len(size) != 2 or min(size) < 32:
             raise ValueError(f'size must be (height, width) of at least 32 pixels each, got {size}')
-        if num_images < 1 or seed < 0:
-            raise ValueError(f'expected num_images of at least 1 and a seed not below 0, got {num_images} and {seed}')
+        check_integer(num_images, 'num_images')
+        check_integer(seed, 'seed', least=0)
         self.num_images = num_images
         self.size = (int(size[0]), int(size[1]))
         self.label_root = label_root

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from mmengine.registry import Registry
+from mmengine.registry import OPTIMIZERS, Registry
 
 from ..datasets.formats.files import nearest
+from ..datasets.formats.values import is_whole
 
 FAULTS_OF_SETTINGS = (AssertionError, ImportError, KeyError, OSError, TypeError, ValueError)
 """Errors that a wrong setting or file raises while a training is built."""
@@ -38,7 +39,7 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     if not isinstance(part, Mapping):
         return message
     message = _with_nearest_name(message, kind, frame.f_locals.get('registry'))
-    place = _path_of(part, cfg) or 'a part of the config'
+    place = _path_of(part, cfg, _same) or _path_of(part, cfg, _same_but_added) or 'a part of the config'
     named = part.get('type')
     title = named if isinstance(named, str) else getattr(named, '__name__', None)
     return f'{place} ({title}): {message}' if title else f'{place}: {message}'
@@ -54,17 +55,50 @@ def _innermost_build(error: BaseException) -> FrameType | None:
     return found
 
 
-def _path_of(part: Mapping[str, Any], value: Any, path: str = '') -> str | None:
-    """Return the first key in a config whose value equals ``part``."""
+def check_settings(cfg: Mapping[str, Any]) -> None:
+    """Check settings for which mmengine's errors do not name the key, or which it accepts though they are wrong.
+
+    Raises:
+        ValueError: If the length of the training is not a number of iterations or epochs, or the optimizer is unknown.
+    """
+    loop = cfg.get('train_cfg') or {}
+    for key in ('max_iters', 'max_epochs'):
+        length = loop.get(key, 0)
+        if not is_whole(length) or length < 0:
+            raise ValueError(f'train_cfg.{key} must be a non-negative integer, got {length!r}')
+    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    if isinstance(kind, str):
+        with OPTIMIZERS.switch_scope_and_registry(None) as registry:
+            if registry.get(kind) is None:
+                message = f'{kind} is not in the mmengine::optimizer registry'
+                raise ValueError(f'optim_wrapper.optimizer ({kind}): {_with_nearest_name(message, None, registry)}')
+
+
+def _same(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    return dict(value) == dict(part)
+
+
+def _same_but_added(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """Whether a builder has only added keys, such as the parameters of an optimizer."""
+    return 'type' in value and all(key in part and part[key] == known for key, known in value.items())
+
+
+def _path_of(
+    part: Mapping[str, Any],
+    value: Any,
+    same: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+    path: str = '',
+) -> str | None:
+    """Return the first key in a config whose value is the ``same`` as ``part``."""
     if isinstance(value, Mapping):
-        if path and dict(value) == dict(part):
+        if path and same(value, part):
             return path
         items: Collection[tuple[Any, Any]] = value.items()
     elif isinstance(value, Sequence) and not isinstance(value, str):
         items = list(enumerate(value))
     else:
         return None
-    below = (_path_of(part, item, f'{path}.{key}' if path else str(key)) for key, item in items)
+    below = (_path_of(part, item, same, f'{path}.{key}' if path else str(key)) for key, item in items)
     return next((found for found in below if found is not None), None)
 
 

@@ -25,7 +25,7 @@ from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
 from .hooks.validation_record_hook import ValidationRecordHook
 from .processes import agree, connect, wrap_on_cpu
-from .setting_faults import FAULTS_OF_SETTINGS, describe_fault
+from .setting_faults import FAULTS_OF_SETTINGS, check_settings, describe_fault
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -66,6 +66,7 @@ def run_training(cfg: Config) -> None:
     """
     began = _BeganHook()
     with _faults_of_settings(cfg, began):
+        check_settings(cfg)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -67,8 +67,8 @@ def test_dataset_runs_in_a_pipeline_by_index_and_by_seeded_index():
     [
         ({'labels': ['clicks']}, r"unknown kinds of labels \['clicks'\]: choose from points"),
         ({'size': (16, 64)}, 'at least 32 pixels each, got'),
-        ({'num_images': 0}, 'num_images of at least 1'),
-        ({'seed': -1}, 'seed not below 0'),
+        ({'num_images': 0}, 'num_images must be a positive integer, got 0'),
+        ({'seed': -1}, 'seed must be a non-negative integer, got -1'),
     ],
 )
 def test_wrong_settings_are_named(settings, message):

@@ -36,11 +36,16 @@ def config(tmp_path_factory):
         ),
         (
             'train_dataloader.dataset.num_images=0',
-            'train_dataloader.dataset (ShapesDataset): expected num_images of at least 1 and',
+            'train_dataloader.dataset (ShapesDataset): num_images must be a positive integer, got 0',
         ),
         ('train_dataloader.dataset.pipeline.3.prob=2', 'train_dataloader.dataset.pipeline.3 (WeakRandomFlip): '),
         ('train_cfg.max_itres=3', "train_cfg (IterBasedTrainLoop): unknown key 'max_itres'; did you mean 'max_iters'?"),
-        ('optim_wrapper.optimizer.lr=-1', '(SGD): Invalid learning rate: -1'),
+        ('optim_wrapper.optimizer.lr=-1', 'optim_wrapper.optimizer (SGD): Invalid learning rate: -1'),
+        (
+            'optim_wrapper.optimizer.type=AdmaW',
+            "optim_wrapper.optimizer (AdmaW): AdmaW is not registered in mmengine::optimizer; did you mean 'AdamW'?",
+        ),
+        ('train_cfg.max_iters=-1', 'train_cfg.max_iters must be a non-negative integer, got -1'),
     ],
 )
 def test_one_line_names_the_key(config, tmp_path, settings, message):

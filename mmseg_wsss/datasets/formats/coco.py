@@ -128,7 +128,8 @@ def _images(path: str, names: ClassNames) -> list[_Image]:
         image, category = _id(item, 'image_id', where), _id(item, 'category_id', where)
         if image not in by_id or category not in categories:
             raise ValueError(
-                f'{where} names image {shown(image)} and category {shown(category)}, which the file does not both list'
+                f'{where}: image_id {shown(image)} and category_id {shown(category)} must be ids of the lists images '
+                'and categories'
             )
         is_ignored = categories[category] == IGNORED and IGNORED not in names
         label = UNLABELLED if is_ignored else names.find(categories[category], where)
@@ -218,7 +219,7 @@ def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
         raise ValueError(f'{where} has no segmentation to make a mask from')
     if isinstance(shape, dict):
         height, width = _rle_size(shape, size, where)
-        return area_of_counts(shape.get('counts'), (height, width), where)
+        return area_of_counts(shape.get('counts'), (height, width), f'{where}, segmentation')
     if not isinstance(shape, list):
         raise ValueError(f'{where}: segmentation must be a list of polygons or an RLE, got {shown(shape)}')
     rings = [shape] if all(map(is_number, shape)) else shape
@@ -227,7 +228,7 @@ def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
     whole = [ring for ring in rings if len(ring) not in (0, 2, 4) or not all(map(is_number, ring))]
     if whole and len(whole) < len(rings):
         report.leave_out('pieces of polygons with fewer than three points', where)
-    return area_of_polygon(whole or rings, known_size(size, where), where)
+    return area_of_polygon(whole or rings, known_size(size, where), f'{where}, segmentation')
 
 
 def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:

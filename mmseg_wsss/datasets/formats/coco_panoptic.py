@@ -15,6 +15,7 @@ from .class_names import NAMES, ONLY_CLASSES, Names
 from .files import existing, load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS
+from .picture_files import PICTURE_ERRORS
 from .recognition import json_with
 from .tool_labels import ToolLabels
 from .values import image_name, is_number, is_whole, keyed, listed, shown, side
@@ -109,7 +110,7 @@ def _segment_numbers(png: Path) -> npt.NDArray[np.int64]:
     try:
         with Image.open(png) as image:
             picture = np.asarray(image.convert('RGB'), dtype=np.int64)
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except PICTURE_ERRORS as error:
         raise ValueError(f'{png} is not an image that can be read: {error}') from error
     numbers: npt.NDArray[np.int64] = picture @ np.array([1, 256, 65536])
     return numbers

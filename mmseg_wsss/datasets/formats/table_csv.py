@@ -71,7 +71,7 @@ def read_table_csv(
     labels = ToolLabels(path, classes, tags=tags, only_classes=only_classes, names=names, report=report)
     for name, rows in per_image.items():
         for cells, where in rows:
-            _row(cells, labels, separator, where)
+            _row(cells, found, labels, separator, where)
         labels.finish(name, _size(rows), rows[0][1])
     return labels.label_set()
 
@@ -90,14 +90,14 @@ def _columns(header: Sequence[str], path: str) -> dict[str, str]:
     return found
 
 
-def _row(values: Mapping[str, str], labels: ToolLabels, separator: str, where: str) -> None:
+def _row(values: Mapping[str, str], columns: Mapping[str, str], labels: ToolLabels, separator: str, where: str) -> None:
     for keys in (CORNERS, ('x', 'y')):
         if not all(key in values for key in keys):
             continue
         if not any(values[key] for key in keys):
             labels.report.leave_out('rows without coordinates', where)
             return
-        numbers = [parsed_number(values[key], where, key) for key in keys]
+        numbers = [parsed_number(values[key], where, columns[key]) for key in keys]
         if keys == CORNERS:
             labels.box(values['class'], numbers, where)
         else:

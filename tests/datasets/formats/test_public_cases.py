@@ -332,7 +332,7 @@ def test_keys_of_coco_are_checked(tmp_path, capsys, changes, message):
     ('annotation', 'message'),
     [
         ({'category_id': None}, 'annotation 1: category_id must be an integer or a text, got None'),
-        ({'image_id': '1'}, "annotation 1 names image '1' and category 1, which the file does not both list"),
+        ({'image_id': '1'}, "annotation 1: image_id '1' and category_id 1 must be ids of the lists"),
         ({'bbox': []}, "'a.jpg', annotation 1: bbox must be four numbers [x, y, width, height]"),
         ({'bbox': [1, 2, True, 4]}, 'bbox must be four numbers [x, y, width, height]'),
         ({'bbox': [1, 2, float('inf'), 4]}, 'bbox must be four numbers [x, y, width, height]'),
