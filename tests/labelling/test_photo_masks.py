@@ -64,8 +64,9 @@ def test_frames_of_a_video_are_predicted_as_photos(project, capsys):
     colours = write_video(root / 'film.avi', 5)
     assert len(colours) == 5
     write_video(root / 'photos/other.mp4', 2, codec='mp4v')
-    command = ['predict', str(root / 'config.py'), str(root / 'net.pth'), '-o', str(root / 'out')]
-    assert main([*command, str(root / 'film.avi'), str(root / 'photos'), '--every', '2']) == 0
+    command = ['predict', str(root / 'config.py'), str(root / 'net.pth')]
+    options = ['-o', str(root / 'out'), '--every', '2']
+    assert main([*command, str(root / 'film.avi'), str(root / 'photos'), *options]) == 0
     assert 'masks, confidence, overlays of 5 photos\n' in capsys.readouterr().out  # frames 0, 2, 4 and two photos
     names = sorted(path.relative_to(root / 'out/masks').as_posix() for path in (root / 'out/masks').rglob('*.png'))
     assert names == ['b.png', 'field/a.png', 'film/000000.png', 'film/000002.png', 'film/000004.png']
@@ -74,7 +75,7 @@ def test_frames_of_a_video_are_predicted_as_photos(project, capsys):
         write_photo_masks(cfg, root / 'net.pth', {'frame': root / f'{number}.png'}, root / 'one')
         assert np.array_equal(read(root / 'one/masks/frame.png'), read(root / f'out/masks/film/{number:06d}.png'))
     (root / 'broken.mp4').write_bytes(b'no video')
-    assert main([*command, str(root / 'broken.mp4'), '--force']) == 2
+    assert main([*command, str(root / 'broken.mp4'), *options, '--force']) == 2
     assert 'broken.mp4 cannot be read as a video: OpenCV found no frame in it' in capsys.readouterr().err
 
 
