@@ -8,6 +8,7 @@ from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trus
 from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
+from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
+    parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
+    parser.add_argument(
+        '--prune', type=float, metavar='T', help='leave out classes with a score for the image of at most T'
+    )
+    parser.add_argument(
+        '--window', type=int, metavar='PIXELS', help='side of the windows in which images are predicted'
+    )
     add_run_arguments(
         parser, work_dir='the metrics', trust='load the checkpoint even if it contains code, which is then run'
     )
@@ -33,6 +41,10 @@ def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
     cfg = read_run_config(args)
     cfg.load_from = args.checkpoint
+    try:
+        cfg = switched(cfg, PhotoSettings(crf=args.crf, prune=args.prune, window=args.window))
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     if args.show_dir is not None:
         cfg.default_hooks.visualization.draw = True
         cfg.default_hooks.visualization.interval = 1
