@@ -6,7 +6,8 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS, MODELS
 
 from mmseg_wsss.engine.setting_faults import describe_fault
-from mmseg_wsss.engine.training import StartError, train
+from mmseg_wsss.engine.start_errors import StartError
+from mmseg_wsss.engine.training import train
 from tests.helpers.trainings import killed, run_tool, training_config, write_config
 
 
