@@ -2,12 +2,14 @@
 
 import argparse
 
+from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
+from mmseg_wsss.checkpoints.loading import check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
+from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
 
@@ -39,7 +41,27 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
-    cfg = read_run_config(args)
+    began = BeganHook()
+    try:
+        cfg = with_arguments(read_run_config(args), args)
+        trust_checkpoints(args.trust_checkpoint)
+        with faults_of_run(cfg, 'the test could not begin', began):
+            if '://' not in args.checkpoint:
+                check_readable(args.checkpoint)
+            connect(cfg)
+            runner = Runner.from_cfg(cfg)
+            check_weights(runner.model, args.checkpoint)
+            runner.register_hook(began)
+            runner.test()
+        disconnect()
+    except (StartError, *NAMED) as error:
+        raise SystemExit(str(error)) from error
+
+
+def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:
+    """Return the config with the arguments in it."""
+    if cfg.get('test_dataloader') is None:
+        raise SystemExit(f'{args.config} has no test_dataloader: expected the config of a network with its test data')
     cfg.load_from = args.checkpoint
     try:
         cfg = switched(cfg, PhotoSettings(crf=args.crf, prune=args.prune, window=args.window))
@@ -58,17 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
         cfg.test_evaluator.keep_results = True
-    trust_checkpoints(args.trust_checkpoint)
-    try:
-        if '://' not in args.checkpoint:
-            check_readable(args.checkpoint)
-        connect(cfg)
-        runner = Runner.from_cfg(cfg)
-        check_weights(runner.model, args.checkpoint)
-        runner.test()
-        disconnect()
-    except CheckpointError as error:
-        raise SystemExit(str(error)) from error
+    return cfg
 
 
 if __name__ == '__main__':

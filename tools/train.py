@@ -2,12 +2,12 @@
 
 import argparse
 
-from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
-from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.checkpoints.loading import trust_checkpoints
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.optimizers import with_mixed_precision
 from mmseg_wsss.engine.processes import disconnect
-from mmseg_wsss.engine.training import StartError, train
+from mmseg_wsss.engine.start_errors import NAMED, StartError
+from mmseg_wsss.engine.training import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,19 +41,19 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the runner that the config asks for and train."""
-    cfg = read_run_config(args)
-    if args.amp:
-        if 'stages' in cfg:
-            cfg.amp = True  # of every training
-        else:
-            cfg.optim_wrapper = with_mixed_precision(cfg.optim_wrapper.to_dict())
-    if args.allow_missing:
-        cfg.allow_missing = True
-    trust_checkpoints(args.trust_checkpoint)
     try:
+        cfg = read_run_config(args)
+        if args.amp:
+            if 'stages' in cfg:
+                cfg.amp = True  # of every training
+            else:
+                cfg.optim_wrapper = with_mixed_precision(cfg.optim_wrapper.to_dict())
+        if args.allow_missing:
+            cfg.allow_missing = True
+        trust_checkpoints(args.trust_checkpoint)
         train(cfg, args.resume)
         disconnect()
-    except (CheckpointError, StartError, WorkDirError) as error:
+    except (StartError, *NAMED) as error:
         raise SystemExit(str(error)) from error
 
 

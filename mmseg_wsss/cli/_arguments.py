@@ -44,17 +44,14 @@ def overridden_config(path: str, options: list[str]) -> Config:
         path: The file.
         options: ``key=value`` pairs.
     """
-    from mmengine.config import Config, DictAction
+    from mmengine.config import DictAction
 
-    from ..engine.own_data import fill_own_data
+    from ..engine.command_line import read_config
 
     check_options(options)
-    cfg = Config.fromfile(path)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
-    fill_own_data(cfg)
-    return cfg
+    return read_config(path, parser.parse_args(['--cfg-options', *options]).cfg_options or {})
 
 
 def check_options(options: list[str]) -> None:

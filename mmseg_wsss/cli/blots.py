@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 import mmseg_wsss.plugin  # noqa: F401
 
 from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
+from ..engine.start_errors import faults_of_parts
 from ._arguments import add_cfg_options, overridden_config
 from ._labels import progress
 
@@ -34,13 +35,15 @@ def run(args: argparse.Namespace) -> int:
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
     while 'dataset' in settings:  # RepeatDataset and other wrappers
         settings = settings['dataset']
-    steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
+    with faults_of_parts(cfg):
+        steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
         raise ValueError(
             f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, so nothing to compute'
         )
-    dataset = DATASETS.build({**settings, 'lazy_init': False})
+    with faults_of_parts(cfg):
+        dataset = DATASETS.build({**settings, 'lazy_init': False})
     dataset.pipeline.transforms = steps[: places[0] + 1]
     labelled = _all_shares(dataset, args.workers)
     print(

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw ``args.num`` images of the training data and print how many of their pixels are labelled."""
     from mmcv import imwrite
 
+    from ..engine.start_errors import faults_of_parts
     from ..visualization.panels import contact_sheet
 
     check_output(args)
@@ -57,10 +58,11 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f'--kernels must be at least 1 pixel, got {args.kernels}')
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
-    for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
-        rows.append(row)
-        counts.append(labelled)
-        print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
+    with faults_of_parts(cfg):
+        for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
+            rows.append(row)
+            counts.append(labelled)
+            print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
     empty = sum(count == 0 for count in counts)
     print(f'{len(counts)} images, {sum(counts) / len(counts):.1f} labelled pixels each, {empty} without any')
     imwrite(contact_sheet(rows, columns=2)[..., ::-1], str(args.output))

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the maps and print the scores."""
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.cam_export import write_cam_folder
     from ..labelling.cam_threshold_sweep import CAMSettings
 
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> None:
         evaluate=args.evaluate,
     )
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
+    with faults_of_parts(cfg):
+        summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
     print(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
     for name, value in summary.items():
         print(f'{name}: {value}')

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the file and print how far it is from PyTorch."""
     from ..checkpoints.loading import check_readable, trust_checkpoints
     from ..checkpoints.work_dir import best_checkpoint
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.onnx_file import write_onnx
 
     check_output(args)
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = best_checkpoint(args.checkpoint)
     check_readable(checkpoint)
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_onnx(cfg, checkpoint, args.output, size=(args.size[0], args.size[1]))
+    with faults_of_parts(cfg):
+        summary = write_onnx(cfg, checkpoint, args.output, size=(args.size[0], args.size[1]))
     print(
         f'{args.output}: {summary["bytes"] / 2**20:.1f} MiB, probabilities within {summary["difference"]:.1e} of those '
         'of PyTorch'

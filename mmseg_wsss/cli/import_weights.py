@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from ..checkpoints.loading import trust_checkpoints
     from ..checkpoints.published import read_published, translate_published
     from ..engine.stages.marker import sha256
+    from ..engine.start_errors import faults_of_parts
     from ..files import whole_file
 
     check_output(args)
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
     weights = read_published(args.file)
     stage = _fit_generator(cfg, weights, args.stage)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = MODELS.build(cfg.model)
+    with faults_of_parts(cfg):
+        model = MODELS.build(cfg.model)
     found = translate_published(weights, args.source, model, str(args.file))
     whole = bool(found.layout.decode_head)
     meta = {

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Predict the masks and print the shares of the classes."""
     from ..checkpoints.work_dir import best_checkpoint
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
     use_model(args)
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> None:
     )
     photos = find_photos(args.photos)
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
+    with faults_of_parts(cfg):
+        summary = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
     shares = ', '.join(f'{name} {share:.1%}' for name, share in summary['share'].items() if share)
     print(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {summary["images"]} photos')
     print(f'shares of the classes: {shares}')

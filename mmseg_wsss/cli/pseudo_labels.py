@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the labels and print how many pixels are unsure."""
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
 
     check_paths(args)
@@ -29,5 +30,6 @@ def run(args: argparse.Namespace) -> None:
         split=args.split, known_tags=args.known_tags, unsure_below=args.unsure_below, coco_rle=args.coco_rle
     )
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
+    with faults_of_parts(cfg):
+        summary = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
     print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')

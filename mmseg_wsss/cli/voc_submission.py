@@ -26,10 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the predictions and print the path of the archive."""
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.voc_submission import SubmissionSettings, write_voc_submission
 
     check_paths(args)
     settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition)
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
+    with faults_of_parts(cfg):
+        summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
     print(f'{summary["archive"]}: {summary["images"]} images')
