@@ -20,7 +20,7 @@ from ..files import whole_file
 from .loading import CheckpointError
 
 BASE = 'MMSEG_WSSS_ZOO'
-"""Environment variable: a folder, or a URL, that holds the files in place of the addresses in the metafiles."""
+"""Environment variable: a folder, or a URL, that holds the files, used instead of the addresses in the metafiles."""
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,17 @@ from torch.utils.data import DataLoader, Dataset
 import mmseg_wsss.plugin  # noqa: F401
 
 from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
-from ._arguments import overridden_config
+from ..engine.start_errors import faults_of_parts
+from ._arguments import add_cfg_options, overridden_config
 from ._labels import progress
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'blots',
-        help='compute the point blots of a config before its training',
-        description='Compute the point blots of all training images and write them to their cache.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = 'Compute the point blots of all training images and write them to their cache.'
     parser.add_argument('config', help='a config whose training pipeline has LoadPointBlots with a cache_dir')
     parser.add_argument('--workers', type=int, default=1, help='processes')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
-    parser.set_defaults(run=run)
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,13 +35,15 @@ def run(args: argparse.Namespace) -> int:
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
     while 'dataset' in settings:  # RepeatDataset and other wrappers
         settings = settings['dataset']
-    steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
+    with faults_of_parts(cfg):
+        steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
         raise ValueError(
             f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, so nothing to compute'
         )
-    dataset = DATASETS.build({**settings, 'lazy_init': False})
+    with faults_of_parts(cfg):
+        dataset = DATASETS.build({**settings, 'lazy_init': False})
     dataset.pipeline.transforms = steps[: places[0] + 1]
     labelled = _all_shares(dataset, args.workers)
     print(

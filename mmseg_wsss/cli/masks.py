@@ -6,22 +6,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._arguments import add_output_arguments
+
 PROMPTED = 'sam'
 METHODS = ('filled', 'grabcut', 'dense_crf', PROMPTED)
 EMPTY = {'error': False, 'background': True, 'skip': 'skip'}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        'masks',
-        help='make masks from boxes, clicks and scribbles',
-        description='Make masks from boxes (filled, GrabCut, dense CRF), or from boxes, clicks and scribbles by a '
-        'promptable network (sam), as labels to train on (PseudoLabelDataset).',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        'Make masks from boxes (filled, GrabCut, dense CRF), or from boxes, clicks and scribbles by a promptable '
+        'network (sam), as labels to train on (PseudoLabelDataset).'
     )
     parser.add_argument('labels', metavar='LABELS', help='weak_labels.json')
     parser.add_argument('--images', required=True, help='image folder')
-    parser.add_argument('-o', '--output', required=True, type=Path, help='folder to write to')
+    add_output_arguments(parser, 'the folder to write to', 'write into a folder that already contains files')
     parser.add_argument('--method', choices=METHODS, default='grabcut', help='how masks are made (default: grabcut)')
     parser.add_argument('--split', default='', help='text file with one image id per line; other images are left out')
     parser.add_argument('--img-suffix', default='.jpg', help='suffix of images that are only named in the split file')
@@ -41,7 +41,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         '--resume', action='store_true', help='keep the masks that an interrupted run with the same settings has made'
     )
-    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     if not Path(args.labels).is_file():
         raise FileNotFoundError(f'{args.labels} is not a file: expected weak_labels.json')
     if args.output.is_dir() and any(args.output.iterdir()) and not (args.force or args.resume):
-        raise ValueError(f'{args.output} contains files: choose another -o, go on with --resume, or use --force')
+        raise ValueError(f'{args.output} contains files: choose another -o, continue with --resume, or use --force')
     init_default_scope('mmseg')
     dataset = {
         'type': 'WeakSegDataset',

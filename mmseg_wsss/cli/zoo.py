@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from ..checkpoints.zoo import ZooModel
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('zoo', help='list the trained networks, or write one with its config')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('name', nargs='?', help='name of a network; without it, the networks are listed')
     parser.add_argument('-o', '--output', type=Path, default=Path('.'), help='folder to write to (default: this one)')
     parser.add_argument('--force', action='store_true', help='overwrite another config of that name')

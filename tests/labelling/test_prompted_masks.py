@@ -230,7 +230,7 @@ def test_command(dataset, sam, tmp_path, capsys):
     index = read_index(out)
     assert (index.source['min_score'], index.source['rest'], index.source['unsure_border']) == (0.6, 'unlabelled', 1)
     assert main(prompted) == 2
-    assert 'contains files: choose another -o, go on with --resume, or use --force' in capsys.readouterr().err
+    assert 'contains files: choose another -o, continue with --resume, or use --force' in capsys.readouterr().err
     assert main([*prompted, '--resume']) == 0
     capsys.readouterr()
     for options, message in [
