@@ -30,6 +30,8 @@ PART_ROWS = 250_000
 LINKS = 20_000
 """Number of links to one file, of which file systems allow a limited number."""
 BASE = 100
+MOST_JSON = 100_000
+"""Number of images up to which the same labels are measured as ``weak_labels.json``."""
 SIZE = (64, 48)
 
 
@@ -65,6 +67,12 @@ def measure_set(count: int, folder: Path, args: argparse.Namespace) -> dict[str,
         make_pictures(root / 'img', count)
     os.environ['XDG_CACHE_HOME'] = str(folder / 'cache')
     settings = {'labels': str(first), 'img': str(root / 'img'), 'workers': args.workers, 'rows': args.rows}
+    if count <= MOST_JSON:
+        from mmseg_wsss.datasets.formats import read_labels
+
+        read_labels(str(first)).write(root / 'weak_labels.json')
+        what = json.dumps({**settings, 'labels': str(root / 'weak_labels.json'), 'check': False})
+        result['json'] = measure_apart(__file__, what, args)
     for name, check in (('unchecked', False), *((('first', True), ('later', True)) if args.pictures else ())):
         what = json.dumps({**settings, 'check': check})
         result[name] = measure_apart(__file__, what, args)
@@ -195,7 +203,7 @@ def table(results: list[dict[str, Any]]) -> str:
     ]
     base = results[0]
     for result in results[1:]:
-        for name in ('unchecked', 'first', 'later'):
+        for name in ('json', 'unchecked', 'first', 'later'):
             if name not in result:
                 continue
             found, small = result[name], base[name]
