@@ -10,6 +10,7 @@ from mmseg_wsss.checkpoints.weights import check_weights
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
 from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
+from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
+    parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
+    parser.add_argument(
+        '--prune', type=float, metavar='T', help='leave out classes with a score for the image of at most T'
+    )
+    parser.add_argument(
+        '--window', type=int, metavar='PIXELS', help='side of the windows in which images are predicted'
+    )
     add_run_arguments(
         parser, work_dir='the metrics', trust='load the checkpoint even if it contains code, which is then run'
     )
@@ -35,8 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
     began = BeganHook()
     try:
-        cfg = read_run_config(args)
-        set_test(cfg, args)
+        cfg = config_of_test(args)
         trust_checkpoints(args.trust_checkpoint)
         with faults_of_run(cfg, 'the test could not begin', began):
             if '://' not in args.checkpoint:
@@ -44,6 +51,8 @@ def run(args: argparse.Namespace) -> None:
             connect(cfg)
             runner = Runner.from_cfg(cfg)
             check_weights(runner.model, args.checkpoint)
+            if cfg.get('test_dataloader') is None:
+                raise StartError(f'{args.config} has no test_dataloader: expected a network with its test data')
             runner.register_hook(began)
             runner.test()
         disconnect()
@@ -51,11 +60,14 @@ def run(args: argparse.Namespace) -> None:
         raise SystemExit(str(error)) from error
 
 
-def set_test(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the arguments into the config."""
-    if cfg.get('test_dataloader') is None:
-        raise SystemExit(f'{args.config} has no test_dataloader: expected the config of a network with its test data')
+def config_of_test(args: argparse.Namespace) -> Config:
+    """Return the config with the arguments of the command line."""
+    cfg = read_run_config(args)
     cfg.load_from = args.checkpoint
+    try:
+        cfg = switched(cfg, PhotoSettings(crf=args.crf, prune=args.prune, window=args.window))
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     if args.show_dir is not None:
         cfg.default_hooks.visualization.draw = True
         cfg.default_hooks.visualization.interval = 1
@@ -69,6 +81,7 @@ def set_test(cfg: Config, args: argparse.Namespace) -> None:
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
         cfg.test_evaluator.keep_results = True
+    return cfg
 
 
 if __name__ == '__main__':

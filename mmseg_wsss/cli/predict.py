@@ -11,7 +11,7 @@ from ._arguments import add_network_arguments, check_paths, load_config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_network_arguments(parser, output='the folder to write to', nargs='?')
-    parser.add_argument('photos', nargs='+', help="folders, files, or patterns such as 'photos/*.jpg'")
+    parser.add_argument('photos', nargs='+', help="folders, files, patterns such as 'photos/*.jpg', or videos")
     parser.add_argument(
         '--model',
         metavar='NAME',
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PIXELS',
         help='side of the windows in which large photos are predicted; 0: the whole photo at once',
     )
+    parser.add_argument('--every', type=int, default=1, metavar='N', help='every N-th frame of videos (default: all)')
     parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
 
 
@@ -44,7 +45,12 @@ def run(args: argparse.Namespace) -> None:
     args.checkpoint = best_checkpoint(args.checkpoint)
     check_paths(args)
     settings = PhotoSettings(
-        tta=args.tta, crf=args.crf, prune=args.prune, window=args.window, overlays=not args.no_overlays
+        tta=args.tta,
+        crf=args.crf,
+        prune=args.prune,
+        window=args.window,
+        overlays=not args.no_overlays,
+        every=args.every,
     )
     photos = find_photos(args.photos)
     cfg = load_config(args.config, args.cfg_options)

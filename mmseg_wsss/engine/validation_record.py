@@ -75,9 +75,9 @@ def write_record(
             with whole_file(folder / file) as opened:
                 opened.write(content)
             listed.append({'end': end, 'image': name, 'file': file})
-    content = {'classes': [*classes], 'confusion': confusion, 'images': images, 'pictures': listed}
+    record = {'classes': [*classes], 'confusion': confusion, 'images': images, 'pictures': listed}
     with whole_file(folder / SCORES) as opened:
-        opened.write(json.dumps(content).encode())
+        opened.write(json.dumps(record).encode())
 
 
 def read_record(work_dir: str | Path) -> ValidationRecord | None:

@@ -133,8 +133,13 @@ def _finish(
 
 def progress(indices: Collection[int], title: str) -> Iterable[int]:
     """Show a progress bar on the terminal of the first process, which disappears at the end."""
+    return show_progress(indices, title, len(indices))
+
+
+def show_progress(items: Iterable[Kept], title: str, total: int) -> Iterable[Kept]:
+    """Show a progress bar for items of which only the number is known."""
     terminal = Console(stderr=True)
-    return track(indices, title, console=terminal, transient=True, disable=not is_main_process())
+    return track(items, title, total, console=terminal, transient=True, disable=not is_main_process())
 
 
 def kept_images(dataset: ImageDataset, read: Callable[[Sample], Kept]) -> Iterator[tuple[int, Sample, Kept]]:

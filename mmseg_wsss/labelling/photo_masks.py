@@ -1,4 +1,4 @@
-"""Predict masks of photos that are not part of a data set, and write them under the names of the photos.
+"""Predict masks of photos and videos that are not part of a data set, and write them under their names.
 
 Shape letters: C classes, H x W pixels of a photo.
 """
@@ -26,10 +26,11 @@ from mmseg.registry import MODELS, TRANSFORMS
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.pseudo_label_files import write_pseudo_label
 from ..files import path_inside, whole_file
-from ..functional.checks import check_share
+from ..functional.checks import check_integer, check_share
 from .images import reader_of
-from .label_folder import progress
+from .label_folder import show_progress
 from .predictions import load_model
+from .video_frames import count_photos, photos_and_frames
 from .voc_submission import without_labels
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -50,6 +51,7 @@ class PhotoSettings:
         window: Side of the windows in which large photos are predicted, in pixels of the network's input. None: the
             setting of the config; 0: the whole photo at once.
         overlays: Whether to also write ``overlays/<name>.jpg``, the photo under its mask.
+        every: Predict every n-th frame of a video only.
 
     Raises:
         TypeError: If a share is not a number.
@@ -61,19 +63,22 @@ class PhotoSettings:
     prune: float | None = None
     window: int | None = None
     overlays: bool = True
+    every: int = 1
 
     def __post_init__(self) -> None:
         if self.prune is not None:
             check_share(self.prune, 'prune')
         if self.window is not None and self.window < 0:
             raise ValueError(f'window must be a number of pixels, 0 for a photo at once, got {self.window}')
+        check_integer(self.every, 'every')
 
 
 def find_photos(sources: Sequence[str]) -> dict[str, Path]:
     """Return photos by name: their path below the folder that was given, without the suffix.
 
     Args:
-        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``.
+        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``. A
+            file may also be a video; those in a folder are left out.
 
     Raises:
         FileNotFoundError: If there are no photos.
@@ -113,20 +118,21 @@ def write_photo_masks(
 ) -> dict[str, Any]:
     """Predict photos and write ``masks/<name>.png``, ``confidence/<name>.png`` and ``overlays/<name>.jpg``.
 
-    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1.
+    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1. The name of a frame of a
+    video is that of the video and the number of the frame, from 0, such as ``film/000012``.
 
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
         checkpoint: The weights of the network.
-        photos: Files by name, see :func:`find_photos`.
+        photos: Files of photos and videos by name, see :func:`find_photos`.
         folder: The folder to write to.
         settings: Settings of the prediction.
 
     Returns:
-        ``images``, the number of photos, and ``share``, the share of each class in all pixels.
+        ``images``, the number of photos and frames, and ``share``, the share of each class in all pixels.
 
     Raises:
-        ValueError: If a photo cannot be read, the config has no views to average, or the weights do not fit.
+        ValueError: If a photo or video cannot be read, the config has no views to average, or the weights do not fit.
     """
     settings = settings or PhotoSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -137,9 +143,10 @@ def write_photo_masks(
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     read, load = Compose(steps), TRANSFORMS.build(steps[0])
     pixels = np.zeros(len(classes), np.int64)
-    names = list(photos)
-    for index in progress(range(len(names)), 'photos'):
-        name, path = names[index], photos[names[index]]
+    count = 0
+    every = settings.every
+    for name, path in show_progress(photos_and_frames(photos, every), 'photos', count_photos(photos, every)):
+        count += 1
         (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
         probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
@@ -150,7 +157,7 @@ def write_photo_masks(
             photo = load({'img_path': str(path)})['img']
             _write_overlay(Path(folder) / 'overlays', name, overlay(photo, labels.numpy(), palette))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
-    return {'images': len(photos), 'share': shares}
+    return {'images': count, 'share': shares}
 
 
 def switched(cfg: Config, settings: PhotoSettings) -> Config:

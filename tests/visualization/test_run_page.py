@@ -65,7 +65,7 @@ def test_confusions_and_images_of_the_last_validation(tmp_path):
     photo = Image.fromarray(np.full((5, 9, 3), 77, np.uint8))
     photo.save(tmp_path / 'a.jpg')
     drawn = {'worst': [('b<1>.jpg', (tmp_path / 'a.jpg').read_bytes())], 'best': []}
-    write_record(weak, ['sky', '<road>'], [[3000, 1000], [0, 0]], {'b<1>.jpg': 12.34}, drawn)
+    write_record(weak, ['sky', '<road>'], [[3000, 1000], [0, 500]], {'b<1>.jpg': 12.34}, drawn)
     page = run_page([read_run(weak), read_run(full)], 'weak')
     parser = Balanced()
     parser.feed(page)
@@ -75,6 +75,7 @@ def test_confusions_and_images_of_the_last_validation(tmp_path):
         assert text in parser.text
     assert 'rgba(40, 140, 70, 0.60)">75.0' in page  # green on the diagonal, 0.8 of its share
     assert 'rgba(200, 60, 30, 0.20)">25.0' in page
+    assert 'rgba(40, 140, 70, 0.80)">100.0' in page
     assert '<road>' not in page
     (picture,) = re.findall(r'alt="b&lt;1&gt;.jpg[^"]*" src="data:image/jpeg;base64,([^"]+)"', page)
     assert base64.b64decode(picture).startswith(b'\xff\xd8')

@@ -21,6 +21,7 @@ from ._batch_pictures import rgb_picture
 
 NUM_PICTURES = 3
 LONGEST_SIDE = 320
+QUALITY = 85
 Scored = tuple[float, str, bytes]
 """Mean IoU in percent, the name of the image, and its picture as a JPEG file."""
 
@@ -111,7 +112,7 @@ def _drawn(photo: Image, prediction: Any, truth: Any, meta: Mapping[str, Any]) -
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     maps = [np.where(labels < len(meta['classes']), labels, 255).astype(np.uint8) for labels in (prediction, truth)]
-    small = [cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST) for labels in maps]
+    small = [np.asarray(cv2.resize(m, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8) for m in maps]
     row = draw_panels(
         np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8),
         prediction=small[0],
@@ -119,5 +120,5 @@ def _drawn(photo: Image, prediction: Any, truth: Any, meta: Mapping[str, Any]) -
         palette=meta['palette'],
         classes=meta['classes'],
     )
-    content: bytes = cv2.imencode('.jpg', row[..., ::-1])[1].tobytes()
+    content: bytes = cv2.imencode('.jpg', row[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     return content
