@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
     began = BeganHook()
     try:
-        cfg = config_of_test(args)
+        cfg = with_arguments(read_run_config(args), args)
         trust_checkpoints(args.trust_checkpoint)
         with faults_of_run(cfg, 'the test could not begin', began):
             if '://' not in args.checkpoint:
@@ -51,8 +51,6 @@ def run(args: argparse.Namespace) -> None:
             connect(cfg)
             runner = Runner.from_cfg(cfg)
             check_weights(runner.model, args.checkpoint)
-            if cfg.get('test_dataloader') is None:
-                raise StartError(f'{args.config} has no test_dataloader: expected a network with its test data')
             runner.register_hook(began)
             runner.test()
         disconnect()
@@ -60,9 +58,10 @@ def run(args: argparse.Namespace) -> None:
         raise SystemExit(str(error)) from error
 
 
-def config_of_test(args: argparse.Namespace) -> Config:
-    """Return the config with the arguments of the command line."""
-    cfg = read_run_config(args)
+def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:
+    """Return the config with the arguments in it."""
+    if cfg.get('test_dataloader') is None:
+        raise SystemExit(f'{args.config} has no test_dataloader: expected the config of a network with its test data')
     cfg.load_from = args.checkpoint
     try:
         cfg = switched(cfg, PhotoSettings(crf=args.crf, prune=args.prune, window=args.window))

@@ -60,7 +60,10 @@ def test_switches_of_a_test(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, 'Runner', Runner)
     write_data(tmp_path)
     torch.save({'state_dict': {}}, tmp_path / 'net.pth')
-    given = [str(write_own_config(tmp_path)), str(tmp_path / 'net.pth'), '--work-dir', str(tmp_path)]
+    config = write_own_config(tmp_path)
+    with config.open('a') as file:
+        file.write('\ntest_dataloader = dict(dataset=dict())\n')
+    given = [str(config), str(tmp_path / 'net.pth'), '--work-dir', str(tmp_path)]
 
     def tested(*options):
         parser = argparse.ArgumentParser()

@@ -12,7 +12,9 @@ from mmseg_wsss.datasets.formats import ReadReport, found_classes, geo, read_lab
 rasterio = pytest.importorskip('rasterio')
 pyogrio = pytest.importorskip('pyogrio')
 shapely = pytest.importorskip('shapely')
-pytestmark = pytest.mark.filterwarnings('ignore::PendingDeprecationWarning', "ignore:'crs' was not provided")
+pytestmark = pytest.mark.filterwarnings(
+    'ignore::PendingDeprecationWarning', "ignore:'crs' was not provided", 'ignore:The given matrix is equal'
+)
 CLASSES = ('background', 'road', 'weed')
 LEFT, TOP, PIXEL = 500_000.0, 5_000_000.0, 2.0
 UTM = 'EPSG:32633'
@@ -69,12 +71,14 @@ def test_points_lines_and_polygons_become_pixels(tmp_path):
     write_image(images, 'b.TIFF', column=25)  # five columns overlap
     outer = [ground(*place) for place in [(2, 3), (28, 3), (28, 9), (2, 9), (2, 3)]]
     hole = [ground(*place) for place in [(4, 5), (6, 5), (6, 7), (4, 7), (4, 5)]]
+    beside = [ground(*place) for place in [(30, 11), (34, 11), (34, 13), (30, 13), (30, 11)]]  # touches the first image
     path = write_geojson(
         tmp_path / 'labels.geojson',
         feature('Point', ground(3.5, 4.5), **{'class': 'weed'}),
         feature('MultiPoint', [ground(27.5, 0.5), [*ground(0.25, 19.75), 88.0]], **{'class': 'road'}),
         feature('LineString', [ground(-4, 12.5), ground(10.5, 12.5), ground(10.5, 40)], **{'class': 'weed'}),
         feature('Polygon', [outer, hole], **{'class': 'road'}),
+        feature('Polygon', [beside], **{'class': 'weed'}),
         feature('Point', ground(400, 1), **{'class': 'weed'}),
         feature('Point', ground(1, 1), **{'class': None}),
         feature(None, None, **{'class': 'weed'}),
@@ -97,6 +101,7 @@ def test_points_lines_and_polygons_become_pixels(tmp_path):
     assert np.array_equal(np.asarray(Image.open(first.mask_path)), expected)
     expected = np.zeros((20, 30), int)
     expected[3:9, :3] = 1
+    expected[11:13, 5:9] = 2
     assert np.array_equal(np.asarray(Image.open(second.mask_path)), expected)
     assert {what: len(names) for what, names in report.left_out.items()} == {
         'features outside of all images': 1, "features without 'class'": 1, 'features without a geometry': 1,
@@ -124,7 +129,7 @@ def test_other_coordinate_reference_systems_are_reprojected(tmp_path):
 
 
 def test_turned_images(tmp_path):
-    turned = rasterio.Affine.translation(LEFT, TOP) @ rasterio.Affine.rotation(30) @ rasterio.Affine.scale(2, -2)
+    turned = rasterio.Affine.translation(LEFT, TOP) @ rasterio.Affine.rotation(30) @ rasterio.Affine.scale(2, -3)
     write_image(tmp_path / 'images', 'a.tif', transform=turned)
     path = write_geojson(tmp_path / 'p.geojson', feature('Point', list(turned @ (5.5, 8.5)), **{'class': 'road'}))
     np.testing.assert_allclose(read(path, tmp_path / 'images')['a'].annotations.points, [[5, 8]], atol=1e-6)
@@ -173,6 +178,9 @@ def test_images_without_a_place_are_named(tmp_path):
     path = write_geojson(tmp_path / 'p.geojson', feature('Point', ground(1, 1), **{'class': 'weed'}))
     write_image(tmp_path / 'images', 'a.tif')
     Image.new('L', (9, 9)).save(tmp_path / 'images/plain.tif')
+    with pytest.raises(ValueError, match='plain.tif has no coordinate reference system or no place in it'):
+        read(path, tmp_path / 'images')
+    write_image(tmp_path / 'images', 'plain.tif', transform=rasterio.Affine.identity())  # a system, but no place
     with pytest.raises(ValueError, match='plain.tif has no coordinate reference system or no place in it'):
         read(path, tmp_path / 'images')
     (tmp_path / 'images/plain.tif').write_bytes(b'no picture')
