@@ -54,7 +54,10 @@ def files(tmp_path_factory):
     [
         *MISSPELT,
         ('test_evaluator.type=IoUMetrik', "did you mean 'IoUMetric'?"),
-        ('test_dataloader.dataset.num_images=0', 'test_dataloader.dataset (ShapesDataset): num_images must be a positive integer, got 0'),
+        (
+            'test_dataloader.dataset.num_images=0',
+            'test_dataloader.dataset (ShapesDataset): num_images must be a positive integer, got 0',
+        ),
         ('custom_hooks.0.type=EMAHok', 'custom_hooks.0 (EMAHok): EMAHok is not registered in mmseg::hook; did you'),
     ],
 )
