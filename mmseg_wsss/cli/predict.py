@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths, load_config
+from ._arguments import add_checkpoint_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help='side of the windows in which large photos are predicted; 0: the whole photo at once',
     )
     parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
+    add_worker_arguments(parser)
     parser.add_argument('--force', action='store_true', help='write into a folder that has files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
@@ -40,13 +41,19 @@ def run(args: argparse.Namespace) -> None:
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
     args.checkpoint = best_checkpoint(args.checkpoint)
-    check_paths(args)
-    settings = PhotoSettings(
-        tta=args.tta, crf=args.crf, prune=args.prune, window=args.window, overlays=not args.no_overlays
-    )
-    photos = find_photos(args.photos)
-    cfg = load_config(args.config, args.cfg_options)
-    summary = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
-    shares = ', '.join(f'{name} {share:.1%}' for name, share in summary['share'].items() if share)
-    print(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {summary["images"]} photos')
-    print(f'shares of the classes: {shares}')
+    with launched(args):
+        check_paths(args)
+        settings = PhotoSettings(
+            tta=args.tta,
+            crf=args.crf,
+            prune=args.prune,
+            window=args.window,
+            overlays=not args.no_overlays,
+            workers=args.workers,
+        )
+        photos = find_photos(args.photos)
+        cfg = load_config(args.config, args.cfg_options)
+        made = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
+        shares = ', '.join(f'{name} {share:.1%}' for name, share in made['share'].items() if share)
+        tell(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {made["images"]} photos')
+        tell(f'shares of the classes: {shares}')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths, load_config
+from ._arguments import add_checkpoint_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,6 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--unsure-below', type=float, default=0.0, metavar='P', help='set pixels with a lower confidence to 255'
     )
     parser.add_argument('--coco-rle', action='store_true', help='also write coco_rle.json (needs pycocotools)')
+    add_worker_arguments(parser)
     parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
@@ -30,10 +31,15 @@ def run(args: argparse.Namespace) -> None:
     """Write the labels and print how many pixels are unsure."""
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
 
-    check_paths(args)
-    settings = PredictionSettings(
-        split=args.split, known_tags=args.known_tags, unsure_below=args.unsure_below, coco_rle=args.coco_rle
-    )
-    cfg = load_config(args.config, args.cfg_options)
-    summary = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
-    print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')
+    with launched(args):
+        check_paths(args)
+        settings = PredictionSettings(
+            split=args.split,
+            known_tags=args.known_tags,
+            unsure_below=args.unsure_below,
+            coco_rle=args.coco_rle,
+            workers=args.workers,
+        )
+        cfg = load_config(args.config, args.cfg_options)
+        made = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
+        tell(f'{args.output}: {made["images"]} images of {args.split}, {made["unsure"]:.2%} of the pixels unsure')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, check_paths, load_config
+from ._arguments import add_checkpoint_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default='comp6_test_cls',
         help="comp5: trained only on VOC's own images; comp6: also trained on other images (ImageNet weights)",
     )
+    add_worker_arguments(parser)
     parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
@@ -38,8 +39,9 @@ def run(args: argparse.Namespace) -> None:
     """Write the predictions and print the path of the archive."""
     from ..labelling.voc_submission import SubmissionSettings, write_voc_submission
 
-    check_paths(args)
-    settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition)
-    cfg = load_config(args.config, args.cfg_options)
-    summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
-    print(f'{summary["archive"]}: {summary["images"]} images')
+    with launched(args):
+        check_paths(args)
+        settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition, workers=args.workers)
+        cfg = load_config(args.config, args.cfg_options)
+        summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
+        tell(f'{summary["archive"]}: {summary["images"]} images')

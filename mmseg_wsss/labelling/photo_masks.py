@@ -19,16 +19,17 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.pseudo_label_files import write_pseudo_label
+from ..datasets.workers import WorkerSettings, each
 from ..files import path_inside, whole_file
 from ..functional.checks import check_share
 from .images import reader_of
-from .label_folder import progress
 from .predictions import load_model
 from .voc_submission import without_labels
 
@@ -39,7 +40,7 @@ Colours = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoSettings:
+class PhotoSettings(WorkerSettings):
     """Settings of the prediction of photos, in addition to those of the config.
 
     Args:
@@ -50,6 +51,7 @@ class PhotoSettings:
         window: Side of the windows in which large photos are predicted, in pixels of the network's input. None: the
             setting of the config; 0: the whole photo at once.
         overlays: Whether to also write ``overlays/<name>.jpg``, the photo under its mask.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Raises:
         TypeError: If a share is not a number.
@@ -63,6 +65,7 @@ class PhotoSettings:
     overlays: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.prune is not None:
             check_share(self.prune, 'prune')
         if self.window is not None and self.window < 0:
@@ -113,7 +116,8 @@ def write_photo_masks(
 ) -> dict[str, Any]:
     """Predict photos and write ``masks/<name>.png``, ``confidence/<name>.png`` and ``overlays/<name>.jpg``.
 
-    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1.
+    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1. The photos are divided among
+    the processes of a launcher.
 
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
@@ -136,19 +140,22 @@ def write_photo_masks(
     model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     read, load = Compose(steps), TRANSFORMS.build(steps[0])
-    pixels = np.zeros(len(classes), np.int64)
-    names = list(photos)
-    for index in progress(range(len(names)), 'photos'):
-        name, path = names[index], photos[names[index]]
+
+    def write(name: str) -> npt.NDArray[np.int64]:
+        path = photos[name]
         (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
         probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
         confidence = probs.gather(0, labels[None])[0].clamp(0, 1).numpy()
         write_pseudo_label(folder, name, labels.numpy(), confidence, palette)
-        pixels += np.bincount(labels.numpy().ravel(), minlength=len(classes))
         if settings.overlays:
             photo = load({'img_path': str(path)})['img']
             _write_overlay(Path(folder) / 'overlays', name, overlay(photo, labels.numpy(), palette))
+        return np.bincount(labels.numpy().ravel(), minlength=len(classes))
+
+    own = list(photos)[get_rank() :: get_world_size()]
+    counts = each(write, own, workers=settings.workers, title='photos')
+    pixels = sum(all_gather_object(sum(counts, start=np.zeros(len(classes), np.int64))))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
     return {'images': len(photos), 'share': shares}
 

@@ -8,6 +8,7 @@ from PIL import Image
 from mmseg_wsss.cli import check, convert, simulate
 from mmseg_wsss.datasets import InriaDataset
 from mmseg_wsss.datasets.formats import read_labels
+from tests.helpers.same_files import assert_same_files
 
 
 def wsss(*arguments):
@@ -361,3 +362,26 @@ def test_simulate_without_a_background(root, capsys):
     labels = read_labels(str(root / 'x.json'))
     assert labels.classes == ('background', 'sky', 'road')
     assert set(labels.images['a'].annotations.point_labels.tolist()) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ('simulate', '--masks', 'ann', '--images', 'img', '--kinds', 'points,scribbles,boxes,tags'),
+        ('convert', 'index_png', 'ann', '--unlabelled', '255', '--masks', 'MASKS'),
+    ],
+    ids=lambda command: command[0],
+)
+def test_two_workers_write_the_same_labels(root, monkeypatch, capsys, command):
+    monkeypatch.chdir(root)
+
+    def write(folder, workers):
+        folder.mkdir()
+        words = [word.replace('MASKS', str(folder / 'masks')) for word in command]
+        options = ('--classes', 'background,cat', '-o', folder / 'w.json', '--workers', workers)
+        capsys.readouterr()
+        assert wsss(*words, *options) == 0
+        (folder / 'w.json').write_text((folder / 'w.json').read_text().replace(folder.name, ''))
+        return capsys.readouterr().out.replace(folder.name, '')
+
+    assert_same_files(write, root)

@@ -11,6 +11,7 @@ from PIL import Image
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
 from tests.helpers.one_of_each import COLOURS
+from tests.helpers.same_files import assert_same_files
 
 
 def read(path):
@@ -84,3 +85,13 @@ def test_command_and_that_nothing_is_overwritten(project, capsys):
     assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert (root / 'out/masks/b.png').stat().st_mtime_ns == before
     assert main([*command, '--force', '--no-overlays']) == 0
+
+
+def test_two_workers_write_the_same_files(project):
+    root, cfg = project
+
+    def write(folder, workers):
+        photos = find_photos([str(root / 'photos')])
+        return write_photo_masks(cfg, root / 'net.pth', photos, folder, PhotoSettings(workers=workers))
+
+    assert_same_files(write, root)
