@@ -268,8 +268,6 @@ def test_cut_seeds_go_on(cams, tmp_path, monkeypatch):
     assert (files(tmp_path / 'out'), counted) == (whole, ['shapes_00002'])
     match = "SeedSettings has no setting 'keep'; Choose from 'workers', 'split', 'alpha_low'"
     with pytest.raises(TypeError, match=match):
-        TypeError, match="SeedSettings has no setting 'keep'; Choose from 'workers', 'split', 'alpha_low'"
-    ):
         TASK_UTILS.build({'type': 'WriteSeeds', 'stage': 'cam', 'cams': str(cams), 'keep': True})
 
 

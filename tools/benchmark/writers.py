@@ -92,7 +92,10 @@ def make_writers(root: Path, num_images: int, size: int) -> dict[str, Write]:
     masks, photos = str(root / 'shapes/masks'), str(root / 'shapes/images')
     classes = ','.join(('background', *(f'class {index}' for index in range(1, 7))))
     kinds = ('--kinds', 'points,scribbles,boxes,tags', '--classes', classes, '--img-suffix', '.png')
-    blots = ('train_dataloader.dataset.pipeline.2.cache_dir=FOLDER', f'train_dataloader.dataset.num_images={num_images}')
+    blots = (
+        'train_dataloader.dataset.pipeline.2.cache_dir=FOLDER',
+        f'train_dataloader.dataset.num_images={num_images}',
+    )
     return {
         'pseudo-labels': lambda folder, n: write_pseudo_labels(*clicks, folder, PredictionSettings(workers=n)),
         'CAMs of 8 views': lambda folder, n: write_cam_folder(
