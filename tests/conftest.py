@@ -39,7 +39,7 @@ def _fresh_start():
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     init_default_scope('mmseg')
     # trainings of one name that start in the same second would share what an earlier test left in them
-    for manager in (MessageHub, Visualizer, SegLocalVisualizer):
+    for manager in (MessageHub, MMLogger, Visualizer, SegLocalVisualizer):
         manager._instance_dict.clear()
     for handler in MMLogger.get_current_instance().handlers:
         if type(handler) is logging.StreamHandler:  # the one of an earlier test may be closed with its captured output

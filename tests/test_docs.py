@@ -13,12 +13,13 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.models.backbones import MobileNetV2
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.cli.main import COMMANDS, main
 from mmseg_wsss.datasets.formats.registry import FORMATS, READERS, read_labels
 from mmseg_wsss.engine.own_data import fill_own_data
+from mmseg_wsss.engine.stages.config import listed_stages
 from mmseg_wsss.models.segmentors.renamed import OF_DECISION, OF_VIEWS
 from mmseg_wsss.structures import LossInputs
 from tests.helpers.models import model_config
@@ -140,6 +141,18 @@ def test_commands_of_the_table(project, weights, command):
     Path('base.py').unlink()
     assert main(shlex.split(command)[1:]) == 0
     assert len(Path('config.py').read_text().splitlines()) <= 12
+
+
+def test_a_promptable_model_in_the_place_of_grabcut(project):
+    """The block of the page, below the line that names the recipe."""
+    pytest.importorskip('transformers')
+    text = f"_base_ = {str(ROOT / 'configs/own_data/boxes_cpu.py')!r}\ndata_root = 'my_data'\n"
+    Path('prompted.py').write_text(text + block('docs/stages.md', 'WritePromptedLabels'))
+    cfg = Config.fromfile('prompted.py')
+    fill_own_data(cfg)
+    task = TASK_UTILS.build(listed_stages(cfg)['boxes']['task'])
+    assert (task.settings.model, task.settings.empty_images) == ('facebook/sam-vit-base', 'skip')
+    assert len(DATASETS.build({**task.dataset, 'test_mode': True, 'pipeline': []})) > 0
 
 
 def test_changes_to_a_config_of_mmseg(project):

@@ -1,32 +1,35 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out DIR]``."""
 
 import argparse
-import os
-from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_wsss.checkpoints.loading import CheckpointError, check_readable, trust_checkpoints
+from mmseg_wsss.checkpoints.loading import check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
-from mmseg_wsss.engine.own_data import fill_own_data
+from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
+from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
+from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, with mmengine's conventions."""
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder for the metrics (default: work_dirs/<config name>)')
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
+    parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
     parser.add_argument(
-        '--trust-checkpoint', action='store_true', help='load it even if it contains code, which is then run'
+        '--prune', type=float, metavar='T', help='leave out classes with a score for the image of at most T'
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings to override')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--window', type=int, metavar='PIXELS', help='side of the windows in which images are predicted'
+    )
+    add_run_arguments(
+        parser, work_dir='the metrics', trust='load the checkpoint even if it contains code, which is then run'
+    )
 
 
 def main() -> None:
@@ -38,16 +41,32 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f'{args.config}: there is no such config file')
-    cfg = Config.fromfile(args.config)
-    cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    fill_own_data(cfg)
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    began = BeganHook()
+    try:
+        cfg = with_arguments(read_run_config(args), args)
+        trust_checkpoints(args.trust_checkpoint)
+        with faults_of_run(cfg, 'the test could not begin', began):
+            if '://' not in args.checkpoint:
+                check_readable(args.checkpoint)
+            connect(cfg)
+            runner = Runner.from_cfg(cfg)
+            check_weights(runner.model, args.checkpoint)
+            runner.register_hook(began)
+            runner.test()
+        disconnect()
+    except (StartError, *NAMED) as error:
+        raise SystemExit(str(error)) from error
+
+
+def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:
+    """Return the config with the arguments in it."""
+    if cfg.get('test_dataloader') is None:
+        raise SystemExit(f'{args.config} has no test_dataloader: expected the config of a network with its test data')
     cfg.load_from = args.checkpoint
+    try:
+        cfg = switched(cfg, PhotoSettings(crf=args.crf, prune=args.prune, window=args.window))
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     if args.show_dir is not None:
         cfg.default_hooks.visualization.draw = True
         cfg.default_hooks.visualization.interval = 1
@@ -61,17 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out is not None:
         cfg.test_evaluator.output_dir = args.out
         cfg.test_evaluator.keep_results = True
-    trust_checkpoints(args.trust_checkpoint)
-    try:
-        if '://' not in args.checkpoint:
-            check_readable(args.checkpoint)
-        connect(cfg)
-        runner = Runner.from_cfg(cfg)
-        check_weights(runner.model, args.checkpoint)
-        runner.test()
-        disconnect()
-    except CheckpointError as error:
-        raise SystemExit(str(error)) from error
+    return cfg
 
 
 if __name__ == '__main__':

@@ -1,23 +1,18 @@
 """Train a model: ``python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp]``."""
 
 import argparse
-import os
-from pathlib import Path
 
-from mmengine.config import Config, DictAction
-
-from mmseg_wsss.checkpoints.loading import CheckpointError, trust_checkpoints
-from mmseg_wsss.checkpoints.work_dir import WorkDirError
+from mmseg_wsss.checkpoints.loading import trust_checkpoints
+from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.optimizers import with_mixed_precision
-from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.processes import disconnect
-from mmseg_wsss.engine.training import StartError, train
+from mmseg_wsss.engine.start_errors import NAMED, StartError
+from mmseg_wsss.engine.training import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, with mmengine's conventions."""
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -29,17 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='load only the matching parts of a checkpoint, and start a new optimizer if the old one does not match',
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints even if they contain code, which is then run, in addition to weights',
-    )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings to override, such as model.losses.x.radius=3'
+    add_run_arguments(
+        parser,
+        work_dir='logs and checkpoints',
+        trust='load checkpoints even if they contain code, which is then run, in addition to weights',
     )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def main() -> None:
@@ -51,30 +41,19 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the runner that the config asks for and train."""
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f'{args.config}: there is no such config file')
-    cfg = Config.fromfile(args.config)
-    cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    fill_own_data(cfg)
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if args.amp:
-        if 'stages' in cfg:
-            cfg.amp = True  # of every training
-        else:
-            cfg.optim_wrapper = with_mixed_precision(cfg.optim_wrapper.to_dict())
-    if args.allow_missing:
-        cfg.allow_missing = True
-    trust_checkpoints(args.trust_checkpoint)
     try:
+        cfg = read_run_config(args)
+        if args.amp:
+            if 'stages' in cfg:
+                cfg.amp = True  # of every training
+            else:
+                cfg.optim_wrapper = with_mixed_precision(cfg.optim_wrapper.to_dict())
+        if args.allow_missing:
+            cfg.allow_missing = True
+        trust_checkpoints(args.trust_checkpoint)
         train(cfg, args.resume)
         disconnect()
-    except (CheckpointError, StartError, WorkDirError) as error:
+    except (StartError, *NAMED) as error:
         raise SystemExit(str(error)) from error
 
 

@@ -46,17 +46,14 @@ def overridden_config(path: str, options: list[str]) -> Config:
         path: The file.
         options: ``key=value`` pairs.
     """
-    from mmengine.config import Config, DictAction
+    from mmengine.config import DictAction
 
-    from ..engine.own_data import fill_own_data
+    from ..engine.command_line import read_config
 
     check_options(options)
-    cfg = Config.fromfile(path)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options or {})
-    fill_own_data(cfg)
-    return cfg
+    return read_config(path, parser.parse_args(['--cfg-options', *options]).cfg_options or {})
 
 
 def check_options(options: list[str]) -> None:
@@ -70,9 +67,29 @@ def check_options(options: list[str]) -> None:
         raise ValueError(f'--cfg-options must be KEY=VALUE, got {wrong[0]!r}')
 
 
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the checkpoint, and ``--trust-checkpoint``."""
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+def add_network_arguments(
+    parser: argparse.ArgumentParser,
+    output: str,
+    force: str = 'write into a folder that already contains files',
+    nargs: str | None = None,
+) -> None:
+    """Add the config and the checkpoint of a network, and the arguments of :func:`add_output_arguments`.
+
+    Args:
+        parser: The parser of the command.
+        output: What is written.
+        force: What ``--force`` does.
+        nargs: ``'?'`` if config and checkpoint may be left out.
+    """
+    parser.add_argument('config', nargs=nargs, help='config file of the network')
+    parser.add_argument('checkpoint', nargs=nargs, type=Path, help='its weights')
+    add_trust_argument(parser)
+    add_output_arguments(parser, output, force)
+    add_cfg_options(parser)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust-checkpoint``."""
     parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
 
 
@@ -120,6 +137,25 @@ def tell(text: str) -> None:
 
     if is_main_process():
         print(text)
+
+
+def add_output_arguments(
+    parser: argparse.ArgumentParser, output: str, force: str = 'overwrite the file if it exists'
+) -> None:
+    """Add ``-o`` and ``--force``.
+
+    Args:
+        parser: The parser of the command.
+        output: What is written.
+        force: What ``--force`` does.
+    """
+    parser.add_argument('-o', '--output', required=True, type=Path, help=output)
+    parser.add_argument('--force', action='store_true', help=force)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, which :func:`overridden_config` reads."""
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def check_paths(args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from ..datasets.formats.index_png import load_index_image
 from ..datasets.formats.inria import cut_inria, list_inria
 from ..datasets.simulate import CLICK_RULES, cityscapes_clicks
 from ..structures import ImageEntry, WeakLabelSet, image_id
-from ._labels import add_output_arguments, progress
+from ._labels import add_label_output, progress
 
 INSTANCE_SUFFIX = '_gtFine_instanceIds.png'
 IMAGE_SUFFIX = '_leftImg8bit.png'
@@ -34,7 +34,7 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     clicks.add_argument('--seed', type=int, default=0, help='seed of --rule random')
     clicks.add_argument('--min-stuff-area', type=int, default=256, help='smallest clicked stuff component in pixels')
     clicks.add_argument('--nearest-fraction', type=float, default=0.025, help='see docs/formats.md')
-    add_output_arguments(clicks)
+    add_label_output(clicks)
 
     tiles = formats.add_parser('inria', help='tiles and points of Inria Aerial Image Labeling')
     tiles.add_argument('path', help='the folder with images/*.tif and gt/*.tif, e.g. AerialImageDataset/train')
@@ -44,7 +44,7 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     tiles.add_argument('--whole', action='store_true', help='leave out smaller tiles at the right and at the bottom')
     tiles.add_argument('--num-background', type=int, default=4, help='background clicks per building')
     tiles.add_argument('--seed', type=int, default=0)
-    add_output_arguments(tiles)
+    add_label_output(tiles)
     clicks.set_defaults(make=_cityscapes)
     tiles.set_defaults(make=_inria)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +17,36 @@ from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
+from ..files import whole_file
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
+from ._arguments import add_output_arguments, check_new
 
 
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``-o`` and ``--force``."""
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the weak_labels.json to write')
-    parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
+def add_label_output(parser: argparse.ArgumentParser) -> None:
+    """Add ``-o`` and ``--force`` of a command that writes labels."""
+    add_output_arguments(parser, 'the weak_labels.json to write')
+
+
+def add_report_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--report``, which :func:`tell_report` writes."""
+    parser.add_argument(
+        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
+    )
+
+
+def check_report(args: argparse.Namespace) -> None:
+    """Raise an error instead of overwriting a report without ``--force``."""
+    check_new(args.report, '--report', force=args.force)
+
+
+def tell_report(report: ReadReport, path: Path | None, source: Mapping[str, Any]) -> None:
+    """Print what was left out or changed, and write it with the settings of the source to the file of ``--report``."""
+    for line in report.lines():
+        print(line)
+    if path is not None:
+        with whole_file(path) as file:
+            file.write(json.dumps({**source, **report.to_dict()}, indent=1).encode())
 
 
 def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

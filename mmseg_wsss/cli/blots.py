@@ -13,20 +13,16 @@ import mmseg_wsss.plugin  # noqa: F401
 
 from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
 from ..datasets.workers import each
-from ._arguments import add_worker_arguments, launched, overridden_config, tell
+from ..engine.start_errors import faults_of_parts
+from ._arguments import add_cfg_options, add_worker_arguments, launched, overridden_config, tell
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'blots',
-        help='compute the point blots of a config before its training',
-        description='Compute the point blots of all training images and write them to their cache.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = 'Compute the point blots of all training images and write them to their cache.'
     parser.add_argument('config', help='a config whose training pipeline has LoadPointBlots with a cache_dir')
     add_worker_arguments(parser)
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
-    parser.set_defaults(run=run)
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,13 +38,15 @@ def _grow(args: argparse.Namespace) -> None:
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
     while 'dataset' in settings:  # RepeatDataset and other wrappers
         settings = settings['dataset']
-    steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
+    with faults_of_parts(cfg):
+        steps = [TRANSFORMS.build(step) for step in settings.get('pipeline', ())]
     places = [index for index, step in enumerate(steps) if isinstance(step, LoadPointBlots)]
     if not places or steps[places[0]].cache_dir is None:
         raise ValueError(
             f'{args.config}: the training pipeline has no LoadPointBlots with a cache_dir, so nothing to compute'
         )
-    dataset = DATASETS.build({**settings, 'lazy_init': False})
+    with faults_of_parts(cfg):
+        dataset = DATASETS.build({**settings, 'lazy_init': False})
     dataset.pipeline.transforms = steps[: places[0] + 1]
 
     def share_of(index: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._arguments import check_output, load_config
+from ._arguments import add_cfg_options, check_output, load_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('browse', help='draw training batches as the losses receive them')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '-o', '--output', type=Path, default=Path('browse.png'), help='the picture to write, PNG or JPEG'
@@ -40,13 +39,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='STRIDE',
         help='also draw the kernels of GatedCRFLoss around cells of STRIDE x STRIDE pixels (default: 4)',
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Draw ``args.num`` images of the training data and print how many of their pixels are labelled."""
     from mmcv import imwrite
 
+    from ..engine.start_errors import faults_of_parts
     from ..visualization.panels import contact_sheet
 
     check_output(args)
@@ -58,10 +58,11 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f'--kernels must be at least 1 pixel, got {args.kernels}')
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
-    for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
-        rows.append(row)
-        counts.append(labelled)
-        print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
+    with faults_of_parts(cfg):
+        for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
+            rows.append(row)
+            counts.append(labelled)
+            print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
     empty = sum(count == 0 for count in counts)
     print(f'{len(counts)} images, {sum(counts) / len(counts):.1f} labelled pixels each, {empty} without any')
     imwrite(contact_sheet(rows, columns=2)[..., ::-1], str(args.output))

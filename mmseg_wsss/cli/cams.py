@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, add_worker_arguments, check_paths, launched, load_config, tell
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('cams', help='write class activation maps and evaluate them')
-    parser.add_argument('config', help='the config file of the network')
-    add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the folder to write to')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network_arguments(parser, output='the folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
         '--known-tags',
@@ -34,12 +30,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--overlays', action='store_true', help='also draw every map over its photo, into the folder overlays'
     )
     add_worker_arguments(parser)
-    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the maps and print the scores."""
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.cam_export import write_cam_folder
     from ..labelling.cam_threshold_sweep import CAMSettings
 
@@ -54,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
             workers=args.workers,
         )
         cfg = load_config(args.config, args.cfg_options)
-        summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
+        with faults_of_parts(cfg):
+            summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
         tell(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
         for name, value in summary.items():
             tell(f'{name}: {value}')

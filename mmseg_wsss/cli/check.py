@@ -21,7 +21,7 @@ from ..datasets.workers import progress
 from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
 from ..files import whole_file
-from ._arguments import check_options
+from ._arguments import add_cfg_options, check_options
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
 """Errors that are raised when data and models are built with wrong settings or files."""
@@ -87,13 +87,11 @@ class Report:
         }}  # fmt: skip
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'check',
-        help='check weak_labels.json against its images, or a config with all its data',
-        description='Would a training with these labels, or with this config, run and learn something? Every '
-        'problem is printed with file, key and solution. Exit status: 0 it would, 1 it would not, 2 wrong arguments.',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        'Would a training with these labels, or with this config, run and learn something? Every '
+        'problem is printed with file, key and solution. Exit status: 0 it would, 1 it would not, 2 wrong arguments.'
     )
     parser.add_argument('source', metavar='LABELS|CONFIG', help='weak_labels.json, or the config (.py) of a training')
     parser.add_argument('--images', help='image folder, if labels are checked')
@@ -105,8 +103,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument('--decode', action='store_true', help='load every image, to find damaged files')
     parser.add_argument('--strict', action='store_true', help='also exit with 1 if there are warnings')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write what was found as JSON')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
-    parser.set_defaults(run=run)
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

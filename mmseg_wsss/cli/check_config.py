@@ -17,6 +17,7 @@ from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
 from ..engine.stages.config import parse_stages
+from ..engine.start_errors import StartError
 from ._arguments import overridden_config
 from .check import Report, built, built_data
 
@@ -56,11 +57,8 @@ def read_config(report: Report, args: argparse.Namespace) -> Config | None:
     """Return the config, or None if it cannot be read; the report then contains the reason."""
     try:
         return overridden_config(args.source, args.cfg_options)
-    except SyntaxError as error:
-        name = args.source if error.filename in (None, '<unknown>') else error.filename
-        report.findings.append(Finding(ERROR, f'{name}, line {error.lineno}: {error.msg}'))
-    except (ImportError, KeyError, NameError, OSError, TypeError, ValueError) as error:
-        report.findings.append(Finding(ERROR, f'the config cannot be read: {" ".join(str(error).split())}'))
+    except StartError as error:
+        report.findings.append(Finding(ERROR, str(error)))
     return None
 
 

@@ -9,11 +9,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        'config', help='write a config, with all its bases, to one file, and the configs of its stages next to it'
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('name', nargs='?', help='name of the config, such as gated_crf/deeplabv3plus_r34_voc_clicks')
     parser.add_argument('-o', '--output', type=Path, help='the file to write (default: the name of the config)')
     parser.add_argument('-l', '--list', action='store_true', help='list the names of all configs')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,37 +16,33 @@ from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.class_names import check_names
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
-from ..files import whole_file
 from ..structures import ImageEntry, WeakLabelSet
-from ._arguments import check_new, check_output
+from ._arguments import check_output
 from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
-    add_output_arguments,
+    add_label_output,
+    add_report_argument,
+    check_report,
     image_sizes,
     parse_classes,
     split_off,
     suffix_of_files,
     summary,
+    tell_report,
 )
 
 AUTO = 'auto'
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'convert',
-        help='convert other label files to weak_labels.json',
-        description='Convert label files of other tools and data sets to weak_labels.json.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     formats = parser.add_subparsers(dest='format', required=True, metavar='FORMAT')
     every = {option.name: option for known in FORMATS.values() for option in known.options}
     _add_format(formats, AUTO, 'recognise which of these formats it is', 'the file or folder', every.values())
     for known in FORMATS.values():
         _add_format(formats, known.name, known.title, known.path, known.options, known.img_suffix)
     add_parsers(formats)
-    parser.set_defaults(run=run)
 
 
 def _add_format(
@@ -77,10 +72,8 @@ def _add_format(
         help='write points instead of boxes: the centre of each, and N points per box outside of all boxes (PMP: 4)',
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the points outside all boxes')
-    parser.add_argument(
-        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
-    )
-    add_output_arguments(parser)
+    add_report_argument(parser)
+    add_label_output(parser)
     parser.set_defaults(make=_read)
 
 
@@ -101,7 +94,8 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert the labels and print a summary."""
     check_output(args)
-    check_new(getattr(args, 'report', None), '--report', force=args.force)
+    if 'report' in args:
+        check_report(args)
     labels = args.make(args)
     labels.write(args.output)
     print(f'{args.output}: {summary(labels)}')
@@ -135,7 +129,7 @@ def _read(args: argparse.Namespace) -> WeakLabelSet:
     if 'masks' in source:
         count = sum(entry.annotations.mask_path is not None for entry in labels.images.values())
         print(f'{source["masks"]}: {count} masks')
-    _tell(report, source, args)
+    tell_report(report, args.report, source)
     return labels
 
 
@@ -176,14 +170,6 @@ def _check_masks(masks: Path, args: argparse.Namespace) -> None:
         raise ValueError(f'--masks {masks} is the folder that is read; choose another')
     if masks.is_dir() and any(masks.iterdir()) and not args.force:
         raise ValueError(f'{masks} has files; choose another --masks, or overwrite them with --force')
-
-
-def _tell(report: ReadReport, source: dict[str, Any], args: argparse.Namespace) -> None:
-    for line in report.lines():
-        print(line)
-    if args.report is not None:
-        with whole_file(args.report) as file:
-            file.write(json.dumps({**source, **report.to_dict()}, indent=1).encode())
 
 
 def _with_box_points(key: str, entry: ImageEntry, args: argparse.Namespace) -> ImageEntry:

@@ -64,9 +64,8 @@ def _import_plugin() -> tuple[str | None, dict[str, tuple[str, ...]]]:
     return None, registered
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('doctor', help='check the installation')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('config', nargs='?', help='a config to check, too: can it run here?')
 
 

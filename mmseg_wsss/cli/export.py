@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, load_config
+from ._arguments import add_network_arguments, check_output, load_config
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('export', help='write a network as ONNX, compared with PyTorch')
-    parser.add_argument('config', help='config file of the network')
-    add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the .onnx file to write')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network_arguments(parser, output='the .onnx file to write', force='overwrite the file if it exists')
     parser.add_argument(
         '--size',
         type=int,
@@ -22,25 +18,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the image to trace with',
     )
-    parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the file and print how far it is from PyTorch."""
     from ..checkpoints.loading import check_readable, trust_checkpoints
     from ..checkpoints.work_dir import best_checkpoint
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.onnx_file import write_onnx
 
-    if args.output.exists() and not args.force:
-        raise ValueError(f'{args.output} exists; choose another -o, or overwrite it with --force')
+    check_output(args)
     if min(args.size) < 32:
         raise ValueError(f'--size must be at least 32 pixels each, got {args.size}')
     trust_checkpoints(args.trust_checkpoint)
     checkpoint = best_checkpoint(args.checkpoint)
     check_readable(checkpoint)
     cfg = load_config(args.config, args.cfg_options)
-    summary = write_onnx(cfg, checkpoint, args.output, size=(args.size[0], args.size[1]))
+    with faults_of_parts(cfg):
+        summary = write_onnx(cfg, checkpoint, args.output, size=(args.size[0], args.size[1]))
     print(
         f'{args.output}: {summary["bytes"] / 2**20:.1f} MiB, probabilities within {summary["difference"]:.1e} of those '
         'of PyTorch'

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from ..datasets.formats import ReadReport
 from ..datasets.writers import WRITERS, LabelWriter, WriteSettings, read_source
 from ..datasets.writers.label_writer import SHAPES
-from ..files import whole_file
 from ..structures import WeakLabelSet
-from ._labels import add_class_argument, parse_classes, summary
+from ._arguments import add_output_arguments
+from ._labels import add_class_argument, add_report_argument, check_report, parse_classes, summary, tell_report
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'export-labels',
-        help='write labels or predictions for an annotation tool',
-        description='Write labels or predictions for an annotation tool, to correct them by hand and to train on them.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     titles = '; '.join(f'{name}: {writer.title}' for name, writer in WRITERS.items())
     parser.add_argument('format', choices=WRITERS, metavar='FORMAT', help=titles)
     parser.add_argument('source', help='weak_labels.json, or a folder of pseudo-labels, predictions or masks')
-    parser.add_argument('-o', '--output', required=True, type=Path, help='file or folder to write')
+    add_output_arguments(parser, 'the file or folder to write', 'overwrite files')
     parser.add_argument(
         '--images', type=Path, help='image folder, for names and sizes that the source does not contain'
     )
@@ -49,11 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=WriteSettings.address,
         help='prefix that Label Studio needs before the name of an image (default: %(default)s)',
     )
-    parser.add_argument(
-        '--report', type=Path, metavar='FILE', help='JSON file to write, which lists everything that was left out'
-    )
-    parser.add_argument('--force', action='store_true', help='overwrite files')
-    parser.set_defaults(run=run)
+    add_report_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,12 +65,7 @@ def run(args: argparse.Namespace) -> int:
     writer.write(labels, args.output, settings)
     print(f'{args.output}: {writer.title}')
     print(summary(labels))
-    for line in report.lines():
-        print(line)
-    if args.report is not None:
-        with whole_file(args.report) as file:
-            content = {'format': args.format, 'source': str(args.source), **report.to_dict()}
-            file.write(json.dumps(content, indent=1).encode())
+    tell_report(report, args.report, {'format': args.format, 'source': str(args.source)})
     return 0
 
 
@@ -91,8 +76,7 @@ def _check_kind(args: argparse.Namespace, writer: LabelWriter) -> None:
         raise ValueError(f'{output} is a file: {writer.name} needs a folder as -o')
     if not writer.folder and (output.suffix.lower() != writer.suffix or output.is_dir()):
         raise ValueError(f'{output}: {writer.name} is one file: -o must end in {writer.suffix}')
-    if args.report is not None and args.report.exists() and not args.force:
-        raise ValueError(f'{args.report} exists; choose another --report, or overwrite it with --force')
+    check_report(args)
 
 
 def _check_targets(args: argparse.Namespace, writer: LabelWriter, labels: WeakLabelSet) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.published_layouts import LAYOUTS
-from ._arguments import TRUST_HELP, overridden_config
+from ._arguments import add_cfg_options, add_output_arguments, add_trust_argument, check_output, overridden_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,18 +19,16 @@ GENERATOR_INPUT = 'pre.0.conv.weight'
 CHANNELS_OF_LATER_STAGES = 5
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        'import-weights',
-        help="convert a checkpoint of the authors' code to one of this project",
-        description="Convert a checkpoint of the authors' code to one of this project; docs/published_weights.md says "
-        'which file belongs to which config.',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        "Convert a checkpoint of the authors' code to one of this project; docs/published_weights.md says "
+        'which file belongs to which config.'
     )
     parser.add_argument('source', choices=list(LAYOUTS), help='the code that saved the file')
     parser.add_argument('file', type=Path, help='the checkpoint')
-    parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the file to write')
+    add_trust_argument(parser)
+    add_output_arguments(parser, 'the file to write')
     parser.add_argument('--config', required=True, help='the config file of the network')
     parser.add_argument(
         '--stage',
@@ -38,8 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar='K',
         help='the stage in which a mask generator of lpg was trained; the first one is 1',
     )
-    parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -52,10 +49,10 @@ def run(args: argparse.Namespace) -> None:
     from ..checkpoints.loading import trust_checkpoints
     from ..checkpoints.published import read_published, translate_published
     from ..engine.stages.marker import sha256
+    from ..engine.start_errors import faults_of_parts
     from ..files import whole_file
 
-    if args.output.exists() and not args.force:
-        raise ValueError(f'{args.output} exists: choose another -o, or overwrite it with --force')
+    check_output(args)
     cfg = overridden_config(args.config, args.cfg_options)
     if cfg.get('model') is None:
         raise ValueError(f'{args.config} has no model: expected the config of one network')
@@ -63,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
     weights = read_published(args.file)
     stage = _fit_generator(cfg, weights, args.stage)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = MODELS.build(cfg.model)
+    with faults_of_parts(cfg):
+        model = MODELS.build(cfg.model)
     found = translate_published(weights, args.source, model, str(args.file))
     whole = bool(found.layout.decode_head)
     meta = {

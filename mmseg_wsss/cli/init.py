@@ -15,13 +15,9 @@ from ._labels import parse_classes
 from ._own_data_files import CONFIG, LABELS, OUTLINES, place_of, refuse_existing, write_configs, write_labels
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'init',
-        help='write labels, splits and a config for data of your own',
-        description='Look at images and labels, choose a recipe and its sizes, and write the files for a training.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = 'Look at images and labels, choose a recipe and its sizes, and write the files for a training.'
     parser.add_argument('data', nargs='?', type=Path, help='folder of the data')
     parser.add_argument('--images', type=Path, help='folder of the images')
     parser.add_argument('--labels', type=Path, help='file or folder of the labels')

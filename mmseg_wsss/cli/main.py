@@ -9,18 +9,20 @@ from collections.abc import Sequence
 
 from .. import __version__
 
-# Each is a module with add_parser(subparsers) and run(args), which returns an exit code or None.
+# Each is a module with add_arguments(parser) and run(args), which returns an exit code or None.
 COMMANDS = {
     'doctor': 'check the installation',
     'init': 'write labels, splits and a config for data of your own',
-    'config': 'write a config, with all its bases, to one file',
+    'config': 'write a config, with all its bases, to one file, and the configs of its stages next to it',
     'convert': 'convert label files of other tools to weak_labels.json',
     'export-labels': 'write labels or predictions for an annotation tool, to correct them by hand',
-    'simulate': 'make weak labels from full masks',
-    'check': 'look for mistakes in a label file',
+    'simulate': 'make weak labels from full masks, as an annotator might have given them',
+    'masks': 'make masks from boxes, clicks and scribbles',
+    'check': 'check weak_labels.json against its images, or a config with all its data',
     'train': 'check a config and its data, then train',
     'test': 'evaluate a checkpoint on the test data of a config',
     'predict': 'write masks of photos, with overlays and confidences',
+    'zoo': 'list the trained networks, or write one with its config',
     'export': 'write a network as ONNX, compared with PyTorch',
     'blots': 'compute the point blots of a config before its training',
     'browse': 'draw training batches as the losses receive them',
@@ -44,12 +46,11 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     parser.add_argument('--version', action='version', version=f'wsss {__version__}')
     subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, purpose in COMMANDS.items():
+        own = subparsers.add_parser(name, help=purpose, description=f'{purpose[0].upper()}{purpose[1:]}.')
         if name == command:
             module = importlib.import_module(f'.{name.replace("-", "_")}', __package__)
-            module.add_parser(subparsers)
+            module.add_arguments(own)
             parser.set_defaults(run=module.run)
-        else:
-            subparsers.add_parser(name, help=purpose)
     return parser
 
 

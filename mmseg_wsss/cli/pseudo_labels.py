@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ._arguments import add_checkpoint_arguments, add_worker_arguments, check_paths, launched, load_config, tell
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser('pseudo-labels', help='write predictions as labels to train the next network on')
-    parser.add_argument('config', help='the config file of the network')
-    add_checkpoint_arguments(parser)
-    parser.add_argument('-o', '--output', required=True, type=Path, help='the folder to write to')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network_arguments(parser, output='the folder to write to')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='which images')
     parser.add_argument(
         '--known-tags', action='store_true', help='predict only the classes that are in the weak labels of an image'
@@ -23,12 +19,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument('--coco-rle', action='store_true', help='also write coco_rle.json (needs pycocotools)')
     add_worker_arguments(parser)
-    parser.add_argument('--force', action='store_true', help='write into a folder that already contains files')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings to override')
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the labels and print how many pixels are unsure."""
+    from ..engine.start_errors import faults_of_parts
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
 
     with launched(args):
@@ -41,5 +36,6 @@ def run(args: argparse.Namespace) -> None:
             workers=args.workers,
         )
         cfg = load_config(args.config, args.cfg_options)
-        made = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
+        with faults_of_parts(cfg):
+            made = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
         tell(f'{args.output}: {made["images"]} images of {args.split}, {made["unsure"]:.2%} of the pixels unsure')

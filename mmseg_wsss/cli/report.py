@@ -10,9 +10,8 @@ from ..checkpoints.loading import UntrustedCheckpointError
 from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser('report', help='show the checkpoint, the metrics and the pictures of a run')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('work_dir', type=Path, help='the work dir of the run')
     parser.add_argument('--html', type=Path, metavar='FILE', help='write a page with curves, classes and pictures')
     parser.add_argument(

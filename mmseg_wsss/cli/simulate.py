@@ -23,7 +23,7 @@ from ..structures import WeakAnnotations, WeakLabelSet
 from ._arguments import add_worker_arguments, check_output, check_workers
 from ._labels import (
     add_class_argument,
-    add_output_arguments,
+    add_label_output,
     parse_classes,
     suffix_of_files,
     summary,
@@ -31,13 +31,8 @@ from ._labels import (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    parser = subparsers.add_parser(
-        'simulate',
-        help='make weak labels from full masks',
-        description='Make weak labels from full masks, as an annotator might have given them.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('--masks', required=True, help='folder of index PNG masks')
     parser.add_argument('--images', required=True, help='image folder; images and masks must have the same size')
     add_class_argument(parser)
@@ -73,8 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument('--mask-suffix', type=suffix_of_files, default='.png', help='suffix of the masks')
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     add_worker_arguments(parser, launcher=False)
-    add_output_arguments(parser)
-    parser.set_defaults(run=run)
+    add_label_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:

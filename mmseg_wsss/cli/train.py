@@ -7,9 +7,9 @@ import argparse
 from ._tools import load_tool, run_tool
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to ``wsss``."""
-    load_tool('train').add_arguments(subparsers.add_parser('train', help='check a config and its data, then train'))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    load_tool('train').add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:

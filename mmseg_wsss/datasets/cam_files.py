@@ -66,6 +66,9 @@ def write_cams(folder: str | Path, image_id: str, cams: ImageCAMs) -> None:
         folder: The folder of the maps.
         image_id: Id of the image; may contain slashes.
         cams: Maps of the image.
+
+    Raises:
+        ValueError: If the id leads out of the folder.
     """
     size = np.array(cams.size, dtype=np.int64)
     with whole_file(_path(folder, image_id)) as file:
@@ -77,7 +80,7 @@ def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If the file is damaged.
+        ValueError: If the file is damaged, or the id leads out of the folder.
     """
     path = _path(folder, image_id)
     if not path.is_file():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
 from .formats.index_png import counted_from_one, load_index_image
-from .formats.masks import unlimited
+from .formats.picture_files import unlimited
 
 Mask = npt.NDArray[np.integer]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
-from .formats.masks import no_image, unlimited
+from .formats.picture_files import PICTURE_ERRORS, no_image, unlimited
 from .transforms.load_deep_image import TIFF_STARTS
 
 ORIENTATION = 274
@@ -22,6 +22,8 @@ SIDEWAYS = (5, 6, 7, 8)
 JPEG_2000_CODE = b'\xff\x4f\xff\x51'
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+TIFF_ERRORS = (IndexError, KeyError, TypeError, ValueError, struct.error)
+"""What tifffile raises for damaged headers; its own error is a ValueError."""
 MODES = {'1': 1, 'F': 32, 'I': 32, 'I;16': 16, 'I;16B': 16, 'I;16L': 16}
 
 logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # its messages about unusual tags are not relevant here
@@ -75,7 +77,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         with unlimited(), Image.open(path) as image:
             yield image
-    except (OSError, SyntaxError, struct.error) as error:
+    except PICTURE_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:  # an error of the file system, not of the decoder
             raise
         raise ValueError(no_image(path)) from error
@@ -139,7 +141,7 @@ def num_pages(path: str | Path) -> int:
             pages = [page.keyframe for page in file.pages]
             sizes = [(page.imagewidth, page.imagelength) for page in pages if page is not None]
             return sizes.count(sizes[0])
-    except Exception:  # not a TIFF file, or damaged, which other checks report
+    except TIFF_ERRORS:  # not a TIFF file, or damaged, which other checks report
         with opened(path) as image:
             return int(getattr(image, 'n_frames', 1))
 
@@ -154,7 +156,7 @@ def _tiff(path: str | Path) -> PictureHeader:
             bits = int(page.bitspersample)
             kind = 'palette' if page.photometric == tifffile.PHOTOMETRIC.PALETTE else kind
             return PictureHeader(page.imagewidth, page.imagelength, 'TIFF', bits, page.samplesperpixel, kind, known)
-    except (tifffile.TiffFileError, IndexError, KeyError, TypeError, struct.error, ValueError) as error:
+    except TIFF_ERRORS as error:
         raise ValueError(no_image(path)) from error
 
 

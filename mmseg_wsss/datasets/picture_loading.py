@@ -14,6 +14,7 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from .findings import ERROR, NOTE, WARNING, Finding
+from .formats.picture_files import PICTURE_ERRORS
 from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, num_pages, opened
 from .transforms.load_deep_image import LoadDeepImage, read_bands
 
@@ -60,7 +61,7 @@ def load(loader: Any, path: str) -> npt.NDArray[Any]:
     """
     try:
         image = loader.transform({'img_path': path})['img']
-    # with any error of a decoder, the picture could not be loaded
+    # A loader may be of any class, and decoders share no error: cv2.error, zlib.error, RuntimeError of AVIF, ...
     except Exception as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(text) from error
@@ -241,10 +242,11 @@ def decode(key: str, path: str, loader: Any) -> Finding | None:
         return Finding(ERROR, f'image {key!r}: {path} cannot be loaded ({error})', 'copy it again, or leave it out')
     try:
         with opened(path) as image:
-            image.load()
-    except (OSError, SyntaxError, EOFError) as error:  # from a decoder that is stricter than the loader
-        text = f'image {key!r}: {path} is damaged ({error}); the loader fills in what is missing'
-        return Finding(WARNING, text, 'copy it again')
+            try:
+                image.load()
+            except PICTURE_ERRORS as error:  # from a decoder that is stricter than the loader
+                text = f'image {key!r}: {path} is damaged ({error}); the loader fills in what is missing'
+                return Finding(WARNING, text, 'copy it again')
     except ValueError:
         return None  # a kind of file that Pillow cannot read
     return None

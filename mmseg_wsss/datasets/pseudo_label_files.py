@@ -91,9 +91,9 @@ def read_pseudo_label(folder: str | Path, image_id: str) -> tuple[npt.NDArray[np
 
     Raises:
         FileNotFoundError: If one of them is missing.
-        ValueError: If they are damaged or differ in size.
+        ValueError: If they are damaged or differ in size, or the id leads out of the folder.
     """
-    labels, confidence = (_load(folder, f'{kind}/{image_id}.png') for kind in ('masks', 'confidence'))
+    labels, confidence = (_load(folder, kind, image_id) for kind in ('masks', 'confidence'))
     if labels.shape != confidence.shape:
         raise ValueError(
             f'{folder}: masks/{image_id}.png and confidence/{image_id}.png must have the same size, got '
@@ -125,8 +125,8 @@ def written_by(folder: str | Path) -> str:
     )
 
 
-def _load(folder: str | Path, name: str) -> npt.NDArray[np.integer]:
-    path = Path(folder) / name
+def _load(folder: str | Path, kind: str, image_id: str) -> npt.NDArray[np.integer]:
+    path = path_inside(Path(folder) / kind, f'{image_id}.png')
     try:
         return load_index_image(path)
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from .. import __version__
 from ..checkpoints.work_dir import MARKER, best_checkpoint
 from ..datasets.own_data.fingerprint import kinds_of
 from ..structures import WeakAnnotations
+from .validation_record import ValidationRecord, read_record
 
 Curve = list[tuple[int, float]]
 SECONDS_PER_IMAGE = {'tags': 20.0, 'clicks': 22.1, 'scribbles': 34.9, 'masks': 239.7}
@@ -40,6 +41,7 @@ class RunFacts:
         full: Whether it was trained on the full masks of all images.
         settings: Settings that affect the numbers, by name.
         sheet: The picture of photos and predictions, or None.
+        validation: Confusions, images and pictures of the last validation, or None.
     """
 
     name: str
@@ -52,6 +54,7 @@ class RunFacts:
     full: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     sheet: Path | None = None
+    validation: ValidationRecord | None = None
 
 
 def read_run(folder: Path) -> RunFacts:
@@ -86,6 +89,7 @@ def read_run(folder: Path) -> RunFacts:
         full=bool(_dataset(cfg).get('use_dense_masks')),
         settings=settings_of(cfg, folder),
         sheet=sheet if sheet.is_file() else None,
+        validation=read_record(folder),
     )
 
 

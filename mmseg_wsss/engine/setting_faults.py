@@ -45,6 +45,11 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     return f'{place} ({title}): {message}' if title else f'{place}: {message}'
 
 
+def was_being_built(error: BaseException) -> bool:
+    """Return whether an error was raised while mmengine built a part of a config."""
+    return _innermost_build(error) is not None
+
+
 def _innermost_build(error: BaseException) -> FrameType | None:
     """Return the active frame of mmengine's builder."""
     found, traceback = None, error.__traceback__

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.hooks import CheckpointHook, Hook
-from mmengine.logging import MMLogger
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
-from ..checkpoints.work_dir import WorkDirError, hold, lock_of
+from ..checkpoints.work_dir import hold, lock_of
 from .compiling import compile_backbone, take_compile
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
+from .hooks.validation_record_hook import ValidationRecordHook
 from .processes import agree, connect, wrap_on_cpu
-from .setting_faults import FAULTS_OF_SETTINGS, check_settings, describe_fault
+from .setting_faults import check_settings
+from .start_errors import BeganHook, faults_of_run
+
+WHAT = 'the training could not begin'
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -43,7 +44,7 @@ def train(cfg: Config, resume: str | None = None) -> None:
     if 'stages' in cfg:
         if resume not in (None, 'auto'):
             raise CheckpointError('--resume CHECKPOINT: stages find their checkpoints in the work dir: omit the path')
-        with _faults_of_settings(cfg):
+        with faults_of_run(cfg, WHAT):
             stages = RUNNERS.build(cfg)
         stages.train()
         return
@@ -63,8 +64,8 @@ def run_training(cfg: Config) -> None:
     Raises:
         StartError: If a setting or a file is wrong, before the first iteration.
     """
-    began = _BeganHook()
-    with _faults_of_settings(cfg, began):
+    began = BeganHook()
+    with faults_of_run(cfg, WHAT, began):
         check_settings(cfg)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
@@ -76,46 +77,17 @@ def run_training(cfg: Config) -> None:
         runner.train()
 
 
-class StartError(ValueError):
-    """A training that could not start; the message is one line, and the log file has the traceback."""
-
-
-class _BeganHook(Hook):
-    """Records whether the training has started."""
-
-    began = False
-
-    def before_train(self, runner: Runner) -> None:
-        self.began = True
-
-
-@contextmanager
-def _faults_of_settings(cfg: Config, hook: _BeganHook | None = None) -> Iterator[None]:
-    """Report an error of the user in one line; errors after the start of the training keep their traceback."""
-    try:
-        yield
-    except (CheckpointError, StartError, WorkDirError):
-        raise
-    except FAULTS_OF_SETTINGS as error:
-        if hook is not None and hook.began:
-            raise
-        for handler in MMLogger.get_current_instance().handlers:
-            if isinstance(handler, logging.FileHandler):
-                record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, 'no training', (), sys.exc_info())
-                handler.handle(record)
-        raise StartError(f'the training could not begin: {describe_fault(error, cfg.to_dict())}') from error
-
-
 def guard(runner: Runner) -> None:
     """Give a runner the hooks that belong to every training.
 
     They are responsible for checks of its labels, complete and identified checkpoints, validations with the network of
-    the checkpoint, and the last validation.
+    the checkpoint, the last validation, and what a report shows of it.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    for hook in (LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook()):
+    own = LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook(), ValidationRecordHook()
+    for hook in own:
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
     for hook in runner.hooks:

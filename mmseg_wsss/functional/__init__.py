@@ -26,7 +26,7 @@ from .importance_sampling import (
     max_pooling_loss,
     probs_to_logits,
 )
-from .iou import ClassAreas, class_areas, class_ious, mean_iou
+from .iou import ClassAreas, class_areas, class_ious, confusion_matrix, mean_iou
 from .ngwp import focal_mask_penalty, ngwp
 from .pac import pac_refine
 from .pamr import pamr
@@ -52,6 +52,7 @@ __all__ = [
     'class_areas',
     'class_ious',
     'confident_labels',
+    'confusion_matrix',
     'contour_scores',
     'count_contours',
     'distance_fields',

@@ -61,19 +61,44 @@ def class_areas(pred: Tensor, target: Tensor, num_classes: int, *, ignore_index:
         >>> areas.intersection.tolist(), areas.union.tolist()
         ([1, 1, 0], [2, 2, 0])
     """
-    for name, value in (('pred', pred), ('target', target)):
-        if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
-            raise TypeError(f'{name} must be a tensor of class ids (integers or booleans), got {describe(value)}')
-    if pred.shape != target.shape:
-        raise ValueError(f'pred and target must have the same shape, got {tuple(pred.shape)} and {tuple(target.shape)}')
-    if num_classes < 1:
-        raise ValueError(f'num_classes must be a positive integer, got {num_classes}')
+    _check(pred, target, num_classes)
     pred, target = pred.long(), target.long()
     labelled = target != ignore_index
     prediction = _count(pred, labelled, num_classes)
     truth = _count(target, labelled, num_classes)
     intersection = _count(pred, labelled & (pred == target), num_classes)
     return ClassAreas(intersection, prediction + truth - intersection, prediction, truth)
+
+
+def confusion_matrix(pred: Tensor, target: Tensor, num_classes: int, *, ignore_index: int = 255) -> Tensor:
+    r"""Count the pixels of each pair of a true and a predicted class.
+
+    .. math:: M_{ab} = \sum_i [t_i = a]\,[p_i = b]
+
+    The matrices of several images may be added.
+
+    Args:
+        pred: Predicted class ids :math:`p`, (...). Pixels with an id outside of 0 .. C-1 are not counted.
+        target: True class ids :math:`t`, of the same shape.
+        num_classes: C, a positive integer.
+        ignore_index: The value of unlabelled pixels in ``target``.
+
+    Returns:
+        The numbers of pixels, (C, C) int64: a row for each true class, a column for each predicted class.
+
+    Raises:
+        TypeError: If a map is not a tensor of integers or booleans.
+        ValueError: If the shapes differ, or ``num_classes`` is not positive.
+
+    Example:
+        >>> confusion_matrix(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 1, 0, 255]), 2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    _check(pred, target, num_classes)
+    pred, target = pred.long(), target.long()
+    known = (pred >= 0) & (pred < num_classes) & (target != ignore_index)
+    pairs = _count(target * num_classes + pred, known & (target >= 0) & (target < num_classes), num_classes**2)
+    return pairs.reshape(num_classes, num_classes)
 
 
 def class_ious(intersection: Tensor, union: Tensor) -> Tensor:
@@ -115,6 +140,16 @@ def mean_iou(intersection: Tensor, union: Tensor, *, classes: Sequence[int] | No
     """
     ious = class_ious(intersection, union)
     return (ious if classes is None else ious[list(classes)]).nanmean()
+
+
+def _check(pred: Tensor, target: Tensor, num_classes: int) -> None:
+    for name, value in (('pred', pred), ('target', target)):
+        if not isinstance(value, Tensor) or value.is_floating_point() or value.is_complex():
+            raise TypeError(f'{name} must be a tensor of class ids (integers or booleans), got {describe(value)}')
+    if pred.shape != target.shape:
+        raise ValueError(f'pred and target must have the same shape, got {tuple(pred.shape)} and {tuple(target.shape)}')
+    if num_classes < 1:
+        raise ValueError(f'num_classes must be a positive integer, got {num_classes}')
 
 
 def _count(ids: Tensor, counted: Tensor, num_classes: int) -> Tensor:

@@ -160,30 +160,37 @@ class BoxImages(WorkerSettings):
 
 
 def images_with_boxes(settings: Mapping[str, Any], chosen: BoxImages) -> ReadableDataset:
-    """Build a data set of original images to label from their boxes.
+    """:func:`images_with_labels` for boxes."""
+    return images_with_labels(settings, chosen, ['boxes'])
+
+
+def images_with_labels(settings: Mapping[str, Any], chosen: BoxImages, kinds: Sequence[str]) -> ReadableDataset:
+    """Build a data set of original images to label from some kinds of their weak labels.
 
     Args:
         settings: Config of the data set.
         chosen: The images to label.
+        kinds: Some of ``'points'``, ``'scribbles'`` and ``'boxes'``; an image needs one of them.
 
     Raises:
-        ValueError: If no image has a box, or one has none and ``empty_images`` is False.
+        ValueError: If no image has such a label, or one has none and ``empty_images`` is False.
     """
     pipeline = settings.get('pipeline') or [{'type': 'LoadImageFromFile'}]
     dataset: ReadableDataset = DATASETS.build({**settings, 'pipeline': pipeline, 'test_mode': True})
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    boxless = (not len(info.get('weak_annotations', WeakAnnotations()).boxes) for info in infos)
-    bare = [index for index, empty in enumerate(boxless) if empty]
+    labelled = (info.get('weak_annotations', WeakAnnotations()).select(kinds).num_labels for info in infos)
+    bare = [index for index, count in enumerate(labelled) if not count]
+    listed = ' or '.join(kinds)
     if len(bare) == len(dataset):
         raise ValueError(
-            f'none of the {len(dataset)} images of the {type(dataset).__name__} has a box: labels from boxes need '
-            "weak_labels with boxes, such as dict(format='voc_xml', path='Annotations')"
+            f'none of the {len(dataset)} images of the {type(dataset).__name__} has {listed}: labels from them need '
+            "weak_labels with them, such as dict(format='voc_xml', path='Annotations')"
         )
     if bare and not chosen.empty_images:
         raise ValueError(
-            f'{dataset.get_data_info(bare[0])["img_path"]} has no boxes ({len(bare)} of {len(dataset)} images): label '
-            'them, remove them from ann_file, or set empty_images: True if they contain only background, '
-            "'skip' to leave them out"
+            f'{dataset.get_data_info(bare[0])["img_path"]} has no {listed} ({len(bare)} of {len(dataset)} '
+            'images): label them, remove them from ann_file, or set empty_images: True if they contain only '
+            "background, 'skip' to leave them out"
         )
     skipped = set(bare if chosen.empty_images == 'skip' else ())
     kept = [index for index in range(len(dataset)) if index not in skipped]

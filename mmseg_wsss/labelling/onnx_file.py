@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.models.utils import Upsample
 from torch import Tensor, nn
 
 from ..files import whole_file
@@ -73,8 +75,8 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
 
     Raises:
         ImportError: If onnx or onnxruntime is not installed, before anything is loaded.
-        ValueError: If the probabilities of ONNX differ from those of PyTorch, or it fails at another size; the file is
-            then not written.
+        ValueError: If the probabilities of ONNX differ from those of PyTorch, the network does not run at ``size``, or
+            ONNX fails at another size; the file is then not written.
     """
     try:
         import onnx
@@ -83,12 +85,12 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
         raise ImportError(NEEDED) from error
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     network = ExportedNetwork(load_model(cfg, checkpoint, WeakEncoderDecoder)).cpu().eval()
+    _check_size(network, size)
+    expected = probabilities(network, image := example_image(network, (size[0] + 32, size[1] + 64), batch=2))
+    enlarge_by_factors(network)
     classes, palette = classes_of(cfg, checkpoint)
     content = with_metadata(onnx, traced(network, size), {'classes': list(classes), 'palette': [[*c] for c in palette]})
-    image = example_image(network, (size[0] + 32, size[1] + 64), batch=2)
     given = run_content(content, image, size, path)
-    with torch.no_grad():
-        expected = network(image).numpy()
     difference = float(np.abs(given - expected).max())
     if not difference <= MOST:
         raise ValueError(
@@ -98,6 +100,37 @@ def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: t
     with whole_file(path) as file:
         file.write(content)
     return {'difference': difference, 'bytes': len(content)}
+
+
+def enlarge_by_factors(network: nn.Module) -> None:
+    """Let the enlarging modules of mmseg's UNet, FPN and SETR take factors, which hold for images of any size.
+
+    They multiply the size of their input, and a traced network would keep the product as a number.
+
+    Args:
+        network: The network, which is changed.
+    """
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, Upsample) and not child.size:
+                factors = nn.Upsample(None, child.scale_factor, child.mode, child.align_corners)
+                setattr(parent, name, factors)
+
+
+@torch.no_grad()
+def probabilities(network: ExportedNetwork, image: Tensor) -> Any:
+    """Return what PyTorch computes, (B, C, H, W)."""
+    return network(image).numpy()
+
+
+def _check_size(network: ExportedNetwork, size: tuple[int, int]) -> None:
+    try:
+        probabilities(network, example_image(network, size))
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(
+            f'the network does not run on images of {size[0]} x {size[1]} pixels (height x width): '
+            f'{" ".join(str(error).split())}'
+        ) from error
 
 
 def run_content(content: bytes, image: Tensor, size: tuple[int, int], path: str | Path) -> Any:
@@ -121,7 +154,7 @@ def run_content(content: bytes, image: Tensor, size: tuple[int, int], path: str 
     except Fail as error:
         raise ValueError(
             f'the network only runs at the size {size} with which it was traced, so {path} was not written: it keeps '
-            'sizes of its maps as numbers, as the UNet of mmseg does'
+            'sizes of its maps as numbers'
         ) from error
     return given
 
@@ -129,7 +162,9 @@ def run_content(content: bytes, image: Tensor, size: tuple[int, int], path: str 
 def traced(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
     """Return a network as the bytes of an ONNX file."""
     sides = {0: 'batch', 2: 'height', 3: 'width'}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # checks of sizes are not traced; the comparison with PyTorch shows whether that matters
+        warnings.filterwarnings('ignore', 'Converting a tensor to a Python')
         file = Path(folder) / 'network.onnx'
         torch.onnx.export(
             network,

@@ -1,4 +1,4 @@
-"""Predict masks of photos that are not part of a data set, and write them under the names of the photos.
+"""Predict masks of photos and videos that are not part of a data set, and write them under their names.
 
 Shape letters: C classes, H x W pixels of a photo.
 """
@@ -26,11 +26,12 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.pseudo_label_files import write_pseudo_label
-from ..datasets.workers import WorkerSettings, each
+from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
-from ..functional.checks import check_share
+from ..functional.checks import check_integer, check_share
 from .images import reader_of
 from .predictions import load_model
+from .video_frames import count_photos, is_video, photos_and_frames
 from .voc_submission import without_labels
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -51,7 +52,9 @@ class PhotoSettings(WorkerSettings):
         window: Side of the windows in which large photos are predicted, in pixels of the network's input. None: the
             setting of the config; 0: the whole photo at once.
         overlays: Whether to also write ``overlays/<name>.jpg``, the photo under its mask.
-        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
+        every: Predict every n-th frame of a video only.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`; the frames of a video are predicted in
+            order by one process.
 
     Raises:
         TypeError: If a share is not a number.
@@ -63,6 +66,7 @@ class PhotoSettings(WorkerSettings):
     prune: float | None = None
     window: int | None = None
     overlays: bool = True
+    every: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,13 +74,15 @@ class PhotoSettings(WorkerSettings):
             check_share(self.prune, 'prune')
         if self.window is not None and self.window < 0:
             raise ValueError(f'window must be a number of pixels, 0 for a photo at once, got {self.window}')
+        check_integer(self.every, 'every')
 
 
 def find_photos(sources: Sequence[str]) -> dict[str, Path]:
     """Return photos by name: their path below the folder that was given, without the suffix.
 
     Args:
-        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``.
+        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``. A
+            file may also be a video; those in a folder are left out.
 
     Raises:
         FileNotFoundError: If there are no photos.
@@ -116,21 +122,22 @@ def write_photo_masks(
 ) -> dict[str, Any]:
     """Predict photos and write ``masks/<name>.png``, ``confidence/<name>.png`` and ``overlays/<name>.jpg``.
 
-    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1. The photos are divided among
-    the processes of a launcher.
+    Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1. The name of a frame of a
+    video is that of the video and the number of the frame, from 0, such as ``film/000012``. Photos and videos are
+    divided among the processes of a launcher.
 
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
         checkpoint: The weights of the network.
-        photos: Files by name, see :func:`find_photos`.
+        photos: Files of photos and videos by name, see :func:`find_photos`.
         folder: The folder to write to.
         settings: Settings of the prediction.
 
     Returns:
-        ``images``, the number of photos, and ``share``, the share of each class in all pixels.
+        ``images``, the number of photos and frames, and ``share``, the share of each class in all pixels.
 
     Raises:
-        ValueError: If a photo cannot be read, the config has no views to average, or the weights do not fit.
+        ValueError: If a photo or video cannot be read, the config has no views to average, or the weights do not fit.
     """
     settings = settings or PhotoSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -141,8 +148,8 @@ def write_photo_masks(
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     read, load = Compose(steps), TRANSFORMS.build(steps[0])
 
-    def write(name: str) -> npt.NDArray[np.int64]:
-        path = photos[name]
+    def write(item: tuple[str, Path]) -> npt.NDArray[np.int64]:
+        name, path = item
         (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
         probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
@@ -153,11 +160,18 @@ def write_photo_masks(
             _write_overlay(Path(folder) / 'overlays', name, overlay(photo, labels.numpy(), palette))
         return np.bincount(labels.numpy().ravel(), minlength=len(classes))
 
-    own = list(photos)[get_rank() :: get_world_size()]
-    counts = each(write, own, workers=settings.workers, title='photos')
-    pixels = sum(all_gather_object(sum(counts, start=np.zeros(len(classes), np.int64))))
+    own = dict(list(photos.items())[get_rank() :: get_world_size()])
+    videos = {name: path for name, path in own.items() if is_video(path)}
+    stills = [item for item in own.items() if item[0] not in videos]
+    frames = photos_and_frames(videos, settings.every)
+    counts = [
+        *each(write, stills, workers=settings.workers, title='photos'),
+        *map(write, progress(frames, 'videos', count_photos(videos, settings.every))),
+    ]
+    counts = [count for part in all_gather_object(counts) for count in part]
+    pixels = sum(counts, start=np.zeros(len(classes), np.int64))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
-    return {'images': len(photos), 'share': shares}
+    return {'images': len(counts), 'share': shares}
 
 
 def switched(cfg: Config, settings: PhotoSettings) -> Config:

@@ -30,6 +30,7 @@ class Run(Protocol):
     settings: Mapping[str, str]
     full: bool
     sheet: Path | None
+    validation: Any
 
 
 def run_page(runs: Sequence[Any], title: str) -> str:
@@ -54,8 +55,34 @@ def run_page(runs: Sequence[Any], title: str) -> str:
         label_names=_union(run.labels for run in runs),
         curves=Markup(draw_curves(runs)),
         setting_names=_union(run.settings for run in runs),
+        confusions=[(run.name, confusion_rows(run.validation)) for run in runs if run.validation is not None],
+        examples=[(run.name, pictures) for run in runs if (pictures := _examples(run.validation))],
         sheets=[(run.name, embedded(run.sheet)) for run in runs if run.sheet is not None],
     )
+
+
+def confusion_rows(validation: Any) -> list[tuple[str, int, list[tuple[float, int]]]]:
+    """Return a row for each true class: its name, its number of pixels, and share and pixels of each predicted class.
+
+    Args:
+        validation: A validation with ``classes`` and ``confusion``, see ``ValidationRecord``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> confusion_rows(SimpleNamespace(classes=['sky', 'sea'], confusion=[[3, 1], [0, 0]]))
+        [('sky', 4, [(0.75, 3), (0.25, 1)]), ('sea', 0, [(0.0, 0), (0.0, 0)])]
+    """
+    rows = []
+    for name, counts in zip(validation.classes, validation.confusion, strict=True):
+        total = sum(counts)
+        rows.append((name, total, [(count / max(1, total), count) for count in counts]))
+    return rows
+
+
+def _examples(validation: Any) -> list[tuple[str, str, float, tuple[str, str]]]:
+    """Return end, name, score and embedded picture of the worst and best images of a validation."""
+    pictures = validation.pictures if validation is not None else ()
+    return [(picture.end, picture.name, picture.score, embedded(picture.path)) for picture in pictures]
 
 
 def weak_over_full(runs: Sequence[Any]) -> list[str]:

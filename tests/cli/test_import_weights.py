@@ -207,7 +207,7 @@ def test_files_that_cannot_be_read_are_refused(affinity, tmp_path, capsys, kind)
 def test_output_is_not_overwritten(affinity, tmp_path, capsys):
     (tmp_path / 'ours.pth').write_text('mine')
     arguments = (tmp_path / 'theirs.pth', tmp_path / 'ours.pth', *SMALL.small_options)
-    assert 'ours.pth exists: choose another -o, or overwrite it with --force' in refused(capsys, SMALL, *arguments)
+    assert 'ours.pth exists; choose another -o, or overwrite it with --force' in refused(capsys, SMALL, *arguments)
     assert (tmp_path / 'ours.pth').read_text() == 'mine'
     assert run(SMALL, *arguments, '--force') == 0
     assert trained_network(tmp_path / 'ours.pth')

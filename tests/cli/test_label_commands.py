@@ -1,22 +1,17 @@
-import argparse
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.cli import check, convert, simulate
+from mmseg_wsss.cli.main import build_parser
 from mmseg_wsss.datasets import InriaDataset
 from mmseg_wsss.datasets.formats import read_labels
 from tests.helpers.same_files import assert_same_files
 
 
 def wsss(*arguments):
-    parser = argparse.ArgumentParser('wsss')
-    subparsers = parser.add_subparsers()
-    for command in (convert, simulate, check):
-        command.add_parser(subparsers)
-    args = parser.parse_args([str(argument) for argument in arguments])
+    args = build_parser(arguments[0]).parse_args([str(argument) for argument in arguments])
     return args.run(args)
 
 

@@ -59,6 +59,20 @@ def test_help_lists_all_and_version_is_the_package_s(capsys):
     assert capsys.readouterr().out == f'wsss {__version__}\n'
 
 
+def test_help_of_one_command_says_its_purpose_and_imports_no_other(capsys):
+    with pytest.raises(SystemExit):
+        main(['predict', '--help'])
+    assert 'Write masks of photos, with overlays and confidences.' in capsys.readouterr().out
+    script = (
+        'import sys\n'
+        'from mmseg_wsss.cli.main import build_parser\n'
+        'build_parser(None).format_help()\n'
+        "print(*[name for name in ('torch', 'numpy', 'mmengine', 'mmcv', 'mmseg') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, '-c', script], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == ''
+
+
 @pytest.mark.parametrize('argv', [[], ['fly']])
 def test_unknown_or_no_subcommand(argv, capsys):
     with pytest.raises(SystemExit, match='2'):

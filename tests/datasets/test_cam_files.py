@@ -113,3 +113,12 @@ def test_maps_that_do_not_fit(changes, message):
     parts = {'classes': good.classes, 'scores': good.scores, 'size': good.size, **changes}
     with pytest.raises(ValueError, match=message):
         ImageCAMs(**parts)
+
+
+@pytest.mark.parametrize('key', ['../a', '/a', 'b/../../a', '../cams/../../a'])
+def test_files_stay_below_their_folder(tmp_path, key):
+    folder = tmp_path / 'deep/er/maps'
+    for call in (lambda: write_cams(folder, key, maps()), lambda: read_cams(folder, key)):
+        with pytest.raises(ValueError, match='expected the name of'):
+            call()
+    assert list(tmp_path.iterdir()) == []

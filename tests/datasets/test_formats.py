@@ -9,7 +9,6 @@ from PIL import Image
 from mmseg_wsss.datasets.class_sets import VOC_CLASSES
 from mmseg_wsss.datasets.formats import FORMATS, READERS, read_labels
 from mmseg_wsss.datasets.formats.checks import check_numbers, fit_to_images
-from mmseg_wsss.datasets.formats.coco import write_coco_masks
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 
 CLASSES = ('background', 'cat', 'dog')
@@ -477,8 +476,8 @@ def test_coco_boxes_end_at_their_last_pixel(tmp_path):
 
 
 def test_coco_masks(tmp_path):
-    path = coco(tmp_path)['path']
-    assert write_coco_masks(path, tmp_path / 'masks', CLASSES) == 1
+    images = read_labels({**coco(tmp_path), 'boxes': False, 'masks': str(tmp_path / 'masks')}, CLASSES).images
+    assert [key for key, entry in images.items() if entry.annotations.mask_path] == ['005']
     mask = np.array(Image.open(tmp_path / 'masks/005.png'))
     expected = np.zeros((6, 8), dtype=int)
     expected[:4, 7] = 255
@@ -510,7 +509,7 @@ def test_coco_with_other_classes_or_nothing_to_read_is_refused(tmp_path):
         read_labels({**source, 'boxes': False}, CLASSES)
     bare = [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, 1, 2]}]
     with pytest.raises(ValueError, match='annotation 7 has no segmentation'):
-        write_coco_masks(coco(tmp_path, annotations=bare)['path'], tmp_path, CLASSES)
+        read_labels({**coco(tmp_path, annotations=bare), 'masks': str(tmp_path)}, CLASSES)
 
 
 # ---------------------------------------------------------------- sources

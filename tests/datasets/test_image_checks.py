@@ -204,6 +204,20 @@ def test_damaged_pictures(tmp_path):
     assert 'cannot be loaded' in found['pointer.jpg'].text
 
 
+def test_a_picture_that_the_loader_completes_is_damaged(tmp_path):
+    class Lenient(LoadImageFromFile):
+        def transform(self, results):
+            return {**results, 'img': np.zeros((48, 64, 3), np.uint8)}
+
+    path = save(tmp_path / 'cut.jpg', np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    assert decode('cut', str(path), Lenient()) is None
+    path.write_bytes(path.read_bytes()[:1000])
+    found = decode('cut', str(path), Lenient())
+    assert found.level == WARNING
+    assert "image 'cut': " in found.text
+    assert 'cut.jpg is damaged (image file is truncated' in found.text
+
+
 def test_names_in_another_unicode_form(tmp_path):
     name = 'größe_é.jpg'
     save_image(tmp_path / unicodedata.normalize('NFD', name), (8, 6))

@@ -42,3 +42,12 @@ def test_an_index_without_classes_is_damaged_and_one_without_colours_is_not_writ
         FolderIndex.read(tmp_path / 'index.json', '')
     with pytest.raises(ValueError, match='zip'):
         FolderIndex(('background', 'cat'), ((0, 0, 0),), {}, {}).write(tmp_path / 'index.json')
+
+
+@pytest.mark.parametrize('key', ['../', '../b', 'b/../../a', '', '.'])
+def test_an_id_that_leads_out_of_the_folder_is_damage(tmp_path, key):
+    path = tmp_path / 'index.json'
+    INDEX.write(path)
+    path.write_text(path.read_text().replace('"id": "b/1"', f'"id": "{key}"'))
+    with pytest.raises(ValueError, match=r'index.json is damaged \(.*below the image folder.*\): write it again'):
+        FolderIndex.read(path, 'write it again')

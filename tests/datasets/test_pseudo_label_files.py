@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 
 from mmseg_wsss.datasets.pseudo_label_files import (
     read_index,
+    read_pseudo_label,
     write_coco,
     write_index,
     write_pseudo_label,
@@ -96,3 +97,15 @@ def test_index_needs_a_colour_for_each_class(root):
     index = replace(read_index(root / 'labels'), palette=PALETTE[:2])
     with pytest.raises(ValueError, match='zip'):
         write_index(root, index)
+
+
+@pytest.mark.parametrize('key', ['../a', '/a', 'b/../../a', '../masks/../../a'])
+def test_files_stay_below_their_folder(tmp_path, key):
+    folder, labels = tmp_path / 'deep/er/labels', np.zeros((2, 3), int)
+    for call in (
+        lambda: write_pseudo_label(folder, key, labels, np.ones((2, 3)), PALETTE),
+        lambda: read_pseudo_label(folder, key),
+    ):
+        with pytest.raises(ValueError, match='expected the name of'):
+            call()
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.multiprocessing as mp
+from mmengine.dist import is_distributed
 
 from mmseg_wsss.checkpoints.loading import load_checkpoint
 from mmseg_wsss.engine.hooks.equal_buffers_hook import EqualBuffersHook
@@ -87,6 +88,27 @@ def test_buffers_are_those_of_the_first_process(tmp_path):
         state = torch.load(tmp_path / f'{rank}.pth')
         assert state['running_mean'].tolist() == [5, 5, 5]
         assert state['num_batches_tracked'] == 7
+
+
+def _late(rank, port, path):
+    rank_of(rank, port)
+    cfg = training_config(launcher='pytorch')
+    connect(cfg)
+    connect(cfg)  # as that of the next stage
+    assert is_distributed()
+    if rank == 1:
+        time.sleep(1)
+        (path / 'late').touch()
+    disconnect()
+    assert not is_distributed()
+    if rank == 0:
+        assert (path / 'late').exists()
+        (path / 'seen').touch()
+
+
+def test_the_first_process_waits_for_the_last(tmp_path):
+    mp.start_processes(_late, (free_port(), tmp_path), nprocs=2, start_method='fork')
+    assert (tmp_path / 'seen').exists()
 
 
 def test_one_process_has_nothing_to_share():

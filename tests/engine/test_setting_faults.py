@@ -2,10 +2,12 @@
 
 import pytest
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS, MODELS
 
 from mmseg_wsss.engine.setting_faults import describe_fault
-from mmseg_wsss.engine.training import StartError, train
+from mmseg_wsss.engine.start_errors import StartError
+from mmseg_wsss.engine.training import train
 from tests.helpers.trainings import killed, run_tool, training_config, write_config
 
 
@@ -40,6 +42,10 @@ def config(tmp_path_factory):
         ),
         ('train_dataloader.dataset.pipeline.3.prob=2', 'train_dataloader.dataset.pipeline.3 (WeakRandomFlip): '),
         ('train_cfg.max_itres=3', "train_cfg (IterBasedTrainLoop): unknown key 'max_itres'; did you mean 'max_iters'?"),
+        (
+            'custom_hooks.1.type=EMAHok',
+            "custom_hooks.1 (EMAHok): EMAHok is not registered in mmseg::hook; did you mean 'EMAHook'?",
+        ),
         ('optim_wrapper.optimizer.lr=-1', 'optim_wrapper.optimizer (SGD): Invalid learning rate: -1'),
         (
             'optim_wrapper.optimizer.type=AdmaW',
@@ -73,6 +79,25 @@ def test_what_goes_wrong_in_a_training_has_its_own_error(tmp_path):
     cfg.model.decode_head.in_channels = 7
     with pytest.raises(RuntimeError, match='channels'):
         train(cfg)
+
+
+@HOOKS.register_module()
+class FailingHook(Hook):
+    """Raises an error in the second iteration."""
+
+    def __init__(self, error):
+        self.error = {'KeyError': KeyError, 'ValueError': ValueError, 'OSError': OSError}[error]
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 1:
+            raise self.error('in an iteration')
+
+
+@pytest.mark.parametrize('error', [KeyError, ValueError, OSError])
+def test_an_error_in_an_iteration_keeps_its_type(tmp_path, error):
+    with pytest.raises(error, match="^'?in an iteration'?$") as caught:
+        train(training_config(tmp_path, custom_hooks=[{'type': 'FailingHook', 'error': error.__name__}]))
+    assert caught.type is error
 
 
 def test_a_missing_config_is_named():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mmseg_wsss.functional import class_areas, class_ious, mean_iou
+from mmseg_wsss.functional import class_areas, class_ious, confusion_matrix, mean_iou
 
 ids = st.sampled_from([-1, 0, 1, 2, 3, 4, 255])
 pixels = st.lists(st.tuples(ids, ids), min_size=0, max_size=40)
@@ -110,3 +110,25 @@ def test_masks_are_maps_of_two_classes_and_many_pixels_are_counted_exactly():
 def test_errors(arguments, error, message):
     with pytest.raises(error, match=message):
         class_areas(*arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pixels, st.sampled_from([0, 2, 255]))
+@example([(2, 2), (-1, 0), (255, 1), (3, 255), (1, 4), (4, 1), (0, 3)], 2)
+def test_the_confusion_matrix_equals_the_loop(drawn, ignore_index):
+    pred, target = pair(drawn)
+    matrix = confusion_matrix(pred, target, 4, ignore_index=ignore_index)
+    expected = [[0] * 4 for _ in range(4)]
+    for p, t in zip(pred.tolist(), target.tolist(), strict=True):
+        if t != ignore_index and 0 <= t < 4 and 0 <= p < 4:
+            expected[t][p] += 1
+    assert matrix.tolist() == expected
+    areas = class_areas(pred, target, 4, ignore_index=ignore_index)
+    assert matrix.diagonal().tolist() == areas.intersection.tolist()
+
+
+def test_the_confusion_matrix_by_hand():
+    pred, target = torch.tensor([[0, 1, 1], [2, 2, 0]]), torch.tensor([[0, 1, 0], [0, 2, 255]])
+    assert confusion_matrix(pred, target, 3).tolist() == [[1, 1, 1], [0, 1, 0], [0, 0, 1]]
+    with pytest.raises(ValueError, match='must have the same shape'):
+        confusion_matrix(pred, target[:1], 3)

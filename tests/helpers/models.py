@@ -29,6 +29,18 @@ HEADS = {
     'uper': {'type': 'UPerHead', 'in_channels': list(CHANNELS), 'in_index': [0, 1, 2, 3], 'pool_scales': (1, 2)},
     'segformer': {'type': 'SegformerHead', 'in_channels': list(CHANNELS), 'in_index': [0, 1, 2, 3]},
 }
+HOURGLASS = {'type': 'Hourglass', 'channels': (8, 8, 12), 'units': (1, 1, 2), 'stem_channels': 4, 'out_channels': 12}
+HOURGLASS_HEAD = {
+    'type': 'FCNHead',
+    'in_channels': 12,
+    'in_index': 0,
+    'channels': 8,
+    'num_convs': 1,
+    'concat_input': False,
+    'norm_cfg': None,
+    'dropout_ratio': 0,
+    'num_classes': 2,
+}
 LOSSES = {'loss_ce': {'type': 'PartialCrossEntropyLoss'}, 'loss_crf': {'type': 'GatedCRFLoss', 'radius': 2}}
 
 

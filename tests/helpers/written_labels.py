@@ -64,6 +64,32 @@ def round_trip(tmp_path, name, output, labels=None, settings=None, **options):
     return found.images, settings.report
 
 
+def assert_every_kind_comes_back(tmp_path, name, output, shapes, least, sizeless=(), **options):
+    """Write labels of all kinds and read them again.
+
+    Args:
+        tmp_path: Folder of the test.
+        name: Format.
+        output: File or folder to write.
+        shapes: Shapes of masks.
+        least: The lowest IoU of the mask that may come back.
+        sizeless: Images whose size the format does not keep.
+        **options: Options of the reader.
+    """
+    labels = all_kinds(tmp_path / 'in')
+    options['masks'] = str(tmp_path / 'masks')
+    found, report = round_trip(tmp_path, name, output, labels, WriteSettings(shapes=shapes), **options)
+    assert sorted(found) == sorted(labels.images)
+    for key, entry in labels.images.items():
+        size = None if key in sizeless else entry.size
+        assert (found[key].file_name, found[key].size) == (entry.file_name, size)
+        assert_same_shapes(found[key].annotations, entry.annotations)
+    assert worst_iou(mask_of(found['field/a 1']), scene()) >= least
+    assert mask_of(found['b']).max() == 0
+    assert found['d'].annotations.mask_path is None
+    assert report.lines() == []
+
+
 def mask_of(entry):
     return np.asarray(Image.open(entry.annotations.mask_path))
 

@@ -11,7 +11,7 @@ from PIL import Image
 from mmseg_wsss.datasets.pseudo_label_files import read_pseudo_label
 from mmseg_wsss.datasets.workers import progress
 from mmseg_wsss.labelling import label_folder
-from mmseg_wsss.labelling.label_folder import write_label_folder
+from mmseg_wsss.labelling.label_folder import names_of, write_label_folder
 from tests.helpers.killing import KilledError
 
 SETTINGS = {'split': 'train', 'from': 'test'}
@@ -170,3 +170,26 @@ def test_a_kill_before_the_coco_file_leaves_no_finished_folder(tmp_path, monkeyp
 def test_the_bar_is_not_part_of_what_a_command_prints(capsys):
     assert list(progress([4, 0, 2], 'labels')) == [4, 0, 2]
     assert capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize(
+    ('info', 'prefix', 'names'),
+    [
+        ({'img_path': 'data/img/b/1.v2.jpg'}, {'img_path': 'data/img'}, ('b/1.v2', 'b/1.v2.jpg')),
+        ({'img_path': 'data/img/b/1.jpg'}, {'img_path': 'elsewhere'}, ('1', '1.jpg')),
+        ({'img_path': 'data/b/1.jpg'}, {}, ('data/b/1', 'data/b/1.jpg')),
+        ({'img_path': '/data/b/1.jpg'}, None, ('1', '1.jpg')),
+        ({'img_path': 'img/b/1.jpg', 'sample_id': 'c/2'}, {'img_path': 'img'}, ('c/2', 'b/1.jpg')),
+        ({'img_path': 'img/b/1.jpg', 'sample_id': '/c/2'}, {'img_path': 'img'}, ('c/2', 'b/1.jpg')),
+    ],
+)
+def test_the_names_of_an_image_of_any_data_set(info, prefix, names):
+    assert names_of(info, type('DataSet', (), {'data_prefix': prefix})()) == names
+    if prefix is None:
+        assert names_of(info, object()) == names
+
+
+@pytest.mark.parametrize('key', ['../2', 'a/../../2'])
+def test_the_id_of_an_image_stays_below_the_folder(key):
+    with pytest.raises(ValueError, match='below the image folder'):
+        names_of({'img_path': 'img/1.jpg', 'sample_id': key}, object())

@@ -17,7 +17,24 @@ from tests.helpers.one_of_each import CLASSES
 from tests.helpers.trainings import ROOT
 
 onnxruntime = pytest.importorskip('onnxruntime')
-pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
+pytestmark = pytest.mark.filterwarnings(
+    'ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning', 'ignore:When align_corners:UserWarning'
+)
+
+
+UPSAMPLE = {'scale_factor': 2, 'mode': 'bilinear'}
+
+
+@pytest.fixture
+def unet(tmp_path):
+    """The config of the demo and a checkpoint of random weights."""
+    cfg = Config.fromfile(ROOT / 'configs/gated_crf/unet_shapes_clicks.py')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.decode_head.conv_seg.weight.data.mul_(100)
+    meta = {'dataset_meta': ShapesDataset.METAINFO}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, tmp_path / 'net.pth')
+    return cfg, tmp_path / 'net.pth'
 
 
 @pytest.mark.parametrize('head', ['deeplabv3plus', 'fcn', 'psp', 'uper'])
@@ -66,11 +83,32 @@ def test_what_is_missing_is_named(project, monkeypatch):
         write_onnx(cfg, root / 'net.pth', root / 'net.onnx', size=(64, 64))
 
 
-def test_a_network_of_one_size_is_named(tmp_path):
-    """The UNet of mmseg keeps the sizes of its maps as numbers."""
-    cfg = Config.fromfile(ROOT / 'configs/gated_crf/unet_shapes_clicks.py')
-    meta = {'dataset_meta': ShapesDataset.METAINFO}
-    torch.save({'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': meta}, tmp_path / 'net.pth')
+@pytest.mark.parametrize('corners', [False, True])
+def test_the_unet_of_mmseg_takes_images_of_any_size(unet, tmp_path, corners):
+    """It multiplies the sizes of its maps, which a traced network would keep as numbers."""
+    cfg, checkpoint = unet
+    cfg.model.backbone.upsample_cfg = {'type': 'InterpConv', 'upsample_cfg': UPSAMPLE | {'align_corners': corners}}
+    summary = write_onnx(cfg, checkpoint, tmp_path / 'net.onnx', size=(64, 96))
+    assert summary['difference'] < 1e-4
+    image = np.random.default_rng(0).uniform(0, 255, (3, 3, 128, 48)).astype(np.float32)
+    session = onnxruntime.InferenceSession(str(tmp_path / 'net.onnx'), providers=['CPUExecutionProvider'])
+    (probs,) = session.run(None, {'image': image})
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(torch.load(checkpoint)['state_dict'])
+    with torch.no_grad():
+        expected = ExportedNetwork(model)(torch.from_numpy(image)).numpy()
+    assert np.ptp(expected[:, 0]) > 0.01
+    np.testing.assert_allclose(probs, expected, atol=1e-4)
+
+
+def test_a_size_that_a_network_refuses_is_named(unet, tmp_path):
+    with pytest.raises(ValueError, match=r'does not run on images of 64 x 70 pixels .*: The input image size'):
+        write_onnx(*unet, tmp_path / 'net.onnx', size=(64, 70))
+    assert not (tmp_path / 'net.onnx').exists()
+
+
+def test_a_network_of_one_size_is_named(unet, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.labelling.onnx_file.enlarge_by_factors', lambda network: None)
     with pytest.raises(ValueError, match=r'the network only runs at the size \(64, 64\) .* was not written'):
-        write_onnx(cfg, tmp_path / 'net.pth', tmp_path / 'net.onnx', size=(64, 64))
+        write_onnx(*unet, tmp_path / 'net.onnx', size=(64, 64))
     assert not (tmp_path / 'net.onnx').exists()

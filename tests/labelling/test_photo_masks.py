@@ -10,8 +10,10 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
+from mmseg_wsss.labelling.video_frames import read_frames
 from tests.helpers.one_of_each import COLOURS
 from tests.helpers.same_files import assert_same_files
+from tests.helpers.videos import write_video
 
 
 def read(path):
@@ -58,6 +60,26 @@ def test_masks_confidences_and_overlays_are_those_of_the_network(project):
         assert (same == 1) == (settings.window is None and not settings.tta)
 
 
+def test_frames_of_a_video_are_predicted_as_photos(project, capsys):
+    root, cfg = project
+    colours = write_video(root / 'film.avi', 5)
+    assert len(colours) == 5
+    write_video(root / 'photos/other.mp4', 2, codec='mp4v')
+    command = ['predict', str(root / 'config.py'), str(root / 'net.pth')]
+    options = ['-o', str(root / 'out'), '--every', '2']
+    assert main([*command, str(root / 'film.avi'), str(root / 'photos'), *options]) == 0
+    assert 'masks, confidence, overlays of 5 photos\n' in capsys.readouterr().out  # frames 0, 2, 4 and two photos
+    names = sorted(path.relative_to(root / 'out/masks').as_posix() for path in (root / 'out/masks').rglob('*.png'))
+    assert names == ['b.png', 'field/a.png', 'film/000000.png', 'film/000002.png', 'film/000004.png']
+    for number, frame in read_frames(root / 'film.avi', 2):
+        Image.fromarray(frame[..., ::-1]).save(root / f'{number}.png')
+        write_photo_masks(cfg, root / 'net.pth', {'frame': root / f'{number}.png'}, root / 'one')
+        assert np.array_equal(read(root / 'one/masks/frame.png'), read(root / f'out/masks/film/{number:06d}.png'))
+    (root / 'broken.mp4').write_bytes(b'no video')
+    assert main([*command, str(root / 'broken.mp4'), *options, '--force']) == 2
+    assert 'broken.mp4 cannot be read as a video: OpenCV found no frame in it' in capsys.readouterr().err
+
+
 def test_switches_of_an_inference():
     cfg = Config({'model': {'type': 'WeakEncoderDecoder', 'test_cfg': {'mode': 'whole'}}})
     assert switched(cfg, PhotoSettings()).model == cfg.model
@@ -69,6 +91,8 @@ def test_switches_of_an_inference():
     assert 'decision' not in cfg.model
     with pytest.raises(ValueError, match='no views to average'):
         switched(cfg, PhotoSettings(tta=True))
+    with pytest.raises(ValueError, match='every must be a positive integer, got 0'):
+        PhotoSettings(every=0)
     with pytest.raises(ValueError, match='prune must be'):
         PhotoSettings(prune=2.0)
 

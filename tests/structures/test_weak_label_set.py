@@ -82,3 +82,10 @@ def test_wrong_class_lists_are_refused():
         WeakLabelSet(CLASSES, ((0, 0, 0),))
     with pytest.raises(ValueError, match="'cat'"):
         WeakLabelSet(('background', 'cat', 'cat'))
+
+
+@pytest.mark.parametrize('name', ['../a.jpg', 'b/../../a.jpg', '..', '', '/', '/../a.jpg', 'a\0.jpg'])
+def test_an_image_id_stays_below_a_folder(name):
+    assert image_id('/b/a.jpg') == 'b/a'
+    with pytest.raises(ValueError, match='expected the name of an image below the image folder, got '):
+        image_id(name)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.run_facts import read_run
+from mmseg_wsss.engine.validation_record import write_record
 from mmseg_wsss.visualization.run_page import embedded, run_page, weak_over_full
 from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import write_run
@@ -54,6 +55,30 @@ def test_a_page_is_whole_and_needs_no_other_file(tmp_path):
         assert text in parser.text
     assert '<road>' not in page
     assert page == run_page(facts, 'weak and full')
+
+
+def test_confusions_and_images_of_the_last_validation(tmp_path):
+    weak, full = runs(tmp_path)
+    without = run_page([read_run(full)], 'full')
+    assert 'Confusions' not in without
+    assert 'Worst and best' not in without
+    photo = Image.fromarray(np.full((5, 9, 3), 77, np.uint8))
+    photo.save(tmp_path / 'a.jpg')
+    drawn = {'worst': [('b<1>.jpg', (tmp_path / 'a.jpg').read_bytes())], 'best': []}
+    write_record(weak, ['sky', '<road>'], [[3000, 1000], [0, 500]], {'b<1>.jpg': 12.34}, drawn)
+    page = run_page([read_run(weak), read_run(full)], 'weak')
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.stack == []
+    assert page.count('Confusions: ') == page.count('Worst and best images: ') == 1
+    for text in ('Confusions: weak', '75.0', '3,000', '25.0', '1,000', '4,000', '<road>', 'worst: b<1>.jpg, IoU 12.3'):
+        assert text in parser.text
+    assert 'rgba(40, 140, 70, 0.60)">75.0' in page  # green on the diagonal, 0.8 of its share
+    assert 'rgba(200, 60, 30, 0.20)">25.0' in page
+    assert 'rgba(40, 140, 70, 0.80)">100.0' in page
+    assert '<road>' not in page
+    (picture,) = re.findall(r'alt="b&lt;1&gt;.jpg[^"]*" src="data:image/jpeg;base64,([^"]+)"', page)
+    assert base64.b64decode(picture).startswith(b'\xff\xd8')
 
 
 def test_the_ratio_of_weak_to_full(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,22 +94,6 @@ def read_coco(
             drawing.mask = painter.write(image.name)
         images.add(image.name, image.size, drawing)
     return images.label_set(found.classes)
-
-
-def write_coco_masks(path: str, folder: str | Path, classes: Sequence[str], *, only_classes: bool = True) -> int:
-    """Write the masks of an instance file, see ``masks`` of :func:`read_coco`, and return their number.
-
-    Args:
-        path: The JSON file.
-        folder: Where to write ``<image id>.png``.
-        classes: Class names by id, the background first, such as ``CLASS_SETS['coco60']['classes']``.
-        only_classes: Same as in :func:`read_coco`.
-
-    Raises:
-        ValueError: If the file is not of this form.
-    """
-    labels = read_coco(path, tuple(classes), boxes=False, masks=str(folder), only_classes=only_classes)
-    return sum(entry.annotations.mask_path is not None for entry in labels.images.values())
 
 
 def _images(path: str, names: ClassNames) -> list[_Image]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,53 +11,32 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...files import path_inside
-from ...structures import WeakLabelSet
-from .class_names import NAMES, ONLY_CLASSES, Names
+from .class_names import NAMES, ONLY_CLASSES
 from .files import existing, load_json
-from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
+from .label_format import BOXES, TAGS, LabelFormat, Option
 from .masks import MASKS
+from .picture_files import PICTURE_ERRORS
 from .recognition import json_with
-from .tool_labels import ToolLabels
+from .tool_labels import ToolLabels, shape_reader
 from .values import image_name, is_number, is_whole, keyed, listed, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
 
 
-def read_coco_panoptic(
-    path: str,
-    classes: tuple[str, ...],
-    *,
-    segments: str | None = None,
-    boxes: bool = True,
-    tags: bool = False,
-    only_classes: bool = False,
-    names: Names | None = None,
-    masks: str | None = None,
-    report: ReadReport | None = None,
-) -> WeakLabelSet:
+@partial(shape_reader, rest='unlabelled')
+def read_coco_panoptic(path: str, labels: ToolLabels, *, segments: str | None = None) -> None:
     """Read the boxes of segments, their classes as tags, and their pixels as masks; other pixels are unlabelled.
 
     Args:
         path: The JSON file, such as ``panoptic_train2017.json``.
-        classes: Class names by id.
+        labels: The collector that the segments are added to; of boxes, it gets those that are not ``iscrowd``.
         segments: The folder of PNG files. None: the folder next to the file, with its name without ``.json``.
-        boxes: Whether to keep the boxes of segments that are not ``iscrowd``.
-        tags: Whether to keep the classes of all segments as image tags.
-        only_classes: Whether to leave out categories that are not classes (unlabelled in masks); otherwise they are an
-            error.
-        names: Mapping from names of categories to class names, if they differ.
-        masks: Folder to write masks of class ids to; without it, pixels are left out.
-        report: Report that counts what is left out.
 
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If one does not have this form or names an unknown class.
     """
     content = keyed(load_json(path, 'COCO panoptic annotations'), path, *PARTS)
-    labels = ToolLabels(
-        path, classes, boxes=boxes, tags=tags, only_classes=only_classes, names=names, masks=masks, rest='unlabelled',
-        report=report,
-    )  # fmt: skip
     categories = _by_id(content['categories'], f'{path}: categories', 'name')
     images = _by_id(content['images'], f'{path}: images', 'file_name')
     folder = Path(segments) if segments is not None else Path(path).with_suffix('')
@@ -67,7 +47,7 @@ def read_coco_panoptic(
         name = image_name(image['file_name'], where, 'file_name')
         size = (side(image.get('width'), where, 'width'), side(image.get('height'), where, 'height'))
         numbers = None
-        if masks is not None:
+        if labels.writes_masks:
             png = existing(
                 path_inside(folder, image_name(item['file_name'], where, 'file_name')), 'the PNG of segments'
             )
@@ -79,7 +59,6 @@ def read_coco_panoptic(
         for place, info in enumerate(listed(item['segments_info'], where, 'segments_info')):
             _segment(info, categories, numbers, labels, f'{where}, segments_info[{place}]')
         labels.finish(name, size, where)
-    return labels.label_set()
 
 
 def _segment(
@@ -109,7 +88,7 @@ def _segment_numbers(png: Path) -> npt.NDArray[np.int64]:
     try:
         with Image.open(png) as image:
             picture = np.asarray(image.convert('RGB'), dtype=np.int64)
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except PICTURE_ERRORS as error:
         raise ValueError(f'{png} is not an image that can be read: {error}') from error
     numbers: npt.NDArray[np.int64] = picture @ np.array([1, 256, 65536])
     return numbers

@@ -15,6 +15,7 @@ from .collecting import Drawing, ImageCollector
 from .files import existing, listed_files, read_lines, relative_id
 from .label_format import LabelFormat, Option, ReadReport
 from .masks import UNLABELLED, write_mask
+from .picture_files import PICTURE_ERRORS, picture_fits
 from .recognition import some_files
 from .values import shown
 
@@ -100,7 +101,7 @@ def _ids(file: Path, table: dict[int, str], names: ClassNames) -> npt.NDArray[np
     try:
         with Image.open(file) as image:
             picture = np.asarray(image.convert('RGB'), dtype=np.int64)
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except PICTURE_ERRORS as error:
         raise ValueError(f'{file} is not an image that can be read: {error}') from error
     keys = picture @ np.array([65536, 256, 1])
     present, index = np.unique(keys, return_inverse=True)
@@ -120,19 +121,13 @@ def _ids(file: Path, table: dict[int, str], names: ClassNames) -> npt.NDArray[np
 
 def _recognise(path: Path) -> bool:
     files = some_files(path, '.png')
-    return bool(files) and all(map(_is_flat, files))
+    return bool(files) and all(picture_fits(file, _is_flat) for file in files)
 
 
-def _is_flat(file: Path) -> bool:
+def _is_flat(image: Image.Image) -> bool:
     """Whether a picture in colour has few colours, unlike a photograph."""
-    try:
-        with Image.open(file) as image:
-            if image.mode not in ('RGB', 'RGBA') or image.width * image.height > 2**26:
-                return False
-            found = image.convert('RGB').getcolors(FEW_COLOURS)
-            return found is not None
-    except Exception:
-        return False
+    colourful = image.mode in ('RGB', 'RGBA') and image.width * image.height <= 2**26
+    return colourful and image.convert('RGB').getcolors(FEW_COLOURS) is not None
 
 
 FORMAT = LabelFormat(

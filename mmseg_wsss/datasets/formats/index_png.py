@@ -15,7 +15,8 @@ from .class_names import number_pair
 from .collecting import ImageCollector
 from .files import listed_files, relative_id
 from .label_format import LabelFormat, Option, ReadReport
-from .masks import MAX_PIXELS, UNLABELLED, no_image, unlimited, write_mask
+from .masks import UNLABELLED, write_mask
+from .picture_files import MAX_PIXELS, PICTURE_ERRORS, no_image, picture_fits, unlimited
 from .recognition import some_files
 
 FEW_VALUES = 40
@@ -169,17 +170,17 @@ def load_index_image(file: str | Path) -> Values:
     """
     try:
         with unlimited(), Image.open(file) as image:
-            if image.width * image.height > MAX_PIXELS:
-                stated = f'{image.width} x {image.height} pixels'
-                raise ValueError(f'{file} is too large for a mask: it states {stated}. Cut image and mask into tiles.')
-            values = np.array(image)
-            mode = image.mode
+            (width, height), mode = image.size, image.mode
+            values = np.array(image) if width * height <= MAX_PIXELS else None
     except UnidentifiedImageError as error:
         raise ValueError(no_image(file)) from error
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError, EOFError, IndexError) as error:
+    except PICTURE_ERRORS as error:
         raise ValueError(f'{file} is not an image that can be read, or is damaged: {error}') from error
+    if values is None:
+        stated = f'{width} x {height} pixels'
+        raise ValueError(f'{file} is too large for a mask: it states {stated}. Cut image and mask into tiles.')
     if values.ndim != 2:
         raise ValueError(
             f'{file} must have one channel of class ids, got mode {mode!r}: colours are not class ids. '
@@ -196,17 +197,12 @@ def load_index_image(file: str | Path) -> Values:
 
 def _recognise(path: Path) -> bool:
     files = some_files(path, '.png')
-    return bool(files) and all(map(_holds_few_values, files))
+    return bool(files) and all(picture_fits(file, _holds_few_values) for file in files)
 
 
-def _holds_few_values(file: Path) -> bool:
+def _holds_few_values(image: Image.Image) -> bool:
     """Whether an image has one channel and no more values than a data set has classes, unlike a photograph."""
-    try:
-        with Image.open(file) as image:
-            few = image.width * image.height <= MAX_PIXELS and image.mode in ('1', 'L', 'P', 'I;16')
-            return few and len(np.unique(np.asarray(image))) <= FEW_VALUES
-    except Exception:
-        return False
+    return image.mode in ('1', 'L', 'P', 'I;16') and len(np.unique(np.asarray(image))) <= FEW_VALUES
 
 
 FORMAT = LabelFormat(

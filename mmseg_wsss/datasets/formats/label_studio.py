@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from .files import load_json
 from .label_format import LabelFormat, Option, ReadReport
-from .masks import MAX_PIXELS, Area, known_size
+from .masks import Area, known_size
+from .picture_files import MAX_PIXELS
 from .recognition import json_with
 from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import image_name, is_whole, keyed, listed, number, shown, side, vertices

@@ -14,7 +14,8 @@ from PIL import Image
 
 from .files import listed_files, load_json
 from .label_format import LabelFormat
-from .masks import MAX_PIXELS, Area, known_size
+from .masks import Area, known_size
+from .picture_files import MAX_PIXELS, PICTURE_ERRORS
 from .recognition import json_with, some_files
 from .tool_labels import IGNORED, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import image_name, keyed, listed, shown, side, vertices
@@ -106,7 +107,7 @@ def _mask(text: Any, corner: tuple[float, float], size: Size, where: str) -> Are
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError('too many pixels')
             inside = np.asarray(image.convert('L')) > 0
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except PICTURE_ERRORS as error:
         raise ValueError(f'{where}: mask must be a PNG in base 64, got {shown(text)}') from error
     left, top = round(corner[0]), round(corner[1])
     if not (0 <= left <= width and 0 <= top <= height):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,37 +14,14 @@ from PIL import Image
 from ...files import path_inside, whole_file
 from ...structures import image_id
 from .label_format import Option, ReadReport
+from .picture_files import MAX_PIXELS
 from .values import is_number, shown
 
 UNLABELLED = 255
-LFS_START = b'version https://git-lfs'
-MAX_PIXELS = 2**28
-"""Largest number of pixels of a mask; a larger one is an error in the file."""
 Area = npt.NDArray[np.bool_]
 MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
 REST = Option('rest', 'what masks hold where nothing is painted: background (0) or unlabelled (255)')
 NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
-
-
-@contextmanager
-def unlimited() -> Iterator[None]:
-    """Let Pillow open pictures of any size; their pixels are counted before they are decoded."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-def no_image(path: str | Path) -> str:
-    """Return the message for a file that is not an image."""
-    with open(path, 'rb') as file:
-        start = file.read(40)
-    if not start:
-        return f'{path} is not an image: it is empty'
-    if start.startswith(LFS_START):
-        return f'{path} is not an image but a pointer of Git LFS: "git lfs pull" gets the image'
-    return f'{path} is not an image, or is damaged'
 
 
 def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:

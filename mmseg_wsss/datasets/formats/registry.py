@@ -42,6 +42,7 @@ MODULES = (
     'colour_png',
     'qupath',
     'points_per_image',
+    'geo',
 )
 """The modules of this package that end with a ``FORMAT``, in the order in which they are listed to users."""
 _FORMATS: list[LabelFormat] = [import_module(f'.{name}', __package__).FORMAT for name in MODULES]

@@ -25,19 +25,21 @@ NOT_AREAS = f'shapes named {IGNORED} that are not areas'
 TOO_FEW = 'outlines of fewer than three points'
 
 
-def shape_reader(parse: Callable[..., None]) -> Callable[..., WeakLabelSet]:
+def shape_reader(parse: Callable[..., None], **fixed: Any) -> Callable[..., WeakLabelSet]:
     """Turn ``parse(path, labels, *, ..)`` into a reader ``(path, classes, *, ..)`` with the settings of both.
 
     Args:
         parse: Function that reads a file into the given :class:`ToolLabels`; its keywords are additional settings.
+        **fixed: Settings of :class:`ToolLabels` that the reader does not offer.
     """
     _, _, *own = inspect.signature(parse).parameters.values()
-    _, path, classes, *shared = inspect.signature(ToolLabels.__init__).parameters.values()
+    _, path, classes, *every = inspect.signature(ToolLabels.__init__).parameters.values()
+    shared = [item for item in every if item.name not in fixed]
 
     @functools.wraps(parse)
     def read(path: str, classes: tuple[str, ...] | None, **settings: Any) -> WeakLabelSet:
         given = {item.name: settings.pop(item.name) for item in own if item.name in settings}
-        labels = ToolLabels(path, classes, **settings)
+        labels = ToolLabels(path, classes, **settings, **fixed)
         parse(path, labels, **given)
         return labels.label_set()
 
@@ -203,6 +205,11 @@ class ToolLabels:
         area = np.zeros((height, width), dtype=np.bool_)
         area[top:bottom, left:right] = np.hypot(along / max(across, 1e-9), beside / max(down, 1e-9)) <= 1
         self.area(name, area, where)
+
+    @property
+    def writes_masks(self) -> bool:
+        """Whether areas are written."""
+        return self._painter.writes
 
     def paints(self, where: str) -> bool:
         """Whether areas are written; if not, this one is counted as left out."""

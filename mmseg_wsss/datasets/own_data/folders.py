@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..formats.files import existing
+from ..formats.picture_files import picture_fits
 from ..image_checks import spread
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -111,15 +112,11 @@ def common_suffix(folder: Path) -> str:
 def is_mask_folder(folder: Path) -> bool:
     """Whether the pictures of a folder are index PNGs: one band with few values."""
     files = [path for path in pictures_in(folder) if path.suffix.lower() == '.png'] if folder.is_dir() else []
-    return bool(files) and all(_is_mask(path) for path in spread(files, 5))
+    return bool(files) and all(picture_fits(path, _is_mask) for path in spread(files, 5))
 
 
-def _is_mask(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            return image.mode in ('1', 'L', 'P') and len(np.unique(np.asarray(image))) < FEW_VALUES
-    except (UnidentifiedImageError, OSError):
-        return False
+def _is_mask(image: Image.Image) -> bool:
+    return image.mode in ('1', 'L', 'P') and len(np.unique(np.asarray(image))) < FEW_VALUES
 
 
 def _by_name(paths: list[Path], names: tuple[str, ...]) -> list[Path]:

@@ -129,5 +129,6 @@ def _tiff_bands(content: bytes) -> npt.NDArray[Any] | None:
             page = file.pages.first
             array: npt.NDArray[Any] = page.asarray()
             return np.moveaxis(array, 0, -1) if page.axes.startswith('S') else array
-    except Exception:  # the next reader reports what is wrong with the file
+    # Each compression has errors of its own: zlib.error, lzma.LZMAError, ZeroDivisionError, those of imagecodecs, ...
+    except Exception:  # OpenCV reports what is wrong with the file
         return None

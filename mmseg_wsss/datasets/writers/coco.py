@@ -58,7 +58,7 @@ def _annotations(
             yield {'category_id': int(label), 'segmentation': [], 'iscrowd': 0, **area}
         return
     leave_out_each(settings.report, BOXES_OF_MASKS, len(found.boxes), key)
-    mask = checked_mask(key, entry, classes)
+    mask = checked_mask(key, entry, found.mask_path, classes)
     if not mask.any():
         settings.report.leave_out(BACKGROUND_ALONE, key)
     for label, inside, (left, top) in find_regions(mask):

@@ -12,7 +12,7 @@ from ...files import whole_file
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import LabelWriter, WriteSettings, box_edges, line_vertices, painted_areas
+from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas
 
 NO_TAGS = 'images without any of the classes, which tags cannot say'
 
@@ -45,11 +45,11 @@ def _fill(image: Element, key: str, entry: ImageEntry, classes: tuple[str, ...],
         settings.report.leave_out(NO_TAGS, key)
     for label in sorted({*(found.tags or ())} - {0}):
         SubElement(image, 'tag', {'label': classes[label], 'source': 'auto'})
-    for name, ring, pixels in painted_areas(key, entry, classes, settings):
-        if ring is not None:
-            _add(image, 'polygon', name, points=_text(ring))
-        elif pixels is not None:
-            _add(image, 'mask', name, **_runs(pixels))
+    for area in painted_areas(key, entry, classes, settings):
+        if isinstance(area, Outlined):
+            _add(image, 'polygon', area.name, points=_text(area.ring))
+        else:
+            _add(image, 'mask', area.name, **_runs(area.pixels))
     for box, label in zip(found.boxes, found.box_labels, strict=True):
         corners = dict(zip(('xtl', 'ytl', 'xbr', 'ybr'), map(repr, box_edges(box)), strict=True))
         _add(image, 'box', classes[label], **corners)

@@ -12,7 +12,7 @@ from ...files import path_inside, whole_file
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import UNLABELLED
 from ..pseudo_label_files import index_picture
-from .label_writer import LabelWriter, WriteSettings, checked_mask, leave_out_each
+from .label_writer import LabelWriter, WriteSettings, checked_mask, leave_out_each, size_of
 
 NO_PIXELS = '{}, which have no pixels of their own'
 COVERED = 'images with clicks or scribbles on a mask, which are painted into it'
@@ -44,10 +44,10 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
 
 def _values(key: str, entry: ImageEntry, classes: tuple[str, ...]) -> npt.NDArray[np.uint8]:
     """The mask, with scribbles drawn over it and clicks over the scribbles, (H, W)."""
-    found, (width, height) = entry.annotations, entry.size or (0, 0)
+    found, (width, height) = entry.annotations, size_of(key, entry)
     values = np.full((height, width), UNLABELLED, dtype=np.uint8)
     if found.mask_path is not None:
-        values[:] = checked_mask(key, entry, classes)
+        values[:] = checked_mask(key, entry, found.mask_path, classes)
     limit = np.array([width - 1, height - 1])
     for vertices, label in zip(found.polylines, found.polyline_labels, strict=True):
         pixels = np.clip(np.round(vertices), 0, limit).astype(int)

@@ -17,7 +17,7 @@ from ...structures import ImageEntry, WeakLabelSet
 from ..formats.label_studio import NAME_KEY
 from ..formats.masks import Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import LabelWriter, WriteSettings, box_edges, line_vertices, painted_areas
+from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas, size_of
 
 CONTROLS = {
     'keypointlabels': 'KeyPointLabels',
@@ -79,7 +79,7 @@ def _interface(labels: WeakLabelSet) -> str:
 
 
 def _regions(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: WriteSettings) -> Iterator[Region]:
-    found, (width, height) = entry.annotations, entry.size or (0, 0)
+    found, (width, height) = entry.annotations, size_of(key, entry)
     percent = np.array([100 / width, 100 / height])
     if found.tags is not None:
         names = [classes[tag] for tag in sorted({*found.tags} - {0})]
@@ -87,11 +87,12 @@ def _regions(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: Wr
             yield 'choices', {'choices': names}
         else:
             settings.report.leave_out(NO_TAGS, key)
-    for name, ring, pixels in painted_areas(key, entry, classes, settings):
-        if ring is not None:
-            yield 'polygonlabels', {'points': (ring * percent).tolist(), 'closed': True, 'polygonlabels': [name]}
-        elif pixels is not None:
-            yield 'brushlabels', {'format': 'rle', 'rle': packed_brush(pixels), 'brushlabels': [name]}
+    for area in painted_areas(key, entry, classes, settings):
+        if isinstance(area, Outlined):
+            ring = (area.ring * percent).tolist()
+            yield 'polygonlabels', {'points': ring, 'closed': True, 'polygonlabels': [area.name]}
+        else:
+            yield 'brushlabels', {'format': 'rle', 'rle': packed_brush(area.pixels), 'brushlabels': [area.name]}
     for box, label in zip(found.boxes, found.box_labels, strict=True):
         x1, y1, x2, y2 = box_edges(box)
         (x, y), (across, down) = np.array([(x1, y1), (x2 - x1, y2 - y1)]) * percent

@@ -85,15 +85,23 @@ class LabelWriter:
         return [output, *([] if self.beside is None else [output.with_suffix(self.beside)])]
 
 
-class Painted(NamedTuple):
-    """An area of a mask: the name of its class, and its outline or its pixels, depending on the settings."""
+class Outlined(NamedTuple):
+    """An area of a mask as its outline."""
 
     name: str
-    ring: Ring | None
-    pixels: Area | None
+    ring: Ring
 
 
-def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings: WriteSettings) -> list[Painted]:
+class Brushed(NamedTuple):
+    """An area of a mask as its pixels."""
+
+    name: str
+    pixels: Area
+
+
+def painted_areas(
+    key: str, entry: ImageEntry, classes: Sequence[str], settings: WriteSettings
+) -> list[Outlined] | list[Brushed]:
     """Return the areas of the mask of an image in the order in which they are painted; none if it does not have a mask.
 
     Unlabelled pixels have the name ``__ignore__``.
@@ -104,15 +112,15 @@ def painted_areas(key: str, entry: ImageEntry, classes: Sequence[str], settings:
     """
     if entry.annotations.mask_path is None:
         return []
-    mask = checked_mask(key, entry, classes)
+    mask = checked_mask(key, entry, entry.annotations.mask_path, classes)
     names = {**dict(enumerate(classes)), UNLABELLED: IGNORED}
     if settings.shapes == 'brushes':
         values = [value for value in distinct(mask) if value] or [0]
-        return [Painted(names[value], None, mask == value) for value in values]
+        return [Brushed(names[value], mask == value) for value in values]
     outlines, small = area_outlines(mask, tolerance=settings.tolerance, min_area=settings.min_area)
     for _ in range(small):
         settings.report.leave_out(SMALL, key)
-    return [Painted(names[value], ring, None) for value, ring in outlines]
+    return [Outlined(names[value], ring) for value, ring in outlines]
 
 
 def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:
@@ -121,23 +129,34 @@ def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:
         report.leave_out(what, f'{key} no. {index}')
 
 
-def checked_mask(key: str, entry: ImageEntry, classes: Sequence[str]) -> Mask:
+def size_of(key: str, entry: ImageEntry) -> tuple[int, int]:
+    """Return (width, height) of an image.
+
+    Raises:
+        ValueError: If it is not known.
+    """
+    if entry.size is None:
+        raise ValueError(f'image {key!r}: its width and height must be known before its labels are written')
+    return entry.size
+
+
+def checked_mask(key: str, entry: ImageEntry, path: str, classes: Sequence[str]) -> Mask:
     """Load the mask of an image.
 
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If its size differs from that of the image, or it contains a value that is not a class.
     """
-    mask = load_index_image(Path(entry.annotations.mask_path or ''))
+    mask = load_index_image(path)
     if mask.shape[::-1] != entry.size:
         raise ValueError(
-            f'image {key!r}: its mask {entry.annotations.mask_path} is {mask.shape[1]} x {mask.shape[0]} pixels, '
+            f'image {key!r}: its mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, '
             f'expected the size of the image, {entry.width} x {entry.height}'
         )
     unknown = [value for value in distinct(mask) if value != UNLABELLED and not 0 <= value < len(classes)]
     if unknown:
         raise ValueError(
-            f'image {key!r}: its mask {entry.annotations.mask_path} holds the values {unknown[:8]}, expected ids of '
+            f'image {key!r}: its mask {path} holds the values {unknown[:8]}, expected ids of '
             f'the {len(classes)} classes or {UNLABELLED}. Are these the classes of the masks?'
         )
     return mask

@@ -15,7 +15,7 @@ from PIL import Image
 from ...files import path_inside, whole_file
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import Area
-from .label_writer import LabelWriter, WriteSettings, box_edges, line_vertices, painted_areas
+from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas
 
 VERSION = '5.5.0'
 """The version of LabelMe that the files are written for."""
@@ -58,8 +58,11 @@ def _flags(entry: ImageEntry, classes: tuple[str, ...]) -> dict[str, bool]:
 def _shapes(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: WriteSettings) -> list[dict[str, Any]]:
     found = entry.annotations
     shapes = []
-    for name, ring, pixels in painted_areas(key, entry, classes, settings):
-        shapes.append(_shape(name, 'polygon', ring.tolist()) if ring is not None else _mask(name, pixels))
+    for area in painted_areas(key, entry, classes, settings):
+        if isinstance(area, Outlined):
+            shapes.append(_shape(area.name, 'polygon', area.ring.tolist()))
+        else:
+            shapes.append(_mask(area.name, area.pixels))
     for box, label in zip(found.boxes, found.box_labels, strict=True):
         x1, y1, x2, y2 = box_edges(box)
         shapes.append(_shape(classes[label], 'rectangle', [[x1, y1], [x2, y2]]))
@@ -82,9 +85,8 @@ def _shape(name: str, kind: str, places: list[list[float]], mask: str | None = N
     }
 
 
-def _mask(name: str, pixels: Area | None) -> dict[str, Any]:
+def _mask(name: str, pixels: Area) -> dict[str, Any]:
     """A PNG of the smallest window with all pixels, and its first and last pixel."""
-    assert pixels is not None
     rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
     top, bottom, left, right = (int(value) for value in (rows[0], rows[-1], columns[0], columns[-1]))
     data = io.BytesIO()

@@ -23,6 +23,7 @@ from ...labelling.generator_masks import GeneratorSettings, write_generator_labe
 from ...labelling.label_folder_accuracy import score_label_folder
 from ...labelling.mask_accuracy import check_masks
 from ...labelling.predictions import PredictionSettings, write_pseudo_labels
+from ...labelling.prompted_masks import PromptSettings, write_prompted_labels
 from ...labelling.random_walk_labels import RandomWalkSettings, write_random_walk
 from .config import refers
 from .task import StageContext, StageTask, make_settings
@@ -135,6 +136,27 @@ class WriteBoxLabels(StageTask):
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
         summary = write_box_labels(self.dataset, context.work_dir, self.settings, keep=context.resumed)
+        context.logger.info(f'{context.name}: {summary}')
+        return summary
+
+
+@TASK_UTILS.register_module()
+class WritePromptedLabels(StageTask):
+    """:func:`write_prompted_labels` as a stage; ``'{stages.NAME}/masks'`` are then the masks.
+
+    Args:
+        dataset: Config of the data set with clicks, scribbles or boxes.
+        model: A folder of a promptable network, or its name on the Hugging Face Hub.
+        **settings: Other settings of :class:`~mmseg_wsss.labelling.prompted_masks.PromptSettings`.
+    """
+
+    def __init__(self, dataset: Mapping[str, Any], model: str, **settings: Any) -> None:
+        self.dataset = dataset
+        self.settings = make_settings(PromptSettings, {'model': model, **settings})
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write the labels into the folder of the stage."""
+        summary = write_prompted_labels(self.dataset, context.work_dir, self.settings, keep=context.resumed)
         context.logger.info(f'{context.name}: {summary}')
         return summary
 

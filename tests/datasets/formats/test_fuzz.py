@@ -96,6 +96,10 @@ GEO = [
     for kind, at in (('Point', [1, 2]), ('LineString', RING), ('Polygon', [RING, RING]), ('MultiPolygon', [[RING]]))
 ]
 # For each format: the file that is damaged, its content, and what else of the source differs from the file itself.
+ON_THE_GROUND = [
+    {'type': 'Feature', 'properties': {'class': 'cat'}, 'geometry': {'type': kind, 'coordinates': places}}
+    for kind, places in (('Point', [8.5, 47.5]), ('Polygon', [[[8.2, 47.2], [8.8, 47.2], [8.5, 47.8], [8.2, 47.2]]]))
+]
 SOURCES = {
     'canonical': ('w.json', CANONICAL, None),
     'whats_the_point': ('w.json', {'a': [{'x': 1.5, 'y': 2, 'cls': 1, 'rank': 1}], 'b': []}, None),
@@ -133,6 +137,7 @@ SOURCES = {
     'tags_npy': ('t.npy', np.eye(2, 1, dtype=np.uint8), None),
     'qupath': ('x/a.geojson', {'type': 'FeatureCollection', 'features': GEO}, 'x'),
     'points_per_image': ('x/a.csv', 'index,axis-0,axis-1,Class\n0.0,4.5,3.0,cat\n', 'x'),
+    'geo': ('g.geojson', {'type': 'FeatureCollection', 'features': ON_THE_GROUND}, None),
     'colour_png': ('x/a.png', np.stack([np.eye(9, dtype=np.uint8)] * 3, axis=2), 'x'),
 }
 NASTY = (
@@ -253,6 +258,17 @@ def prepared(root, name):
     if name in ('via', 'qupath'):
         Image.new('L', (20, 10)).save(root / 'a.jpg')
         source['images'] = str(root)
+    if name == 'geo':
+        rasterio = pytest.importorskip('rasterio')
+        pytest.importorskip('pyogrio')
+        (root / 'tiles').mkdir()
+        corner = rasterio.Affine(0.05, 0, 8, 0, -0.05, 48)
+        with rasterio.open(
+            root / 'tiles/a.tif', 'w', driver='GTiff', width=20, height=20, count=1, dtype='uint8', crs='EPSG:4326',
+            transform=corner,
+        ) as image:  # fmt: skip
+            image.write(np.zeros((1, 20, 20), np.uint8))
+        source['images'] = str(root / 'tiles')
     if name == 'coco_panoptic':
         (root / 'w').mkdir()
         Image.new('RGB', (8, 6), (1, 0, 0)).save(root / 'w/a.png')

@@ -36,6 +36,7 @@ TEXTS = {
     'points_per_image': ('x/a.csv', 'index,axis-0,axis-1\n'),
     'tags_txt': ('a.txt', 'a.jpg weed\n'),
     'table_csv': ('a.csv', 'filename;Class;x;y\n'),
+    'geo': ('a.gpkg', 'SQLite format 3\0'),
     'citypersons': ('x/ulm/u_gtBboxCityPersons.json', '{"objects": [{"bboxVis": [1, 2, 3, 4]}]}'),
 }
 

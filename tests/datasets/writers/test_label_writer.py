@@ -8,6 +8,7 @@ import pytest
 from mmseg_wsss.datasets.formats import FORMATS
 from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
 from mmseg_wsss.datasets.writers.label_writer import painted_areas
+from mmseg_wsss.structures import ImageEntry, WeakLabelSet
 from tests.helpers.written_labels import CLASSES, all_kinds, scene
 
 
@@ -46,3 +47,10 @@ def test_masks_that_do_not_fit_are_named(tmp_path):
 def test_wrong_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         WriteSettings(**settings)
+
+
+@pytest.mark.parametrize('name', ['index_png', 'label_studio'])
+def test_an_image_of_unknown_size_is_named(tmp_path, name):
+    labels = WeakLabelSet(CLASSES, images={'b': ImageEntry('b.png')})
+    with pytest.raises(ValueError, match="image 'b': its width and height must be known before its labels are written"):
+        WRITERS[name].write(labels, tmp_path / 'out', WriteSettings())

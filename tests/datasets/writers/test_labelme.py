@@ -6,22 +6,12 @@ import pytest
 
 from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from tests.helpers.written_labels import CLASSES, all_kinds, assert_same_shapes, mask_of, round_trip, scene, worst_iou
+from tests.helpers.written_labels import CLASSES, all_kinds, assert_every_kind_comes_back, round_trip
 
 
 @pytest.mark.parametrize(('shapes', 'least'), [('polygons', 0.99), ('brushes', 1)])
 def test_every_kind_comes_back(tmp_path, shapes, least):
-    labels = all_kinds(tmp_path / 'in')
-    options = {'masks': str(tmp_path / 'masks')}
-    found, report = round_trip(tmp_path, 'labelme', tmp_path / 'out', labels, WriteSettings(shapes=shapes), **options)
-    assert sorted(found) == sorted(labels.images)
-    for key, entry in labels.images.items():
-        assert (found[key].file_name, found[key].size) == (entry.file_name, entry.size)
-        assert_same_shapes(found[key].annotations, entry.annotations)
-    assert worst_iou(mask_of(found['field/a 1']), scene()) >= least
-    assert mask_of(found['b']).max() == 0
-    assert found['d'].annotations.mask_path is None
-    assert report.lines() == []
+    assert_every_kind_comes_back(tmp_path, 'labelme', tmp_path / 'out', shapes, least)
 
 
 def test_the_image_is_found_from_the_file(tmp_path):

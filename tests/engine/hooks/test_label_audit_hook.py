@@ -13,7 +13,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.engine.hooks import LabelAuditHook
-from mmseg_wsss.engine.training import StartError, train
+from mmseg_wsss.engine.start_errors import StartError
+from mmseg_wsss.engine.training import train
 from tests.helpers.models import model_config
 from tests.helpers.own_data import BOXES, CLICKS, own_config, save, write_data, write_own_config
 from tests.helpers.trainings import run_tool

@@ -5,28 +5,6 @@ from mmseg.registry import MODELS
 from torch import nn
 
 
-def norm(weights, name, x):
-    mean, var, scale, shift = (
-        weights[f'{name}.{kind}'].view(1, -1, 1, 1) for kind in ('running_mean', 'running_var', 'weight', 'bias')
-    )
-    return (x - mean) / (var + 1e-5).sqrt() * scale + shift
-
-
-def block(weights, name, x, stride=1, dilations=(1, 1)):
-    """A pre-activation block, from Wu et al.; returns the output and the rectified input."""
-    activated = norm(weights, f'{name}.bn_branch2a', x).relu()
-    branch, parts = activated, [part for part in ('2a', '2b1', '2b2') if f'{name}.conv_branch{part}.weight' in weights]
-    for index, part in enumerate(parts):
-        if index:
-            branch = norm(weights, f'{name}.bn_branch{part}', branch).relu()
-        kernel = weights[f'{name}.conv_branch{part}.weight']
-        dilation = dilations[index] if kernel.shape[-1] == 3 else 1
-        padding = dilation if kernel.shape[-1] == 3 else 0
-        branch = F.conv2d(branch, kernel, stride=stride if index == 0 else 1, padding=padding, dilation=dilation)
-    shortcut = weights.get(f'{name}.conv_branch1.weight')
-    return (x if shortcut is None else F.conv2d(activated, shortcut, stride=stride)) + branch, activated
-
-
 def resnet(type_='DeepLabResNet', **settings):
     small = {'base_channels': 4, 'stem_channels': 4, 'strides': (1, 2, 2, 1), 'dilations': (1, 1, 1, 2)}
     backbone = MODELS.build({'type': type_, **small, **settings}).double()

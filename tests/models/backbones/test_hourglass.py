@@ -3,19 +3,7 @@ import torch
 from mmseg.registry import MODELS
 
 from mmseg_wsss.models.backbones import Hourglass
-
-HEAD = {
-    'type': 'FCNHead',
-    'in_channels': 12,
-    'in_index': 0,
-    'channels': 8,
-    'num_convs': 1,
-    'concat_input': False,
-    'norm_cfg': None,
-    'dropout_ratio': 0,
-    'num_classes': 2,
-}
-SMALL = {'type': 'Hourglass', 'channels': (8, 8, 12), 'units': (1, 1, 2), 'stem_channels': 4, 'out_channels': 12}
+from tests.helpers.models import HOURGLASS, HOURGLASS_HEAD
 
 
 def parameters(module):
@@ -23,7 +11,7 @@ def parameters(module):
 
 
 def test_the_published_network_has_12_12_million_parameters():
-    head = {**HEAD, 'in_channels': 256, 'channels': 96}
+    head = {**HOURGLASS_HEAD, 'in_channels': 256, 'channels': 96}
     generator = MODELS.build({'type': 'MaskGenerator', 'backbone': {'type': 'Hourglass'}, 'decode_head': head})
     assert parameters(generator) == 12_120_370
     assert generator.backbone.size_divisor == 128
@@ -39,12 +27,12 @@ def test_parameters_of_a_small_one_by_hand():
     inner = unit(8, 12, 2) + unit(12, 12) * 2 + unit(12, 8) + unit(8, 8)
     outer = unit(8, 8) + unit(8, 8, 2) + unit(8, 8)
     expected = 49 * 5 * 4 + 8 + unit(4, 8, 2) + outer + inner + 9 * 8 * 12 + 24
-    assert parameters(MODELS.build(SMALL)) == expected
+    assert parameters(MODELS.build(HOURGLASS)) == expected
 
 
 @pytest.mark.parametrize('size', [(1, 1), (16, 16), (17, 33), (40, 23)])
 def test_any_size_equals_the_padded_one(size):
-    backbone = MODELS.build({**SMALL, 'in_channels': 3}).eval()
+    backbone = MODELS.build({**HOURGLASS, 'in_channels': 3}).eval()
     image = torch.randn(2, 3, *size)
     (output,) = backbone(image)
     height, width = -(-size[0] // 4), -(-size[1] // 4)
@@ -55,7 +43,7 @@ def test_any_size_equals_the_padded_one(size):
 
 
 def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
-    level = MODELS.build({**SMALL, 'in_channels': 3}).eval().hourglass
+    level = MODELS.build({**HOURGLASS, 'in_channels': 3}).eval().hourglass
     x = torch.randn(1, 8, 8, 4)
     low = level.up(level.inner(level.down(x)))
     assert low.shape == (1, 8, 4, 2)
@@ -65,4 +53,4 @@ def test_a_level_sums_its_side_branch_and_the_enlarged_inside():
 @pytest.mark.parametrize('changes', [{'channels': (8,), 'units': (1,)}, {'units': (1, 1)}, {'units': (1, 0, 1)}])
 def test_a_wrong_shape_of_the_hourglass_is_named(changes):
     with pytest.raises(ValueError, match='one positive number for each of at least two scales'):
-        Hourglass(**{**{k: v for k, v in SMALL.items() if k != 'type'}, **changes})
+        Hourglass(**{**{k: v for k, v in HOURGLASS.items() if k != 'type'}, **changes})

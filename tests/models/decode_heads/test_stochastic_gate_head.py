@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from tests.helpers.models import model_config, raw_batch
+from tests.helpers.reference_layers import layer, norm, unit_statistics
 from tests.helpers.trained import SEEDS, descend
 
 GATE = {
@@ -36,32 +37,6 @@ def features(batch=2, size=(9, 7)):
     fine = torch.randn(batch, 6, *size, generator=generator)
     coarse = torch.randn(batch, 64, math.ceil(size[0] / 2), math.ceil(size[1] / 2), generator=generator)
     return [fine, coarse]
-
-
-def unit_statistics(model):
-    """Give every batch norm statistics, scales and shifts of its own."""
-    generator = torch.Generator().manual_seed(2)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.copy_(torch.randn(module.num_features, generator=generator) / 5)
-            module.running_var.copy_(torch.rand(module.num_features, generator=generator) + 0.5)
-            if module.affine:
-                module.weight.data.copy_(torch.rand(module.num_features, generator=generator) + 0.5)
-                module.bias.data.copy_(torch.randn(module.num_features, generator=generator) / 5)
-
-
-def norm(module, x):
-    """The formula of batch norm at inference."""
-    shape = (1, -1, 1, 1)
-    x = (x - module.running_mean.view(shape)) / (module.running_var.view(shape) + module.eps).sqrt()
-    return x * module.weight.view(shape) + module.bias.view(shape) if module.affine else x
-
-
-def layer(module, x):
-    """Convolution without a bias, batch norm, ReLU of a ConvModule."""
-    conv = module.conv
-    assert conv.bias is None
-    return norm(module.bn, F.conv2d(x, conv.weight, padding=conv.padding, dilation=conv.dilation)).clamp(min=0)
 
 
 def reference(head, fine, coarse, mix):

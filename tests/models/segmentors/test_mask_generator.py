@@ -11,21 +11,9 @@ from mmseg.structures import SegDataSample
 
 from mmseg_wsss.functional import partial_cross_entropy
 from mmseg_wsss.models.segmentors import check_generator_checkpoint
-from tests.helpers.models import BN, head_config, model_config
+from tests.helpers.models import BN, HOURGLASS, HOURGLASS_HEAD, head_config, model_config
 from tests.helpers.trained import SEEDS, descend
 
-HEAD = {
-    'type': 'FCNHead',
-    'in_channels': 12,
-    'in_index': 0,
-    'channels': 8,
-    'num_convs': 1,
-    'concat_input': False,
-    'norm_cfg': None,
-    'dropout_ratio': 0,
-    'num_classes': 2,
-}
-SMALL = {'type': 'Hourglass', 'channels': (8, 8, 12), 'units': (1, 1, 2), 'stem_channels': 4, 'out_channels': 12}
 RESNET = {'type': 'ResNet', 'depth': 18, 'base_channels': 8, 'stem_channels': 8, 'norm_cfg': BN}
 PREPROCESSOR = {
     'type': 'SegDataPreProcessor',
@@ -36,7 +24,7 @@ PREPROCESSOR = {
 
 
 def build(**changes):
-    settings = {'backbone': SMALL, 'decode_head': HEAD, 'data_preprocessor': PREPROCESSOR, **changes}
+    settings = {'backbone': HOURGLASS, 'decode_head': HOURGLASS_HEAD, 'data_preprocessor': PREPROCESSOR, **changes}
     generator = MODELS.build({'type': 'MaskGenerator', **settings})
     generator.init_weights()
     return generator.train()
@@ -72,10 +60,10 @@ def parameters(module):
     return sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize('backbone', [SMALL, RESNET], ids=['hourglass', 'resnet'])
+@pytest.mark.parametrize('backbone', [HOURGLASS, RESNET], ids=['hourglass', 'resnet'])
 @pytest.mark.parametrize('use_probability', [True, False])
 def test_every_parameter_gets_a_gradient(backbone, use_probability):
-    head = HEAD if backbone is SMALL else head_config('fcn', num_classes=2)
+    head = HOURGLASS_HEAD if backbone is HOURGLASS else head_config('fcn', num_classes=2)
     generator = build(backbone=backbone, decode_head=head, use_probability=use_probability)
     generator.set_partner(partner() if use_probability else None)
     total, log = generator.parse_losses(generator.loss(**preprocess(generator)))
@@ -308,12 +296,16 @@ def test_samples_without_boxes_or_class_are_named():
     ('changes', 'kind', 'message'),
     [
         (
-            {'backbone': {**SMALL, 'in_channels': 4}},
+            {'backbone': {**HOURGLASS, 'in_channels': 4}},
             ValueError,
             'the generator reads 5 channels: omit in_channels',
         ),
-        ({'decode_head': {**HEAD, 'num_classes': 3}}, ValueError, r'num_classes must be 2 \(outside, object\), got 3'),
-        ({'decode_head': {**HEAD, 'num_classes': 2, 'out_channels': 1}}, TypeError, 'out_channels'),
+        (
+            {'decode_head': {**HOURGLASS_HEAD, 'num_classes': 3}},
+            ValueError,
+            r'num_classes must be 2 \(outside, object\), got 3',
+        ),
+        ({'decode_head': {**HOURGLASS_HEAD, 'num_classes': 2, 'out_channels': 1}}, TypeError, 'out_channels'),
     ],
 )
 def test_wrong_settings_are_named(changes, kind, message):

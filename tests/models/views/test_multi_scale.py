@@ -42,20 +42,21 @@ def test_three_scales_and_their_maximum():
 @pytest.mark.parametrize('fused', [True, False, None])
 @pytest.mark.parametrize('enlarged', [True, False])
 def test_fusing_and_the_last_enlargement_may_differ(fused, enlarged):
-    model = MODELS.build(
-        model_config({**HEAD, 'align_corners': enlarged}, CE, views={**SCALES, 'align_corners': fused})
-    )
-    batch = model.eval().data_preprocessor(raw_batch(clicks=30), False)
+    torch.manual_seed(0)
+    views, size = {**SCALES, 'align_corners': fused}, (96, 96)
+    model = MODELS.build(model_config({**HEAD, 'align_corners': enlarged}, CE, views=views, size=size))
+    batch = model.eval().data_preprocessor(raw_batch((size, size), clicks=30), False)
     inputs, corners = batch['inputs'], enlarged if fused is None else fused
     first, *smaller = (
         model.decode_head(model.backbone(F.interpolate(inputs, scale_factor=scale, mode='bilinear')))
         for scale in (1, 0.5, 0.75)
     )
+    assert min(x.shape[2] for x in smaller) > 1
     resized = [F.interpolate(x, first.shape[2:], mode='bilinear', align_corners=corners) for x in smaller]
     highest = torch.stack([first, *resized]).amax(dim=0)
     torch.testing.assert_close(model(inputs, mode='tensor'), highest)
-    whole = model.encode_decode(inputs, [{'img_shape': (32, 32)}] * 2)
-    torch.testing.assert_close(whole, F.interpolate(highest, (32, 32), mode='bilinear', align_corners=enlarged))
+    whole = model.encode_decode(inputs, [{'img_shape': size}] * 2)
+    torch.testing.assert_close(whole, F.interpolate(highest, size, mode='bilinear', align_corners=enlarged))
     labels = torch.cat([sample.gt_sem_seg.data for sample in batch['data_samples']])[:, None].float()
     grid = F.interpolate(labels, highest.shape[2:], mode='nearest-exact')[:, 0].long()
     losses = model.loss(inputs, batch['data_samples'])

@@ -1,0 +1,102 @@
+"""Errors in a config end in one line, for all commands: while it is read, and while its parts are built."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from ..checkpoints.loading import CheckpointError
+from ..checkpoints.work_dir import WorkDirError
+from .setting_faults import FAULTS_OF_SETTINGS, describe_fault, was_being_built
+
+NAMED = (CheckpointError, WorkDirError)
+"""Errors that are already one line."""
+
+
+class StartError(ValueError):
+    """A run that could not start; the message is one line, and the log file, if there is one, has the traceback."""
+
+
+class BeganHook(Hook):
+    """Records whether the training or the test has started."""
+
+    began = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Record it."""
+        self.began = True
+
+    before_test = before_train
+
+
+@contextmanager
+def faults_of_reading(path: str) -> Iterator[None]:
+    """Report an error while a config is read or overridden.
+
+    Args:
+        path: The config file.
+
+    Raises:
+        StartError: If it cannot be read.
+    """
+    try:
+        yield
+    except SyntaxError as error:
+        name = path if error.filename in (None, '<unknown>') else error.filename
+        raise StartError(f'{name}, line {error.lineno}: {error.msg}') from error
+    except (AttributeError, NameError, *FAULTS_OF_SETTINGS) as error:
+        hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
+        raise StartError(f'{path}: the config cannot be read: {describe_fault(error, {})}{hint}') from error
+
+
+@contextmanager
+def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iterator[None]:
+    """Report an error before the first iteration; later ones, and those in ``NAMED``, are not changed.
+
+    Args:
+        cfg: The config.
+        what: What could not be done, with which the message begins.
+        hook: The hook of the runner that knows whether it has started.
+
+    Raises:
+        StartError: If a setting or a file is wrong.
+    """
+    try:
+        yield
+    except (StartError, *NAMED):
+        raise
+    except FAULTS_OF_SETTINGS as error:
+        if hook is not None and hook.began:
+            raise
+        for handler in MMLogger.get_current_instance().handlers:
+            if isinstance(handler, logging.FileHandler):
+                record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, what, (), sys.exc_info())
+                handler.handle(record)
+        raise StartError(f'{what}: {describe_fault(error, cfg.to_dict())}') from error
+
+
+@contextmanager
+def faults_of_parts(cfg: Config) -> Iterator[None]:
+    """Report an error of a part that is being built from a config; other errors are not changed.
+
+    Args:
+        cfg: The config.
+
+    Raises:
+        StartError: If a setting or a file is wrong.
+    """
+    try:
+        yield
+    except (StartError, *NAMED):
+        raise
+    except FAULTS_OF_SETTINGS as error:
+        if not was_being_built(error):
+            raise
+        raise StartError(describe_fault(error, cfg.to_dict())) from error

@@ -1,0 +1,69 @@
+"""Write the table of measured recipes in README.md, from the metafiles; ``--check`` only compares."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from mmseg_wsss.engine.run_facts import SECONDS_PER_BOX, SECONDS_PER_IMAGE
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = '<!-- the table of tools/readme_table.py -->\n', '<!-- end of the table -->\n'
+HEAD = '| labels | time | method | own data | measured here | weak | full masks | weak / full | network |\n'
+TIMES = {
+    **{kind: f'{seconds:g} s per image' for kind, seconds in SECONDS_PER_IMAGE.items()},
+    'boxes': f'{SECONDS_PER_BOX:g} s per box',
+}
+
+
+def table():
+    """Return the rows of the models whose metadata name their labels and a recipe for own data."""
+    models = {}
+    for path in sorted((ROOT / 'configs').glob('*/metafile.yml')):
+        models |= {model['Name']: model for model in yaml.safe_load(path.read_text(encoding='utf-8'))['Models']}
+    rows = [row(model, models) for model in models.values() if 'Own Data' in model.get('Metadata', {})]
+    return HEAD + '|---' * HEAD.count(' | ') + '|---|\n' + ''.join(sorted(rows))
+
+
+def row(model, models):
+    """Return the row of one model."""
+    facts, result = model['Metadata'], model['Results'][0]
+    (score, weak), *_ = result['Metrics'].items()
+    reference = models[facts['Full Masks']]['Results'][0] if 'Full Masks' in facts else None
+    full = reference['Metrics'][score] if reference else None
+    own = f'[`{facts["Own Data"]}`](configs/own_data/{facts["Own Data"]}.py)'
+    recipe = f'[`{model["Name"]}`]({model["Config"]})'
+    cells = [
+        facts['Labels'],
+        TIMES[facts['Labels']],
+        model['In Collection'],
+        own,
+        f'{recipe}, {facts["Data"]}',
+        f'{score} **{weak}**',
+        full or '',
+        f'{weak / full:.0%}' if full else '',
+        f'`wsss zoo {model["Name"]}`' if 'Weights' in model else '',
+    ]
+    return f'| {" | ".join(map(str, cells))} |\n'
+
+
+def updated(text):
+    """Return the README with the present table."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + table() + END + rest.split(END)[1]
+
+
+def main():
+    """Update the README, or compare it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--check', action='store_true', help='exit with 1 if the README has another table')
+    args = parser.parse_args()
+    path = ROOT / 'README.md'
+    text = path.read_text(encoding='utf-8')
+    if args.check:
+        raise SystemExit(updated(text) != text)
+    path.write_text(updated(text), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()
