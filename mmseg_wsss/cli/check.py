@@ -17,10 +17,10 @@ from ..datasets.audit import LabelAudit
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..datasets.workers import progress
 from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
 from ..files import whole_file
-from ..labelling.label_folder import progress
 from ._arguments import add_cfg_options, check_options
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
@@ -146,6 +146,7 @@ def check_labels(args: argparse.Namespace) -> Report:
         'ann_file': str(Path(args.split).resolve()) if args.split else '',
         'data_prefix': {'img_path': args.images},
         'img_suffix': args.img_suffix,
+        'check_images': 'again',
         'check_masks': True if args.all_masks else 'sample',
         'pipeline': [],
     }

@@ -7,6 +7,7 @@ from PIL import Image
 from mmseg_wsss.cli.main import build_parser
 from mmseg_wsss.datasets import InriaDataset
 from mmseg_wsss.datasets.formats import read_labels
+from tests.helpers.same_files import assert_same_files
 
 
 def wsss(*arguments):
@@ -414,3 +415,26 @@ def test_tiles_are_written_with_the_labels_or_not_at_all(root):
     with pytest.raises(ValueError, match='austin1.tif is not an image that can be read'):
         wsss('convert', 'inria', root / 'inria', '--tiles', root / 'tiles', '--tile', 20, '-o', root / 'w.json')
     assert not (root / 'tiles').exists()
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ('simulate', '--masks', 'ann', '--images', 'img', '--kinds', 'points,scribbles,boxes,tags'),
+        ('convert', 'index_png', 'ann', '--unlabelled', '255', '--masks', 'MASKS'),
+    ],
+    ids=lambda command: command[0],
+)
+def test_two_workers_write_the_same_labels(root, monkeypatch, capsys, command):
+    monkeypatch.chdir(root)
+
+    def write(folder, workers):
+        folder.mkdir()
+        words = [word.replace('MASKS', str(folder / 'masks')) for word in command]
+        options = ('--classes', 'background,cat', '-o', folder / 'w.json', '--workers', workers)
+        capsys.readouterr()
+        assert wsss(*words, *options) == 0
+        (folder / 'w.json').write_text((folder / 'w.json').read_text().replace(folder.name, ''))
+        return capsys.readouterr().out.replace(folder.name, '')
+
+    assert_same_files(write, root)
