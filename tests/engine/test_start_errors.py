@@ -97,7 +97,8 @@ def test_data_of_a_submission(files, tmp_path, capsys):
     (tmp_path / 'ids.txt').write_text('a\n')
     command = ['voc-submission', *files, '--ids', tmp_path / 'ids.txt', '-o', tmp_path / 'out']
     assert main([*map(str, command)]) == 2
-    assert "error: test_dataloader.dataset (ShapesDataset): unknown key 'ann_file'; " in capsys.readouterr().err
+    # The data of validation and test are equal, and the first place is told.
+    assert "error: val_dataloader.dataset (ShapesDataset): unknown key 'ann_file'; " in capsys.readouterr().err
 
 
 def test_a_network_that_weights_are_imported_for(files, tmp_path, capsys):
