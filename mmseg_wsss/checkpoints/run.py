@@ -172,6 +172,7 @@ def relevant_settings(config: Mapping[str, Any], keys: Sequence[str] = SETTINGS)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for option in OF_LOADERS:
             (settings.get(key) or {}).pop(option, None)
+    (settings.get('task') or {}).pop('workers', None)
     return settings
 
 

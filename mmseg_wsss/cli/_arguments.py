@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +93,52 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--trust-checkpoint', action='store_true', help=TRUST_HELP)
 
 
+def add_worker_arguments(parser: argparse.ArgumentParser, *, launcher: bool = True) -> None:
+    """Add ``--workers`` and, for work that is divided among processes, ``--launcher``."""
+    parser.add_argument(
+        '--workers', type=int, default=1, metavar='N', help='worker processes, which share the images; 0: one per core'
+    )
+    if launcher:
+        parser.add_argument(
+            '--launcher',
+            choices=['none', 'pytorch', 'slurm', 'mpi'],
+            default='none',
+            help='divide the images among the processes of a launcher: torchrun --nproc-per-node N -m '
+            'mmseg_wsss.cli.main ... --launcher pytorch',
+        )
+
+
+@contextmanager
+def launched(args: argparse.Namespace) -> Iterator[None]:
+    """Connect the processes of ``--launcher``, and disconnect them when all have ended without an error.
+
+    Raises:
+        ValueError: If ``--workers`` is negative.
+    """
+    from mmengine.config import Config
+
+    from ..engine.processes import connect, disconnect
+
+    check_workers(args)
+    connect(Config({'launcher': args.launcher}))
+    yield
+    disconnect()
+
+
+def check_workers(args: argparse.Namespace) -> None:
+    """Raise an error for a negative number of workers."""
+    if args.workers < 0:
+        raise ValueError(f'--workers must be at least 0 (one for each core), got {args.workers}')
+
+
+def tell(text: str) -> None:
+    """Print a line, once if there are several processes."""
+    from mmengine.dist import is_main_process
+
+    if is_main_process():
+        print(text)
+
+
 def add_output_arguments(
     parser: argparse.ArgumentParser, output: str, force: str = 'overwrite the file if it exists'
 ) -> None:
@@ -113,9 +161,14 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 def check_paths(args: argparse.Namespace) -> None:
     """Raise an error for a missing or damaged checkpoint and, without ``--force``, for an existing output folder."""
     from ..checkpoints.loading import check_readable, trust_checkpoints
+    from ..engine.processes import agree
 
     trust_checkpoints(args.trust_checkpoint)
     check_readable(args.checkpoint)
+    agree(lambda: _check_folder(args))
+
+
+def _check_folder(args: argparse.Namespace) -> None:
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} contains files: choose another -o, or overwrite them with --force')
 

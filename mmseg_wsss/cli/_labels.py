@@ -49,6 +49,17 @@ def tell_report(report: ReadReport, path: Path | None, source: Mapping[str, Any]
             file.write(json.dumps({**source, **report.to_dict()}, indent=1).encode())
 
 
+def with_masks_in(labels: WeakLabelSet, hidden: Path, folder: str | Path) -> WeakLabelSet:
+    """Return labels whose masks in the folder ``hidden`` have the paths that they get in another one."""
+    images = dict(labels.images)
+    for key, entry in labels.images.items():
+        mask = entry.annotations.mask_path
+        if mask is not None and Path(mask).is_relative_to(hidden):
+            path = str(Path(folder) / Path(mask).relative_to(hidden))
+            images[key] = replace(entry, annotations=replace(entry.annotations, mask_path=path))
+    return replace(labels, images=images)
+
+
 def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--classes``; if it is not required, the files may name the classes."""
     instead = '' if required else '; without it those that the files name, after the background'

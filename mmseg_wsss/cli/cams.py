@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ._arguments import add_network_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--overlays', action='store_true', help='also draw every map over its photo, into the folder overlays'
     )
+    add_worker_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,22 +38,24 @@ def run(args: argparse.Namespace) -> None:
     from ..labelling.cam_export import write_cam_folder
     from ..labelling.cam_threshold_sweep import CAMSettings
 
-    check_paths(args)
-    settings = CAMSettings(
-        split=args.split,
-        known_tags=args.known_tags,
-        scales=tuple(args.scales),
-        flip=not args.no_flip,
-        evaluate=args.evaluate,
-    )
-    cfg = load_config(args.config, args.cfg_options)
-    with faults_of_parts(cfg):
-        summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
-    print(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
-    for name, value in summary.items():
-        print(f'{name}: {value}')
-    if args.overlays:
-        from ..labelling.cam_overlays import FOLDER, write_cam_overlays
+    with launched(args):
+        check_paths(args)
+        settings = CAMSettings(
+            split=args.split,
+            known_tags=args.known_tags,
+            scales=tuple(args.scales),
+            flip=not args.no_flip,
+            evaluate=args.evaluate,
+            workers=args.workers,
+        )
+        cfg = load_config(args.config, args.cfg_options)
+        with faults_of_parts(cfg):
+            summary = write_cam_folder(cfg, args.checkpoint, args.output, settings)
+        tell(f'{args.output}: class activation maps of {summary.pop("images")} images of {summary.pop("split")}')
+        for name, value in summary.items():
+            tell(f'{name}: {value}')
+        if args.overlays:
+            from ..labelling.cam_overlays import FOLDER, write_cam_overlays
 
-        count = write_cam_overlays(cfg, args.output, args.output, split=args.split)
-        print(f'{args.output / FOLDER}: {count} pictures')
+            count = write_cam_overlays(cfg, args.output, args.output, split=args.split, workers=args.workers)
+            tell(f'{args.output / FOLDER}: {count} pictures')

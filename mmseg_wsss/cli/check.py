@@ -17,10 +17,10 @@ from ..datasets.audit import LabelAudit
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..datasets.workers import progress
 from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
 from ..files import whole_file
-from ..labelling.label_folder import progress
 from ._arguments import add_cfg_options, check_options
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_network_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--every', type=int, default=1, metavar='N', help='every N-th frame of videos (default: all)')
     parser.add_argument('--no-overlays', action='store_true', help='only write masks and confidences')
+    add_worker_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,22 +44,24 @@ def run(args: argparse.Namespace) -> None:
 
     use_model(args)
     args.checkpoint = best_checkpoint(args.checkpoint)
-    check_paths(args)
-    settings = PhotoSettings(
-        tta=args.tta,
-        crf=args.crf,
-        prune=args.prune,
-        window=args.window,
-        overlays=not args.no_overlays,
-        every=args.every,
-    )
-    photos = find_photos(args.photos)
-    cfg = load_config(args.config, args.cfg_options)
-    with faults_of_parts(cfg):
-        summary = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
-    shares = ', '.join(f'{name} {share:.1%}' for name, share in summary['share'].items() if share)
-    print(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {summary["images"]} photos')
-    print(f'shares of the classes: {shares}')
+    with launched(args):
+        check_paths(args)
+        settings = PhotoSettings(
+            tta=args.tta,
+            crf=args.crf,
+            prune=args.prune,
+            window=args.window,
+            overlays=not args.no_overlays,
+            every=args.every,
+            workers=args.workers,
+        )
+        photos = find_photos(args.photos)
+        cfg = load_config(args.config, args.cfg_options)
+        with faults_of_parts(cfg):
+            made = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
+        shares = ', '.join(f'{name} {share:.1%}' for name, share in made['share'].items() if share)
+        tell(f'{args.output}: masks, confidence{"" if args.no_overlays else ", overlays"} of {made["images"]} photos')
+        tell(f'shares of the classes: {shares}')
 
 
 def use_model(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ._arguments import add_network_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--unsure-below', type=float, default=0.0, metavar='P', help='set pixels with a lower confidence to 255'
     )
     parser.add_argument('--coco-rle', action='store_true', help='also write coco_rle.json (needs pycocotools)')
+    add_worker_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -25,11 +26,16 @@ def run(args: argparse.Namespace) -> None:
     from ..engine.start_errors import faults_of_parts
     from ..labelling.predictions import PredictionSettings, write_pseudo_labels
 
-    check_paths(args)
-    settings = PredictionSettings(
-        split=args.split, known_tags=args.known_tags, unsure_below=args.unsure_below, coco_rle=args.coco_rle
-    )
-    cfg = load_config(args.config, args.cfg_options)
-    with faults_of_parts(cfg):
-        summary = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
-    print(f'{args.output}: {summary["images"]} images of {args.split}, {summary["unsure"]:.2%} of the pixels unsure')
+    with launched(args):
+        check_paths(args)
+        settings = PredictionSettings(
+            split=args.split,
+            known_tags=args.known_tags,
+            unsure_below=args.unsure_below,
+            coco_rle=args.coco_rle,
+            workers=args.workers,
+        )
+        cfg = load_config(args.config, args.cfg_options)
+        with faults_of_parts(cfg):
+            made = write_pseudo_labels(cfg, args.checkpoint, args.output, settings)
+        tell(f'{args.output}: {made["images"]} images of {args.split}, {made["unsure"]:.2%} of the pixels unsure')

@@ -5,25 +5,26 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
-from ..datasets._regions import Mask, small_objects
+from ..datasets._regions import small_objects
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
 from ..datasets.formats.index_png import check_foreground, counted_from_one, distinct, load_index_image
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
+from ..datasets.workers import each
 from ..files import path_inside
 from ..structures import WeakAnnotations, WeakLabelSet
-from ._arguments import check_output
+from ._arguments import add_worker_arguments, check_output, check_workers
 from ._labels import (
     add_class_argument,
     add_label_output,
     parse_classes,
-    progress,
     suffix_of_files,
     summary,
     with_image_sizes,
@@ -66,12 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--img-suffix', type=suffix_of_files, default='.jpg', help='suffix of the images')
     parser.add_argument('--mask-suffix', type=suffix_of_files, default='.png', help='suffix of the masks')
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
+    add_worker_arguments(parser, launcher=False)
     add_label_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Simulate the labels and print a summary."""
     check_output(args)
+    check_workers(args)
     classes, palette = parse_classes(args.classes)
     if args.no_background:
         if BACKGROUND in classes:
@@ -93,13 +96,15 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'{args.split} names no image')
     values: set[int] = set()
     images = ImageCollector(args.masks)
-    for key, file in progress(names.items(), 'simulating', len(names)):
-        mask = load_index_image(file)
-        if args.no_background:
-            mask = np.where(mask == args.ignore_index, args.ignore_index, mask.astype(np.int64) + 1)
-        values.update(distinct(mask))
-        annotations = _simulate(args, key, file, mask, len(classes), report)
-        images.add(key + args.img_suffix, (mask.shape[1], mask.shape[0]), annotations, str(file))
+
+    def simulate(key: str) -> tuple[str, Simulated]:
+        return key, _simulate(args, key, names[key], len(classes))
+
+    for key, made in each(simulate, list(names), workers=args.workers, title='simulating'):
+        values.update(made.values)
+        for label in made.left_out:
+            report.leave_out(f'objects of fewer than {args.min_area} pixels (--min-area)', f'class {label} of {key}')
+        images.add(key + args.img_suffix, made.size, made.annotations, str(names[key]))
     check_foreground(values, len(classes), args.masks)
     labels = replace(images.label_set(classes), palette=palette)
     labels = with_image_sizes(labels, args.images, args.masks)
@@ -131,9 +136,20 @@ def _masks(args: argparse.Namespace, report: ReadReport) -> dict[str, Path]:
     }
 
 
-def _simulate(
-    args: argparse.Namespace, key: str, file: Path, mask: Mask, num_classes: int, report: ReadReport
-) -> WeakAnnotations:
+class Simulated(NamedTuple):
+    """The labels of a mask, the classes of objects that were too small, its size (width, height) and its values."""
+
+    annotations: WeakAnnotations
+    left_out: list[int]
+    size: tuple[int, int]
+    values: list[int]
+
+
+def _simulate(args: argparse.Namespace, key: str, file: Path, num_classes: int) -> Simulated:
+    mask = load_index_image(file)
+    if args.no_background:
+        mask = np.where(mask == args.ignore_index, args.ignore_index, mask.astype(np.int64) + 1)
+    values = distinct(mask)
     instances = None
     if args.instances is not None:
         instances = load_index_image(
@@ -155,8 +171,6 @@ def _simulate(
         )
         small = small_objects(mask, args.min_area, instances=instances, ignore_index=args.ignore_index)
     except ValueError as error:
-        hint = counted_from_one(distinct(mask), num_classes, args.ignore_index)
+        hint = counted_from_one(values, num_classes, args.ignore_index)
         raise ValueError(f'{file}: {error}{hint and f".{hint}"}') from error
-    for region in small:
-        report.leave_out(f'objects of fewer than {args.min_area} pixels (--min-area)', f'class {region.label} of {key}')
-    return annotations
+    return Simulated(annotations, [region.label for region in small], (mask.shape[1], mask.shape[0]), values)

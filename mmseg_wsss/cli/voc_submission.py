@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ._arguments import add_network_arguments, check_paths, load_config
+from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='comp6_test_cls',
         help="comp5: trained only on VOC's own images; comp6: also trained on other images (ImageNet weights)",
     )
+    add_worker_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,9 +30,10 @@ def run(args: argparse.Namespace) -> None:
     from ..engine.start_errors import faults_of_parts
     from ..labelling.voc_submission import SubmissionSettings, write_voc_submission
 
-    check_paths(args)
-    settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition)
-    cfg = load_config(args.config, args.cfg_options)
-    with faults_of_parts(cfg):
-        summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
-    print(f'{summary["archive"]}: {summary["images"]} images')
+    with launched(args):
+        check_paths(args)
+        settings = SubmissionSettings(ids=args.ids, tta=args.tta, competition=args.competition, workers=args.workers)
+        cfg = load_config(args.config, args.cfg_options)
+        with faults_of_parts(cfg):
+            summary = write_voc_submission(cfg, args.checkpoint, args.output, settings)
+        tell(f'{summary["archive"]}: {summary["images"]} images')

@@ -5,7 +5,6 @@ Shape letters: H x W pixels of the image, K boxes, C classes of the image with t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object
 
+from ..datasets.workers import Total
 from ..functional import box_maps
 from ..functional.grids import rgb_tensor
 from ..structures import Sample, WeakAnnotations
@@ -52,7 +52,7 @@ class BoxSettings(BoxImages):
             divided among the other classes of the image and the background.
         unsure_border: Pixels with another label within this number of rows and columns become 255.
         seed: Seed of GrabCut, the same for every box.
-        workers: The number of threads of GrabCut; 0 means one for each core. The masks do not depend on it.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`, but 0 is the default.
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
         share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
 
@@ -77,8 +77,6 @@ class BoxSettings(BoxImages):
             raise ValueError(f'box_certainty must be between 0.5 and 1, got {self.box_certainty}')
         if self.grabcut_iters < 1:
             raise ValueError(f'grabcut_iters must be at least 1, got {self.grabcut_iters}')
-        if self.workers < 0:
-            raise ValueError(f'workers must not be negative, got {self.workers}')
         check_border(self.unsure_border)
         self.build_crf()
 
@@ -112,7 +110,7 @@ def write_box_labels(
     crf = settings.build_crf()
     grabcut = settings.method == 'grabcut'
     images = images_with_boxes(dataset, settings)
-    boxes_filled: list[int] = []  # of each image
+    boxes_filled = Total()
 
     def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = images[index]['img']
@@ -120,7 +118,7 @@ def write_box_labels(
         annotations = info['weak_annotations']
         if grabcut:
             labels, filled = grabcut_labels(image, annotations, iters=settings.grabcut_iters, seed=settings.seed)
-            boxes_filled.append(filled)
+            boxes_filled.value += filled
         else:
             labels = filled_labels(annotations, _size(image))
         confidence: npt.NDArray[np.floating] = np.ones(labels.shape)
@@ -129,13 +127,13 @@ def write_box_labels(
         return unsure_borders(labels, settings.unsure_border), confidence
 
     source = {'from': 'boxes', 'method': settings.method, 'unsure_border': settings.unsure_border}
-    workers = (settings.workers or os.cpu_count() or 1) if grabcut else 1  # cv2 lets other threads run meanwhile
     summary = write_label_folder(
-        images, folder, label_image, source, keep=keep and not grabcut, title='masks from boxes', workers=workers
-    )
+        images, folder, label_image, source, keep=keep and not grabcut, title='masks from boxes',
+        workers=settings.workers, tally=boxes_filled,
+    )  # fmt: skip
     summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
     if grabcut:
-        summary['boxes_filled'] = sum(map(sum, all_gather_object(boxes_filled)))
+        summary['boxes_filled'] = sum(all_gather_object(boxes_filled.value))
     return summary
 
 

@@ -23,13 +23,14 @@ from torch import Tensor
 
 from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_cam_index, write_cams
 from ..datasets.index_file import IndexedImage
+from ..datasets.workers import each
 from ..functional import normalised_cams
 from ..models.decisions import ArgmaxDecision, mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
 from ..structures import ImageDataset, Sample
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
 from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
-from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of, progress
+from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
 from .mask_accuracy import MaskScores
 from .predictions import load_model
 
@@ -86,15 +87,20 @@ def write_cam_folder(
     drop_index(folder, INDEX)
     scores = MaskScores(model.num_classes, chosen_classes(cfg, dataset.metainfo))
     rows = _kept_rows(dataset, folder) if keep and not settings.evaluate else {}
-    for index in progress(missing_indices(dataset, rows), 'CAMs'):
+
+    def write(index: int) -> tuple[int, tuple[str, IndexedImage]]:
         info = dataset.get_data_info(index)
         tags = known_classes(info) if settings.known_tags else None
         classes, probs, photo = mean_probs(model, views(copy.deepcopy(info)), tags)
         cams = make_cams(classes, probs, winner_takes_all=settings.winner_takes_all)
-        rows[index] = image_entry(info, dataset, cams.size)
-        write_cams(folder, rows[index][0], cams)
+        row = image_entry(info, dataset, cams.size)
+        write_cams(folder, row[0], cams)
         if settings.evaluate:
             score_decisions(scores, settings, cams, probs, _truth(read, info), refiner=refiner, photo=photo)
+        return index, row
+
+    missing = missing_indices(dataset, rows)
+    rows.update(each(write, missing, workers=settings.workers, title='CAMs', tally=scores))
     results = _results(scores, settings, dataset, folder, rows, read) if settings.evaluate else {}
     summary = {'images': len(dataset), 'split': settings.split, **results}
     _write_index(dataset, folder, rows, settings, {'checkpoint': str(checkpoint)}, summary)

@@ -10,18 +10,19 @@ from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 
+from ..datasets.workers import each
 from ..structures import Sample
 from ..visualization.heat_maps import draw_heat_maps
 from ..visualization.panels import Image
 from .images import prediction_dataset
-from .label_folder import missing_indices, names_of, progress
+from .label_folder import missing_indices, names_of
 from .refined_cams import CAMReader, full_size_cams
 
 FOLDER = 'overlays'
 
 
 def write_cam_overlays(
-    cfg: Config, cams: str | Path, folder: str | Path, *, split: str = 'train', opacity: float = 0.5
+    cfg: Config, cams: str | Path, folder: str | Path, *, split: str = 'train', opacity: float = 0.5, workers: int = 1
 ) -> int:
     """Draw the photo of every image and its maps, as heat maps over the photo with the names of their classes.
 
@@ -34,6 +35,7 @@ def write_cam_overlays(
         folder: The folder to write ``overlays/<image id>.jpg`` to.
         split: The data set of the maps, ``'train'``, ``'val'`` or ``'test'``.
         opacity: Opacity of the heat maps, in [0, 1].
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Returns:
         The number of pictures.
@@ -45,11 +47,15 @@ def write_cam_overlays(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     reader = CAMReader(prediction_dataset(cfg, split), cams)
     dataset = reader.dataset
-    for index in progress(missing_indices(dataset), 'overlays'):
+
+    def draw(index: int) -> None:
         info = dataset.get_data_info(index)
         picture = draw_cam_overlays(reader, info, opacity=opacity)
         path = Path(folder) / FOLDER / f'{names_of(info, dataset)[0]}.jpg'
         mmcv.imwrite(picture[..., ::-1], str(path))
+
+    for _ in each(draw, missing_indices(dataset), workers=workers, title='overlays'):
+        pass
     barrier()
     return len(dataset)
 

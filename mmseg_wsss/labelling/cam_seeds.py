@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from ..datasets.workers import WorkerSettings
 from ..functional import cam_seeds
 from ..functional.checks import check_positive
 from ..structures import Sample
@@ -20,7 +21,7 @@ from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedSettings:
+class SeedSettings(WorkerSettings):
     """Which pixels count as confident in class activation maps.
 
     Args:
@@ -28,6 +29,7 @@ class SeedSettings:
         alpha_low: The smaller alpha, which determines the foreground.
         alpha_high: The larger alpha, which determines the background.
         refiner: Refiner of both soft masks, such as ``dict(type='DenseCRF')``, the published setting.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
         coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
@@ -43,6 +45,7 @@ class SeedSettings:
     coco_rle: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_split(self.split, 'split')
         check_positive(self.alpha_low, 'alpha_low')
         check_positive(self.alpha_high, 'alpha_high')
@@ -91,5 +94,6 @@ def write_seeds(
         'cams': str(cams), 'alphas': alphas, 'refiner': refiner_name(settings.refiner), 'split': settings.split
     }  # fmt: skip
     return write_label_folder(
-        reader.dataset, folder, label_image, source, coco_rle=settings.coco_rle, title='seeds', keep=keep
-    )
+        reader.dataset, folder, label_image, source, coco_rle=settings.coco_rle, title='seeds', keep=keep,
+        workers=settings.workers,
+    )  # fmt: skip

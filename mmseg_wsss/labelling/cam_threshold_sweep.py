@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.cam_files import ImageCAMs
+from ..datasets.workers import WorkerSettings
 from ..evaluation.metrics import switches_name
 from ..functional import cam_label_probs
 from ..functional.checks import check_positive, check_share
@@ -23,7 +24,7 @@ THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
 @dataclass(frozen=True, kw_only=True)
-class CAMSettings:
+class CAMSettings(WorkerSettings):
     """How maps are made and evaluated.
 
     Args:
@@ -39,6 +40,7 @@ class CAMSettings:
             that are not in the files.
         alphas: Backgrounds to evaluate, see :func:`mmseg_wsss.functional.cam_label_probs`; 1 is the published value.
         thresholds: Constant backgrounds to evaluate, in [0, 1].
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Raises:
         TypeError: If an alpha or a threshold is not a number.
@@ -55,6 +57,7 @@ class CAMSettings:
     thresholds: Sequence[float] = field(default=THRESHOLDS, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_split(self.split, 'split')
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f'scales must be one or more numbers above 0, got {self.scales}')

@@ -42,6 +42,7 @@ class GeneratorSettings(BoxImages):
         unsure: Pixels whose probability is at most this far from 0.5 become 255, in [0, 0.5).
         empty_images: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
         share: Same as in :class:`~mmseg_wsss.labelling.images.BoxImages`.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -115,7 +116,8 @@ def write_generator_labels(
         'rule': settings.rule,
         'unsure_within': settings.unsure,
     }
-    return {**write_label_folder(images, folder, label_image, source, keep=keep), 'round': made_in}
+    summary = write_label_folder(images, folder, label_image, source, keep=keep, workers=settings.workers)
+    return {**summary, 'round': made_in}
 
 
 def load_generator(

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from ..datasets.image_checks import spread
+from ..datasets.workers import WorkerSettings
 from ..functional.checks import check_positive, check_share
 from ..structures import ImageDataset, Sample, WeakAnnotations
 
@@ -134,13 +135,14 @@ def chosen_classes(cfg: Config, metainfo: Mapping[str, Any]) -> list[int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxImages:
+class BoxImages(WorkerSettings):
     """The images of a data set with boxes that are labelled.
 
     Args:
         empty_images: How to handle images without boxes: False raises an error, True labels them as background, and
             ``'skip'`` leaves them out.
         share: Label only this share of the images, evenly spread, in (0, 1].
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Raises:
         TypeError: If ``share`` is not a number.
@@ -151,6 +153,7 @@ class BoxImages:
     share: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.empty_images not in EMPTY_IMAGES:
             raise ValueError(f"empty_images must be False, True or 'skip', got {self.empty_images!r}")
         check_positive(check_share(self.share, 'share'), 'share')

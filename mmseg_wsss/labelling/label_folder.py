@@ -10,8 +10,7 @@ Shape letters: H x W pixels of the original image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +19,6 @@ import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
 from mmengine.logging import print_log
-from rich.console import Console
-from rich.progress import track
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from ..datasets.image_checks import image_size
@@ -35,6 +32,7 @@ from ..datasets.pseudo_label_files import (
     write_index,
     write_pseudo_label,
 )
+from ..datasets.workers import Tally, each
 from ..files import relative_name
 from ..functional.checks import check_integer
 from ..structures import ImageDataset, Sample
@@ -45,7 +43,6 @@ LabelAndConfidence = tuple[ClassIds, npt.NDArray[np.floating]]
 Row = tuple[str, IndexedImage, int, int]
 """Id of an image, its entry in the index, and its numbers of unsure pixels and of all pixels."""
 Kept = TypeVar('Kept')
-Made = TypeVar('Made')
 
 
 @torch.no_grad()
@@ -60,6 +57,7 @@ def write_label_folder(
     keep: bool = False,
     count_kept: Callable[[Sample, ClassIds], None] | None = None,
     workers: int = 1,
+    tally: Tally | None = None,
 ) -> dict[str, Any]:
     """Label every image of a data set and write the pseudo-labels; images are divided among the processes.
 
@@ -72,7 +70,9 @@ def write_label_folder(
         title: Title of the progress bar.
         keep: Label only the images whose files are missing or broken; see the top of this module.
         count_kept: Called with the ``get_data_info`` and the labels of each image that is kept.
-        workers: The number of threads in which ``label_image`` is called.
+        workers: The number of processes in which images are labelled and written; see
+            :mod:`mmseg_wsss.datasets.workers`.
+        tally: What ``label_image`` counts.
 
     Returns:
         ``images``, the share ``unsure`` of all pixels, and the ``split`` of ``source``, if it has one.
@@ -90,26 +90,15 @@ def write_label_folder(
         if count_kept is not None:
             count_kept(info, labels)
 
-    def label(index: int) -> tuple[Sample, LabelAndConfidence]:
+    def write(index: int) -> tuple[int, Row]:
         info = dataset.get_data_info(index)
-        return info, label_image(index, info)
+        labels, confidence = label_image(index, info)
+        row = _row(info, dataset, labels)
+        write_pseudo_label(folder, row[0], labels, confidence, dataset.metainfo['palette'])
+        return index, row
 
-    missing = missing_indices(dataset, rows)
-    made = _in_threads(label, missing, workers)
-    for index, (info, (labels, confidence)) in zip(progress(missing, title), made, strict=True):
-        rows[index] = _row(info, dataset, labels)
-        write_pseudo_label(folder, rows[index][0], labels, confidence, dataset.metainfo['palette'])
+    rows.update(each(write, missing_indices(dataset, rows), workers=workers, title=title, tally=tally))
     return _finish(dataset, folder, rows, source, coco_rle)
-
-
-def _in_threads(call: Callable[[int], Made], indices: Sequence[int], workers: int) -> Iterator[Made]:
-    """Yield the results of calls in order, a few of which are kept at a time."""
-    if workers == 1:
-        yield from map(call, indices)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        for first in range(0, len(indices), 4 * workers):
-            yield from pool.map(call, indices[first : first + 4 * workers])
 
 
 def _finish(
@@ -129,17 +118,6 @@ def _finish(
         write_index(folder, index_file)
     barrier()
     return summary
-
-
-def progress(indices: Collection[int], title: str) -> Iterable[int]:
-    """Show a progress bar on the terminal of the first process, which disappears at the end."""
-    return show_progress(indices, title, len(indices))
-
-
-def show_progress(items: Iterable[Kept], title: str, total: int) -> Iterable[Kept]:
-    """Show a progress bar for items of which only the number is known."""
-    terminal = Console(stderr=True)
-    return track(items, title, total, console=terminal, transient=True, disable=not is_main_process())
 
 
 def kept_images(dataset: ImageDataset, read: Callable[[Sample], Kept]) -> Iterator[tuple[int, Sample, Kept]]:

@@ -66,6 +66,19 @@ class MaskScores:
         if contours:
             self._contours[name] += count_contours(labels.numpy(), truth.numpy(), self.foreground, bound=self.bound)
 
+    def take(self) -> tuple[dict[str, Counts], dict[str, Counts]]:
+        """Return the counts, and start again at 0, as a :class:`~mmseg_wsss.datasets.workers.Tally`."""
+        taken = dict(self._areas), dict(self._contours)
+        self._areas.clear()
+        self._contours.clear()
+        return taken
+
+    def give(self, taken: tuple[dict[str, Counts], dict[str, Counts]]) -> None:
+        """Add the counts of another process."""
+        for own, other in zip((self._areas, self._contours), taken, strict=True):
+            for name, counts in other.items():
+                own[name] += counts
+
     def compute(self) -> dict[str, float]:
         """Return ``<name>/mIoU`` and ``<name>/contour_F``, in percent, over the images of all processes."""
         results = {}

@@ -19,18 +19,19 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.pseudo_label_files import write_pseudo_label
+from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
 from ..functional.checks import check_integer, check_share
 from .images import reader_of
-from .label_folder import show_progress
 from .predictions import load_model
-from .video_frames import count_photos, photos_and_frames
+from .video_frames import count_photos, is_video, photos_and_frames
 from .voc_submission import without_labels
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -40,7 +41,7 @@ Colours = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoSettings:
+class PhotoSettings(WorkerSettings):
     """Settings of the prediction of photos, in addition to those of the config.
 
     Args:
@@ -52,6 +53,8 @@ class PhotoSettings:
             setting of the config; 0: the whole photo at once.
         overlays: Whether to also write ``overlays/<name>.jpg``, the photo under its mask.
         every: Predict every n-th frame of a video only.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`; the frames of a video are predicted in
+            order by one process.
 
     Raises:
         TypeError: If a share is not a number.
@@ -66,6 +69,7 @@ class PhotoSettings:
     every: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.prune is not None:
             check_share(self.prune, 'prune')
         if self.window is not None and self.window < 0:
@@ -119,7 +123,8 @@ def write_photo_masks(
     """Predict photos and write ``masks/<name>.png``, ``confidence/<name>.png`` and ``overlays/<name>.jpg``.
 
     Masks are palette PNGs of class ids, confidences grey PNGs, 255 for a probability of 1. The name of a frame of a
-    video is that of the video and the number of the frame, from 0, such as ``film/000012``.
+    video is that of the video and the number of the frame, from 0, such as ``film/000012``. Photos and videos are
+    divided among the processes of a launcher.
 
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
@@ -142,22 +147,31 @@ def write_photo_masks(
     model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     read, load = Compose(steps), TRANSFORMS.build(steps[0])
-    pixels = np.zeros(len(classes), np.int64)
-    count = 0
-    every = settings.every
-    for name, path in show_progress(photos_and_frames(photos, every), 'photos', count_photos(photos, every)):
-        count += 1
+
+    def write(item: tuple[str, Path]) -> npt.NDArray[np.int64]:
+        name, path = item
         (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
         probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
         confidence = probs.gather(0, labels[None])[0].clamp(0, 1).numpy()
         write_pseudo_label(folder, name, labels.numpy(), confidence, palette)
-        pixels += np.bincount(labels.numpy().ravel(), minlength=len(classes))
         if settings.overlays:
             photo = load({'img_path': str(path)})['img']
             _write_overlay(Path(folder) / 'overlays', name, overlay(photo, labels.numpy(), palette))
+        return np.bincount(labels.numpy().ravel(), minlength=len(classes))
+
+    own = dict(list(photos.items())[get_rank() :: get_world_size()])
+    videos = {name: path for name, path in own.items() if is_video(path)}
+    stills = [item for item in own.items() if item[0] not in videos]
+    frames = photos_and_frames(videos, settings.every)
+    counts = [
+        *each(write, stills, workers=settings.workers, title='photos'),
+        *map(write, progress(frames, 'videos', count_photos(videos, settings.every))),
+    ]
+    counts = [count for part in all_gather_object(counts) for count in part]
+    pixels = sum(counts, start=np.zeros(len(classes), np.int64))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
-    return {'images': count, 'share': shares}
+    return {'images': len(counts), 'share': shares}
 
 
 def switched(cfg: Config, settings: PhotoSettings) -> Config:

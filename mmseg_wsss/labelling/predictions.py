@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..checkpoints.network import build_network
 from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
+from ..datasets.workers import WorkerSettings
 from ..functional.checks import check_share
 from ..structures import Sample
 from .images import check_known_tags, check_split, known_classes, prediction_dataset
@@ -26,7 +27,7 @@ Network = TypeVar('Network', bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictionSettings:
+class PredictionSettings(WorkerSettings):
     """How predictions become labels.
 
     Args:
@@ -34,6 +35,7 @@ class PredictionSettings:
         known_tags: Whether to set foreground classes that are not in the weak labels of the image to 0 before the
             maximum and scale the rest to sum to 1. Images without weak labels do not change; the log has their number.
         unsure_below: Pixels with a lower confidence become 255, in [0, 1].
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
         coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
@@ -47,6 +49,7 @@ class PredictionSettings:
     coco_rle: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_split(self.split, 'split')
         check_share(self.unsure_below, 'unsure_below')
 
@@ -95,7 +98,9 @@ def write_pseudo_labels(
         'unsure_below': float(settings.unsure_below),
         'split': settings.split,
     }
-    return write_label_folder(dataset, folder, label_image, source, coco_rle=settings.coco_rle, keep=keep)
+    return write_label_folder(
+        dataset, folder, label_image, source, coco_rle=settings.coco_rle, keep=keep, workers=settings.workers
+    )
 
 
 def load_model(cfg: Config, checkpoint: str | Path, kind: type[Network]) -> Network:

@@ -144,7 +144,9 @@ def write_prompted_labels(
 
     used = {name: getattr(settings, name) for name in ('min_score', 'object_above', 'background_below', 'rest')}
     source = {'from': 'prompts', 'model': settings.model, 'unsure_border': settings.unsure_border, **used}
-    summary = write_label_folder(images, folder, label_image, source, keep=keep, title='masks from prompts')
+    summary = write_label_folder(
+        images, folder, label_image, source, keep=keep, title='masks from prompts', workers=settings.workers
+    )
     summary['prompts'] = sum(len(prompts_at(images.get_data_info(index))) for index in range(len(images)))
     return summary
 

@@ -19,6 +19,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from ..datasets.pseudo_label_files import UNSURE
+from ..datasets.workers import WorkerSettings
 from ..functional import affinities, random_walk
 from ..functional.checks import check_positive, check_share
 from ..functional.random_walk import check_log2_steps
@@ -32,7 +33,7 @@ from .refined_cams import CAMReader, build_refiner, class_ids_of, class_shares, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomWalkSettings:
+class RandomWalkSettings(WorkerSettings):
     """Settings of the random walk and the labels; the defaults are those of Jonnarth and Felsberg's code.
 
     Args:
@@ -46,6 +47,7 @@ class RandomWalkSettings:
             images without one are left out. With both settings, all images are labelled again after an interruption,
             because files do not contain the labels before it.
         mask_ids: Text file with the ids of the images to evaluate, one per line; None means all that have a mask.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
         coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
@@ -65,6 +67,7 @@ class RandomWalkSettings:
     coco_rle: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_split(self.split, 'split')
         check_positive(self.alpha, 'alpha')
         check_positive(self.beta, 'beta')
@@ -141,6 +144,7 @@ def write_random_walk(
     written = write_label_folder(
         reader.dataset, folder, label_image, source, coco_rle=settings.coco_rle, title='random walk',
         keep=keep and not (settings.masks and settings.unsure_below), count_kept=count_kept,
+        workers=settings.workers, tally=scores.scores,
     )  # fmt: skip
     return {**written, **scores.compute()}
 

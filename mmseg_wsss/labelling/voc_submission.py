@@ -20,9 +20,10 @@ from mmseg.registry import DATASETS, MODELS
 
 from ..datasets.class_sets import VOC_CLASSES, VOC_PALETTE
 from ..datasets.pseudo_label_files import index_picture
+from ..datasets.workers import WorkerSettings, each
 from ..files import whole_file
 from .images import LOADERS_OF_LABELS, ReadableDataset, reader_of
-from .label_folder import missing_indices, names_of, progress
+from .label_folder import missing_indices, names_of
 from .predictions import load_model
 
 COMPETITIONS = ('comp5_test_cls', 'comp6_test_cls')
@@ -31,7 +32,7 @@ LOADERS = (*LOADERS_OF_LABELS, 'LoadImageTags')
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmissionSettings:
+class SubmissionSettings(WorkerSettings):
     """Settings of a submission.
 
     Args:
@@ -39,6 +40,7 @@ class SubmissionSettings:
         tta: Whether to average the views of ``tta_pipeline``.
         competition: ``'comp6_test_cls'``, or ``'comp5_test_cls'`` for a network that was only trained on VOC's own
             images, without ImageNet weights.
+        workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
 
     Raises:
         ValueError: If the competition is unknown.
@@ -49,6 +51,7 @@ class SubmissionSettings:
     competition: str = 'comp6_test_cls'
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.competition not in COMPETITIONS:
             raise ValueError(f'competition must be one of {", ".join(COMPETITIONS)}, got {self.competition!r}')
 
@@ -87,12 +90,16 @@ def write_voc_submission(
     model = load_model(cfg, checkpoint, BaseModel)
     predictor = MODELS.build({**cfg.tta_model, 'module': model}).eval() if settings.tta else model
     results = Path(folder) / 'results/VOC2012/Segmentation' / settings.competition
+
+    def write(index: int) -> None:
+        (sample,) = predictor.test_step(pseudo_collate([dataset[index]]))
+        labels = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+        with whole_file(results / f'{names_of(dataset.get_data_info(index), dataset)[0]}.png') as file:
+            index_picture(labels, VOC_PALETTE).save(file, format='PNG', optimize=True)
+
     with torch.no_grad():
-        for index in progress(missing_indices(dataset), 'test'):
-            (sample,) = predictor.test_step(pseudo_collate([dataset[index]]))
-            labels = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-            with whole_file(results / f'{names_of(dataset.get_data_info(index), dataset)[0]}.png') as file:
-                index_picture(labels, VOC_PALETTE).save(file, format='PNG', optimize=True)
+        for _ in each(write, missing_indices(dataset), workers=settings.workers, title='test'):
+            pass
     barrier()
     archive = Path(folder) / 'results.tgz'
     if is_main_process():

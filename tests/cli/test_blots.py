@@ -51,5 +51,5 @@ def test_nothing_to_do_is_an_error(tmp_path, capsys):
     (tmp_path / 'evaluates.py').write_text('test_dataloader = dict(batch_size=1)')
     assert main(['blots', str(tmp_path / 'evaluates.py')]) == 2
     assert 'evaluates.py: the training pipeline has no LoadPointBlots' in capsys.readouterr().err
-    assert main(['blots', write_config(tmp_path, str(tmp_path)), '--workers', '0']) == 2
-    assert '--workers must be at least 1, got 0' in capsys.readouterr().err
+    assert main(['blots', write_config(tmp_path, str(tmp_path)), '--workers', '-1']) == 2
+    assert '--workers must be at least 0 (one for each core), got -1' in capsys.readouterr().err

@@ -56,3 +56,22 @@ def test_what_cannot_be_compiled_is_refused(tmp_path):
     config = write_config(training_config(), tmp_path / 'tiny.py')
     with pytest.raises(SystemExit, match='the training could not begin: compile must be True, False or a dict'):
         run_tool('train', config, '--work-dir', tmp_path / 'run', '--cfg-options', 'compile=on')
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not compiling._has_compiler(), reason='torch.compile needs a C++ compiler')
+def test_the_default_backend_of_torch_trains_the_same_network(tmp_path, monkeypatch):
+    """A network of five convolutions, because each kernel is compiled by the C++ compiler."""
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path / 'cache'))
+    cfg = training_config()
+    cfg.model.backbone.update(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+    cfg.model.decode_head.update(in_channels=8, in_index=0)
+    config = write_config(cfg, tmp_path / 'tiny.py')
+    states = {}
+    for name, options in {'plain': [], 'compiled': ['compile=True']}.items():
+        run_tool('train', config, '--work-dir', tmp_path / name, '--cfg-options', 'train_cfg.max_iters=2', *options)
+        states[name] = load_checkpoint(tmp_path / name / 'iter_2.pth')['state_dict']
+    assert list((tmp_path / 'cache').rglob('*.cpp'))  # Inductor has generated code
+    assert list(states['plain']) == list(states['compiled'])
+    for name, value in states['plain'].items():
+        torch.testing.assert_close(states['compiled'][name], value, rtol=1e-2, atol=1e-3, msg=name)

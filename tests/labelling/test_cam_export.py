@@ -22,11 +22,13 @@ from mmseg_wsss.engine.stages import StagedRunner
 from mmseg_wsss.evaluation.metrics import ContourFScore
 from mmseg_wsss.functional import cam_label_probs, normalised_cams
 from mmseg_wsss.labelling.cam_export import make_cams, mean_probs, view_pipeline, write_cam_folder
+from mmseg_wsss.labelling.cam_overlays import write_cam_overlays
 from mmseg_wsss.labelling.cam_threshold_sweep import CAMSettings, threshold_labels
 from mmseg_wsss.labelling.images import prediction_dataset
 from mmseg_wsss.labelling.mask_accuracy import MaskScores
 from mmseg_wsss.labelling.refined_cams import full_size_cams
 from tests.helpers.models import model_config
+from tests.helpers.same_files import assert_same_files
 from tests.helpers.trained import training_config
 
 ROOT = Path(__file__).parents[2]
@@ -436,3 +438,16 @@ def test_masks_of_the_test_data_serve_a_split_without_any(tmp_path):
     )
     assert prediction_dataset(cfg, 'train', masks=True).data_prefix['seg_map_path'] == str(tmp_path / 'masks')
     assert not prediction_dataset(cfg, 'test').data_prefix.get('seg_map_path')
+
+
+def test_two_workers_write_the_same_files_and_scores(tmp_path):
+    cfg = config(tmp_path, refiner={'type': 'PAMR', 'num_iters': 1, 'dilations': (1,)})
+    checkpoint, _ = saved(tmp_path, cfg)
+    settings = {'known_tags': True, 'evaluate': True, 'thresholds': (0.2, 0.5), **ONE_VIEW}
+
+    def write(folder, workers):
+        summary = write_cam_folder(cfg, checkpoint, folder, CAMSettings(**settings, workers=workers))
+        assert write_cam_overlays(cfg, folder, folder, workers=workers) == summary['images']
+        return summary
+
+    assert_same_files(write, tmp_path)

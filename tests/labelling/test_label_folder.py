@@ -9,8 +9,9 @@ import torch.multiprocessing as mp
 from PIL import Image
 
 from mmseg_wsss.datasets.pseudo_label_files import read_pseudo_label
+from mmseg_wsss.datasets.workers import progress
 from mmseg_wsss.labelling import label_folder
-from mmseg_wsss.labelling.label_folder import names_of, progress, write_label_folder
+from mmseg_wsss.labelling.label_folder import names_of, write_label_folder
 from tests.helpers.killing import KilledError
 
 SETTINGS = {'split': 'train', 'from': 'test'}

@@ -12,6 +12,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
 from mmseg_wsss.labelling.video_frames import read_frames
 from tests.helpers.one_of_each import COLOURS
+from tests.helpers.same_files import assert_same_files
 from tests.helpers.videos import write_video
 
 
@@ -108,3 +109,13 @@ def test_command_and_that_nothing_is_overwritten(project, capsys):
     assert 'contains files: choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert (root / 'out/masks/b.png').stat().st_mtime_ns == before
     assert main([*command, '--force', '--no-overlays']) == 0
+
+
+def test_two_workers_write_the_same_files(project):
+    root, cfg = project
+
+    def write(folder, workers):
+        photos = find_photos([str(root / 'photos')])
+        return write_photo_masks(cfg, root / 'net.pth', photos, folder, PhotoSettings(workers=workers))
+
+    assert_same_files(write, root)

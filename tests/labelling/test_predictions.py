@@ -20,6 +20,7 @@ from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
 from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
+from tests.helpers.same_files import assert_same_files
 from tests.helpers.trained import train, training_config
 
 ROOT = Path(__file__).parents[2]
@@ -276,3 +277,10 @@ def test_stages_from_weak_labels_to_a_plain_network(root):
     assert all(math.isfinite(float(value.double().sum())) for value in weights.values())
     labels = DATASETS.build({**data, 'label_root': str(results['labels']), 'pipeline': []})
     assert labels.metainfo['classes'] == CLASSES
+
+
+def test_two_workers_write_the_same_files(trained, tmp_path):
+    def write(folder, workers):
+        return write_pseudo_labels(*trained, folder, PredictionSettings(unsure_below=0.2, workers=workers))
+
+    assert_same_files(write, tmp_path)

@@ -26,6 +26,7 @@ from mmseg_wsss.labelling.refined_cams import CAMReader, soft_masks
 from tests.helpers.killing import KilledError
 from tests.helpers.models import head_config, model_config
 from tests.helpers.random_walk import dense_walk
+from tests.helpers.same_files import assert_same_files
 from tests.helpers.trained import train, training_config
 
 SIZE = (45, 38)
@@ -265,7 +266,8 @@ def test_cut_seeds_go_on(cams, tmp_path, monkeypatch):
     counted = walks_counted(monkeypatch)
     assert task.run(context_of(config(tmp_path), tmp_path / 'out', resumed=True)) == expected
     assert (files(tmp_path / 'out'), counted) == (whole, ['shapes_00002'])
-    with pytest.raises(TypeError, match="SeedSettings has no setting 'keep'; Choose from 'split', 'alpha_low'"):
+    match = "SeedSettings has no setting 'keep'; Choose from 'workers', 'split', 'alpha_low'"
+    with pytest.raises(TypeError, match=match):
         TASK_UTILS.build({'type': 'WriteSeeds', 'stage': 'cam', 'cams': str(cams), 'keep': True})
 
 
@@ -415,3 +417,20 @@ def test_all_stages(tmp_path):
             StagedRunner.from_cfg(cfg).train()
         assert 'rm -r' not in str(caught.value)
         shutil.rmtree(results['labels'], ignore_errors=True)
+
+
+def test_two_workers_write_the_same_files_and_scores(network, cams, tmp_path):
+    cfg, checkpoint = network
+    (tmp_path / 'truth').mkdir()
+    for index in (0, 1):
+        Image.fromarray(scene_mask(index)).save(tmp_path / f'truth/shapes_{index:05d}.png')
+    settings = {'masks': tmp_path / 'truth', 'unsure_below': 0.8}
+
+    def walk(folder, workers):
+        return write_random_walk(cfg, checkpoint, cams, folder, RandomWalkSettings(**settings, workers=workers))
+
+    def seeds(folder, workers):
+        return write_seeds(cfg, cams, folder, SeedSettings(workers=workers))
+
+    assert_same_files(walk, tmp_path / 'walk')
+    assert_same_files(seeds, tmp_path / 'seeds')

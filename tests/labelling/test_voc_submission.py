@@ -21,6 +21,7 @@ from mmseg_wsss.labelling.voc_submission import (
 )
 from tests.helpers.miniatures import SIZE, SPLITS, photo, save, write_voc
 from tests.helpers.models import head_config, model_config
+from tests.helpers.same_files import assert_same_files
 
 FOLDER = 'results/VOC2012/Segmentation/comp6_test_cls'
 LOAD, MASK, PACK = ({'type': kind} for kind in ('LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs'))
@@ -167,3 +168,15 @@ def test_what_cannot_be_submitted(voc):
     other.test_dataloader.dataset.metainfo = {'classes': ('background', 'cat'), 'palette': [[0, 0, 0], [1, 1, 1]]}
     with pytest.raises(ValueError, match='the 21 classes of VOC in their order, but the test data has background, cat'):
         call(other)
+
+
+def test_two_workers_write_the_same_pictures(voc):
+    cfg = config(voc)
+    checkpoint = saved(voc, cfg)
+
+    def write(folder, workers):
+        summary = write_voc_submission(cfg, checkpoint, folder, SubmissionSettings(workers=workers))
+        (folder / 'results.tgz').unlink()  # holds the time
+        return summary['images']
+
+    assert_same_files(write, voc)

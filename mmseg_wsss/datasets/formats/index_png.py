@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from ...structures import WeakAnnotations, WeakLabelSet
+from ..workers import WorkerSettings, each
 from .class_names import number_pair
 from .collecting import ImageCollector
 from .files import listed_files, relative_id
@@ -34,6 +35,7 @@ def read_index_png(
     suffix: str = '.png',
     img_suffix: str = '.jpg',
     masks: str | None = None,
+    workers: int = 1,
     report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read painted clicks and scribbles, whose labelled pixels become points, and dense masks.
@@ -51,6 +53,7 @@ def read_index_png(
         suffix: Suffix of the file names.
         img_suffix: Suffix of the images.
         masks: Folder to write dense masks to. Without it, masks that would have to be written become points.
+        workers: The number of processes that read the files; 0 means one for each core.
         report: Report that counts what is left out.
 
     Raises:
@@ -58,6 +61,7 @@ def read_index_png(
         ValueError: If a file is not an index image or holds a value that is not a class id, or dense masks only
             contain 0 and 255.
     """
+    WorkerSettings(workers=workers)  # checks the number
     report = report or ReadReport()
     skipped = [unlabelled] if isinstance(unlabelled, int) else list(unlabelled)
     ids_of = dict(remap or {})
@@ -65,21 +69,27 @@ def read_index_png(
     images = ImageCollector(path)
     seen: set[int] = set()
     painted = False
-    for file in files:
+
+    def read(file: Path) -> tuple[tuple[int, int], WeakAnnotations, bool, list[int], bool]:
         raw = load_index_image(file)
         values = _mapped(raw, skipped, ids_of, len(classes), file)
-        key = relative_id(file, root, suffix)
-        name = key + img_suffix
-        seen.update(distinct(raw))
+        name = relative_id(file, root, suffix) + img_suffix
         is_dense = _is_dense(values)
-        painted |= int((values != UNLABELLED).sum()) * 10 > values.size
-        if is_dense and (masks is not None or np.array_equal(raw, values)):
+        kept = is_dense and (masks is not None or np.array_equal(raw, values))
+        if kept:
             labels = WeakAnnotations(mask_path=str(file) if masks is None else write_mask(masks, name, values))
         else:
-            if is_dense:
-                report.change('dense masks written as points (--masks DIR writes masks)', str(file))
             labels = _points(values)
-        images.add(name, (values.shape[1], values.shape[0]), labels, str(file), key=key)
+        many = int((values != UNLABELLED).sum()) * 10 > values.size
+        return (values.shape[1], values.shape[0]), labels, is_dense and not kept, distinct(raw), many
+
+    for file, (size, labels, as_points, present, many) in zip(files, each(read, files, workers=workers), strict=True):
+        seen.update(present)
+        painted |= many
+        if as_points:
+            report.change('dense masks written as points (--masks DIR writes masks)', str(file))
+        key = relative_id(file, root, suffix)
+        images.add(key + img_suffix, size, labels, str(file), key=key)
     if painted:
         check_foreground(seen - {*ids_of}, len(classes), path)
     return images.label_set(classes)
@@ -206,6 +216,7 @@ FORMAT = LabelFormat(
         Option('remap', 'values in the files that stand for a class id: 26=1', number_pair, several=True),
         Option('suffix', 'what the names of the files end in'),
         Option('masks', 'a folder to write dense masks to, with class ids and 255 unlabelled', is_path=True),
+        Option('workers', 'processes that read the files; 0: one per core', int),
     ),
     names_classes=False,
 )
