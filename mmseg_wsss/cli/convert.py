@@ -13,18 +13,19 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets.formats import FORMATS, LabelFormat, ReadReport, found_classes, read_labels, recognise_format
+from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.class_names import check_names
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
 from ..files import whole_folder
 from ..structures import ImageEntry, WeakLabelSet
-from ._arguments import check_output
 from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
     add_label_output,
     add_report_argument,
+    check_label_output,
     check_report,
     image_sizes,
     parse_classes,
@@ -96,12 +97,12 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert the labels and print a summary."""
-    check_output(args)
+    check_label_output(args)
     if 'report' in args:
         check_report(args)
     with ExitStack() as folders:  # whose files appear when all is written
         labels = args.make(args, folders)
-        labels.write(args.output)
+        write_labels(labels, args.output)
     print(f'{args.output}: {summary(labels)}')
     return 0
 
