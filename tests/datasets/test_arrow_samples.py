@@ -222,12 +222,19 @@ def test_labels_just_beyond_the_edge_are_moved_to_the_border(root):
         points=[[8, 5.9], [3, 3]], point_labels=[1, 2], polylines=[[[-0.6, 0], [4, 6]]], polyline_labels=[1],
         boxes=[[-1, 0, 8, 6]], box_labels=[2],
     )  # fmt: skip
-    write_images(root, replace(ONE, annotations=labels), ImageEntry('z.jpg', annotations=clicks((7.4, 0), (-0.4, 0))))
+    save_image(root / 'img/y.jpg')
+    write_images(
+        root,
+        replace(ONE, annotations=labels),
+        ImageEntry('y.jpg', annotations=clicks((7.5, 0), (1, -0.5))),
+        ImageEntry('z.jpg', annotations=clicks((7.4, 0), (-0.4, 0))),
+    )
     samples = both(root)[0]
     assert [[p['x'], p['y']] for p in samples[0]['labels']['points']] == [[7, 5], [3, 3]]
     assert samples[0]['labels']['scribbles'][0]['points'] == [[0, 0], [4, 5]]
     assert samples[0]['labels']['boxes'][0]['box'] == [0, 0, 7, 5]
-    assert samples[1]['labels']['points'][0]['x'] == 7.4  # not beyond the edge of a pixel
+    assert [(p['x'], p['y']) for p in samples[1]['labels']['points']] == [(7, 0), (1, 0)]
+    assert samples[2]['labels']['points'][0]['x'] == 7.4  # not beyond the edge of a pixel
 
 
 PIPELINE = [
