@@ -127,9 +127,22 @@ def test_suffixes_longer_than_the_extension(root):
     samples, *_ = both(root, img_suffix='_left.png')
     assert [sample['sample_id'] for sample in samples] == ['x/f', 'x/g']
     (root / 'split.txt').write_text('x/g\nx/f')
-    save_image(root / 'img/x/g_left.png')
     samples, *_ = both(root, img_suffix='_left.png', ann_file='split.txt')
     assert [sample['img_path'] for sample in samples] == [str(root / f'img/x/{n}') for n in ('g.png', 'f_left.png')]
+
+
+def test_the_whole_file_name_comes_before_the_id(root):
+    names = {'x/g.png': 1, 'x/g_left.png': 2}
+    for name in names:
+        save_image(root / 'img' / name)
+    write_images(
+        root,
+        *(ImageEntry(n, annotations=WeakAnnotations(points=[[1, 1]], point_labels=[i])) for n, i in names.items()),
+    )
+    (root / 'split.txt').write_text('x/g')
+    samples, *_ = both(root, img_suffix='_left.png', ann_file='split.txt')
+    assert [sample['img_path'] for sample in samples] == [str(root / 'img/x/g_left.png')]
+    assert samples[0]['labels']['points'][0]['class'] == 2
 
 
 @pytest.mark.parametrize('indices', [3, -2, [5, 0]])
