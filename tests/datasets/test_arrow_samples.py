@@ -164,6 +164,7 @@ LAST = [{'type': 'RasterizeWeakAnnotations'}, {'type': 'PackWeakSegInputs'}]
         {'without_classes': ['dog']},
         {'use_dense_masks': True, 'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'}},
         {'test_mode': True, 'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'}},
+        {'test_mode': True},
         {'weak_labels': ['w.json', 'w.arrow']},
         {'check_images': False},
         {'check_masks': False},
