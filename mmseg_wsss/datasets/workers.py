@@ -103,7 +103,7 @@ def each(
     forks = 'fork' in multiprocessing.get_all_start_methods()
     if count < 2 or not forks:
         made: Iterable[Made] = map(call, items)
-    elif torch.cuda.is_initialized():
+    elif torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         raise ValueError(
             f'workers={workers}: worker processes cannot use the GPU of this process: use 1, and a launcher with one '
             'process for each GPU'

@@ -286,3 +286,16 @@ def test_balanced_errors(change, error, message):
     }
     with pytest.raises(error, match=message):
         balanced_cross_entropy(arguments.pop('logits'), arguments.pop('labels'), arguments.pop('tags'), **arguments)
+
+
+@pytest.mark.parametrize('autocast', [True, False])
+def test_ids_of_many_classes_are_exact(autocast):
+    masks = torch.rand(1, 600, 9, 11, generator=torch.Generator().manual_seed(3))
+    masks[0, 599, 2] = 0
+    ratio = 0.995
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        labels = confident_labels(masks, foreground_ratio=ratio, background_ratio=ratio)
+    confident = masks > masks.amax(dim=(2, 3), keepdim=True) * ratio
+    expected = torch.where(confident.sum(1) == 1, confident.to(torch.uint8).argmax(1), 255)
+    assert torch.equal(labels, expected)
+    assert (expected[expected != 255] > 256).any()
