@@ -1,9 +1,10 @@
 """Files that are written completely or not at all, and file names that cannot leave their folder."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -32,6 +33,39 @@ def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[Bina
         os.replace(temporary, path)
     except Exception:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a hidden folder in a folder, to write files to, which are moved out of it when all are complete.
+
+    An older file of the same name is replaced. An exception removes the hidden folder, and the folders that were made
+    for it; files that were there before do not change.
+
+    Args:
+        path: Path of the folder; it is made, with the folders around it.
+
+    Raises:
+        IsADirectoryError: If a folder has the name of one of the files; none is moved then.
+    """
+    path = Path(path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix='.', dir=path) as hidden:
+            yield Path(hidden)
+            files = [file for file in sorted(Path(hidden).rglob('*')) if file.is_file()]
+            targets = [path / file.relative_to(hidden) for file in files]
+            if folders := [target for target in targets if target.is_dir()]:
+                raise IsADirectoryError(f'{folders[0]} is a folder, and a file of this name would be written')
+            for file, target in zip(files, targets, strict=True):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, target)
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):  # another process writes to it
+                folder.rmdir()
         raise
 
 

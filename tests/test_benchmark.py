@@ -248,3 +248,16 @@ def test_blots_table(load):
     made, cached = ({'device': 'cpu', 'cpu_s': seconds} for seconds in (3.0, 0.03))
     rows = load('blots').markdown([{'size': 160, 'num_images': 3, 'made': made, 'cached': cached}], 0.5)
     assert rows.splitlines()[-1] == '| 160 x 120 | 1.0000 | 0.01000 | 2.000 | 0.020 |'
+
+
+def test_label_sets(tmp_path):
+    arguments = ('--images', 300, '--rows', 200, '--pictures', '--output', tmp_path / 'sets.json', '--folder', tmp_path)
+    done = run('label_sets.py', *arguments)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / 'sets.json').read_text())
+    assert record['environment']['clicks'] == 6
+    assert [result['images'] for result in record['results']] == [100, 300]
+    found = record['results'][1]
+    assert all(found[name]['rows_per_s'] > 0 and found[name]['anonymous_mib'] > 0 for name in ('json', 'first'))
+    assert '| 300 | 0 | later |' in done.stdout
+    assert list(tmp_path.iterdir()) == [tmp_path / 'sets.json']

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_wsss.files import path_inside, relative_name, temporary_path, whole_file
+from mmseg_wsss.files import path_inside, relative_name, temporary_path, whole_file, whole_folder
 
 
 def killed(path):
@@ -82,3 +82,46 @@ def test_paths_of_written_files_stay_below_their_folder(tmp_path):
     assert path_inside(tmp_path, 'a/1.png') == tmp_path / 'a/1.png'
     with pytest.raises(ValueError, match='which lies outside'):
         path_inside(tmp_path, '/etc/1.png')
+
+
+def content(folder):
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob('*') if path.is_file()}
+
+
+def test_the_files_of_a_folder_appear_together(tmp_path):
+    folder = tmp_path / 'new/folder'
+    with whole_folder(folder) as hidden:
+        (hidden / 'sub').mkdir()
+        (hidden / 'sub/a.txt').write_text('a')
+        (hidden / 'b.txt').write_text('b')
+        assert not (folder / 'b.txt').exists()
+    assert content(tmp_path) == {'new/folder/sub/a.txt': 'a', 'new/folder/b.txt': 'b'}
+    with whole_folder(folder) as hidden:
+        (hidden / 'b.txt').write_text('newer')
+    assert content(folder) == {'sub/a.txt': 'a', 'b.txt': 'newer'}
+    assert sorted(path.name for path in folder.iterdir()) == ['b.txt', 'sub']
+
+
+def write_files(folder, *names, error=None):
+    with whole_folder(folder) as hidden:
+        for name in names:
+            (hidden / name).write_text('newer')
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_a_folder_as_it_was(tmp_path, error):
+    (tmp_path / 'a.txt').write_text('older')
+    for folder in (tmp_path, tmp_path / 'new/folder'):
+        with pytest.raises(error):
+            write_files(folder, 'a.txt', error=error)
+    assert content(tmp_path) == {'a.txt': 'older'}
+    assert [path.name for path in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_no_file_is_moved_if_one_of_them_would_replace_a_folder(tmp_path):
+    (tmp_path / 'b').mkdir()
+    with pytest.raises(IsADirectoryError, match='b is a folder, and a file of this name'):
+        write_files(tmp_path, 'a', 'b')
+    assert [path.name for path in tmp_path.iterdir()] == ['b']

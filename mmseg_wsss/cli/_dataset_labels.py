@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from zlib import crc32
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..datasets.formats.files import listed_files, relative_id
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.formats.inria import cut_inria, list_inria
 from ..datasets.simulate import CLICK_RULES, cityscapes_clicks
+from ..files import whole_folder
 from ..structures import ImageEntry, WeakLabelSet, image_id
 from ._labels import add_label_output, progress
 
@@ -49,7 +51,7 @@ def add_parsers(formats: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     tiles.set_defaults(make=_inria)
 
 
-def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
+def _cityscapes(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     root, files = listed_files(args.gtfine, INSTANCE_SUFFIX, 'the gtFine folder')
     train_ids = np.full(256, 255)
     train_ids[list(TRAIN_CLASSES)] = np.arange(len(TRAIN_CLASSES))
@@ -73,7 +75,8 @@ def _cityscapes(args: argparse.Namespace) -> WeakLabelSet:
     return WeakLabelSet(tuple(known['classes']), tuple((*colour,) for colour in known['palette']), images)
 
 
-def _inria(args: argparse.Namespace) -> WeakLabelSet:
+def _inria(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     pairs = list_inria(args.path)
     settings = {key: getattr(args, key) for key in ('tile', 'stride', 'whole', 'num_background', 'seed')}
-    return cut_inria(progress(pairs, 'cutting', len(pairs)), args.tiles, **settings)
+    tiles = str(folders.enter_context(whole_folder(args.tiles)))
+    return cut_inria(progress(pairs, 'cutting', len(pairs)), tiles, **settings)

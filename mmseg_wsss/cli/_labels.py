@@ -12,6 +12,8 @@ from typing import Any
 from rich.progress import track
 
 from ..datasets.class_sets import CLASS_SETS
+from ..datasets.formats.arrow_names import pyarrow
+from ..datasets.formats.arrow_table import PART, SUFFIX
 from ..datasets.formats.checks import fit_to_images
 from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
@@ -20,12 +22,14 @@ from ..datasets.image_checks import check_images
 from ..files import whole_file
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
-from ._arguments import add_output_arguments, check_new
+from ._arguments import add_output_arguments, check_new, check_output
+
+OUTPUT_HELP = 'the weak_labels.json to write; labels.arrow or labels/part-00000.arrow (several files) for large sets'
 
 
 def add_label_output(parser: argparse.ArgumentParser) -> None:
     """Add ``-o`` and ``--force`` of a command that writes labels."""
-    add_output_arguments(parser, 'the weak_labels.json to write')
+    add_output_arguments(parser, OUTPUT_HELP)
 
 
 def add_report_argument(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +51,32 @@ def tell_report(report: ReadReport, path: Path | None, source: Mapping[str, Any]
     if path is not None:
         with whole_file(path) as file:
             file.write(json.dumps({**source, **report.to_dict()}, indent=1).encode())
+
+
+def check_label_output(args: argparse.Namespace) -> None:
+    """Raise an error instead of overwriting label files, or if they cannot be written.
+
+    Raises:
+        ImportError: If they are to be Arrow files and pyarrow is not installed.
+        ValueError: If the output exists and ``--force`` is not given.
+    """
+    check_output(args)
+    if args.output.suffix == SUFFIX:
+        pyarrow()
+    if (part := PART.fullmatch(args.output.name)) is not None:
+        for file in sorted(args.output.parent.glob(f'{part["stem"]}*{SUFFIX}')):
+            check_new(file, '-o', force=args.force)
+
+
+def with_masks_in(labels: WeakLabelSet, hidden: Path, folder: str | Path) -> WeakLabelSet:
+    """Return labels whose masks in the folder ``hidden`` have the paths that they get in another one."""
+    images = dict(labels.images)
+    for key, entry in labels.images.items():
+        mask = entry.annotations.mask_path
+        if mask is not None and Path(mask).is_relative_to(hidden):
+            path = str(Path(folder) / Path(mask).relative_to(hidden))
+            images[key] = replace(entry, annotations=replace(entry.annotations, mask_path=path))
+    return replace(labels, images=images)
 
 
 def add_class_argument(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

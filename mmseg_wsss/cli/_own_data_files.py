@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from .config import config_root, flatten_config
 BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
 OUTLINES = 'masks_of_outlines'
 SPLITS = {'train': 'train.txt', 'val': 'val.txt'}
+NAMES = (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS, OUTLINES)
 
 
 def refuse_existing(output: Path) -> None:
@@ -27,12 +30,32 @@ def refuse_existing(output: Path) -> None:
     Raises:
         ValueError: If a file that would be written exists.
     """
-    there = [name for name in (BASE, CONFIG, LABELS, *SPLITS.values(), MASKS, OUTLINES) if (output / name).exists()]
+    there = [name for name in NAMES if (output / name).exists()]
     if there:
         raise ValueError(
             f'{output} has {", ".join(there)} already, and nothing is overwritten: choose another folder with -o, or '
             'move them away'
         )
+
+
+@contextmanager
+def all_or_nothing(output: Path) -> Iterator[None]:
+    """Remove the files of this command if it fails.
+
+    Raises:
+        ValueError: If a file that would be written exists.
+    """
+    refuse_existing(output)
+    try:
+        yield
+    except BaseException:
+        for name in NAMES:
+            path = output / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def write_labels(

@@ -146,6 +146,7 @@ def check_labels(args: argparse.Namespace) -> Report:
         'ann_file': str(Path(args.split).resolve()) if args.split else '',
         'data_prefix': {'img_path': args.images},
         'img_suffix': args.img_suffix,
+        'check_images': 'again',
         'check_masks': True if args.all_masks else 'sample',
         'pipeline': [],
     }

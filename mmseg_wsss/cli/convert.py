@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,19 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets.formats import FORMATS, LabelFormat, ReadReport, found_classes, read_labels, recognise_format
+from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.class_names import check_names
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
+from ..files import whole_folder
 from ..structures import ImageEntry, WeakLabelSet
-from ._arguments import check_output
 from ._dataset_labels import add_parsers
 from ._labels import (
     add_class_argument,
     add_label_output,
     add_report_argument,
+    check_label_output,
     check_report,
     image_sizes,
     parse_classes,
@@ -30,6 +33,7 @@ from ._labels import (
     suffix_of_files,
     summary,
     tell_report,
+    with_masks_in,
 )
 
 AUTO = 'auto'
@@ -93,27 +97,32 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert the labels and print a summary."""
-    check_output(args)
+    check_label_output(args)
     if 'report' in args:
         check_report(args)
-    labels = args.make(args)
-    labels.write(args.output)
+    with ExitStack() as folders:  # whose files appear when all is written
+        labels = args.make(args, folders)
+        write_labels(labels, args.output)
     print(f'{args.output}: {summary(labels)}')
     return 0
 
 
-def _read(args: argparse.Namespace) -> WeakLabelSet:
+def _read(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     known = recognise_format(args.path) if args.format == AUTO else FORMATS[args.format]
     if args.format == AUTO:
         print(f'{args.path}: {known.title} ({known.name})')
     report = ReadReport()
     source = {'format': known.name, 'path': args.path, **_settings(args, known)}
+    hidden = folders.enter_context(whole_folder(source['masks'])) if 'masks' in source else None
+    reading = source if hidden is None else {**source, 'masks': str(hidden)}
     if args.classes is None:
-        classes, palette = found_classes(source), None
+        classes, palette = found_classes(reading), None
         check_names(classes, args.path)
     else:
         classes, palette = parse_classes(args.classes)
-    labels = read_labels(source, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
+    labels = read_labels(reading, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
+    if hidden is not None:
+        labels = with_masks_in(labels, hidden, source['masks'])
     labels = labels if args.split is None else split_off(labels, args.split, report)
     labels = replace(labels, palette=palette or labels.palette)
     if not labels.images:

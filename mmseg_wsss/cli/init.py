@@ -12,7 +12,7 @@ from ..datasets.own_data.folders import Folders, find_folders
 from ..datasets.own_data.gathering import gather
 from ..datasets.own_data.splitting import split_images
 from ._labels import parse_classes
-from ._own_data_files import CONFIG, LABELS, OUTLINES, place_of, refuse_existing, write_configs, write_labels
+from ._own_data_files import CONFIG, LABELS, OUTLINES, all_or_nothing, place_of, write_configs, write_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,12 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.data is None and args.images is None:
         raise ValueError('where is the data? wsss init DATA, or --images and --labels')
-    refuse_existing(args.output)
+    with all_or_nothing(args.output):
+        write(args)
+
+
+def write(args: argparse.Namespace) -> None:
+    """Write the files."""
     folders = find_folders(args.data, args.images, args.labels, args.masks)
     gathered = gather(
         folders,

@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from ..datasets._regions import small_objects
+from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
@@ -20,10 +21,11 @@ from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..datasets.workers import each
 from ..files import path_inside
 from ..structures import WeakAnnotations, WeakLabelSet
-from ._arguments import add_worker_arguments, check_output, check_workers
+from ._arguments import add_worker_arguments, check_workers
 from ._labels import (
     add_class_argument,
     add_label_output,
+    check_label_output,
     parse_classes,
     suffix_of_files,
     summary,
@@ -73,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate the labels and print a summary."""
-    check_output(args)
+    check_label_output(args)
     check_workers(args)
     classes, palette = parse_classes(args.classes)
     if args.no_background:
@@ -108,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     check_foreground(values, len(classes), args.masks)
     labels = replace(images.label_set(classes), palette=palette)
     labels = with_image_sizes(labels, args.images, args.masks)
-    labels.write(args.output)
+    write_labels(labels, args.output)
     _warn_of_background(labels)
     print('\n'.join([*report.lines(), f'{args.output}: {summary(labels)}']))
     return 0

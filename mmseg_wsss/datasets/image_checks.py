@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,23 +64,63 @@ def look_at_images(
     loader = LoadImageFromFile() if loader is None else loader
     missing = [key for key, path in paths.items() if not Path(path).is_file()]
     if missing:
-        raise FileNotFoundError(
-            f'{source} lists {len(paths)} images, but {len(missing)} are not on disk. First: image {missing[0]!r}, '
-            f'expected at {paths[missing[0]]}. {_of_another_form(paths[missing[0]])}Check data_root, '
-            'data_prefix["img_path"] and img_suffix, or list only the images to use in ann_file.'
-        )
+        raise missing_images(source, len(paths), len(missing), missing[0], paths[missing[0]])
     headers = {key: read_header(path) for key, path in paths.items()}
     sizes = {key: size_of(header, loader) for key, header in headers.items()}
     wrong = [key for key, size in stated.items() if key in sizes and sizes[key] != tuple(size)]
     if wrong:
         key = wrong[0]
-        raise ValueError(
-            f'{source}: image {key!r}: width and height are {stated[key][0]} x {stated[key][1]} in the label file, but '
-            f'{paths[key]} is {sizes[key][0]} x {sizes[key][1]}. {_reason(headers[key], sizes[key])} '
-            f'({len(wrong)} images differ.)'
-        )
+        given = (stated[key][0], stated[key][1])
+        raise wrong_sizes(source, key, paths[key], given, sizes[key], headers[key], len(wrong))
     settled = [key for key in stated if key in sizes]
     return sizes, [*check_orientations(paths, headers, loader, settled), *check_loading(paths, headers, loader)]
+
+
+@contextmanager
+def naming_turned_images(findings: Iterable[Finding]) -> Iterator[None]:
+    """Add to an error that labels lie outside of their image which images are turned, as findings say."""
+    try:
+        yield
+    except ValueError as error:
+        turned = [f'{finding}.' for finding in findings if 'EXIF orientation' in finding.text]
+        raise ValueError(' '.join([str(error), *turned])) from error
+
+
+def missing_images(source: str, number: int, missing: int, key: str, path: str) -> FileNotFoundError:
+    """Return the error for images that are not on disk.
+
+    Args:
+        source: The file that lists the images.
+        number: Number of images.
+        missing: Number of missing images.
+        key: Id of the first missing one.
+        path: Its path.
+    """
+    return FileNotFoundError(
+        f'{source} lists {number} images, but {missing} are not on disk. First: image {key!r}, '
+        f'expected at {path}. {_of_another_form(path)}Check data_root, '
+        'data_prefix["img_path"] and img_suffix, or list only the images to use in ann_file.'
+    )
+
+
+def wrong_sizes(
+    source: str, key: str, path: str, stated: Size, found: Size, header: PictureHeader, number: int
+) -> ValueError:
+    """Return the error for images that do not have the size that the label file states.
+
+    Args:
+        source: The file that lists the images.
+        key: Id of the first such image.
+        path: Its path.
+        stated: Its (width, height) in the label file.
+        found: Its (width, height) as the loader returns it.
+        header: The header of the file.
+        number: Number of such images.
+    """
+    return ValueError(
+        f'{source}: image {key!r}: width and height are {stated[0]} x {stated[1]} in the label file, but '
+        f'{path} is {found[0]} x {found[1]}. {_reason(header, found)} ({number} images differ.)'
+    )
 
 
 def _reason(header: PictureHeader, size: Size) -> str:

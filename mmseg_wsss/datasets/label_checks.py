@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy.typing as npt
 from mmengine.logging import print_log
 
 from ..structures import WeakAnnotations
+from ..structures.weak_annotations import FloatArray
 from .audit import LabelAudit
 from .findings import WARNING, raise_errors
+from .formats.columns import LabelColumns, columns_of
 from .formats.index_png import load_index_image
 from .image_checks import Size, check_mask_sizes, spread
-from .label_counts import mask_contradictions
+from .label_counts import LabelCounts, contradicting, contradictions, count_columns, mask_contradictions
 from .mask_values import MaskValues, check_mask_values
 from .transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 
@@ -23,6 +25,45 @@ MASK_SAMPLE = 50
 NAMED_KINDS = 8
 PLAIN_STEPS = (LoadWeakAnnotations(), RasterizeWeakAnnotations())
 """The usual routes of labels, which are used if there is no pipeline."""
+
+
+@dataclass(frozen=True)
+class CheckedLabels:
+    """The labels of a data set, for the audit.
+
+    Args:
+        source: The label files, for messages.
+        annotations: The labels by image id.
+        masks: The dense masks by image id.
+        columns: Returns the labels as columns, in parts.
+        at: Returns the id and the labels of an image from its position in the columns.
+    """
+
+    source: str
+    annotations: Mapping[str, WeakAnnotations]
+    masks: Mapping[str, str]
+    columns: Callable[[], Iterable[LabelColumns]]
+    at: Callable[[int], tuple[str, WeakAnnotations]]
+
+    @classmethod
+    def of(cls, source: str, annotations: Mapping[str, WeakAnnotations]) -> CheckedLabels:
+        """Return labels that are in memory."""
+        masks = {key: labels.mask_path for key, labels in annotations.items() if labels.mask_path is not None}
+        listed = list(annotations.items())
+        return cls(source, annotations, masks, lambda: [columns_of(list(annotations.values()))], listed.__getitem__)
+
+    def contradictions(self, classes: Sequence[str]) -> list[str]:
+        """Return the contradictions between tags and other labels of an image."""
+        return [
+            text
+            for part in self.columns()
+            for position in part.positions[contradicting(part, len(classes))].tolist()
+            for text in contradictions(*self.at(position), classes)
+        ]
+
+    def shares(self, num_classes: int) -> npt.NDArray[np.float64]:
+        """Return the share of each class among the labels; see :func:`class_shares`."""
+        return shares_of_columns(self.columns(), self.masks.values(), num_classes)
 
 
 @dataclass(frozen=True)
@@ -86,6 +127,50 @@ class MaskReader:
         return values, found
 
 
+def check_labelled(
+    labels: CheckedLabels,
+    classes: Sequence[str],
+    kinds: Collection[str],
+    reader: MaskReader | None = None,
+    sizes: Mapping[str, Size] | None = None,
+    truth: Mapping[str, str] | None = None,
+) -> tuple[LabelCounts, tuple[str, ...]]:
+    """Check the masks of a data set, and that there are labels to learn from.
+
+    Args:
+        labels: The labels.
+        classes: Class names by id.
+        kinds: The kinds of labels that the pipeline reads.
+        reader: Reads the masks; None: they are not checked.
+        sizes: (width, height) of the images by id; None: the sizes of masks are not checked.
+        truth: The masks that predictions are compared with, by image id; None in training.
+
+    Returns:
+        Counts of the labels, and their contradictions.
+
+    Raises:
+        FileNotFoundError: If a mask is missing.
+        ValueError: If a mask is wrong, or there is nothing to train on.
+    """
+    masks: Mapping[str, str] = labels.masks if 'mask' in kinds else {}
+    masks = {**masks, **truth} if truth else masks
+    values, found = None, list[str]()
+    if reader is not None and masks:
+        values, found = reader.read(masks, sizes, labels.annotations if truth is None else None)
+    counts = count_columns(labels.columns(), classes, values)
+    if truth is not None:
+        return counts, tuple(found)
+    labelled = bool(masks) if values is None else values.labelled
+    if not labelled and not any(counts.images[kind] for kind in kinds if kind != 'mask'):
+        raise ValueError(
+            f'nothing is labelled: none of the {counts.num_images} images has a point, scribble, box, tag or labelled '
+            f'mask pixel of the kinds that LoadWeakAnnotations reads in {labels.source}. '
+            'Do the image ids in the label file match those of ann_file '
+            f'(first: {labels.at(0)[0]!r})?'
+        )
+    return counts, (*found, *labels.contradictions(classes))
+
+
 def report(audit: LabelAudit) -> None:
     """Log the warnings of an audit.
 
@@ -108,17 +193,45 @@ def class_shares(annotations: Sequence[WeakAnnotations], num_classes: int) -> np
     Raises:
         ValueError: If there are no labels.
     """
+    masks = [labels.mask_path for labels in annotations if labels.mask_path is not None]
+    return shares_of_columns([columns_of(annotations)], masks, num_classes)
+
+
+def shares_of_columns(
+    columns: Iterable[LabelColumns], masks: Iterable[str], num_classes: int
+) -> npt.NDArray[np.float64]:
+    """Return the share of each class; see :func:`class_shares`.
+
+    Args:
+        columns: The labels of the images, in parts.
+        masks: Their dense masks.
+        num_classes: Number of classes.
+
+    Raises:
+        ValueError: If there are no labels.
+    """
     pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
-    for labels in annotations:
-        np.add.at(pixels, labels.point_labels, 1)
-        lengths = [np.hypot(*np.diff(line, axis=0).T).sum() for line in labels.polylines]
-        np.add.at(pixels, labels.polyline_labels, np.maximum(lengths, 1))
-        if labels.mask_path is not None:
-            pixels += np.bincount(load_index_image(labels.mask_path).ravel(), minlength=256)[:num_classes]
-        np.add.at(boxes, labels.box_labels, 1)
-        np.add.at(tags, list(labels.tags or ()), 1)
+    for part in columns:
+        ids = {column.kind: column.values.astype(np.int64) for column in part.ids}
+        pixels += np.bincount(ids['points'], minlength=num_classes)
+        pixels += np.bincount(ids['scribbles'], np.maximum(_lengths(part), 1), minlength=num_classes)
+        boxes += np.bincount(ids['boxes'], minlength=num_classes)
+        tags += np.bincount(ids['tags'], minlength=num_classes)
+    for mask in masks:
+        pixels += np.bincount(load_index_image(mask).ravel(), minlength=256)[:num_classes]
     counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
     if counts is None:
         raise ValueError('class_frequencies: no image has a label')
     shares: npt.NDArray[np.float64] = counts / counts.sum()
     return shares
+
+
+def _lengths(part: LabelColumns) -> FloatArray:
+    """Return the lengths of the scribbles in pixels; each has at least one vertex."""
+    lines = next(column for column in part.ids if column.kind == 'scribbles')
+    vertices = next(column for column in part.places if column.kind == 'scribbles')
+    same = (np.diff(vertices.image) == 0) & (np.diff(vertices.item) == 0)
+    steps = np.where(same, np.hypot(*np.diff(vertices.values, axis=0).T), 0)
+    line = np.searchsorted(lines.image, vertices.image) + vertices.item
+    lengths: FloatArray = np.bincount(line[1:], weights=steps, minlength=len(lines.image)).astype(np.float64)
+    return lengths

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..structures import WeakAnnotations
 from ..structures.weak_annotations import KEYS, IntArray
+from .formats.columns import LabelColumns, columns_of
 from .mask_values import MaskValues
 
 NOUNS = {'points': 'clicks', 'scribbles': 'scribbles', 'boxes': 'boxes', 'tags': 'tags', 'mask': 'masks'}
@@ -72,31 +73,61 @@ def count_labels(
         >>> count_labels([labels], ('background', 'weed')).describe('boxes')
         '1 boxes (1 weed) in 1 of 1 images'
     """
-    num_classes = len(classes)
+    return count_columns([columns_of(annotations)], classes, masks)
+
+
+def count_columns(
+    columns: Iterable[LabelColumns], classes: Sequence[str], masks: MaskValues | None = None
+) -> LabelCounts:
+    """Count the labels of a data set; see :func:`count_labels`.
+
+    Args:
+        columns: The labels of its images, in parts.
+        classes: Class names by id.
+        masks: Contents of the dense masks, if they were read.
+    """
+    num_classes, num_images, unlabelled = len(classes), 0, 0
     labels: dict[str, IntArray] = {kind: np.zeros(num_classes, dtype=np.int64) for kind in KEYS}
     images, untagged = dict.fromkeys(KEYS, 0), dict.fromkeys(KEYS, 0)
-    unlabelled = 0
-    for item in annotations:
-        ids = _ids(item)
-        for kind, values in ids.items():
-            np.add.at(labels[kind], values, 1)
-            images[kind] += 1
-            untagged[kind] += item.tags is None
-        unlabelled += not ids
+    for part in columns:
+        labelled = np.zeros(len(part.positions), dtype=np.bool_)
+        for column in part.ids:
+            image, ids = column.image, column.values
+            if column.kind == 'tags':  # each counts once
+                image, ids = np.unique(np.stack([image, ids]), axis=1)
+            labels[column.kind] += np.bincount(ids.astype(np.int64), minlength=num_classes)
+            _add_images(column.kind, np.unique(image), part, images, untagged)
+            labelled[image] = True
+        _add_images('mask', np.flatnonzero(part.masked), part, images, untagged)
+        num_images += len(labelled)
+        unlabelled += int((~(labelled | part.masked)).sum())
     if masks is not None:
         labels['mask'] = masks.images[:num_classes]
-    return LabelCounts(tuple(classes), len(annotations), labels, images, untagged, unlabelled, masks)
+    return LabelCounts(tuple(classes), num_images, labels, images, untagged, unlabelled, masks)
 
 
-def _ids(labels: WeakAnnotations) -> dict[str, IntArray]:
-    """Class ids by kind, of the kinds that an image has."""
-    ids = {'points': labels.point_labels, 'scribbles': labels.polyline_labels, 'boxes': labels.box_labels}
-    found = {kind: values for kind, values in ids.items() if len(values)}
-    if labels.tags:
-        found['tags'] = np.array(sorted(set(labels.tags)), dtype=np.int64)
-    if labels.mask_path is not None:
-        found['mask'] = np.zeros(0, dtype=np.int64)
-    return found
+def _add_images(
+    kind: str, having: IntArray, part: LabelColumns, images: dict[str, int], untagged: dict[str, int]
+) -> None:
+    images[kind] += len(having)
+    untagged[kind] += int((~part.tagged[having]).sum())
+
+
+def contradicting(part: LabelColumns, num_classes: int) -> IntArray:
+    """Return which images have a click, scribble or box of a class that their tags do not name, in their order.
+
+    Args:
+        part: The labels of some images.
+        num_classes: Number of classes.
+    """
+    tags = next(column for column in part.ids if column.kind == 'tags')
+    named = tags.image * num_classes + tags.values.astype(np.int64)
+    found = [np.zeros(0, dtype=np.int64)]
+    for column in part.ids:
+        checked = part.tagged[column.image] & (column.values != 0)
+        image, ids = column.image[checked], column.values[checked].astype(np.int64)
+        found.append(image[~np.isin(image * num_classes + ids, named)])
+    return np.unique(np.concatenate(found))
 
 
 def contradictions(key: str, labels: WeakAnnotations, classes: Sequence[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -92,8 +93,9 @@ def check_mask_values(
     for old, new in (label_map or {}).items():
         table[old] = new % 256
     images, num_read = np.zeros(256, dtype=np.int64), 0
-    rest = [key for key in masks if key not in set(keys)]
-    for number, key in enumerate([*keys, *rest]):
+    first = set(keys)
+    rest = (key for key in masks if key not in first)
+    for number, key in enumerate(chain(keys, rest)):
         found = MaskValues(len(masks), num_read, images, ignore_index)
         if number >= len(keys) and not found.background_or_nothing:
             break

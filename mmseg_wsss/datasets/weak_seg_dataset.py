@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,27 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
-from ..files import relative_name
 from ..structures import ImageEntry, Sample, WeakAnnotations, WeakLabelSet
+from ..structures.weak_annotations import KEYS
+from .arrow_pictures import PictureChecks
+from .arrow_samples import ArrowSamples, chosen_images, moved_images, stated_sizes
 from .audit import UNUSED, LabelAudit
 from .class_sets import CLASS_SETS
 from .findings import NOTE, Finding, check_classes
 from .formats import normalise_source, read_labels, read_source_classes
+from .formats.arrow_images import ArrowImages
 from .formats.checks import fit_to_images
-from .formats.files import read_ids
 from .formats.image_files import unlabelled_images
 from .formats.label_format import ReadReport
 from .formats.registry import LabelSource
-from .image_checks import Size, check_forms, look_at_images
-from .label_checks import PLAIN_STEPS, MaskReader, class_shares, report
-from .label_counts import contradictions, count_labels
+from .image_checks import Size, look_at_images, naming_turned_images
+from .label_checks import PLAIN_STEPS, CheckedLabels, MaskReader, check_labelled, class_shares, report
 from .picture_loading import image_loader
 from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
 from .transforms.label_routes import label_routes
 from .transforms.pipeline_check import check_pipeline
+from .weak_samples import SampleForm
 
 
 @DATASETS.register_module()
@@ -48,7 +49,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
             in order (docs/formats.md). Relative paths start at ``data_root``. None means no labels, for evaluation.
         check_images: Read the header of every image, and load one of every kind, to check that images exist, have the
-            size that the labels state, and can be loaded by the pipeline.
+            size that the labels state, and can be loaded by the pipeline. For labels in Arrow the result is remembered
+            (``PictureChecks.run``); ``'again'`` checks all files again.
         check_masks: Which dense masks to check: the sizes of all and the values of 50 (``'sample'``), the values of
             all (True), or nothing (False). In evaluation these are the masks in ``seg_map_path``.
         use_dense_masks: Train only on the mask in ``seg_map_path`` of every image: the fully supervised baseline with
@@ -74,7 +76,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         self,
         weak_labels: LabelSource | None = None,
         *,
-        check_images: bool = True,
+        check_images: bool | str = True,
         check_masks: bool | str = 'sample',
         use_dense_masks: bool = False,
         unused_labels: str = 'stop',
@@ -85,6 +87,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         data_prefix: dict[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
+        if check_images not in (True, False, 'again'):
+            raise ValueError(f"check_images must be True, False or 'again', got {check_images!r}")
         if check_masks not in (True, False, 'sample'):
             raise ValueError(f"check_masks must be True, False or 'sample', got {check_masks!r}")
         if unused_labels not in UNUSED:
@@ -151,7 +155,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             check_pipeline(self.pipeline.transforms)
         super().full_init()
 
-    def load_data_list(self) -> list[Sample]:
+    def load_data_list(self) -> Sequence[Sample]:
         """Return one sample per image."""
         classes = tuple(self._metainfo['classes'])
         labels, left_out = WeakLabelSet(classes), ReadReport()
@@ -160,12 +164,11 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if not labels.images and not self.ann_file:
             labels = unlabelled_images(self.data_prefix['img_path'], self.img_suffix, classes, left_out)
         self._notes = [Finding(NOTE, f'{self._source}: {line}') for line in left_out.lines()]
-        images = self._choose(self._list_images(labels))
-        source = self.ann_file or self._source
-        if not images:
-            raise ValueError(
-                f'WeakSegDataset has no images: {source} lists none. Check ann_file, img_path, img_suffix.'
-            )
+        if isinstance(labels.images, ArrowImages) and self._reads_by_row:
+            return self._load_rows(labels, labels.images)
+        images = self._choose(self._form.list_images(labels, self.ann_file))
+        source = self._list
+        self._check_any(images)
         labels = WeakLabelSet(classes, images={sample['sample_id']: entry for sample, entry in images})
         samples = [sample for sample, _ in images]
         sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
@@ -173,19 +176,47 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
             paths = {s['sample_id']: s['img_path'] for s in samples}
             loader = image_loader(self.pipeline.transforms)
             sizes, self._pictures = look_at_images(paths, sizes, source, loader)
-        try:
+        with naming_turned_images(self._pictures):
             labels = fit_to_images(labels, sizes, self._source)
-        except ValueError as error:
-            turned = [f'{finding}.' for finding in self._pictures if 'EXIF orientation' in finding.text]
-            raise ValueError(' '.join([str(error), *turned])) from error
         for sample in samples:
             annotations = labels.images[sample['sample_id']].annotations
             if self.use_dense_masks:
                 annotations = WeakAnnotations(mask_path=sample['seg_map_path'])
             sample['weak_annotations'] = annotations
             sample['weak_label_size'] = sizes.get(sample['sample_id'])
-        self._check_labelled(samples, sizes)
+        checked = CheckedLabels.of(self._source, {s['sample_id']: s['weak_annotations'] for s in samples})
+        truth = {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
+        self._audit_labels(checked, sizes if self.check_images else None, truth if self.test_mode else None)
         return samples
+
+    @property
+    def _reads_by_row(self) -> bool:
+        """Whether samples can be built from rows of Arrow files; otherwise all labels are read into memory."""
+        plain = type(self)._choose is WeakSegDataset._choose and self.only_classes is None and not self.without_classes
+        return plain and not self.test_mode and 'seg_map_path' not in self.data_prefix
+
+    def _load_rows(self, labels: WeakLabelSet, images: ArrowImages) -> ArrowSamples:
+        """Return the samples of label files in Arrow; mmengine must not pickle them one by one."""
+        self.serialize_data = False
+        labels = replace(labels, images=(images := chosen_images(images, self._form, self.ann_file)))
+        self._check_any(images)
+        sizes = stated_sizes(images)
+        if self.check_images:
+            masks = bool(self.check_masks) and 'mask' in self._kinds
+            loader = image_loader(self.pipeline.transforms)
+            checks = PictureChecks(images, self.data_prefix['img_path'], self._list, loader, masks)
+            sizes, self._pictures = checks.run(sizes, again=self.check_images == 'again')
+        with naming_turned_images(self._pictures):
+            moved = moved_images(labels, sizes, self._source)
+        samples = ArrowSamples(images, self._form, sizes, moved)
+        self._audit_labels(samples.checked_labels(self._source), None)
+        return samples
+
+    def _check_any(self, images: Sized) -> None:
+        if not len(images):
+            raise ValueError(
+                f'WeakSegDataset has no images: {self._list} lists none. Check ann_file, img_path, img_suffix.'
+            )
 
     def _choose(self, images: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
         """Keep the images and the labels that ``only_classes`` and ``without_classes`` select."""
@@ -212,69 +243,36 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         """The label files, for the messages."""
         return ', '.join(item['path'] for item in self.weak_labels or []) or self.data_prefix['img_path']
 
-    def _list_images(self, labels: WeakLabelSet) -> list[tuple[Sample, ImageEntry]]:
-        """The images of the split with their entries in the label file."""
-        by_file = {entry.file_name: entry for entry in labels.images.values()}
-        if self.ann_file:
-            ids = read_ids(self.ann_file)
-            check_forms(ids, labels.images, self.ann_file)
-        else:
-            ids = [self._split_id(key, entry) for key, entry in labels.images.items()]
-        images = []
-        for key in ids:
-            guess = key + self.img_suffix
-            entry = by_file.get(guess) or labels.images.get(key) or ImageEntry(guess)
-            images.append((self._sample(key, entry), entry))
-        return images
+    @property
+    def _list(self) -> str:
+        """The file that lists the images, for the messages."""
+        return self.ann_file or self._source
 
-    def _split_id(self, key: str, entry: ImageEntry) -> str:
-        """The id as in a split file: without the suffix, which may be longer than the extension."""
-        return entry.file_name.removesuffix(self.img_suffix) if entry.file_name.endswith(self.img_suffix) else key
+    @property
+    def _form(self) -> SampleForm:
+        masks = self.data_prefix.get('seg_map_path')
+        return SampleForm(
+            self.data_prefix['img_path'], self.img_suffix, len(self._metainfo['classes']), self.label_map,
+            self.reduce_zero_label, masks, self.seg_map_suffix,
+        )  # fmt: skip
 
-    def _sample(self, key: str, entry: ImageEntry) -> Sample:
-        sample: Sample = {
-            'img_path': str(Path(self.data_prefix['img_path']) / entry.file_name),
-            'sample_id': relative_name(key),
-            'label_map': self.label_map,
-            'reduce_zero_label': self.reduce_zero_label,
-            'seg_fields': [],
-            'num_classes': len(self._metainfo['classes']),
-        }
-        if 'seg_map_path' in self.data_prefix:
-            sample['seg_map_path'] = str(Path(self.data_prefix['seg_map_path']) / (key + self.seg_map_suffix))
-        return sample
-
-    def _check_labelled(self, samples: list[Sample], sizes: dict[str, Size]) -> None:
-        """Check the masks, and that there are labels to learn from, and warn about problems of the labels."""
-        weak = {s['sample_id']: s['weak_annotations'] for s in samples}
-        used = {key: self._used(labels) for key, labels in weak.items()}
-        masks = {key: labels.mask_path for key, labels in used.items() if labels.mask_path is not None}
-        if self.test_mode:
-            masks |= {s['sample_id']: s['seg_map_path'] for s in samples if 'seg_map_path' in s}
-        values, found = None, list[str]()
-        if self.check_masks and masks:
+    def _audit_labels(
+        self, labels: CheckedLabels, sizes: Mapping[str, Size] | None, truth: Mapping[str, str] | None = None
+    ) -> None:
+        """Check the labels and warn about their problems; ``truth`` are the masks of an evaluation."""
+        classes, reader = self._metainfo['classes'], None
+        if self.check_masks:
             reader = MaskReader(
-                self._metainfo['classes'], self.check_masks is True, self.ignore_index, int(self.reduce_zero_label),
+                classes, self.check_masks is True, self.ignore_index, int(self.reduce_zero_label),
                 self.label_map, any_values=self.label_map is not None and self.only_classes is None,
             )  # fmt: skip
-            values, found = reader.read(masks, sizes if self.check_images else None, None if self.test_mode else weak)
-        labelled = bool(masks) if values is None else values.labelled
-        if not self.test_mode and not labelled and not any(a.num_labels or a.tags for a in used.values()):
-            raise ValueError(
-                f'nothing is labelled: none of the {len(samples)} images has a point, scribble, box, tag or labelled '
-                f'mask pixel of the kinds that LoadWeakAnnotations reads in {self._source}. '
-                'Do the image ids in the label file match those of ann_file '
-                f'(first: {samples[0]["sample_id"]!r})?'
-            )
-        if not self.test_mode:
-            classes = self._metainfo['classes']
-            found += [text for key, labels in weak.items() for text in contradictions(key, labels, classes)]
+        counts, found = check_labelled(labels, classes, self._kinds, reader, sizes, truth)
         compared = self.test_mode and 'seg_map_path' in self.data_prefix
         self._audit = LabelAudit(
             self.data_prefix['seg_map_path'] if compared else self._source,
-            count_labels(list(weak.values()), self._metainfo['classes'], values),
+            counts,
             None if self.test_mode else label_routes(self.pipeline.transforms) or label_routes(PLAIN_STEPS),
-            contradictions=tuple(found),
+            contradictions=found,
             unused=self.unused_labels,
             files=(*self._notes, *self._pictures),
             evaluation=self.test_mode,
@@ -287,13 +285,16 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         self.full_init()
         return self._audit
 
-    def _used(self, labels: WeakAnnotations) -> WeakAnnotations:
-        """The labels without the kinds that the pipeline does not read."""
+    @property
+    def _kinds(self) -> set[str]:
+        """The kinds of labels that the pipeline reads."""
         loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadWeakAnnotations)]
-        return labels.select(sorted(loaders[0].needed_kinds)) if loaders else labels
+        return set(loaders[0].needed_kinds) if loaders else set(KEYS)
 
     def class_frequencies(self) -> npt.NDArray[np.float64]:
         """Return the share of each class among the labels of all images, (C,); see ``label_checks.class_shares``."""
         self.full_init()
-        labels = [self.get_data_info(index)['weak_annotations'] for index in range(len(self))]
-        return class_shares(labels, len(self._metainfo['classes']))
+        number = len(self._metainfo['classes'])
+        if isinstance(self.data_list, ArrowSamples) and self.data_list.chosen is None:
+            return self.data_list.checked_labels(self._source).shares(number)
+        return class_shares([self.get_data_info(index)['weak_annotations'] for index in range(len(self))], number)

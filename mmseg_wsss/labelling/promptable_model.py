@@ -105,7 +105,7 @@ class PromptableModel:
         given = {key: value.float() if key != 'input_labels' else value for key, value in given.items()}
         output = self.model(image_embeddings=embeddings, multimask_output=self.multimask, **given)
         scores, chosen = output.iou_scores[0].float().max(dim=-1)
-        logits = output.pred_masks[0].float()[torch.arange(len(chosen)), chosen][:, None].cpu()
+        logits = output.pred_masks[0].float()[torch.arange(len(chosen), device=chosen.device), chosen][:, None].cpu()
         sizes = [inputs[key] for key in ('original_sizes', 'reshaped_input_sizes') if key in inputs]
         whole = self.processor.post_process_masks([logits], *sizes, binarize=False)[0][:, 0]
         for logit, score in zip(whole, scores.clamp(0, 1).tolist(), strict=True):
@@ -136,7 +136,7 @@ def _load(name: str) -> tuple[Any, Any]:
             raise ValueError(f'its model_type is {family!r}, expected one of {", ".join(FAMILIES)}')
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=False)
         model, loading = AutoModelForMaskGeneration.from_pretrained(
-            name, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+            name, trust_remote_code=False, use_safetensors=True, output_loading_info=True, dtype=torch.float32
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = ' '.join(str(error).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -52,7 +52,8 @@ class WeakLabelSet:
     Args:
         classes: Class names by id; class 0 is the background.
         palette: One (r, g, b) per class, or None.
-        images: Entries by image id (:func:`image_id` of the file name).
+        images: Entries by image id (:func:`image_id` of the file name): a dict, or a mapping that reads an entry from
+            a file when it is asked for.
 
     Raises:
         ValueError: If the palette does not have one colour per class, or a class name appears twice.
@@ -60,7 +61,7 @@ class WeakLabelSet:
 
     classes: tuple[str, ...]
     palette: tuple[Colour, ...] | None = None
-    images: dict[str, ImageEntry] = field(default_factory=dict)
+    images: Mapping[str, ImageEntry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
@@ -98,7 +99,7 @@ class WeakLabelSet:
         classes: list[dict[str, object]] = [{'name': name} for name in self.classes]
         if self.palette is not None:
             classes = [{'name': name, 'color': list(c)} for name, c in zip(self.classes, self.palette, strict=True)]
-        images = [json.dumps(_image_dict(entry, root)) for _, entry in sorted(self.images.items())]
+        images = [json.dumps(image_dict(entry, root)) for _, entry in sorted(self.images.items())]
         head = f'{{"version": 1,\n"classes": {json.dumps(classes)},\n"images": ['
         return head + ('\n' + ',\n'.join(images) + '\n' if images else '') + ']}\n'
 
@@ -120,7 +121,8 @@ def _merge_entries(key: str, first: ImageEntry, second: ImageEntry) -> ImageEntr
     return ImageEntry(first.file_name, width, height, first.annotations.merged(second.annotations))
 
 
-def _image_dict(entry: ImageEntry, root: str | os.PathLike[str] | None) -> dict[str, object]:
+def image_dict(entry: ImageEntry, root: str | os.PathLike[str] | None) -> dict[str, object]:
+    """Return an entry in the form of ``weak_labels.json``, with its mask path relative to ``root`` if that is given."""
     image: dict[str, object] = {'file_name': entry.file_name}
     if entry.size is not None:
         image.update(width=entry.width, height=entry.height)

@@ -129,3 +129,23 @@ def test_many_bands_train_on_the_first_three(here):
     assert 'bands=(0, 1, 2)' in (here / 'project/config.py').read_text()
     sample = DATASETS.build(config().train_dataloader.dataset)[0]
     assert sample['inputs'].shape[0] == 3
+
+
+def test_an_init_that_fails_leaves_nothing(here, monkeypatch, capsys):
+    write_own_data(here / 'data')
+    (here / 'project/mine').mkdir()
+    (here / 'project/mine.txt').touch()
+    monkeypatch.setattr('mmseg_wsss.cli.init.write_configs', failing)
+    assert main(['init', '../data']) == 2
+    assert 'the disk is full' in capsys.readouterr().err
+    assert sorted(path.name for path in (here / 'project').iterdir()) == ['mine', 'mine.txt']
+    monkeypatch.undo()
+    monkeypatch.chdir(here / 'project')
+    assert main(['init', '../data']) == 0
+
+
+def failing(output, *rest):
+    assert {'train.txt', 'val.txt', 'weak_labels.json'} <= {path.name for path in output.iterdir()}
+    (output / 'masks_of_classes').mkdir(exist_ok=True)
+    (output / 'masks_of_classes/a.png').touch()
+    raise OSError('the disk is full')

@@ -359,6 +359,61 @@ def test_simulate_without_a_background(root, capsys):
     assert set(labels.images['a'].annotations.point_labels.tolist()) == {1, 2}
 
 
+def outlines(root, *points):
+    """LabelMe files of one outline each; one that is not a list of points ends the conversion."""
+    for index, ring in enumerate(points):
+        shape = {'label': 'cat', 'points': ring, 'shape_type': 'polygon'}
+        content = {'shapes': [shape], 'imagePath': f'{index}.jpg', 'imageHeight': 20, 'imageWidth': 20}
+        (root / 'labelme').mkdir(exist_ok=True)
+        (root / f'labelme/{index}.json').write_text(json.dumps(content))
+    return ('convert', 'labelme', root / 'labelme', '--masks', root / 'out/masks', '-o', root / 'w.json')
+
+
+RING = [[1, 1], [9, 1], [9, 9]]
+
+
+@pytest.mark.parametrize('classes', [(), ('--classes', 'background,cat')])
+@pytest.mark.parametrize('older', [False, True])
+def test_a_conversion_that_fails_leaves_no_masks(root, classes, older):
+    command = (*outlines(root, RING, 'none'), *classes, '--force')
+    if older:
+        save(root / 'out/masks/0.png', np.full((20, 20), 7))
+        save(root / 'out/masks/other.png', np.full((20, 20), 8))
+    with pytest.raises(ValueError, match=r'1\.json'):
+        wsss(*command)
+    there = sorted(path.relative_to(root).as_posix() for path in root.glob('out/**/*'))
+    assert there == (['out/masks', 'out/masks/0.png', 'out/masks/other.png'] if older else [])
+    assert not older or (np.asarray(Image.open(root / 'out/masks/0.png')) == 7).all()
+    assert not (root / 'w.json').exists()
+
+
+def test_masks_are_written_with_the_labels_or_not_at_all(root):
+    command = outlines(root, RING, RING)
+    (root / 'file').touch()
+    with pytest.raises(OSError, match='file'):
+        wsss(*command[:-1], root / 'file/w.json')
+    assert not (root / 'out').exists()
+    save(root / 'out/masks/other.png', np.full((20, 20), 8))
+    wsss(*command, '--force', '--report', root / 'report.json')
+    masks = [json.loads((root / 'w.json').read_text())['images'][index]['mask'] for index in range(2)]
+    assert masks == ['out/masks/0.png', 'out/masks/1.png']
+    assert np.asarray(Image.open(root / masks[0])).sum() > 20
+    assert sorted(path.name for path in (root / 'out/masks').iterdir()) == ['0.png', '1.png', 'other.png']
+    assert json.loads((root / 'report.json').read_text())['masks'] == str(root / 'out/masks')
+
+
+def test_tiles_are_written_with_the_labels_or_not_at_all(root):
+    for name in ('images', 'gt'):
+        Image.new('RGB' if name == 'images' else 'L', (40, 40)).save(root / 'x.tif')
+        for city in ('austin1', 'wien7'):
+            (root / 'inria' / name).mkdir(parents=True, exist_ok=True)
+            (root / f'inria/{name}/{city}.tif').write_bytes((root / 'x.tif').read_bytes())
+    Image.new('L', (41, 40)).save(root / 'inria/gt/wien7.tif')
+    with pytest.raises(ValueError, match='wien7.tif: expected a mask of 0 and 255 and of the shape'):
+        wsss('convert', 'inria', root / 'inria', '--tiles', root / 'tiles', '--tile', 20, '-o', root / 'w.json')
+    assert not (root / 'tiles').exists()
+
+
 @pytest.mark.parametrize(
     'command',
     [

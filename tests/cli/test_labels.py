@@ -1,12 +1,16 @@
 """Arguments of the label commands with which labels would be lost or wrong: refused in one line."""
 
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.formats import read_labels
+from mmseg_wsss.datasets.formats.arrow_labels import is_arrow
 
 VOC = (
     '<annotation><size><width>40</width><height>30</height></size><object><name>cat</name><bndbox><xmin>3</xmin>'
@@ -128,3 +132,100 @@ def test_summary_of_masks_and_of_nothing(root, capsys):
     status, line = run(root, capsys, 'index_png', '--classes', 'background,cat', '--force')
     assert status == 0
     assert line == 'nothing is labelled with any class: a network would learn nothing from these labels'
+
+
+SIMULATE = ('simulate', '--masks', 'ROOT/ann', '--images', 'ROOT/img', '--classes', 'background,cat')
+
+
+def wsss(root, *arguments):
+    return main([argument.replace('ROOT', str(root)) for argument in arguments])
+
+
+def texts(*paths):
+    """The label sets of files as JSON."""
+    return [read_labels(str(path)).to_json() for path in paths]
+
+
+def test_arrow_files_are_written_by_the_suffix(root, capsys, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.datasets.formats.arrow_table.PART_ROWS', 1)
+    for name in 'bc':
+        for folder, suffix in (('img', 'jpg'), ('ann', 'png')):
+            (root / f'{folder}/{name}.{suffix}').write_bytes((root / f'{folder}/a.{suffix}').read_bytes())
+    outputs = [root / name for name in ('w.json', 'w.arrow', 'parts/part-00000.arrow')]
+    said = []
+    for output in outputs:
+        assert wsss(root, *SIMULATE, '--kinds', 'points,boxes', '-o', str(output)) == 0
+        said.append(capsys.readouterr().out.replace(str(output), 'OUT'))
+        assert len(read_labels(str(output)).images) == 3
+    assert said[0] == said[1] == said[2]
+    first, *others = texts(*outputs)
+    assert others == [first] * 2
+    assert is_arrow(outputs[1])
+    assert not is_arrow(outputs[0])
+    assert sorted(path.name for path in (root / 'parts').iterdir()) == [f'part-0000{i}.arrow' for i in range(3)]
+    for source, output in ((outputs[0], 'x.arrow'), (outputs[2], 'x.json')):
+        command = ('convert', 'auto', str(source), '--classes', 'background,cat', '-o', str(root / output))
+        assert wsss(root, *command) == 0
+        assert texts(root / output) == [first]
+
+
+def test_arrow_files_are_not_overwritten(root, capsys):
+    for output in ('w.arrow', 'part-00000.arrow'):
+        assert wsss(root, *SIMULATE, '-o', str(root / output)) == 0
+        assert wsss(root, *SIMULATE, '-o', str(root / output)) == 2
+        assert f'{root / output} exists; choose another -o, or overwrite it with --force' in capsys.readouterr().err
+        assert wsss(root, *SIMULATE, '-o', str(root / output), '--force') == 0
+    (root / 'part-00000.arrow').rename(root / 'part-00001.arrow')
+    assert wsss(root, *SIMULATE, '-o', str(root / 'part-00000.arrow')) == 2
+    assert f'{root / "part-00001.arrow"} exists' in capsys.readouterr().err
+    assert wsss(root, *SIMULATE, '-o', str(root / 'part-00000.arrow'), '--force') == 2
+    assert 'is the first of 1 files, but there are more: remove those of other labels' in capsys.readouterr().err
+
+
+def test_without_pyarrow_nothing_is_simulated(root, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    assert wsss(root, *SIMULATE, '-o', 'ROOT/w.arrow') == 2
+    assert 'label files in Arrow need pyarrow: pip install "mmseg-wsss[arrow]"' in capsys.readouterr().err
+    assert wsss(root, *SIMULATE, '-o', 'ROOT/w.json') == 0
+
+
+def test_arrow_files_are_checked_each_time(root, capsys, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(root / 'cache'))
+    for suffix in ('json', 'arrow'):
+        assert wsss(root, *SIMULATE, '-o', f'ROOT/w.{suffix}') == 0
+    capsys.readouterr()
+    said = []
+    for suffix in ('json', 'arrow'):
+        assert wsss(root, 'check', f'ROOT/w.{suffix}', '--images', 'ROOT/img', '--decode') == 0
+        said.append(capsys.readouterr().out.replace(f'w.{suffix}', 'W'))
+    assert said[0] == said[1]
+    assert '1 images, 2 classes' in said[0]
+    status = (root / 'img').stat()
+    Image.fromarray(np.zeros((30, 41, 3), dtype=np.uint8)).save(root / 'img/a.jpg')  # in place
+    os.utime(root / 'img', ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert wsss(root, 'check', 'ROOT/w.arrow', '--images', 'ROOT/img') == 1
+    assert 'width and height are 40 x 30 in the label file, but' in capsys.readouterr().out
+
+
+def test_arrow_files_are_exported(root):
+    assert wsss(root, *SIMULATE, '--kinds', 'boxes', '-o', 'ROOT/part-00000.arrow') == 0
+    assert wsss(root, 'export-labels', 'coco', 'ROOT/part-00000.arrow', '-o', 'ROOT/coco.json') == 0
+    (box,) = json.loads((root / 'coco.json').read_text())['annotations']
+    assert box['bbox'] == [5, 5, 25, 15]
+
+
+def test_arrow_files_are_browsed(root, capsys, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(root / 'cache'))
+    assert wsss(root, *SIMULATE, '-o', 'ROOT/w.arrow') == 0
+    steps = "dict(type='LoadWeakAnnotations'), dict(type='RasterizeWeakAnnotations'), dict(type='PackWeakSegInputs')"
+    (root / 'c.py').write_text(
+        f"""
+train_dataloader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(
+    type='WeakSegDataset', weak_labels=dict(path='w.arrow'), data_root={str(root)!r}, data_prefix=dict(img_path='img'),
+    pipeline=[dict(type='LoadImageFromFile'), {steps}]))
+model = dict(data_preprocessor=dict(
+    type='SegDataPreProcessor', mean=[0.0] * 3, std=[1.0] * 3, bgr_to_rgb=True, size=(30, 40)))
+"""
+    )
+    assert wsss(root, 'browse', 'ROOT/c.py', '-n', '1', '-o', 'ROOT/b.png') == 0
+    assert 'a.jpg: 2 of 1200 pixels labelled' in capsys.readouterr().out

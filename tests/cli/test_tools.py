@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 import pytest
-import torch
+from mmengine.config import Config
 
-from mmseg_wsss.checkpoints.loading import CheckpointError
 from mmseg_wsss.cli import _tools, test, train
 from mmseg_wsss.cli.main import build_parser, main
 from tests.helpers.own_data import write_data, write_own_config
@@ -47,37 +46,22 @@ def test_a_fault_in_the_middle_shows_its_place(monkeypatch, capsys):
     assert Path(__file__).name in capsys.readouterr().err
 
 
-def test_switches_of_a_test(tmp_path, monkeypatch):
+def test_switches_of_a_test(tmp_path):
     tool = _tools.load_tool('test')
-    built = []
-
-    class Runner:
-        @classmethod
-        def from_cfg(cls, cfg):
-            built.append(cfg)
-            raise CheckpointError('far enough')
-
-    monkeypatch.setattr(tool, 'Runner', Runner)
     write_data(tmp_path)
-    torch.save({'state_dict': {}}, tmp_path / 'net.pth')
-    config = write_own_config(tmp_path)
-    with config.open('a') as file:
-        file.write('\ntest_dataloader = dict(dataset=dict())\n')
-    given = [str(config), str(tmp_path / 'net.pth'), '--work-dir', str(tmp_path)]
+    cfg = Config.fromfile(write_own_config(tmp_path))
+    cfg.test_dataloader = cfg.val_dataloader
 
-    def tested(*options):
+    def model_of(*options):
         parser = argparse.ArgumentParser()
         tool.add_arguments(parser)
-        with pytest.raises(SystemExit) as stop:
-            tool.run(parser.parse_args([*given, *options]))
-        return str(stop.value)
+        given = ['config.py', 'net.pth', '--work-dir', str(tmp_path), *options]
+        return tool.with_arguments(cfg.copy(), parser.parse_args(given)).model
 
-    assert tested() == 'far enough'
-    assert tested('--crf', '--prune', '0.2', '--window', '40') == 'far enough'
-    plain, switched = (cfg.model for cfg in built)
-    assert 'decision' not in plain
+    assert model_of() == cfg.model
+    switched = model_of('--crf', '--prune', '0.2', '--window', '40')
     assert (switched.decision.type, switched.decision.score_threshold) == ('TagDecision', 0.2)
     assert switched.decision.refiner.type == 'DenseCRF'
     assert (switched.test_cfg.mode, tuple(switched.test_cfg.crop_size)) == ('slide', (40, 40))
-    assert tested('--prune', '2') == 'prune must be in [0, 1], got 2.0'
-    assert len(built) == 2
+    with pytest.raises(SystemExit, match=r'prune must be in \[0, 1\], got 2.0'):
+        model_of('--prune', '2')

@@ -78,6 +78,16 @@ def test_scores_are_shares(sam, tmp_path):
     assert [score for _, _, score in PromptableModel(str(tmp_path)).masks(IMAGE, PROMPTS[:2])] == [1, 1]
 
 
+def test_weights_of_half_precision_are_used_in_full(sam, tmp_path):
+    """Image processors give float32, and what was saved in bfloat16 would not take it."""
+    shutil.copytree(sam[0], tmp_path, dirs_exist_ok=True)
+    transformers.SamModel.from_pretrained(tmp_path).bfloat16().save_pretrained(tmp_path)
+    (_, mask, _), *_ = PromptableModel(str(tmp_path)).masks(IMAGE, PROMPTS[:1])
+    expected, _ = direct(*sam, PROMPTS[0], True)
+    assert mask.dtype == np.float32
+    np.testing.assert_allclose(mask, expected, atol=0.2)
+
+
 class Sam2Images:
     """What ``Sam2Processor`` does, whose pictures need torchvision: a square picture, scaled coordinates."""
 
@@ -98,13 +108,15 @@ class Sam2Images:
         return [torch.nn.functional.interpolate(masks[0], original_sizes[0].tolist(), mode='bilinear')]
 
 
-def test_sam2_has_the_same_calls(monkeypatch):
+@pytest.mark.parametrize('multimask', [True, False])
+def test_sam2_has_the_same_calls(monkeypatch, multimask):
     network = tiny_sam2()
     monkeypatch.setattr(promptable_model, '_load', lambda name: (network, Sam2Images()))
-    found = list(PromptableModel('sam2').masks(IMAGE, PROMPTS))
+    found = list(PromptableModel('sam2', multimask=multimask).masks(IMAGE, PROMPTS))
     inputs = Sam2Images()(IMAGE, [[PROMPTS[1].points.tolist()]], [[[1]]])
     with torch.no_grad():
-        output = network(**{key: value for key, value in inputs.items() if key != 'original_sizes'})
+        given = {key: value for key, value in inputs.items() if key != 'original_sizes'}
+        output = network(**given, multimask_output=multimask)
     best = output.iou_scores[0, 0].argmax()
     logits = torch.nn.functional.interpolate(output.pred_masks[0, :, best][None], (30, 40), mode='bilinear')
     mask, score = next((mask, score) for prompt, mask, score in found if prompt is PROMPTS[1])

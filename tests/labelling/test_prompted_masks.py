@@ -220,7 +220,7 @@ def test_bad_settings(dataset, sam, tmp_path, monkeypatch):
         TASK_UTILS.build({'type': 'WritePromptedLabels', 'dataset': dataset, 'model': sam})
 
 
-def test_command(dataset, sam, tmp_path, capsys):
+def test_command(dataset, sam, tmp_path, capsys, monkeypatch):
     out = tmp_path / 'out'
     labels = [dataset['weak_labels'], '--images', dataset['data_prefix']['img_path'], '-o', str(out)]
     prompted = ['masks', *labels, '--method', 'sam', '--model', sam, '--empty-images', 'skip']
@@ -231,7 +231,9 @@ def test_command(dataset, sam, tmp_path, capsys):
     assert (index.source['min_score'], index.source['rest'], index.source['unsure_border']) == (0.6, 'unlabelled', 1)
     assert main(prompted) == 2
     assert 'contains files: choose another -o, continue with --resume, or use --force' in capsys.readouterr().err
-    assert main([*prompted, '--resume']) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(prompted_masks, 'decided_labels', None)  # nothing is left to decide
+        assert main([*prompted, '--resume']) == 0
     capsys.readouterr()
     for options, message in [
         (['--method', 'sam'], '--method sam needs --model'),

@@ -1,4 +1,4 @@
-"""``weak_labels.json``, the format that all other formats are converted to (docs/formats.md)."""
+"""``weak_labels.json`` and its Arrow form, which all other formats are converted to (docs/formats.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from ...structures import ImageEntry, WeakLabelSet
 from ...structures.weak_label_set import Colour
+from .arrow_labels import is_arrow, open_images, read_head
+from .arrow_table import SUFFIX
 from .collecting import Drawing, ImageCollector
 from .files import load_json, nearest
 from .label_format import LabelFormat
@@ -17,15 +19,16 @@ from .values import check_name, class_number, image_name, is_whole, listed, numb
 
 Palette = tuple[Colour, ...]
 FILE_KEYS = ('version', 'classes', 'images')
+HEAD_KEYS = (*FILE_KEYS, 'part', 'parts')
 IMAGE_KEYS = ('file_name', 'width', 'height', 'points', 'scribbles', 'boxes', 'tags', 'mask')
 ITEM_KEYS = {'points': ('x', 'y', 'class'), 'scribbles': ('points', 'class'), 'boxes': ('box', 'class')}
 
 
 def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLabelSet:
-    """Read ``weak_labels.json``.
+    """Read ``weak_labels.json``, or its Arrow form.
 
     Args:
-        path: The file. Mask paths in it are relative to its folder.
+        path: The file. Mask paths in it are relative to its folder. Of several Arrow files it is the first.
         classes: The class names of the data set, or None to take those of the file.
 
     Raises:
@@ -39,6 +42,8 @@ def read_canonical(path: str, classes: tuple[str, ...] | None = None) -> WeakLab
             f'{path} has the classes {names}, but the data set has {tuple(classes)} in its metainfo. Both must be the '
             'same, in the same order; leave the metainfo out to take the classes of the file.'
         )
+    if is_arrow(path):
+        return WeakLabelSet(names, palette, open_images(path))
     images = ImageCollector(path)
     for index, image in enumerate(listed(data['images'], path, 'images')):
         where = f'{path}: images[{index}]'
@@ -54,8 +59,10 @@ def read_classes(path: str) -> tuple[tuple[str, ...], Palette | None]:
 
 
 def _load(path: str) -> Mapping[str, Any]:
-    data: Mapping[str, Any] = load_json(path, 'a weak-label file')
-    _check_keys(data, FILE_KEYS, FILE_KEYS, path)
+    if not is_arrow(path) and Path(path).suffix == SUFFIX and Path(path).is_file():
+        raise ValueError(f'{path} is not an Arrow file: it is empty, damaged or of another format; write it again')
+    data: Mapping[str, Any] = read_head(path) if is_arrow(path) else load_json(path, 'a weak-label file')
+    _check_keys(data, HEAD_KEYS if is_arrow(path) else FILE_KEYS, FILE_KEYS, path)
     if not is_whole(data['version']) or data['version'] != 1:
         raise ValueError(f'{path}: version must be 1, got {shown(data["version"])}: was it written by a newer release?')
     return data
@@ -162,7 +169,11 @@ def _check_keys(item: Any, known: Collection[str], required: Collection[str], wh
 
 
 def _recognise(path: Path) -> bool:
-    return json_with(path, 'version', 'classes', 'images', without=('annotations',))
+    return json_with(path, 'version', 'classes', 'images', without=('annotations',)) or (
+        path.suffix == SUFFIX and is_arrow(path)
+    )
 
 
-FORMAT = LabelFormat('canonical', 'weak_labels.json', 'the JSON file', read_canonical, _recognise)
+FORMAT = LabelFormat(
+    'canonical', 'weak_labels.json', 'the JSON file, or the (first) Arrow file', read_canonical, _recognise
+)

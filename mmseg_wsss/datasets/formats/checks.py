@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...structures import WeakAnnotations, WeakLabelSet
-from ...structures.weak_annotations import FloatArray, IntArray
+from .columns import BoolArray, Column, LabelColumns, columns_of_images
 from .label_format import ReadReport
 
 Size = tuple[int, int]
-BoolArray = npt.NDArray[np.bool_]
 TOLERANCE = 0.5
 """How far, in pixels, a coordinate may lie outside the image: 1-based and edge coordinates reach that far."""
-
-
-class Column(NamedTuple):
-    """One kind of label of all images: ``values[i]`` belongs to entry ``item[i]`` of image number ``image[i]``."""
-
-    kind: str
-    values: FloatArray | IntArray
-    image: IntArray
-    item: IntArray
 
 
 def check_numbers(labels: WeakLabelSet, source: str) -> None:
@@ -38,26 +29,32 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
     Raises:
         ValueError: If an entry is wrong. The message names the file, the image and the key of the first one.
     """
+    for columns in columns_of_images(labels.images):
+        _check_columns(columns, labels, source)
+
+
+def _check_columns(columns: LabelColumns, labels: WeakLabelSet, source: str) -> None:
     count = len(labels.classes)
-    for column in _class_columns(labels):
+    for column in columns.ids:
         ids = column.values
         bad: BoolArray = np.asarray((ids < 0) | (ids >= count))
         if bad.any():
             raise _fault(
-                column, bad, labels, source,
+                columns, column, bad, labels, source,
                 f'class {ids[bad.argmax()]} is not one of the {count} classes (ids 0..{count - 1}: '
                 f'{labels.classes[0]} .. {labels.classes[-1]}). Correct the id or the list of classes',
             )  # fmt: skip
-    for column in _coordinate_columns(labels):
+    for column in columns.places:
         xy = column.values
         if (bad := np.asarray(~np.isfinite(xy).all(axis=1))).any():
             expected = f'coordinates must be finite numbers, got {xy[bad.argmax()].tolist()}'
-            raise _fault(column, bad, labels, source, f'{expected}. Correct or remove the entry')
+            raise _fault(columns, column, bad, labels, source, f'{expected}. Correct or remove the entry')
         swapped = (xy[0::2] > xy[1::2]).any(axis=1) if column.kind == 'boxes' else np.zeros(0, dtype=np.bool_)
         if (bad := np.repeat(swapped, 2)).any():
             box = xy[bad.argmax() : bad.argmax() + 2].ravel().tolist()
             expected = 'expected [x1, y1, x2, y2] with x1 <= x2 and y1 <= y2, both corners inside the box'
-            raise _fault(column, bad, labels, source, f'box {box} is empty or has swapped corners; {expected}')
+            fault = f'box {box} is empty or has swapped corners; {expected}'
+            raise _fault(columns, column, bad, labels, source, fault)
 
 
 def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) -> WeakLabelSet:
@@ -77,25 +74,41 @@ def fit_to_images(labels: WeakLabelSet, sizes: Mapping[str, Size], source: str) 
     """
     unknown = (np.nan, np.nan)  # compares false with everything
     limits = np.array([sizes.get(key, unknown) for key in labels.images], dtype=np.float64).reshape(-1, 2)
-    moved: set[int] = set()
-    for column in _coordinate_columns(labels):
-        xy, limit = column.values, limits[column.image]
-        beyond = np.maximum(-0.5 - xy, xy - (limit - 0.5)).max(axis=1, initial=-np.inf)
-        if (bad := beyond > TOLERANCE).any():
-            (x, y), (width, height) = xy[bad.argmax()], limit[bad.argmax()]
-            raise _fault(
-                column, bad, labels, source,
-                f'({x:g}, {y:g}) lies outside the image, which is {width:g} x {height:g} pixels (width x height). '
-                'Coordinates are (x, y) in pixels of the original image, from 0. Check '
-                'that the labels were made on this size and that x and y are not swapped'
-                + ('; wsss convert --clip cuts boxes off at the edge' if column.kind == 'boxes' else ''),
-            )  # fmt: skip
-        moved.update(column.image[beyond >= 0].tolist())
     images = dict(labels.images)
     keys = list(images)
-    for key in (keys[index] for index in moved):
-        images[key] = replace(images[key], annotations=_clipped(images[key].annotations, sizes[key]))
+    for key in (keys[index] for index in np.flatnonzero(beyond_the_edge(labels, limits, source)).tolist()):
+        images[key] = replace(images[key], annotations=clipped(images[key].annotations, sizes[key]))
     return replace(labels, images=images)
+
+
+def beyond_the_edge(labels: WeakLabelSet, limits: npt.NDArray[np.floating[Any]], source: str) -> BoolArray:
+    """Return which images have a coordinate beyond their edge, by at most half a pixel, (N,).
+
+    Args:
+        labels: The label set.
+        limits: (width, height) of its images, (N, 2), nan where unknown.
+        source: The file that the labels came from, for the messages.
+
+    Raises:
+        ValueError: If a coordinate lies further outside. The message names the file, the image and the key.
+    """
+    moved = np.zeros(len(limits), dtype=np.bool_)
+    for columns in columns_of_images(labels.images):
+        for column in columns.places:
+            image = columns.positions[column.image]
+            xy, limit = column.values, limits[image]
+            beyond = np.maximum(-0.5 - xy, xy - (limit - 0.5)).max(axis=1, initial=-np.inf)
+            if (bad := beyond > TOLERANCE).any():
+                (x, y), (width, height) = xy[bad.argmax()], limit[bad.argmax()]
+                raise _fault(
+                    columns, column, bad, labels, source,
+                    f'({x:g}, {y:g}) lies outside the image, which is {width:g} x {height:g} pixels (width x height). '
+                    'Coordinates are (x, y) in pixels of the original image, from 0. Check '
+                    'that the labels were made on this size and that x and y are not swapped'
+                    + ('; wsss convert --clip cuts boxes off at the edge' if column.kind == 'boxes' else ''),
+                )  # fmt: skip
+            moved[image[beyond >= 0]] = True
+    return moved
 
 
 def clip_boxes(labels: WeakLabelSet, sizes: Mapping[str, Size], report: ReadReport) -> WeakLabelSet:
@@ -122,7 +135,8 @@ def clip_boxes(labels: WeakLabelSet, sizes: Mapping[str, Size], report: ReadRepo
     return replace(labels, images=images)
 
 
-def _clipped(annotations: WeakAnnotations, size: Size) -> WeakAnnotations:
+def clipped(annotations: WeakAnnotations, size: Size) -> WeakAnnotations:
+    """Return labels whose coordinates are moved to the border of the image if they lie outside."""
     last = np.array(size, dtype=np.float64) - 1
     return replace(
         annotations,
@@ -132,47 +146,12 @@ def _clipped(annotations: WeakAnnotations, size: Size) -> WeakAnnotations:
     )
 
 
-def _class_columns(labels: WeakLabelSet) -> Iterator[Column]:
-    annotations = _annotations(labels)
-    yield _column('points', [a.point_labels for a in annotations])
-    yield _column('scribbles', [a.polyline_labels for a in annotations])
-    yield _column('boxes', [a.box_labels for a in annotations])
-    yield _column('tags', [np.array(a.tags or (), dtype=np.int64) for a in annotations])
-
-
-def _coordinate_columns(labels: WeakLabelSet) -> Iterator[Column]:
-    """Columns of (x, y) rows; a scribble has one row per vertex and a box one per corner."""
-    annotations = _annotations(labels)
-    yield _column('points', [a.points for a in annotations])
-    lines = [(index, item, line) for index, a in enumerate(annotations) for item, line in enumerate(a.polylines)]
-    counts = [len(line) for _, _, line in lines]
-    yield Column(
-        'scribbles',
-        np.concatenate([np.zeros((0, 2)), *(line for _, _, line in lines)]),
-        np.repeat(np.array([index for index, _, _ in lines], dtype=np.int64), counts),
-        np.repeat(np.array([item for _, item, _ in lines], dtype=np.int64), counts),
-    )
-    boxes = _column('boxes', [a.boxes for a in annotations])
-    yield Column('boxes', boxes.values.reshape(-1, 2), np.repeat(boxes.image, 2), np.repeat(boxes.item, 2))
-
-
-def _annotations(labels: WeakLabelSet) -> list[WeakAnnotations]:
-    """The labels of all images and one empty set, because numpy cannot concatenate an empty list."""
-    return [*(entry.annotations for entry in labels.images.values()), WeakAnnotations()]
-
-
-def _column(kind: str, arrays: list[FloatArray] | list[IntArray]) -> Column:
-    counts = np.array([len(array) for array in arrays], dtype=np.int64)
-    image = np.repeat(np.arange(len(arrays)), counts)
-    item = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
-    values: Any = np.concatenate(arrays)
-    return Column(kind, values, image, item)
-
-
-def _fault(column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str) -> ValueError:
+def _fault(
+    columns: LabelColumns, column: Column, bad: BoolArray, labels: WeakLabelSet, source: str, explanation: str
+) -> ValueError:
     """The error for the first bad row; it also states the number of other entries with the same problem."""
     row = int(bad.argmax())
-    key = list(labels.images)[column.image[row]]
+    key = next(islice(labels.images, int(columns.positions[column.image[row]]), None))
     others = len(set(zip(column.image[bad].tolist(), column.item[bad].tolist(), strict=True))) - 1
     more = f' ({others} more {column.kind} have this fault.)' if others else ''
     return ValueError(f'{source}: image {key!r}, {column.kind}[{column.item[row]}]: {explanation}.{more}')

@@ -198,7 +198,7 @@ def _inside(place: Path) -> str:
     """Describe the possible label files in a folder, for a message."""
     if not place.is_dir():
         return ''
-    for file in [file for suffix in ('.json', '.xml', '.csv', '.txt') for file in some_files(place, suffix)]:
+    for file in [file for suffix in ('.json', '.arrow', '.xml', '.csv', '.txt') for file in some_files(place, suffix)]:
         found = recognised_formats(file)
         if found:
             return f', but {file} looks like {found[0]}; give its path, or'

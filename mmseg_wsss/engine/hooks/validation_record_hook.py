@@ -32,6 +32,8 @@ class ValidationRecordHook(Hook):
     It contains the confusion matrix, the mean IoU of each image, and pictures of the images with the lowest and the
     highest one, three each: photo, prediction and truth. The predictions are those of the model; a new decision of a
     metric (``known_tags``, ``refiner``) is not in them. Predictions without truth are left out.
+
+    With several processes, the images that fill up the last batch of a process are counted twice in the matrix.
     """
 
     def before_val_epoch(self, runner: Runner) -> None:
