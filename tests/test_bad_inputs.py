@@ -78,6 +78,14 @@ def test_a_file_of_another_kind(tmp_path, capsys, name, fault):
     assert source in said
 
 
+@pytest.mark.parametrize('name', bad_inputs.JSON_FILES)
+def test_a_repeated_key(tmp_path, capsys, name):
+    text = json.dumps(bad_inputs.JSON_FILES[name][0]).replace('{', '{"zz": 0, "zz": 1, ', 1)
+    said, source = convert(capsys, tmp_path, name, text.encode())
+    assert source in said
+    assert "the key 'zz' appears twice" in said
+
+
 @pytest.mark.parametrize(('name', 'path', 'value', 'expected'), bad_inputs.ACCEPTED)
 def test_what_tools_write_is_read_with_its_right_value(tmp_path, name, path, value, expected):
     file = tmp_path / FILES.get(name, 'w.json')

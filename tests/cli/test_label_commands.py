@@ -438,3 +438,12 @@ def test_two_workers_write_the_same_labels(root, monkeypatch, capsys, command):
         return capsys.readouterr().out.replace(folder.name, '')
 
     assert_same_files(write, root)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_simulate_refuses_masks_of_0_and_255(root, workers):
+    for name in 'ab':
+        save(root / f'ann/{name}.png', np.arange(1200).reshape(30, 40) // 600 * 255)
+    common = ('--masks', root / 'ann', '--images', root / 'img', '--classes', 'background,cat', '-o', root / 'w.json')
+    with pytest.raises(ValueError, match='the masks hold only 0 and 255'):
+        wsss('simulate', *common, '--workers', workers)
