@@ -261,3 +261,26 @@ def test_label_sets(tmp_path):
     assert all(found[name]['rows_per_s'] > 0 and found[name]['anonymous_mib'] > 0 for name in ('json', 'first'))
     assert '| 300 | 0 | later |' in done.stdout
     assert list(tmp_path.iterdir()) == [tmp_path / 'sets.json']
+
+
+def test_writers(tmp_path):
+    sizes = ('--num-images', 2, '--size', 32, '--repeats', 1, '--only', 'simulate')
+    done = run('writers.py', *sizes, '--output', tmp_path / 'writers.json')
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / 'writers.json').read_text())['results']
+    assert all(seconds > 0 for seconds in result['seconds'][0])
+    assert '| wsss simulate |' in done.stdout
+
+
+def test_writers_of_other_files_are_told(load, tmp_path):
+    def write(folder, workers):
+        folder.mkdir(parents=True)
+        (folder / 'a.txt').write_text(str(workers))
+
+    with pytest.raises(RuntimeError, match='the files of 1 and of 2 workers differ'):
+        load('writers').measure(write, tmp_path, 2, 1)
+
+
+def test_writers_table(load):
+    rows = load('writers').markdown([{'writer': 'x', 'seconds': [(4.0, 2.0), (6.0, 2.0), (9.0, 3.6)]}], 2)
+    assert rows.splitlines()[-1] == '| x | 6.00 | 2.00 | 2.50 (2.00 to 3.00) |'

@@ -9,12 +9,15 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_wsss.checkpoints.loading import load_checkpoint
+from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.processes import disconnect
 from mmseg_wsss.engine.stages import StagedRunner
 from mmseg_wsss.engine.training import train
 from tests.engine.test_processes import free_port, rank_of
+from tests.helpers.same_files import files_of
 from tests.helpers.trainings import run_tool, training_config, write_config
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -99,6 +102,25 @@ def test_labels_of_a_pipeline_are_written_once(tmp_path):
     assert list(alone.stages) == ['cam', 'cams', 'seeds', 'affinity', 'labels', 'final']
     alone.train()  # nothing is left to do
     assert not [path for path in written[1] if path.endswith('.json')]
+
+
+def _label(rank, port, arguments):
+    rank_of(rank, port)
+    assert main([*arguments, '--launcher', 'pytorch']) == 0
+
+
+@pytest.mark.slow
+def test_commands_divide_the_images_among_the_processes(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'gated_crf/unet_shapes_clicks.py')
+    cfg.merge_from_dict(SHORT)
+    file = write_config(cfg, tmp_path / 'config.py')
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'net.pth')
+    command = ['pseudo-labels', str(file), str(tmp_path / 'net.pth'), '-o']
+    assert main([*command, str(tmp_path / 'alone')]) == 0
+    arguments = [*command, str(tmp_path / 'two'), '--workers', '2']
+    mp.start_processes(_label, (free_port(), arguments), nprocs=2, start_method='fork')
+    assert len(files_of(tmp_path / 'alone')) == 2 * 7 + 1
+    assert files_of(tmp_path / 'two') == files_of(tmp_path / 'alone')
 
 
 FSDP = {'type': 'MMFullyShardedDataParallel', 'use_orig_params': True, 'device_id': torch.device('cpu')}

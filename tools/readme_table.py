@@ -29,10 +29,12 @@ def row(model, models):
     """Return the row of one model."""
     facts, result = model['Metadata'], model['Results'][0]
     (score, weak), *_ = result['Metrics'].items()
-    reference = models[facts['Full Masks']]['Results'][0] if 'Full Masks' in facts else None
-    full = reference['Metrics'][score] if reference else None
+    full = facts.get('Full Masks')  # a score, or the model that has it
+    if isinstance(full, str):
+        full = models[full]['Results'][0]['Metrics'][score]
     own = f'[`{facts["Own Data"]}`](configs/own_data/{facts["Own Data"]}.py)'
-    recipe = f'[`{model["Name"]}`]({model["Config"]})'
+    config = facts.get('Recipe', model['Config'])
+    recipe = f'[`{Path(config).stem}`]({config})'
     cells = [
         facts['Labels'],
         TIMES[facts['Labels']],

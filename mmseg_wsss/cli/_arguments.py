@@ -71,7 +71,6 @@ def add_network_arguments(
     parser: argparse.ArgumentParser,
     output: str,
     force: str = 'write into a folder that already contains files',
-    nargs: str | None = None,
 ) -> None:
     """Add the config and the checkpoint of a network, and the arguments of :func:`add_output_arguments`.
 
@@ -79,10 +78,9 @@ def add_network_arguments(
         parser: The parser of the command.
         output: What is written.
         force: What ``--force`` does.
-        nargs: ``'?'`` if config and checkpoint may be left out.
     """
-    parser.add_argument('config', nargs=nargs, help='config file of the network')
-    parser.add_argument('checkpoint', nargs=nargs, type=Path, help='its weights')
+    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('checkpoint', type=Path, help='its weights')
     add_trust_argument(parser)
     add_output_arguments(parser, output, force)
     add_cfg_options(parser)

@@ -64,7 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, the result of the subcommand, or 2 for an error of the user, which is printed in one line.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    args = build_parser(argv[0] if argv else None).parse_args(argv)
+    parser = build_parser(argv[0] if argv else None)
+    args, rest = parser.parse_known_args(argv)
+    if rest and ('paths' not in args or any(text.startswith('-') for text in rest)):
+        parser.error(f'unrecognized arguments: {" ".join(rest)}')
+    if rest:  # argparse does not take some of these before an option and some after it
+        args.paths += rest
     try:
         return args.run(args) or 0
     except (ValueError, TypeError, OSError, ImportError) as error:

@@ -5,18 +5,36 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._arguments import add_network_arguments, add_worker_arguments, check_paths, launched, load_config, tell
+from ._arguments import (
+    add_cfg_options,
+    add_output_arguments,
+    add_trust_argument,
+    add_worker_arguments,
+    check_paths,
+    launched,
+    load_config,
+    tell,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_network_arguments(parser, output='the folder to write to', nargs='?')
-    parser.add_argument('photos', nargs='+', help="folders, files, patterns such as 'photos/*.jpg', or videos")
+    parser.usage = 'wsss predict [options] (CONFIG CHECKPOINT | --model NAME) PHOTOS ... -o OUTPUT'
+    parser.add_argument(
+        'paths',
+        nargs='+',
+        metavar='PATH',
+        help='config file of the network, its weights, and what to predict: folders, files, patterns such as '
+        "'photos/*.jpg', or videos",
+    )
     parser.add_argument(
         '--model',
         metavar='NAME',
         help='a trained network by its name, instead of config and checkpoint: "wsss zoo" lists them',
     )
+    add_trust_argument(parser)
+    add_output_arguments(parser, 'the folder to write to', 'write into a folder that already contains files')
+    add_cfg_options(parser)
     parser.add_argument('--tta', action='store_true', help='average the views of tta_pipeline')
     parser.add_argument('--crf', action='store_true', help='refine the masks by a dense CRF (needs the extra crf)')
     parser.add_argument(
@@ -42,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
     from ..engine.start_errors import faults_of_parts
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
-    use_model(args)
-    args.checkpoint = best_checkpoint(args.checkpoint)
+    args.config, checkpoint, sources = network_and_photos(args)
+    args.checkpoint = best_checkpoint(checkpoint)
     with launched(args):
         check_paths(args)
         settings = PhotoSettings(
@@ -55,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
             every=args.every,
             workers=args.workers,
         )
-        photos = find_photos(args.photos)
+        photos = find_photos(sources)
         cfg = load_config(args.config, args.cfg_options)
         with faults_of_parts(cfg):
             made = write_photo_masks(cfg, args.checkpoint, photos, args.output, settings)
@@ -64,16 +82,19 @@ def run(args: argparse.Namespace) -> None:
         tell(f'shares of the classes: {shares}')
 
 
-def use_model(args: argparse.Namespace) -> None:
-    """Take config and checkpoint from the trained networks if ``--model`` names one.
+def network_and_photos(args: argparse.Namespace) -> tuple[str, Path, list[str]]:
+    """Return the config, the checkpoint, and the places of the photos.
 
     Raises:
-        ValueError: If there is neither a model nor a config and a checkpoint.
+        ValueError: If they are not all there, or there is no model of that name.
     """
     if args.model is None:
-        if args.checkpoint is None:
-            raise ValueError('a config, a checkpoint and photos are needed, or --model NAME and photos')
-        return
+        if len(args.paths) < 3:
+            raise ValueError(
+                f'expected CONFIG CHECKPOINT PHOTOS, or --model NAME PHOTOS, got only {" ".join(args.paths)}'
+            )
+        config, checkpoint, *photos = args.paths
+        return config, Path(checkpoint), photos
     import torch
 
     from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
@@ -81,6 +102,5 @@ def use_model(args: argparse.Namespace) -> None:
 
     root = config_root()
     model = choose_model(args.model, zoo_models(root))
-    args.photos = [str(given) for given in (args.config, args.checkpoint) if given is not None] + args.photos
-    args.config = str(model.config)
-    args.checkpoint = fetch_checkpoint(model, Path(torch.hub.get_dir()) / 'checkpoints', local=root.parent / 'zoo')
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    return str(model.config), fetch_checkpoint(model, folder, local=root.parent / 'zoo'), args.paths

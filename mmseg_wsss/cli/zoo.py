@@ -43,9 +43,8 @@ def table(models: list[ZooModel]) -> str:
     from prettytable import PrettyTable
 
     lines = PrettyTable(['network', 'method', 'labels', 'scores (%)', 'data of the scores'], align='l')
-    lines.add_rows(
-        [model.name, model.method, model.metadata['Labels'], scores(model), model.dataset] for model in models
-    )
+    for model in models:
+        lines.add_row([model.name, model.method, model.metadata['Labels'], scores(model), model.dataset])
     return f'{lines.get_string()}\nwsss predict --model NAME PHOTOS -o OUT uses one; wsss zoo NAME writes its files'
 
 

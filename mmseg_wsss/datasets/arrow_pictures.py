@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .image_checks import check_mask_sizes, missing_images, wrong_sizes
 from .picture_headers import PictureHeader, read_header
 from .picture_loading import check_loading, check_orientations, size_of
 from .remembered import Checked, SizeArray, content_hash, remembered
+from .workers import each
 
 CHUNK = 2000
 """Number of images that a process reads at once; fewer are read without a second process."""
@@ -130,12 +132,8 @@ def _folder_times(images: ArrowImages, root: str) -> Iterator[str]:
 
 def _in_processes(checks: PictureChecks, count: int) -> Iterator[_Part]:
     ranges = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1, 32)
-    if len(ranges) < 2 or workers < 2 or multiprocessing.current_process().daemon:
-        yield from (_look(checks, part) for part in ranges)
-        return
-    with multiprocessing.get_context().Pool(workers, _keep, (checks,)) as pool:
-        yield from pool.imap(_look_kept, ranges)
+    workers = 1 if multiprocessing.current_process().daemon else 0  # a data worker cannot have workers
+    return each(partial(_look, checks), ranges, workers=workers, title='checking images', gpu=False)
 
 
 def _look(checks: PictureChecks, part: tuple[int, int]) -> _Part:
@@ -162,15 +160,3 @@ def _mask_fault(checks: PictureChecks, position: int, header: PictureHeader) -> 
     except (FileNotFoundError, ValueError) as error:
         return error
     return None
-
-
-_kept: list[PictureChecks] = []
-
-
-def _keep(checks: PictureChecks) -> None:
-    """Keep the settings in a worker, which maps the label files itself."""
-    _kept[:] = [checks]
-
-
-def _look_kept(part: tuple[int, int]) -> _Part:
-    return _look(_kept[0], part)

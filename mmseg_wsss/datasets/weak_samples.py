@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,3 +80,13 @@ class SampleForm:
             entry = by_file.get(guess) or labels.images.get(key) or ImageEntry(guess)
             images.append((self.sample(key, entry.file_name), entry))
         return images
+
+
+def check_any(images: Sized, source: str) -> None:
+    """Check that a data set has images.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not len(images):
+        raise ValueError(f'WeakSegDataset has no images: {source} lists none. Check ann_file, img_path, img_suffix.')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from .resumable import SeededItems
 from .transforms import LoadWeakAnnotations
 from .transforms.label_routes import label_routes
 from .transforms.pipeline_check import check_pipeline
-from .weak_samples import SampleForm
+from .weak_samples import SampleForm, check_any
 
 
 @DATASETS.register_module()
@@ -164,18 +164,20 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         if not labels.images and not self.ann_file:
             labels = unlabelled_images(self.data_prefix['img_path'], self.img_suffix, classes, left_out)
         self._notes = [Finding(NOTE, f'{self._source}: {line}') for line in left_out.lines()]
-        if isinstance(labels.images, ArrowImages) and self._reads_by_row:
-            return self._load_rows(labels, labels.images)
+        if isinstance(labels.images, ArrowImages):
+            rows = chosen_images(labels.images, self._form, self.ann_file)
+            if self._reads_by_row:
+                return self._load_rows(replace(labels, images=rows), rows)
+            labels = replace(labels, images=dict(rows))
         images = self._choose(self._form.list_images(labels, self.ann_file))
-        source = self._list
-        self._check_any(images)
+        check_any(images, self._list)
         labels = WeakLabelSet(classes, images={sample['sample_id']: entry for sample, entry in images})
         samples = [sample for sample, _ in images]
         sizes = {key: entry.size for key, entry in labels.images.items() if entry.size is not None}
         if self.check_images:
             paths = {s['sample_id']: s['img_path'] for s in samples}
             loader = image_loader(self.pipeline.transforms)
-            sizes, self._pictures = look_at_images(paths, sizes, source, loader)
+            sizes, self._pictures = look_at_images(paths, sizes, self._list, loader)
         with naming_turned_images(self._pictures):
             labels = fit_to_images(labels, sizes, self._source)
         for sample in samples:
@@ -198,8 +200,7 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     def _load_rows(self, labels: WeakLabelSet, images: ArrowImages) -> ArrowSamples:
         """Return the samples of label files in Arrow; mmengine must not pickle them one by one."""
         self.serialize_data = False
-        labels = replace(labels, images=(images := chosen_images(images, self._form, self.ann_file)))
-        self._check_any(images)
+        check_any(images, self._list)
         sizes = stated_sizes(images)
         if self.check_images:
             masks = bool(self.check_masks) and 'mask' in self._kinds
@@ -211,12 +212,6 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         samples = ArrowSamples(images, self._form, sizes, moved)
         self._audit_labels(samples.checked_labels(self._source), None)
         return samples
-
-    def _check_any(self, images: Sized) -> None:
-        if not len(images):
-            raise ValueError(
-                f'WeakSegDataset has no images: {self._list} lists none. Check ann_file, img_path, img_suffix.'
-            )
 
     def _choose(self, images: list[tuple[Sample, ImageEntry]]) -> list[tuple[Sample, ImageEntry]]:
         """Keep the images and the labels that ``only_classes`` and ``without_classes`` select."""

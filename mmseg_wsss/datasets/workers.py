@@ -79,6 +79,7 @@ def each(
     workers: int = 1,
     title: str = '',
     tally: Tally | None = None,
+    gpu: bool = True,
 ) -> Iterator[Made]:
     """Yield the results of calls in order, under a progress bar.
 
@@ -91,9 +92,11 @@ def each(
         workers: Same as in :class:`WorkerSettings`.
         title: Title of the progress bar.
         tally: What ``call`` counts in addition to its result.
+        gpu: Whether calls use the GPU of this process if it uses one.
 
     Raises:
-        ValueError: If there are several workers and this process uses a GPU, which forked processes cannot use.
+        ValueError: If there are several workers whose calls use the GPU of this process, which forked processes cannot
+            use.
 
     Example:
         >>> list(each(abs, [-1, 2, -3], workers=2))
@@ -103,7 +106,7 @@ def each(
     forks = 'fork' in multiprocessing.get_all_start_methods()
     if count < 2 or not forks:
         made: Iterable[Made] = map(call, items)
-    elif torch.cuda.is_initialized():
+    elif gpu and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         raise ValueError(
             f'workers={workers}: worker processes cannot use the GPU of this process: use 1, and a launcher with one '
             'process for each GPU'
@@ -116,7 +119,14 @@ def each(
 def progress(items: Iterable[Made], title: str, total: int | None = None) -> Iterable[Made]:
     """Show a progress bar on the terminal of the first process, which disappears at the end."""
     terminal = Console(stderr=True)
-    return track(items, title, total=total, console=terminal, transient=True, disable=not is_main_process())
+    return track(
+        items,
+        title,
+        total=total,
+        console=terminal,
+        transient=True,
+        disable=not (is_main_process() and terminal.is_terminal),
+    )
 
 
 def _by_workers(call: Callable[[Item], Made], items: Sequence[Item], count: int, tally: Tally | None) -> Iterator[Made]:

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from .. import __version__
-from ..checkpoints.work_dir import MARKER, best_checkpoint
+from ..checkpoints.work_dir import MARKER, best_checkpoint, read_marker
 from ..datasets.own_data.fingerprint import kinds_of
 from ..structures import WeakAnnotations
 from .validation_record import ValidationRecord, read_record
@@ -42,6 +42,8 @@ class RunFacts:
         settings: Settings that affect the numbers, by name.
         sheet: The picture of photos and predictions, or None.
         validation: Confusions, images and pictures of the last validation, or None.
+        tasks: Results of the finished tasks of a training in stages, by stage, such as the share of labelled pixels of
+            its pseudo-labels.
     """
 
     name: str
@@ -55,6 +57,7 @@ class RunFacts:
     settings: Mapping[str, str] = field(default_factory=dict)
     sheet: Path | None = None
     validation: ValidationRecord | None = None
+    tasks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> RunFacts:
@@ -67,6 +70,7 @@ def read_run(folder: Path) -> RunFacts:
         FileNotFoundError: If the folder does not contain a training.
     """
     name = folder.resolve().name
+    tasks = task_results(folder)
     stages = [path.parent for path in sorted(folder.glob(f'*/{MARKER}')) if [*path.parent.glob('*/vis_data')]]
     folder = stages[-1] if stages else folder
     rows = [json.loads(line) for log in sorted(folder.glob('*/vis_data/scalars.json')) for line in _lines(log)]
@@ -90,7 +94,29 @@ def read_run(folder: Path) -> RunFacts:
         settings=settings_of(cfg, folder),
         sheet=sheet if sheet.is_file() else None,
         validation=read_record(folder),
+        tasks=tasks,
     )
+
+
+def task_results(folder: Path) -> dict[str, dict[str, str]]:
+    """Return what the finished tasks of a training in stages returned, by stage; ``labelled`` is the share of pixels.
+
+    The IoU of single classes, which :class:`ScoreLabels` returns, is left out.
+    """
+    results = {}
+    for path in sorted(folder.glob(f'*/{MARKER}')):
+        marker = read_marker(path.parent)
+        returned = (marker['result'].get('returned') if marker is not None and 'result' in marker else None) or {}
+        rows = {key: _result(key, value) for key, value in returned.items() if 'IoU.' not in key}
+        if rows:
+            results[path.parent.name] = {key.replace('unsure', 'labelled'): text for key, text in rows.items()}
+    return results
+
+
+def _result(key: str, value: Any) -> str:
+    if key.rpartition('/')[2] == 'unsure':
+        return f'{1 - value:.1%}'
+    return f'{value:.2f}' if isinstance(value, float) else str(value)
 
 
 def curves_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:

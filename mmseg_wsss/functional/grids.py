@@ -62,6 +62,11 @@ def resize_inside(
         that have one, (B, 1, h, w) bool. If all cells of a pixel are inside, this is plain interpolation.
     """
     counts = inside >= 1
+    if field.device.type == 'cpu' and bool(counts.all()):  # most batches; on a GPU, to ask would take longer
+        field = field.to(compute_dtype(field))
+        if field.shape[2:] != size:
+            field = F.interpolate(field, size, mode='bilinear', align_corners=align_corners)
+        return field, counts.new_ones((len(field), 1, *size))
     field = torch.where(counts, field, 0).to(compute_dtype(field))
     if field.shape[2:] == size:
         return field, counts

@@ -69,9 +69,12 @@ def confident_labels(
     ratio = masks.new_full((masks.shape[1], 1, 1), foreground_ratio)
     ratio[0] = background_ratio
     thresholds = (masks.amax(dim=(2, 3), keepdim=True) * ratio).clamp(min=min_confidence)
-    confident = masks > thresholds
-    labels = confident.to(torch.uint8).argmax(dim=1)
-    return torch.where(confident.sum(dim=1) == 1, labels, ignore_index)
+    confident = (masks > thresholds).float()
+    ids = torch.arange(masks.shape[1], dtype=torch.float32, device=masks.device)
+    # how many channels are confident, and the sum of their ids: faster than argmax, and exact
+    with torch.autocast(masks.device.type, enabled=False):
+        number, label = F.conv2d(confident, torch.stack([torch.ones_like(ids), ids])[:, :, None, None]).unbind(dim=1)
+    return torch.where(number == 1, label.long(), ignore_index)
 
 
 def balanced_cross_entropy(

@@ -31,6 +31,7 @@ class Run(Protocol):
     full: bool
     sheet: Path | None
     validation: Any
+    tasks: Mapping[str, Mapping[str, str]]
 
 
 def run_page(runs: Sequence[Any], title: str) -> str:
@@ -56,6 +57,7 @@ def run_page(runs: Sequence[Any], title: str) -> str:
         curves=Markup(draw_curves(runs)),
         setting_names=_union(run.settings for run in runs),
         confusions=[(run.name, confusion_rows(run.validation)) for run in runs if run.validation is not None],
+        tasks=[(run.name, stage, results) for run in runs for stage, results in run.tasks.items()],
         examples=[(run.name, pictures) for run in runs if (pictures := _examples(run.validation))],
         sheets=[(run.name, embedded(run.sheet)) for run in runs if run.sheet is not None],
     )

@@ -411,6 +411,9 @@ def test_tiles_are_written_with_the_labels_or_not_at_all(root):
     Image.new('L', (41, 40)).save(root / 'inria/gt/wien7.tif')
     with pytest.raises(ValueError, match='wien7.tif: expected a mask of 0 and 255 and of the shape'):
         wsss('convert', 'inria', root / 'inria', '--tiles', root / 'tiles', '--tile', 20, '-o', root / 'w.json')
+    (root / 'inria/images/austin1.tif').write_bytes(b'II*')
+    with pytest.raises(ValueError, match='austin1.tif is not an image that can be read'):
+        wsss('convert', 'inria', root / 'inria', '--tiles', root / 'tiles', '--tile', 20, '-o', root / 'w.json')
     assert not (root / 'tiles').exists()
 
 

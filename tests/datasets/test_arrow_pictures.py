@@ -117,7 +117,7 @@ def test_what_is_found_of_the_images_is_remembered_too(root):
 
 
 @pytest.mark.parametrize('chunk', [1, 7, 2000])
-def test_several_processes_find_the_same_as_one(root, monkeypatch, chunk):
+def test_several_processes_find_the_same_as_one(root, monkeypatch, reads, chunk):
     monkeypatch.setattr(arrow_pictures, 'CHUNK', chunk)
     monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: {0, 1})
     sizes = {'a/03.png': (5, 6), 'b/09.png': (8, 7)}
@@ -129,6 +129,7 @@ def test_several_processes_find_the_same_as_one(root, monkeypatch, chunk):
     found, findings = checks.check(np.zeros((20, 2), dtype=np.int32))
     assert found.tolist() == [list(sizes.get(name, (8, 6))) for name in NAMES]
     assert findings == []
+    assert len(reads) == (20 if chunk == 2000 else 0)  # forked processes have lists of their own
     (root / 'img/b/02.png').unlink()
     with pytest.raises(FileNotFoundError, match="1 are not on disk. First: image 'b/02'"):
         checks.check(np.zeros((20, 2), dtype=np.int32))

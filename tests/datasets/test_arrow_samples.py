@@ -127,9 +127,22 @@ def test_suffixes_longer_than_the_extension(root):
     samples, *_ = both(root, img_suffix='_left.png')
     assert [sample['sample_id'] for sample in samples] == ['x/f', 'x/g']
     (root / 'split.txt').write_text('x/g\nx/f')
-    save_image(root / 'img/x/g_left.png')
     samples, *_ = both(root, img_suffix='_left.png', ann_file='split.txt')
     assert [sample['img_path'] for sample in samples] == [str(root / f'img/x/{n}') for n in ('g.png', 'f_left.png')]
+
+
+def test_the_whole_file_name_comes_before_the_id(root):
+    names = {'x/g.png': 1, 'x/g_left.png': 2}
+    for name in names:
+        save_image(root / 'img' / name)
+    write_images(
+        root,
+        *(ImageEntry(n, annotations=WeakAnnotations(points=[[1, 1]], point_labels=[i])) for n, i in names.items()),
+    )
+    (root / 'split.txt').write_text('x/g')
+    samples, *_ = both(root, img_suffix='_left.png', ann_file='split.txt')
+    assert [sample['img_path'] for sample in samples] == [str(root / 'img/x/g_left.png')]
+    assert samples[0]['labels']['points'][0]['class'] == 2
 
 
 @pytest.mark.parametrize('indices', [3, -2, [5, 0]])
@@ -151,6 +164,7 @@ LAST = [{'type': 'RasterizeWeakAnnotations'}, {'type': 'PackWeakSegInputs'}]
         {'without_classes': ['dog']},
         {'use_dense_masks': True, 'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'}},
         {'test_mode': True, 'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'}},
+        {'test_mode': True},
         {'weak_labels': ['w.json', 'w.arrow']},
         {'check_images': False},
         {'check_masks': False},
@@ -222,12 +236,19 @@ def test_labels_just_beyond_the_edge_are_moved_to_the_border(root):
         points=[[8, 5.9], [3, 3]], point_labels=[1, 2], polylines=[[[-0.6, 0], [4, 6]]], polyline_labels=[1],
         boxes=[[-1, 0, 8, 6]], box_labels=[2],
     )  # fmt: skip
-    write_images(root, replace(ONE, annotations=labels), ImageEntry('z.jpg', annotations=clicks((7.4, 0), (-0.4, 0))))
+    save_image(root / 'img/y.jpg')
+    write_images(
+        root,
+        replace(ONE, annotations=labels),
+        ImageEntry('y.jpg', annotations=clicks((7.5, 0), (1, -0.5))),
+        ImageEntry('z.jpg', annotations=clicks((7.4, 0), (-0.4, 0))),
+    )
     samples = both(root)[0]
     assert [[p['x'], p['y']] for p in samples[0]['labels']['points']] == [[7, 5], [3, 3]]
     assert samples[0]['labels']['scribbles'][0]['points'] == [[0, 0], [4, 5]]
     assert samples[0]['labels']['boxes'][0]['box'] == [0, 0, 7, 5]
-    assert samples[1]['labels']['points'][0]['x'] == 7.4  # not beyond the edge of a pixel
+    assert [(p['x'], p['y']) for p in samples[1]['labels']['points']] == [(7, 0), (1, 0)]
+    assert samples[2]['labels']['points'][0]['x'] == 7.4  # not beyond the edge of a pixel
 
 
 PIPELINE = [

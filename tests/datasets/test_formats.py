@@ -490,7 +490,10 @@ def test_coco_masks(tmp_path):
     ('changes', 'message'),
     [
         ({'images': None}, 'expected COCO instance annotations, an object with the lists images, annotations'),
-        ({'annotations': [{'id': 7, 'image_id': 8, 'category_id': 17}]}, 'annotation 7 names image 8 and category 17'),
+        (
+            {'annotations': [{'id': 7, 'image_id': 8, 'category_id': 17}]},
+            'annotation 7: image_id 8 and category_id 17 must be ids',
+        ),
         ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, -1, 2]}]}, 'no negative side'),
         ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17}]}, 'annotation 7: bbox must be'),
         ({'annotations': [{'id': 7, 'image_id': 5, 'category_id': 17, 'bbox': [0, 0, None, 2]}]}, 'be four numbers'),

@@ -44,8 +44,17 @@ def test_the_last_training_of_stages(tmp_path):
     write_run(tmp_path / 'all/02_last', data=tmp_path)
     for name in ('01_first', '02_last'):
         (tmp_path / f'all/{name}/stage.json').write_text(json.dumps({'done': True}))
+    returned = {'images': 7, 'unsure': 0.25, 'boxes': 9}
+    scored = {'filled/mIoU': 41.234, 'filled/IoU.cat': 12.0, 'filled/unsure': 0.125}
+    for name, result in (('00_boxes', returned), ('03_scores', scored), ('04_none', None)):
+        (tmp_path / 'all' / name).mkdir()
+        (tmp_path / f'all/{name}/stage.json').write_text(json.dumps({'done': True, 'result': {'returned': result}}))
     facts = read_run(tmp_path / 'all')
     assert (facts.name, facts.folder.name) == ('all', '02_last')
+    assert facts.tasks == {
+        '00_boxes': {'images': '7', 'labelled': '75.0%', 'boxes': '9'},
+        '03_scores': {'filled/mIoU': '41.23', 'filled/labelled': '87.5%'},
+    }
 
 
 def test_parts():

@@ -93,14 +93,30 @@ def test_commands_that_build_a_network(files, tmp_path, capsys, command, setting
     assert capsys.readouterr().err == f'wsss: error: {message}\n'
 
 
-@pytest.mark.parametrize('command', ['predict', 'pseudo-labels', 'browse'])
+def test_data_of_a_submission(files, tmp_path, capsys):
+    (tmp_path / 'ids.txt').write_text('a\n')
+    command = ['voc-submission', *files, '--ids', tmp_path / 'ids.txt', '-o', tmp_path / 'out']
+    assert main([*map(str, command)]) == 2
+    # The data of validation and test are equal, and the first place is told.
+    assert "error: val_dataloader.dataset (ShapesDataset): unknown key 'ann_file'; " in capsys.readouterr().err
+
+
+def test_a_network_that_weights_are_imported_for(files, tmp_path, capsys):
+    setting, message = MISSPELT[0]
+    command = ['import-weights', 'gated-crf', files[1], '--config', files[0], '-o', tmp_path / 'ours.pth']
+    assert main([*map(str, command), '--cfg-options', setting]) == 2
+    assert capsys.readouterr().err == f'wsss: error: {message}\n'
+
+
+@pytest.mark.parametrize('command', ['predict', 'pseudo-labels', 'browse', 'blots'])
 def test_commands_that_build_a_pipeline(files, tmp_path, capsys, command):
-    split = 'train' if command == 'browse' else 'test'
+    split = 'train' if command in ('browse', 'blots') else 'test'
     setting = f'{split}_dataloader.dataset.pipeline.0.type=LoadShapesImag'
     arguments = {
         'predict': [*files, tmp_path / 'a.png', '-o', tmp_path / 'out'],
         'pseudo-labels': [*files, '--split', 'test', '-o', tmp_path / 'out'],
         'browse': [files[0], '-o', tmp_path / 'a.png'],
+        'blots': [files[0]],
     }[command]
     if command == 'predict':
         Image.new('RGB', (40, 40)).save(tmp_path / 'a.png')

@@ -25,7 +25,14 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.hooks import CheckpointGuardHook
 from mmseg_wsss.engine.hooks.last_validation_hook import LastValidationHook
 from mmseg_wsss.engine.training import guard, train
-from tests.helpers.trainings import killed, run_tool, training_config, write_config
+from tests.helpers.trainings import (
+    assert_same_weights,
+    killed,
+    run_tool,
+    training_config,
+    weights,
+    write_config,
+)
 
 
 @pytest.fixture(scope='module')
@@ -58,15 +65,6 @@ def message(tool, *arguments):
 
 def run_in(path):
     return run_of(load_checkpoint(path))
-
-
-def weights(path):
-    return load_checkpoint(path)['state_dict']
-
-
-def assert_same_weights(first, second):
-    first, second = weights(first), weights(second)
-    assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []
 
 
 def state(folder):

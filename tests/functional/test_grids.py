@@ -97,3 +97,21 @@ def test_images_of_files_become_rgb():
     assert torch.equal(rgb_tensor(bgr[:, ::-1]), rgb.flip(3))  # a view with negative strides
     with pytest.raises(ValueError, match=r'\(H, W, 3\), \(H, W, 1\) or \(H, W\), got \(4, 5, 4\)'):
         rgb_tensor(np.zeros((4, 5, 4), dtype=np.uint8))
+
+
+@pytest.mark.parametrize('align_corners', [True, False])
+@pytest.mark.parametrize('size', [(9, 14), (5, 6)])
+def test_without_padding_it_is_the_same_as_beside_padded_images(align_corners, size):
+    field = torch.rand(2, 3, 5, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    inside = torch.ones(2, 1, 5, 6)
+    whole, reached = resize_inside(field, size, inside, align_corners=align_corners)
+    (grad,) = torch.autograd.grad((whole**2).sum(), field)
+    inside[1, :, :, 3:] = 0  # the other way to compute, for the first image too
+    padded, reached_padded = resize_inside(field, size, inside, align_corners=align_corners)
+    (grad_padded,) = torch.autograd.grad((padded**2).sum(), field)
+    torch.testing.assert_close(whole[0], padded[0])
+    torch.testing.assert_close(grad[0], grad_padded[0])
+    assert reached.shape == reached_padded.shape
+    assert reached.all()
+    assert reached.dtype == torch.bool
+    assert not torch.equal(whole[1], padded[1])

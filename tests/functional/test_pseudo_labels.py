@@ -286,3 +286,16 @@ def test_balanced_errors(change, error, message):
     }
     with pytest.raises(error, match=message):
         balanced_cross_entropy(arguments.pop('logits'), arguments.pop('labels'), arguments.pop('tags'), **arguments)
+
+
+@pytest.mark.parametrize('autocast', [True, False])
+def test_ids_of_many_classes_are_exact(autocast):
+    generator = torch.Generator().manual_seed(3)
+    expected = torch.randint(0, 600, (1, 9, 11), generator=generator)
+    masks = torch.rand(1, 600, 9, 11, generator=generator) / 2
+    masks.scatter_(1, expected[:, None], 1.0)
+    masks[0, 7, 0, 0], masks[0, 8, 0, 0], expected[0, 0, 0] = 1, 1, 255
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        labels = confident_labels(masks, min_confidence=0.8)
+    assert torch.equal(labels, expected)
+    assert (expected > 256).any()

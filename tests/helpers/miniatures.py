@@ -218,3 +218,9 @@ def save(path: Path, pixels: np.ndarray) -> None:
 def save_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def noisy_photo(value=90, size=(48, 64), dtype=np.uint8):
+    """A picture of noise around a value, (H, W, 3)."""
+    noise = np.random.default_rng(0).integers(0, 80, (*size, 3))
+    return (noise + value).astype(dtype)

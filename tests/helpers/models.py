@@ -1,5 +1,7 @@
 """Tiny networks and batches."""
 
+import math
+
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
@@ -89,3 +91,11 @@ def assert_are_highest(labels, scores):
     """Each label has the highest score (C, h, w) of its pixel; of two that differ by rounding alone, either."""
     chosen = scores.gather(0, labels[None])[0]
     assert (chosen >= (1 - 1e-4) * scores.amax(0)).all()
+
+
+def two_features(batch=2, size=(9, 7)):
+    """Maps of a fine and of a coarse stage."""
+    generator = torch.Generator().manual_seed(1)
+    fine = torch.randn(batch, 6, *size, generator=generator)
+    coarse = torch.randn(batch, 64, math.ceil(size[0] / 2), math.ceil(size[1] / 2), generator=generator)
+    return [fine, coarse]

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_wsss.checkpoints.loading import load_checkpoint
 from tests.helpers.killing import KilledError
 from tests.helpers.models import head_config, model_config
 
@@ -114,3 +116,12 @@ def run_tool(name, *arguments):
         mock.patch.object(Config, 'pretty_text', property(plain_text)),
     ):
         tool.main()
+
+
+def weights(path):
+    return load_checkpoint(path)['state_dict']
+
+
+def assert_same_weights(first, second):
+    first, second = weights(first), weights(second)
+    assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -79,6 +80,17 @@ def test_confusions_and_images_of_the_last_validation(tmp_path):
     assert '<road>' not in page
     (picture,) = re.findall(r'alt="b&lt;1&gt;.jpg[^"]*" src="data:image/jpeg;base64,([^"]+)"', page)
     assert base64.b64decode(picture).startswith(b'\xff\xd8')
+
+
+def test_results_of_tasks(tmp_path):
+    weak, _ = map(read_run, runs(tmp_path))
+    assert 'Pseudo-labels' not in run_page([weak], 'weak')
+    page = run_page([replace(weak, tasks={'01_boxes': {'images': '7', 'labelled': '75.0%'}})], 'weak')
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.stack == []
+    assert 'weak01_boxes' in ''.join(parser.text.split())
+    assert 'images 7, labelled 75.0%' in parser.text
 
 
 def test_the_ratio_of_weak_to_full(tmp_path):

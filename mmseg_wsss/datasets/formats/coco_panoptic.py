@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ...files import path_inside
 from .class_names import NAMES, ONLY_CLASSES
 from .files import existing, load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option
 from .masks import MASKS
-from .picture_files import PICTURE_ERRORS
+from .picture_files import load_colours
 from .recognition import json_with
 from .tool_labels import ToolLabels, shape_reader
 from .values import image_name, is_number, is_whole, keyed, listed, shown, side
@@ -85,12 +84,7 @@ def _segment(
 
 def _segment_numbers(png: Path) -> npt.NDArray[np.int64]:
     """Red + 256 green + 65536 blue."""
-    try:
-        with Image.open(png) as image:
-            picture = np.asarray(image.convert('RGB'), dtype=np.int64)
-    except PICTURE_ERRORS as error:
-        raise ValueError(f'{png} is not an image that can be read: {error}') from error
-    numbers: npt.NDArray[np.int64] = picture @ np.array([1, 256, 65536])
+    numbers: npt.NDArray[np.int64] = load_colours(png) @ np.array([1, 256, 65536])
     return numbers
 
 

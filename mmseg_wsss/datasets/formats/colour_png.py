@@ -15,7 +15,7 @@ from .collecting import Drawing, ImageCollector
 from .files import existing, listed_files, read_lines, relative_id
 from .label_format import LabelFormat, Option, ReadReport
 from .masks import UNLABELLED, write_mask
-from .picture_files import PICTURE_ERRORS, picture_fits
+from .picture_files import load_colours, picture_fits
 from .recognition import some_files
 from .values import shown
 
@@ -98,12 +98,7 @@ def _table(root: Path, colours: str | None) -> dict[int, str]:
 
 
 def _ids(file: Path, table: dict[int, str], names: ClassNames) -> npt.NDArray[np.uint8]:
-    try:
-        with Image.open(file) as image:
-            picture = np.asarray(image.convert('RGB'), dtype=np.int64)
-    except PICTURE_ERRORS as error:
-        raise ValueError(f'{file} is not an image that can be read: {error}') from error
-    keys = picture @ np.array([65536, 256, 1])
+    keys = load_colours(file) @ np.array([65536, 256, 1])
     present, index = np.unique(keys, return_inverse=True)
     ids = np.full(len(present), UNLABELLED, dtype=np.uint8)
     for place, key in enumerate(present.tolist()):

@@ -14,6 +14,8 @@ from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from .._regions import Mask, find_regions
 from ..simulate import simulate_clicks
 from .files import existing, listed_files
+from .index_png import load_index_image
+from .picture_files import load_colours
 
 CLASSES = ('background', 'building')
 PALETTE = ((0, 0, 0), (230, 120, 40))
@@ -62,7 +64,7 @@ def cut_inria(
 
     Raises:
         ValueError: If the side or the stride is below 1, a picture is smaller than a whole tile, or a mask differs
-            in size from its picture or has values other than 0 and 255.
+            in size from its picture or has values other than 0 and 255, or a file is damaged.
     """
     stride = tile if stride is None else stride
     if tile < 1 or stride < 1:
@@ -73,7 +75,7 @@ def cut_inria(
     splits: dict[str, list[str]] = {'train': [], 'val': []}
     images = {}
     for image_path, mask_path in pairs:
-        image, mask = np.asarray(Image.open(image_path)), np.asarray(Image.open(mask_path))
+        image, mask = load_colours(image_path), load_index_image(mask_path)
         if mask.shape != image.shape[:2] or not np.isin(np.unique(mask), (0, BUILDING)).all():
             raise ValueError(
                 f'{mask_path}: expected a mask of 0 and {BUILDING} and of the shape {image.shape[:2]}, got the shape '

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 MAX_PIXELS = 2**28
@@ -47,6 +49,22 @@ def picture_fits(path: Path, fits: Callable[[Image.Image], bool]) -> bool:
             return image.width * image.height <= MAX_PIXELS and fits(image)
     except PICTURE_ERRORS:
         return False
+
+
+def load_colours(path: str | Path) -> npt.NDArray[np.uint8]:
+    """Return red, green and blue of a picture, (H, W, 3).
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a picture that can be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert('RGB'))
+    except FileNotFoundError:
+        raise
+    except PICTURE_ERRORS as error:
+        raise ValueError(f'{path} is not an image that can be read: {error}') from error
 
 
 def no_image(path: str | Path) -> str:

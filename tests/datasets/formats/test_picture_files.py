@@ -6,7 +6,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mmseg_wsss.datasets.formats.index_png import load_index_image
-from mmseg_wsss.datasets.formats.picture_files import PICTURE_ERRORS, picture_fits
+from mmseg_wsss.datasets.formats.picture_files import PICTURE_ERRORS, load_colours, picture_fits
 from mmseg_wsss.datasets.formats.registry import recognised_formats
 from mmseg_wsss.datasets.own_data.folders import is_mask_folder
 from mmseg_wsss.datasets.picture_headers import read_header
@@ -55,3 +55,14 @@ def test_the_bare_error_of_a_decoder_is_not_that_of_a_reader(tmp_path):
     for read in (read_header, load_index_image):
         with pytest.raises(ValueError, match=r'a\.png is not an image'):
             read(path)
+
+
+def test_colours_of_a_picture(picture):
+    colours = load_colours(picture)
+    assert colours.shape == (6, 8, 3)
+    assert colours[1, 1].tolist() == [1, 1, 1]
+    picture.write_bytes(picture.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r'a\.png is not an image that can be read: '):
+        load_colours(picture)
+    with pytest.raises(FileNotFoundError):
+        load_colours(picture.with_name('b.png'))

@@ -8,13 +8,8 @@ from mmseg_wsss.datasets.own_data.fingerprint import kinds_of, measure_labels, m
 from mmseg_wsss.datasets.own_data.folders import find_folders
 from mmseg_wsss.datasets.own_data.gathering import gather
 from mmseg_wsss.structures import WeakAnnotations
-from tests.helpers.miniatures import save
+from tests.helpers.miniatures import noisy_photo, save
 from tests.helpers.one_of_each import LABELS, write_own_data
-
-
-def photo(value=90, size=(48, 64), dtype=np.uint8):
-    noise = np.random.default_rng(0).integers(0, 80, (*size, 3))
-    return (noise + value).astype(dtype)
 
 
 def test_kinds_and_shares_of_labels(tmp_path):
@@ -66,7 +61,7 @@ def test_colours_and_depths_of_pictures(tmp_path):
 
 
 def test_shares_are_those_of_class_ids_and_not_of_values(tmp_path):
-    save(tmp_path / 'images/a.png', photo())
+    save(tmp_path / 'images/a.png', noisy_photo())
     truth = np.zeros((48, 64), np.uint8)
     truth[:24] = 255
     save(tmp_path / 'masks/a.png', truth)

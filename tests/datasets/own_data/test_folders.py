@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.own_data.folders import find_folders, is_mask_folder
-from tests.helpers.miniatures import save
+from tests.helpers.miniatures import noisy_photo, save
 from tests.helpers.one_of_each import write_own_data
-
-
-def photo(value=90, size=(48, 64), dtype=np.uint8):
-    noise = np.random.default_rng(0).integers(0, 80, (*size, 3))
-    return (noise + value).astype(dtype)
 
 
 def test_folders_by_name_and_by_content(tmp_path):
@@ -19,7 +14,7 @@ def test_folders_by_name_and_by_content(tmp_path):
     assert (found.images, found.labels, found.masks) == (root / 'images', root / 'weak_labels.json', root / 'masks')
     assert found.suffix == '.jpg'
     other = tmp_path / 'other'
-    save(other / 'frames/a.png', photo())
+    save(other / 'frames/a.png', noisy_photo())
     save(other / 'truth/a.png', np.zeros((48, 64), np.uint8))
     found = find_folders(other)
     assert (found.images, found.labels, found.masks) == (other / 'frames', None, other / 'truth')
@@ -36,13 +31,13 @@ def test_folders_that_are_not_there(tmp_path):
         find_folders(None)
     with pytest.raises(FileNotFoundError, match='the masks not found'):
         find_folders(tmp_path / 'empty', masks=tmp_path / 'missing')
-    save(tmp_path / 'bare/images/a.png', photo())
+    save(tmp_path / 'bare/images/a.png', noisy_photo())
     with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
         find_folders(tmp_path / 'bare')
 
 
 def test_one_label_file_in_a_folder_and_one_for_each_image(tmp_path):
-    save(tmp_path / 'images/a.png', photo())
+    save(tmp_path / 'images/a.png', noisy_photo())
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations/instances.json').write_text('{}')
     assert find_folders(tmp_path).labels == tmp_path / 'annotations/instances.json'

@@ -8,18 +8,13 @@ import pytest
 from mmseg_wsss.datasets.own_data.folders import find_folders
 from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, with_empty_class
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
-from tests.helpers.miniatures import save, voc_xml
+from tests.helpers.miniatures import noisy_photo, save, voc_xml
 from tests.helpers.one_of_each import CLASSES, write_own_data
-
-
-def photo(value=90, size=(48, 64), dtype=np.uint8):
-    noise = np.random.default_rng(0).integers(0, 80, (*size, 3))
-    return (noise + value).astype(dtype)
 
 
 def test_masks_may_have_an_ending(tmp_path):
     for name in ('a', 'b'):
-        save(tmp_path / f'images/{name}.png', photo())
+        save(tmp_path / f'images/{name}.png', noisy_photo())
         save(tmp_path / f'masks/{name}_L.png', np.zeros((48, 64), np.uint8))
     assert list(find_masks(find_folders(tmp_path))) == ['a', 'b']
     (tmp_path / 'masks/a_L.png').rename(tmp_path / 'masks/q.png')
@@ -41,7 +36,7 @@ def test_an_empty_class_is_put_before_classes_without_a_background(tmp_path):
 
 
 def test_masks_alone_are_labels_and_need_names(tmp_path):
-    save(tmp_path / 'images/a.png', photo())
+    save(tmp_path / 'images/a.png', noisy_photo())
     save(tmp_path / 'masks/a.png', np.ones((48, 64), np.uint8))
     folders = find_folders(tmp_path)
     with pytest.raises(ValueError, match='do not name their classes: name them with --classes'):
@@ -65,7 +60,7 @@ def test_labels_of_images_that_are_not_there_are_left_out_and_counted(tmp_path):
 
 
 def test_painted_labels_beside_masks(tmp_path):
-    save(tmp_path / 'images/a.png', photo())
+    save(tmp_path / 'images/a.png', noisy_photo())
     painted = np.full((48, 64), 255, np.uint8)
     painted[3, 4], painted[20, 30] = 0, 1
     truth = np.zeros((48, 64), np.uint8)
@@ -78,7 +73,7 @@ def test_painted_labels_beside_masks(tmp_path):
 
 
 def test_names_and_ids_are_not_guessed(tmp_path):
-    save(tmp_path / 'images/a.jpg', photo(size=(40, 44)))
+    save(tmp_path / 'images/a.jpg', noisy_photo(size=(40, 44)))
     save(tmp_path / 'masks/a.png', np.ones((40, 44), np.uint8))
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations/a.xml').write_text(voc_xml('cat'))

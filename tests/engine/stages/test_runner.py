@@ -25,6 +25,7 @@ from mmseg_wsss.engine.stages.config import parse_stages
 from mmseg_wsss.engine.stages.marker import changes, describe_file, input_files
 from tests.helpers.killing import KilledError, KillInStageHook
 from tests.helpers.models import head_config, model_config
+from tests.helpers.trainings import assert_same_weights, weights
 
 
 @HOOKS.register_module()
@@ -153,15 +154,6 @@ def staged_config(work_dir, **changes):
 
 def train(cfg):
     return RUNNERS.build(copy.deepcopy(cfg)).train()
-
-
-def weights(path):
-    return torch.load(path, weights_only=False)['state_dict']
-
-
-def assert_same_weights(first, second):
-    first, second = weights(first), weights(second)
-    assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []
 
 
 def folder_state(folder):

@@ -1,17 +1,8 @@
-import math
-
 import pytest
 import torch
 from mmseg.registry import MODELS
 
 CAM = {'type': 'CAMHead', 'in_channels': 64, 'in_index': 3, 'num_classes': 3}
-
-
-def features(batch=2, size=(9, 7)):
-    generator = torch.Generator().manual_seed(1)
-    fine = torch.randn(batch, 6, *size, generator=generator)
-    coarse = torch.randn(batch, 64, math.ceil(size[0] / 2), math.ceil(size[1] / 2), generator=generator)
-    return [fine, coarse]
 
 
 def test_cam_head_is_one_convolution_without_bias():

@@ -1,17 +1,8 @@
-import math
-
 import pytest
 import torch
 from mmseg.registry import MODELS
 
-from tests.helpers.models import BN, model_config, raw_batch
-
-
-def features(batch=2, size=(9, 7)):
-    generator = torch.Generator().manual_seed(1)
-    fine = torch.randn(batch, 6, *size, generator=generator)
-    coarse = torch.randn(batch, 64, math.ceil(size[0] / 2), math.ceil(size[1] / 2), generator=generator)
-    return [fine, coarse]
+from tests.helpers.models import BN, model_config, raw_batch, two_features
 
 
 @pytest.mark.parametrize(
@@ -52,7 +43,7 @@ def test_ngwp_head_is_one_convolution_and_a_constant():
 )
 def test_ngwp_head_widths_and_maps(settings, shape):
     head = MODELS.build({'type': 'NGWPHead', 'in_channels': 6, 'num_classes': 4, **settings}).train()
-    logits = head(features())
+    logits = head(two_features())
     assert logits.shape == shape
     logits.square().sum().backward()
     assert all(p.grad is not None for p in head.parameters())

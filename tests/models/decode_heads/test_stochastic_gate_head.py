@@ -1,12 +1,10 @@
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
-from tests.helpers.models import model_config, raw_batch
+from tests.helpers.models import model_config, raw_batch, two_features
 from tests.helpers.reference_layers import layer, norm, unit_statistics
 from tests.helpers.trained import SEEDS, descend
 
@@ -32,13 +30,6 @@ def gate_head(**changes):
     return head
 
 
-def features(batch=2, size=(9, 7)):
-    generator = torch.Generator().manual_seed(1)
-    fine = torch.randn(batch, 6, *size, generator=generator)
-    coarse = torch.randn(batch, 64, math.ceil(size[0] / 2), math.ceil(size[1] / 2), generator=generator)
-    return [fine, coarse]
-
-
 def reference(head, fine, coarse, mix):
     """Steps 1 to 4 of the decoder, written from the paper's figure."""
     height, width = coarse.shape[2:]
@@ -61,13 +52,13 @@ def reference(head, fine, coarse, mix):
 def test_inference_is_the_published_decoder():
     head = gate_head().eval()
     unit_statistics(head)
-    fine, coarse = features()
+    fine, coarse = two_features()
     expected = reference(head, fine, coarse, lambda deep, shallow: 0.7 * deep + 0.3 * shallow)
     torch.testing.assert_close(head([fine, coarse]), expected, **SEVERAL_LAYERS)
 
 
 def test_gate_draws_in_training_and_mixes_where_it_is_deterministic():
-    inputs = features()
+    inputs = two_features()
     for deterministic in (False, True):
         head = gate_head(deterministic_gate=deterministic, dropout_ratios=(0, 0, 0)).train()
         unit_statistics(head)
@@ -88,7 +79,7 @@ def test_gate_of_training_is_the_function(form):
     for module in head.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
-    inputs = features()
+    inputs = two_features()
     torch.manual_seed(5)
     result = head(inputs)
     torch.manual_seed(5)
@@ -149,7 +140,7 @@ def test_weights_are_kaiming_normal_by_inputs():
 )
 def test_every_parameter_gets_a_gradient(changes):
     head = gate_head(**changes).train()
-    logits = head(features())
+    logits = head(two_features())
     assert logits.shape == (2, head.num_classes, 9, 7)
     assert (logits[:, 0] == 1).all()
     logits.square().sum().backward()
@@ -160,7 +151,7 @@ def test_every_parameter_gets_a_gradient(changes):
 def test_statistics_of_the_pyramid_stay_and_the_others_move(frozen):
     head = gate_head(freeze_aspp_stats=frozen).train()
     before = {name: value.clone() for name, value in head.state_dict().items() if 'running' in name}
-    head(features())
+    head(two_features())
     moved = {
         name for name, value in head.state_dict().items() if name in before and not torch.equal(value, before[name])
     }
@@ -174,7 +165,7 @@ def test_statistics_of_the_pyramid_stay_and_the_others_move(frozen):
 @pytest.mark.parametrize('size', [(8, 8), (11, 5), (1, 3)])
 def test_batch_of_one_any_size_and_bfloat16(size):
     head = gate_head().train()
-    fine, coarse = features(1, size)
+    fine, coarse = two_features(1, size)
     with torch.autocast('cpu', torch.bfloat16):
         logits = head([fine, coarse])
     assert logits.shape == (1, 4, *size)
@@ -185,7 +176,7 @@ def test_form_of_the_cues_reaches_the_head():
     assert gate_head().shallow.form == 'reference'
     head = gate_head(cue_form='paper').eval()
     assert head.shallow.form == 'paper'
-    inputs = features()
+    inputs = two_features()
     same = gate_head().eval()
     same.load_state_dict(head.state_dict(), strict=False)
     assert not torch.equal(head(inputs), same(inputs))
@@ -221,7 +212,7 @@ def test_segmentor_trains_it_on_any_loss():
 def test_head_overfits_one_image(seed):
     torch.manual_seed(seed)
     head = gate_head(num_classes=3, dropout_ratios=(0, 0, 0)).train()
-    inputs = features(1, (8, 8))
+    inputs = two_features(1, (8, 8))
     labels = torch.zeros(1, 8, 8, dtype=torch.long)
     labels[:, :4], labels[:, :, 5:] = 1, 2
 

@@ -43,7 +43,7 @@ def test_three_scales_and_their_maximum():
 @pytest.mark.parametrize('enlarged', [True, False])
 def test_fusing_and_the_last_enlargement_may_differ(fused, enlarged):
     torch.manual_seed(0)
-    views, size = {**SCALES, 'align_corners': fused}, (96, 96)
+    views, size = {**SCALES, 'align_corners': fused}, (160, 160)
     model = MODELS.build(model_config({**HEAD, 'align_corners': enlarged}, CE, views=views, size=size))
     batch = model.eval().data_preprocessor(raw_batch((size, size), clicks=30), False)
     inputs, corners = batch['inputs'], enlarged if fused is None else fused
@@ -51,9 +51,13 @@ def test_fusing_and_the_last_enlargement_may_differ(fused, enlarged):
         model.decode_head(model.backbone(F.interpolate(inputs, scale_factor=scale, mode='bilinear')))
         for scale in (1, 0.5, 0.75)
     )
-    assert min(x.shape[2] for x in smaller) > 1
-    resized = [F.interpolate(x, first.shape[2:], mode='bilinear', align_corners=corners) for x in smaller]
-    highest = torch.stack([first, *resized]).amax(dim=0)
+
+    def maximum(corners):
+        resized = [F.interpolate(x, first.shape[2:], mode='bilinear', align_corners=corners) for x in smaller]
+        return torch.stack([first, *resized]).amax(dim=0)
+
+    highest = maximum(corners)
+    assert (highest - maximum(not corners)).abs().max() > 1e-3  # not so on grids as small as 3 x 3
     torch.testing.assert_close(model(inputs, mode='tensor'), highest)
     whole = model.encode_decode(inputs, [{'img_shape': size}] * 2)
     torch.testing.assert_close(whole, F.interpolate(highest, size, mode='bilinear', align_corners=enlarged))

@@ -1,0 +1,107 @@
+"""Trained networks: listed, written, whole, and right on photographs that scikit-image brings."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from PIL import Image
+from skimage import data
+
+from mmseg_wsss.checkpoints.weights import compare_weights
+from mmseg_wsss.checkpoints.zoo import sha256_of, zoo_models
+from mmseg_wsss.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+ZOO = zoo_models(ROOT / 'configs')
+PHOTOGRAPHS = 'deeplabv3plus_mbv2_voc_pseudo_labels'
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv('MMSEG_WSSS_ZOO', raising=False)
+    monkeypatch.setattr('torch.hub.get_dir', lambda: str(tmp_path / 'hub'))
+
+
+def test_the_list(capsys):
+    assert main(['zoo']) == 0
+    printed = capsys.readouterr().out
+    assert PHOTOGRAPHS in ZOO
+    for name, model in ZOO.items():
+        assert f'| {name} ' in printed
+        assert all(f'{score} {value}' in printed for score, value in model.metrics.items())
+
+
+def test_files_of_one(tmp_path, capsys):
+    assert main(['zoo', PHOTOGRAPHS, '-o', str(tmp_path / 'new')]) == 0
+    config = tmp_path / f'new/{PHOTOGRAPHS}.py'
+    assert Config.fromfile(config).model.decode_head.num_classes == 21
+    assert sha256_of(tmp_path / 'new' / ZOO[PHOTOGRAPHS].file_name) == ZOO[PHOTOGRAPHS].sha256
+    assert 'Terms: the photographs are from Flickr' in capsys.readouterr().out
+    config.write_text('mine = 1\n')
+    assert main(['zoo', PHOTOGRAPHS, '-o', str(tmp_path / 'new')]) == 2
+    assert 'exists: choose another folder with -o' in capsys.readouterr().err
+    assert config.read_text() == 'mine = 1\n'
+    assert main(['zoo', 'deeplab', '-o', str(tmp_path)]) == 2
+    assert "there is no model 'deeplab'" in capsys.readouterr().err
+
+
+def test_files_are_small_and_all_are_named():
+    files = {path.name: path.stat().st_size for path in (ROOT / 'zoo').iterdir()}
+    assert set(files) == {model.file_name for model in ZOO.values()}
+    assert max(files.values()) <= 8e6
+    assert sum(files.values()) <= 40e6
+
+
+@pytest.mark.parametrize('name', ZOO)
+def test_a_file_is_what_its_metafile_says_and_fits_its_config(name):
+    path = ROOT / 'zoo' / ZOO[name].file_name
+    assert sha256_of(path) == ZOO[name].sha256
+    assert ZOO[name].file_name == f'{name}-{ZOO[name].sha256[:8]}.pth'
+    content = torch.load(path, weights_only=True)
+    assert set(content) == {'meta', 'state_dict'}
+    assert set(content['meta']) == {'iter', 'epoch', 'dataset_meta', 'mmseg_wsss_version'}
+    assert all(value.dtype != torch.float32 for value in content['state_dict'].values())
+    cfg = Config.fromfile(ZOO[name].config)
+    assert not str(compare_weights(MODELS.build(cfg.model).state_dict(), content['state_dict']))
+    assert len(content['meta']['dataset_meta']['classes']) == cfg.model.decode_head.num_classes
+
+
+def test_a_cat_and_a_person_are_found(tmp_path, capsys):
+    for name in ('chelsea', 'astronaut'):
+        Image.fromarray(getattr(data, name)()).save(tmp_path / f'{name}.png')
+    photos = [str(tmp_path / 'chelsea.png'), '-o', str(tmp_path / 'out'), str(tmp_path / 'astronaut.png')]
+    assert main(['predict', '--model', PHOTOGRAPHS, *photos]) == 0
+    shares = {}
+    for name in ('chelsea', 'astronaut'):
+        mask = np.asarray(Image.open(tmp_path / f'out/masks/{name}.png'))
+        shares[name] = np.bincount(mask.ravel(), minlength=21) / mask.size
+    cat, person = 8, 15
+    assert shares['chelsea'][cat] == pytest.approx(0.583, abs=0.02)
+    assert shares['astronaut'][person] == pytest.approx(0.404, abs=0.02)
+    assert shares['chelsea'][[0, cat]].sum() > 0.99
+    assert 'of 2 photos' in capsys.readouterr().out
+
+
+def test_what_predict_needs(tmp_path, capsys):
+    assert main(['predict', 'config.py', 'net.pth', '-o', str(tmp_path / 'out')]) == 2
+    assert 'expected CONFIG CHECKPOINT PHOTOS, or --model NAME PHOTOS' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(['predict', 'config.py', 'net.pth', 'a.png', '-o', str(tmp_path / 'out'), '--modle', 'x'])
+    assert 'unrecognized arguments: --modle x' in capsys.readouterr().err
+    assert main(['predict', '--model', 'mbv3', 'a.png', '-o', str(tmp_path / 'out')]) == 2
+    assert "there is no model 'mbv3'" in capsys.readouterr().err
+
+
+def test_a_damaged_file_is_refused(tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / 'zoo', tmp_path / 'zoo')
+    path = tmp_path / 'zoo' / ZOO[PHOTOGRAPHS].file_name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    monkeypatch.setenv('MMSEG_WSSS_ZOO', str(tmp_path / 'zoo'))
+    assert main(['predict', '--model', PHOTOGRAPHS, 'a.png', '-o', str(tmp_path / 'out')]) == 2
+    assert 'the file is damaged or another one; it was not kept' in capsys.readouterr().err

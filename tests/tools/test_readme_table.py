@@ -1,0 +1,43 @@
+"""The table of measured recipes in the README."""
+
+import importlib.util
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def load_tool():
+    spec = importlib.util.spec_from_file_location('readme_table', ROOT / 'tools/readme_table.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def test_the_readme_has_the_present_table():
+    text = (ROOT / 'README.md').read_text()
+    assert load_tool().updated(text) == text, 'run python tools/readme_table.py'
+
+
+def test_a_row(tmp_path, monkeypatch):
+    tool = load_tool()
+    facts = {'Labels': 'scribbles', 'Data': 'fields', 'Own Data': 'clicks_cpu', 'Full Masks': 'full'}
+    models = [
+        {'Name': 'weak', 'In Collection': 'Ours', 'Config': 'configs/o/weak.py', 'Metadata': facts, 'Weights': 'x'},
+        {'Name': 'full', 'In Collection': 'Ours', 'Config': 'configs/o/full.py'},
+    ]
+    for model, score in zip(models, (60.0, 80.0), strict=True):
+        model['Results'] = [{'Dataset': 'fields', 'Metrics': {'mIoU': score}}]
+    (tmp_path / 'configs/o').mkdir(parents=True)
+    (tmp_path / 'configs/o/metafile.yml').write_text(yaml.safe_dump({'Models': models}))
+    monkeypatch.setattr(tool, 'ROOT', tmp_path)
+    head, line, row = tool.table().splitlines()
+    assert head.count('|') == line.count('|') == row.count('|')
+    assert row == (
+        '| scribbles | 34.9 s per image | Ours | [`clicks_cpu`](configs/own_data/clicks_cpu.py) | '
+        '[`weak`](configs/o/weak.py), fields | mIoU **60.0** | 80.0 | 75% | `wsss zoo weak` |'
+    )
+    facts['Full Masks'] = 75.0
+    (tmp_path / 'configs/o/metafile.yml').write_text(yaml.safe_dump({'Models': models}))
+    assert '| 75.0 | 80% |' in tool.table()
