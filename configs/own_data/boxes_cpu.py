@@ -5,17 +5,9 @@
 # Command: wsss init DATA, which chooses this recipe if it fits the data; then wsss train config.py
 _base_ = [
     '../_base_/models/deeplabv3plus_mbv2.py',
-    '../_base_/own_data/data.py',
+    '../_base_/own_data/cpu.py',
     '../_base_/own_data/losses.py',
     '../_base_/own_data/boxes.py',
-    '../_base_/own_data/adamw.py',
-    '../_base_/default_runtime.py',
 ]
 runner_type = 'StagedRunner'
 model = dict(losses=_base_.from_labels)
-default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
-custom_hooks = [
-    dict(type='ExactResumeHook'),
-    dict(type='WeakVisualizationHook', interval=500),
-    dict(type='ResultSheetHook'),
-]

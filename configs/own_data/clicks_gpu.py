@@ -7,19 +7,7 @@
 _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/models/deeplabv3plus_r34.py',
-    '../_base_/own_data/data.py',
+    '../_base_/own_data/gpu.py',
     '../_base_/own_data/losses.py',
-    '../_base_/own_data/sgd.py',
-    '../_base_/default_runtime.py',
 ]
 model = dict(data_preprocessor=dict(**_base_.rgb, size=(512, 512)), losses=_base_.from_labels)
-iterations = 20000
-crop = 512
-scale = 1024
-train_dataloader = dict(num_workers=4, persistent_workers=True)
-default_hooks = dict(checkpoint=dict(interval=2500, save_best='mIoU'))
-custom_hooks = [
-    dict(type='ExactResumeHook'),
-    dict(type='WeakVisualizationHook', interval=2500),
-    dict(type='ResultSheetHook'),
-]

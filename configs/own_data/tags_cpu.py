@@ -8,10 +8,8 @@ _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/backbones/mbv2.py',
     '../_base_/models/stochastic_gate.py',
-    '../_base_/own_data/data.py',
+    '../_base_/own_data/cpu.py',
     '../_base_/own_data/tags.py',
-    '../_base_/own_data/adamw.py',
-    '../_base_/default_runtime.py',
 ]
 model = dict(
     data_preprocessor=dict(**_base_.rgb, size=(160, 160)),
@@ -34,7 +32,6 @@ model = dict(
 crop = 160
 optim_wrapper = dict(optimizer=dict(lr=1e-4), paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))))
 train_dataloader = dict(dataset=dict(pipeline=_base_.tag_pipeline))
-default_hooks = dict(checkpoint=dict(interval=500, save_best='mIoU'))
 custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='PseudoMaskVisualizationHook', interval=500),
