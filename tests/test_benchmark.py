@@ -250,6 +250,7 @@ def test_blots_table(load):
     assert rows.splitlines()[-1] == '| 160 x 120 | 1.0000 | 0.01000 | 2.000 | 0.020 |'
 
 
+@pytest.mark.slow  # nine processes, one after the other, that import torch
 def test_label_sets(tmp_path):
     arguments = ('--images', 300, '--rows', 200, '--pictures', '--output', tmp_path / 'sets.json', '--folder', tmp_path)
     done = run('label_sets.py', *arguments)

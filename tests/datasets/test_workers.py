@@ -90,10 +90,11 @@ def test_progress_is_not_needed():
 
 
 SLEEP = """
-import os, time, sys
+import os, signal, time
 from mmseg_wsss.datasets.workers import each
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it starts in the background
 def call(item):
-    print(os.getpid(), flush=True)
+    os.write(1, f'{os.getpid()}\\n'.encode())  # in one piece, for both write to one pipe
     time.sleep(0.2)
 list(each(call, list(range(10_000)), workers=2))
 """
