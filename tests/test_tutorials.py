@@ -58,7 +58,7 @@ def test_a_command_is_one_of_the_project(words, monkeypatch, tmp_path):
     if words[0] == 'torchrun':  # a command of this project in several processes
         words = ['wsss', *words[words.index('mmseg_wsss.cli.main') + 1 :]]
     if words[0] != 'wsss':
-        assert words[0] == 'tensorboard' or Path(words[0]).is_file()
+        assert words[0] == 'tensorboard' or Path(words[words[0] == 'python']).is_file()
         return
     args = build_parser(words[1]).parse_args(words[1:])
     config = getattr(args, 'config', None)
