@@ -142,13 +142,16 @@ def _by_workers(call: Callable[[Item], Made], items: Sequence[Item], count: int,
             multiprocessing_context='fork',
             generator=torch.Generator(),  # the random state of this process does not change
         )
-        results = iter(loader)
-    for made, taken, error in results:
-        if error is not None:
-            raise error
-        if tally is not None:
-            tally.give(taken)
-        yield made
+        results: Any = iter(loader)
+    try:
+        for made, taken, error in results:
+            if error is not None:
+                raise error
+            if tally is not None:
+                tally.give(taken)
+            yield made
+    finally:  # a process that is forked later would inherit them, and wait for workers that are not its own
+        results._shutdown_workers()
 
 
 class _Calls(Dataset[Any]):

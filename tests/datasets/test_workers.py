@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -56,6 +57,7 @@ def test_errors_keep_their_message():
     made = each(call, list(range(6)), workers=2)
     with pytest.raises(FileNotFoundError, match=r'^no photo 3$'):
         list(made)
+    assert multiprocessing.active_children() == []
 
 
 def test_an_error_that_cannot_be_sent_is_told():
