@@ -86,13 +86,13 @@ def choose_model(name: str, models: Mapping[str, ZooModel]) -> ZooModel:
         models: The models by name, from :func:`zoo_models`.
 
     Raises:
-        ValueError: If there is no such model; similar names are suggested.
+        ValueError: If no model has this name; similar names are suggested.
     """
     if name in models:
         return models[name]
     near = difflib.get_close_matches(name, models, cutoff=0.4)
     hint = f'did you mean {" or ".join(near)}?' if near else '"wsss zoo" lists the names'
-    raise ValueError(f'there is no model {name!r}: {hint}')
+    raise ValueError(f'{name!r} is not the name of a model: {hint}')
 
 
 def fetch_checkpoint(model: ZooModel, folder: str | Path, *, local: str | Path | None = None) -> Path:

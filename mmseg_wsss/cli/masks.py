@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sam = parser.add_argument_group('--method sam (needs the extra sam)')
     sam.add_argument('--model', help='folder of a SAM model, or its name on the Hugging Face Hub')
     sam.add_argument('--min-score', type=float, metavar='S', help='leave out masks with a lower score (default: 0.5)')
-    sam.add_argument('--no-negative', action='store_true', help='clicks of other classes are no negative prompts')
+    sam.add_argument('--no-negative', action='store_true', help='clicks of other classes are not negative prompts')
     sam.add_argument(
         '--rest',
         choices=['background', 'unlabelled'],

@@ -86,7 +86,7 @@ def network_and_photos(args: argparse.Namespace) -> tuple[str, Path, list[str]]:
     """Return the config, the checkpoint, and the places of the photos.
 
     Raises:
-        ValueError: If they are not all there, or there is no model of that name.
+        ValueError: If one of them is missing, or no model has this name.
     """
     if args.model is None:
         if len(args.paths) < 3:

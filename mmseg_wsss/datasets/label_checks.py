@@ -191,7 +191,7 @@ def class_shares(annotations: Sequence[WeakAnnotations], num_classes: int) -> np
     are none of these, each box counts as one, and if there are no boxes either, each tag.
 
     Raises:
-        ValueError: If there are no labels.
+        ValueError: If no image has a label.
     """
     masks = [labels.mask_path for labels in annotations if labels.mask_path is not None]
     return shares_of_columns([columns_of(annotations)], masks, num_classes)
@@ -208,7 +208,7 @@ def shares_of_columns(
         num_classes: Number of classes.
 
     Raises:
-        ValueError: If there are no labels.
+        ValueError: If no image has a label.
     """
     pixels, boxes, tags = (np.zeros(num_classes) for _ in range(3))
     for part in columns:

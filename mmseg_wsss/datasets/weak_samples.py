@@ -65,7 +65,7 @@ class SampleForm:
             ann_file: The split file; empty: all images of the label set.
 
         Raises:
-            FileNotFoundError: If there is no such split file.
+            FileNotFoundError: If the split file does not exist.
             ValueError: If it lists an id twice, or in another Unicode form than the label set.
         """
         by_file = {entry.file_name: entry for entry in labels.images.values()}

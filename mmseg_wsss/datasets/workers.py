@@ -180,7 +180,7 @@ class _Calls(Dataset[Any]):
 def _sendable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # whatever the class of the error raises when it is copied
         return RuntimeError(f'{type(error).__name__}: {error}')
     return error
 

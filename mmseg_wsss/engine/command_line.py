@@ -39,7 +39,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
 
     Raises:
         StartError: If it cannot be read.
-        SystemExit: If there is no such file.
+        SystemExit: If the file does not exist.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():

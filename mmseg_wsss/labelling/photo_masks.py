@@ -31,7 +31,7 @@ from ..files import path_inside, whole_file
 from ..functional.checks import check_integer, check_share
 from .images import reader_of
 from .predictions import load_model
-from .video_frames import count_photos, is_video, photos_and_frames
+from .video_frames import count_frames, frame_files, is_video
 from .voc_submission import without_labels
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -163,10 +163,10 @@ def write_photo_masks(
     own = dict(list(photos.items())[get_rank() :: get_world_size()])
     videos = {name: path for name, path in own.items() if is_video(path)}
     stills = [item for item in own.items() if item[0] not in videos]
-    frames = photos_and_frames(videos, settings.every)
+    frames = frame_files(videos, settings.every)
     counts = [
         *each(write, stills, workers=settings.workers, title='photos'),
-        *map(write, progress(frames, 'videos', count_photos(videos, settings.every))),
+        *map(write, progress(frames, 'videos', count_frames(videos, settings.every))),
     ]
     counts = [count for part in all_gather_object(counts) for count in part]
     pixels = sum(counts, start=np.zeros(len(classes), np.int64))

@@ -62,7 +62,7 @@ class PromptableModel:
 
     Raises:
         ImportError: If transformers, or what its image processor needs, is missing.
-        ValueError: If there is no such network, or its weights are incomplete.
+        ValueError: If the network does not exist, or its weights are incomplete.
     """
 
     def __init__(self, name: str, *, multimask: bool = True, batch: int = 16) -> None:

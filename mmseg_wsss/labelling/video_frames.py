@@ -46,14 +46,14 @@ def read_frames(path: Path, every: int = 1) -> Iterator[tuple[int, npt.NDArray[n
         raise ValueError(f'{path} cannot be read as a video: OpenCV found no frame in it')
 
 
-def photos_and_frames(photos: Mapping[str, Path], every: int = 1) -> Iterator[tuple[str, Path]]:
-    """Yield name and file of each photo, and of each frame of the videos among them.
+def frame_files(videos: Mapping[str, Path], every: int = 1) -> Iterator[tuple[str, Path]]:
+    """Yield name and file of each frame of some videos.
 
     A frame is a PNG file, which is there until the next one is asked for; its name is that of the video and its number,
     such as ``film/000012``.
 
     Args:
-        photos: Files by name, photos and videos.
+        videos: Files by name.
         every: Same as in :func:`read_frames`.
 
     Raises:
@@ -61,18 +61,15 @@ def photos_and_frames(photos: Mapping[str, Path], every: int = 1) -> Iterator[tu
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'frame.png'
-        for name, path in photos.items():
-            if not is_video(path):
-                yield name, path
-                continue
+        for name, path in videos.items():
             for number, frame in read_frames(path, every):
                 file.write_bytes(cv2.imencode('.png', frame)[1].tobytes())
                 yield f'{name}/{number:06d}', file
 
 
-def count_photos(photos: Mapping[str, Path], every: int = 1) -> int:
-    """Return the number of photos and frames, as far as the headers of the videos say it."""
-    return sum(_frames_of_header(path, every) if is_video(path) else 1 for path in photos.values())
+def count_frames(videos: Mapping[str, Path], every: int = 1) -> int:
+    """Return the number of frames of some videos, as far as their headers say it."""
+    return sum(_frames_of_header(path, every) for path in videos.values())
 
 
 def _frames_of_header(path: Path, every: int) -> int:

@@ -51,7 +51,7 @@ def test_what_a_metafile_says(model, tmp_path):
 
 def test_a_misspelt_name_gets_the_nearest(model):
     assert choose_model('measured', {'measured': model}) is model
-    with pytest.raises(ValueError, match=r"there is no model 'mesured': did you mean measured\?"):
+    with pytest.raises(ValueError, match=r"'mesured' is not the name of a model: did you mean measured\?"):
         choose_model('mesured', {'measured': model})
     with pytest.raises(ValueError, match=r'"wsss zoo" lists the names'):
         choose_model('xyz', {'measured': model})

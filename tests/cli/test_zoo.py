@@ -46,7 +46,7 @@ def test_files_of_one(tmp_path, capsys):
     assert 'exists: choose another folder with -o' in capsys.readouterr().err
     assert config.read_text() == 'mine = 1\n'
     assert main(['zoo', 'deeplab', '-o', str(tmp_path)]) == 2
-    assert "there is no model 'deeplab'" in capsys.readouterr().err
+    assert "'deeplab' is not the name of a model" in capsys.readouterr().err
 
 
 def test_files_are_small_and_all_are_named():
@@ -93,7 +93,7 @@ def test_what_predict_needs(tmp_path, capsys):
         main(['predict', 'config.py', 'net.pth', 'a.png', '-o', str(tmp_path / 'out'), '--modle', 'x'])
     assert 'unrecognized arguments: --modle x' in capsys.readouterr().err
     assert main(['predict', '--model', 'mbv3', 'a.png', '-o', str(tmp_path / 'out')]) == 2
-    assert "there is no model 'mbv3'" in capsys.readouterr().err
+    assert "'mbv3' is not the name of a model" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_refused(tmp_path, monkeypatch, capsys):

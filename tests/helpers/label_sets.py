@@ -1,6 +1,8 @@
 """Label sets with labels of every kind, as JSON and as Arrow."""
 
+import numpy as np
 from hypothesis import strategies as st
+from PIL import Image
 
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 
@@ -28,6 +30,28 @@ def every_kind(mask=None):
         image_id(name): ImageEntry(name, *sizes.get(name, (WIDTH, HEIGHT)), labels) for name, labels in kinds.items()
     }
     return WeakLabelSet(CLASSES, PALETTE, images)
+
+
+def write_data_set(folder, photos, labels, size):
+    """Photos of (height, width) and their labels as files; returns the config of their data set."""
+    (folder / 'img').mkdir()
+    entries = {}
+    for (key, annotations), photo in zip(labels.items(), photos, strict=True):
+        Image.fromarray(photo).save(folder / f'img/{key}.png')
+        entries[key] = ImageEntry(f'{key}.png', size[1], size[0], annotations)
+    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(folder / 'weak.json')
+    return {
+        'type': 'WeakSegDataset',
+        'weak_labels': str(folder / 'weak.json'),
+        'data_prefix': {'img_path': str(folder / 'img')},
+        'img_suffix': '.png',
+    }
+
+
+def read_picture(path):
+    """The values of a picture."""
+    with Image.open(path) as image:
+        return np.array(image)
 
 
 def same_labels(first, second):

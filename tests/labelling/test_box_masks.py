@@ -17,11 +17,11 @@ from mmseg_wsss.engine.stages.config import listed_stages
 from mmseg_wsss.labelling.box_masks import BoxSettings, filled_labels, grabcut_labels, refined_labels, write_box_labels
 from mmseg_wsss.labelling.label_folder import unsure_borders
 from mmseg_wsss.models.refiners import PAMR
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.label_sets import CLASSES, read_picture, write_data_set
 from tests.helpers.same_files import assert_same_files
 
 ROOT = Path(__file__).parents[2]
-CLASSES = ('background', 'cat', 'dog')
 SIZE = (30, 40)
 
 
@@ -37,28 +37,12 @@ def photo():
 @pytest.fixture
 def dataset(tmp_path):
     """One photo with its box and an overlapping degenerate one, one whose box is the whole image, one without boxes."""
-    (tmp_path / 'img').mkdir()
     labels = {
         'a': WeakAnnotations(boxes=[[8, 4, 28, 24], [20, 20, 20, 20]], box_labels=[1, 2]),
         'b': WeakAnnotations(boxes=[[0, 0, 39, 29]], box_labels=[2]),
         'c': WeakAnnotations(),
     }
-    entries = {}
-    for key, annotations in labels.items():
-        Image.fromarray(photo()[0][..., ::-1]).save(tmp_path / f'img/{key}.png')
-        entries[key] = ImageEntry(f'{key}.png', SIZE[1], SIZE[0], annotations)
-    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(tmp_path / 'weak.json')
-    return {
-        'type': 'WeakSegDataset',
-        'weak_labels': str(tmp_path / 'weak.json'),
-        'data_prefix': {'img_path': str(tmp_path / 'img')},
-        'img_suffix': '.png',
-    }
-
-
-def read(path):
-    with Image.open(path) as image:
-        return np.array(image)
+    return write_data_set(tmp_path, [photo()[0][..., ::-1]] * 3, labels, SIZE)
 
 
 def test_filled_boxes_by_hand():
@@ -150,7 +134,7 @@ def test_written_labels(dataset, tmp_path, method):
     expected = {'images': 3, 'boxes': 3, **({'boxes_filled': 2} if method == 'grabcut' else {})}
     assert {key: summary[key] for key in expected} == expected
     assert ('boxes_filled' in summary) == (method == 'grabcut')
-    masks = {key: read(tmp_path / f'out/masks/{key}.png') for key in 'abc'}
+    masks = {key: read_picture(tmp_path / f'out/masks/{key}.png') for key in 'abc'}
     assert summary['unsure'] == pytest.approx(np.mean([mask == 255 for mask in masks.values()]), abs=1e-4)
     assert not masks['c'].any()
     assert masks['a'][14, 18] == 1
@@ -172,7 +156,7 @@ def test_images_without_a_box_can_be_left_out(dataset, tmp_path):
     assert (summary['images'], summary['boxes']) == (2, 3)
     assert list(read_index(tmp_path / 'out').images) == ['a', 'b']
     assert sorted(path.name for path in (tmp_path / 'out/masks').iterdir()) == ['a.png', 'b.png']
-    assert (read(tmp_path / 'out/masks/b.png') == 2).all()  # of the right image
+    assert (read_picture(tmp_path / 'out/masks/b.png') == 2).all()  # of the right image
     half = write_box_labels(dataset, tmp_path / 'half', BoxSettings(empty_images='skip', share=0.5))
     assert (half['images'], half['boxes']) == (1, 2)
     assert list(read_index(tmp_path / 'half').images) == ['a']
@@ -205,7 +189,7 @@ def test_images_of_coco_without_an_auxiliary_class_are_not_background(tmp_path):
     assert [trained.get_data_info(index)['sample_id'] for index in range(len(trained))] == ['0', '3']
     zebra = trained.metainfo['classes'].index('zebra')
     for key in ('0', '3'):
-        assert set(np.unique(read(tmp_path / f'out/masks/{key}.png'))) == {0, zebra}
+        assert set(np.unique(read_picture(tmp_path / f'out/masks/{key}.png'))) == {0, zebra}
 
 
 def test_as_a_stage(dataset, tmp_path):

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 import pytest
 from mmseg.registry import TASK_UTILS
-from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
@@ -20,10 +19,10 @@ from mmseg_wsss.labelling.prompted_masks import (
     spread_points,
     write_prompted_labels,
 )
-from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from mmseg_wsss.structures import WeakAnnotations
+from tests.helpers.label_sets import CLASSES, read_picture, write_data_set
 from tests.helpers.promptable import write_tiny_sam
 
-CLASSES = ('background', 'cat', 'dog')
 SIZE = (30, 40)
 LABELS = {
     'boxes': WeakAnnotations(
@@ -44,24 +43,8 @@ def sam(tmp_path_factory):
 
 @pytest.fixture
 def dataset(tmp_path):
-    (tmp_path / 'img').mkdir()
-    entries = {}
-    for seed, (key, annotations) in enumerate(LABELS.items()):
-        photo = np.random.default_rng(seed).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
-        Image.fromarray(photo).save(tmp_path / f'img/{key}.png')
-        entries[key] = ImageEntry(f'{key}.png', SIZE[1], SIZE[0], annotations)
-    WeakLabelSet(CLASSES, ((0, 0, 0), (200, 0, 0), (0, 200, 0)), entries).write(tmp_path / 'weak.json')
-    return {
-        'type': 'WeakSegDataset',
-        'weak_labels': str(tmp_path / 'weak.json'),
-        'data_prefix': {'img_path': str(tmp_path / 'img')},
-        'img_suffix': '.png',
-    }
-
-
-def read(path):
-    with Image.open(path) as image:
-        return np.array(image)
+    photos = [np.random.default_rng(seed).integers(0, 255, (*SIZE, 3), dtype=np.uint8) for seed in range(len(LABELS))]
+    return write_data_set(tmp_path, photos, LABELS, SIZE)
 
 
 def row(*values):
@@ -140,21 +123,21 @@ def test_written_labels_are_the_decision_of_the_masks(dataset, sam, tmp_path):
     model = PromptableModel(sam)
     unsure = 0
     for key, annotations in LABELS.items():
-        image = read(tmp_path / f'img/{key}.png')
+        image = read_picture(tmp_path / f'img/{key}.png')
         below = 0.45 if key in ('boxes', 'none') else 0.0
         labels, confidence = decided_labels(model.masks(image, prompts_of(annotations)), SIZE, background_below=below)
         for (x, y), label in zip(annotations.points, annotations.point_labels, strict=True):
             labels[round(y), round(x)], confidence[round(y), round(x)] = label, 1
-        assert np.array_equal(read(tmp_path / f'out/masks/{key}.png'), labels)
-        np.testing.assert_allclose(read(tmp_path / f'out/confidence/{key}.png') / 255, confidence, atol=0.003)
+        assert np.array_equal(read_picture(tmp_path / f'out/masks/{key}.png'), labels)
+        np.testing.assert_allclose(read_picture(tmp_path / f'out/confidence/{key}.png') / 255, confidence, atol=0.003)
         unsure += (labels == 255).mean() / 4
     assert summary['unsure'] == pytest.approx(unsure, abs=1e-4)
-    assert set(np.unique(read(tmp_path / 'out/masks/boxes.png'))) >= {0, 1}
+    assert set(np.unique(read_picture(tmp_path / 'out/masks/boxes.png'))) >= {0, 1}
     outside = np.ones(SIZE, bool)
     outside[2:21, 2:31] = outside[4:29, 20:39] = False
-    assert not read(tmp_path / 'out/masks/boxes.png')[outside].any()
-    assert (read(tmp_path / 'out/masks/lines.png') == 0).sum() == 0
-    assert not read(tmp_path / 'out/masks/none.png').any()
+    assert not read_picture(tmp_path / 'out/masks/boxes.png')[outside].any()
+    assert (read_picture(tmp_path / 'out/masks/lines.png') == 0).sum() == 0
+    assert not read_picture(tmp_path / 'out/masks/none.png').any()
     index = read_index(tmp_path / 'out')
     assert index.classes == CLASSES
     assert {key: index.source[key] for key in ('from', 'model', 'rest')} == {
@@ -167,7 +150,7 @@ def test_written_labels_are_the_decision_of_the_masks(dataset, sam, tmp_path):
 def test_what_is_used_and_filled_can_be_chosen(dataset, sam, tmp_path):
     def written(**settings):
         write_prompted_labels(dataset, tmp_path / 'out', PromptSettings(model=sam, empty_images=True, **settings))
-        return {key: read(tmp_path / f'out/masks/{key}.png') for key in LABELS}
+        return {key: read_picture(tmp_path / f'out/masks/{key}.png') for key in LABELS}
 
     assert (written(rest='unlabelled', kinds=['boxes'])['boxes'] == 0).sum() == 0
     only = written(kinds=['boxes'])

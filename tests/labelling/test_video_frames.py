@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_wsss.labelling.video_frames import count_photos, is_video, photos_and_frames, read_frames
+from mmseg_wsss.labelling.video_frames import count_frames, frame_files, is_video, read_frames
 from tests.helpers.videos import write_video
 
 
@@ -18,20 +18,18 @@ def test_every_nth_frame_by_its_number(tmp_path, every):
     for number, frame in found.items():
         assert frame.shape == (48, 64, 3)
         assert abs(frame.mean() - values[number]) < 4
-    assert count_photos({'film': tmp_path / 'film.avi', 'photo': tmp_path / 'photo.jpg'}, every) == len(found) + 1
+    assert count_frames({'a': tmp_path / 'film.avi', 'b': tmp_path / 'film.avi'}, every) == 2 * len(found)
 
 
-def test_photos_and_frames_in_order(tmp_path):
+def test_files_of_frames_in_order(tmp_path):
     values = write_video(tmp_path / 'film.avi', 3)
-    photos = {'a': tmp_path / 'a.png', 'x/film': tmp_path / 'film.avi', 'b': tmp_path / 'b.png'}
     names, frames, files = [], [], set()
-    for name, path in photos_and_frames(photos):
+    for name, path in frame_files({'x/film': tmp_path / 'film.avi', 'b': tmp_path / 'film.avi'}):
         names.append(name)
-        if name.startswith('x'):
-            frames.append(cv2.imread(str(path)).mean())
-            files.add(path)
-    assert names == ['a', 'x/film/000000', 'x/film/000001', 'x/film/000002', 'b']
-    np.testing.assert_allclose(frames, values, atol=4)
+        frames.append(cv2.imread(str(path)).mean())
+        files.add(path)
+    assert names == [f'{film}/00000{number}' for film in ('x/film', 'b') for number in range(3)]
+    np.testing.assert_allclose(frames, [*values, *values], atol=4)
     (frame,) = files  # one at a time
     assert not frame.exists()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...structures import ImageEntry, WeakAnnotations, image_id
 from ...structures.weak_annotations import IntArray
-from .arrow_names import ids_of
+from .arrow_names import ids_of, pyarrow
 
 Value = TypeVar('Value')
 
@@ -52,18 +52,14 @@ class ArrowFiles:
         if number not in self._batches:
             file, batch = self.places[number]
             if file not in self._mapped:
-                import pyarrow as pa
-                import pyarrow.ipc
-
+                pa = pyarrow()
                 self._mapped[file] = pa.ipc.open_file(pa.memory_map(str(self.paths[file])))
             self._batches[number] = self._mapped[file].get_batch(batch)
         return self._batches[number], row - int(self.starts[number])
 
     def read(self) -> Iterator[Any]:
         """Yield the record batches, read one by one into memory that is freed again."""
-        import pyarrow as pa
-        import pyarrow.ipc
-
+        pa = pyarrow()
         for number, path in enumerate(self.paths):
             with pa.OSFile(str(path)) as file:
                 reader = pa.ipc.open_file(file)
@@ -163,12 +159,10 @@ class ArrowImages(ByPosition[ImageEntry]):
         """Return the position of an image.
 
         Raises:
-            KeyError: If there is none of that id.
+            KeyError: If no image has this id.
         """
         if self.keys_given is not None:
-            import pyarrow.compute as pc
-
-            found = int(pc.index(self.keys_given, key).as_py())
+            found = int(pyarrow().compute.index(self.keys_given, key).as_py())
         else:
             found = bisect_left(range(len(self)), key, key=self.key)
         if not 0 <= found < len(self) or self.key(found) != key:

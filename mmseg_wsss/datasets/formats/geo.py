@@ -102,7 +102,7 @@ def _features(path: str, attribute: str, layer: str | None, crs: str | None, lab
     try:
         layers = {name: kind for name, kind in pyogrio.list_layers(path) if kind is not None}
         if layer is not None and layer not in layers:
-            raise ValueError(f'there is no layer {shown(layer)}; {nearest(layer, list(layers))}')
+            raise ValueError(f'layer {shown(layer)} does not exist; {nearest(layer, list(layers))}')
         for name in [layer] if layer is not None else layers:
             fields = pyogrio.read_info(path, layer=name)['fields'].tolist()
             if attribute not in fields:

@@ -152,7 +152,7 @@ def test_layers_attributes_and_systems_of_a_geopackage(tmp_path):
         read(nowhere, tmp_path / 'images')
     assert len(read(nowhere, tmp_path / 'images', crs=UTM)['a'].annotations.points) == 1
     for settings, message in [
-        ({'layer': 'click'}, "all.gpkg: there is no layer 'click'; did you mean 'clicks'"),
+        ({'layer': 'click'}, "all.gpkg: layer 'click' does not exist; did you mean 'clicks'"),
         ({'attribute': 'clas'}, "has no attribute 'clas'; did you mean 'class'"),
         ({'crs': 'EPSG:0'}, "'EPSG:0' is not a coordinate reference system"),
         (
