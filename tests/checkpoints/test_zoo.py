@@ -89,7 +89,7 @@ def test_the_variable_comes_first(model, tmp_path, monkeypatch, as_url):
 
 
 def test_a_file_that_cannot_be_had_is_one_line(model, tmp_path, monkeypatch):
-    monkeypatch.setenv('MMSEG_WSSS_ZOO', str(tmp_path / 'nowhere'))
+    monkeypatch.setenv('MMSEG_WSSS_ZOO', f'{tmp_path / "nowhere"}/')
     with pytest.raises(
         CheckpointError, match=r"nowhere/measured.*, the checkpoint of 'measured', could not be had: .*"
     ) as e:
