@@ -43,5 +43,10 @@ class PartialDiceLoss(BaseWeakLoss):
 
     def compute(self, inputs: LossInputs) -> Tensor:
         """Return the loss at the resolution of the labels."""
-        settings = {'background': self.background, 'smooth': self.smooth}
-        return partial_dice_loss(inputs.full_logits, inputs.labels, ignore_index=inputs.ignore_index, **settings)
+        return partial_dice_loss(
+            inputs.full_logits,
+            inputs.labels,
+            background=self.background,
+            smooth=self.smooth,
+            ignore_index=inputs.ignore_index,
+        )
