@@ -1,24 +1,18 @@
 """Checkpoints for a model zoo."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from mmseg_wsss import __version__
 from mmseg_wsss.checkpoints.zoo import sha256_of
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.tools import load_tool
 
 
 def publish(*arguments):
-    spec = importlib.util.spec_from_file_location('publish_model', ROOT / 'tools/publish_model.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     sys.argv = ['publish_model.py', *map(str, arguments)]
-    tool.main()
+    load_tool('publish_model').main()
 
 
 def test_only_weights_and_classes_in_half_precision(tmp_path, monkeypatch, capsys):
