@@ -98,7 +98,7 @@ def network_and_photos(args: argparse.Namespace) -> tuple[str, Path, list[str]]:
     import torch
 
     from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
-    from .config import config_root
+    from ..engine.recipes import config_root
 
     root = config_root()
     model = choose_model(args.model, zoo_models(root))
