@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 TRUST_HELP = 'load the checkpoint even if it contains code, which is then run, in addition to weights'
+MODEL_HELP = 'a trained network by its name, instead of config and checkpoint: "wsss zoo" lists them'
 
 
 def load_config(path: str, options: list[str]) -> Config:

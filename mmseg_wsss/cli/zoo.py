@@ -39,6 +39,25 @@ def run(args: argparse.Namespace) -> None:
     print(f'wrote {config} and {checkpoint}\n{description(model)}')
 
 
+def zoo_network(name: str) -> tuple[str, Path]:
+    """Return the config and the checkpoint of a network; the checkpoint is downloaded once if it is not here.
+
+    Args:
+        name: Name of the network.
+
+    Raises:
+        ValueError: If no network has this name.
+    """
+    import torch
+
+    from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
+
+    root = config_root()
+    model = choose_model(name, zoo_models(root))
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    return str(model.config), fetch_checkpoint(model, folder, local=root.parent / 'zoo')
+
+
 def table(models: list[ZooModel]) -> str:
     """Return the list of the networks."""
     from prettytable import PrettyTable

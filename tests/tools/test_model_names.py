@@ -1,17 +1,15 @@
 """The long names of the metafiles say what the configs do."""
 
-import importlib.util
 import re
 
 import pytest
 import yaml
 from mmengine.config import Config
 
+from tests.helpers.tools import load_tool
 from tests.helpers.trainings import ROOT
 
-SPEC = importlib.util.spec_from_file_location('model_names', ROOT / 'tools/model_names.py')
-model_names = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(model_names)
+model_names = load_tool('model_names')
 MODELS = [
     model
     for path in sorted((ROOT / 'configs').glob('*/metafile.yml'))
