@@ -95,9 +95,7 @@ def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     except ValueError as error:
         raise SystemExit(str(error)) from error
     if args.show_dir is not None:
-        cfg.default_hooks.visualization.draw = True
-        cfg.default_hooks.visualization.interval = 1
-        cfg.visualizer.save_dir = args.show_dir
+        _draw_all(cfg, args.show_dir)
     if args.tta:
         if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
             raise SystemExit(f'--tta needs tta_model and tta_pipeline, which {args.config} does not set')
@@ -105,9 +103,19 @@ def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
     if args.out is not None:
-        cfg.test_evaluator.output_dir = args.out
-        cfg.test_evaluator.keep_results = True
+        first = cfg.test_evaluator[0] if isinstance(cfg.test_evaluator, list) else cfg.test_evaluator
+        first.output_dir = args.out
+        first.keep_results = True
     return cfg
+
+
+def _draw_all(cfg: Config, folder: str) -> None:
+    """Draw the predictions of all images to a folder; a config without a hook or a visualizer gets those of mmseg."""
+    hooks = cfg.get('default_hooks') or {}
+    drawing = {'type': 'SegVisualizationHook', **(hooks.get('visualization') or {}), 'draw': True, 'interval': 1}
+    cfg.default_hooks = {**hooks, 'visualization': drawing}
+    local = {'type': 'SegLocalVisualizer', 'name': 'visualizer', 'vis_backends': [{'type': 'LocalVisBackend'}]}
+    cfg.visualizer = {**local, **(cfg.get('visualizer') or {}), 'save_dir': folder}
 
 
 if __name__ == '__main__':

@@ -52,9 +52,24 @@ def test_files_of_one(tmp_path, capsys):
     assert "'deeplab' is not the name of a model" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('name', ZOO)
+def test_scores_are_those_of_the_training(name):
+    log = ROOT / 'zoo' / Path(ZOO[name].file_name).with_suffix('.json')
+    last = [json.loads(line) for line in log.read_text().splitlines()][-1]
+    scores = {
+        key.rpartition('/')[2].replace('_subset', ''): value
+        for key, value in last.items()
+        if 'Io' in key or 'Dice' in key
+    }
+    for key, value in ZOO[name].metrics.items():
+        assert scores[key] == pytest.approx(value, abs=0.051)
+    assert last['step'] > 100
+
+
 def test_files_are_small_and_all_are_named():
     files = {path.name: path.stat().st_size for path in (ROOT / 'zoo').iterdir()}
-    assert set(files) == {model.file_name for model in ZOO.values()}
+    names = {Path(model.file_name).stem for model in ZOO.values()}
+    assert set(files) == {f'{name}{suffix}' for name in names for suffix in ('.pth', '.json')}
     assert max(files.values()) <= 8e6
     assert sum(files.values()) <= 40e6
 

@@ -94,6 +94,44 @@ def test_labels_by_hand():
         label_and_confidence(torch.zeros(1, 2, 2), None)
 
 
+def test_a_class_stays_inside_its_boxes():
+    probs = torch.tensor([0.1, 0.5, 0.4]).view(3, 1, 1).expand(3, 2, 4)
+    boxes = WeakAnnotations(boxes=[[0, 0, 1, 1], [1, 0, 2, 0]], box_labels=[2, 1])
+    labels, confidence = label_and_confidence(probs.log(), (1, 2), 0.0, boxes)
+    assert labels.tolist() == [[2, 1, 1, 0], [2, 2, 0, 0]]
+    expected = [[0.4 / 0.5, 0.5, 0.5 / 0.6, 1], [0.4 / 0.5, 0.4 / 0.5, 1, 1]]
+    assert confidence == pytest.approx(np.array(expected))
+    labels, _ = label_and_confidence(probs.log(), (1, 2), 0.0, WeakAnnotations())
+    assert (labels == 1).all()
+    with pytest.raises(ValueError, match='reaches out of the image, which is 4 x 2 pixels'):
+        label_and_confidence(probs.log(), None, 0.0, WeakAnnotations(boxes=[[0, 0, 4, 1]], box_labels=[1]))
+
+
+def test_known_boxes(trained, tmp_path, monkeypatch):
+    cfg, checkpoint = trained
+    lines = []
+    monkeypatch.setattr('mmseg_wsss.labelling.images.print_log', lambda line, **_: lines.append(line))
+    labels = {'b': WeakAnnotations(boxes=[[2, 3, 20, 30]], box_labels=[2])}
+    entries = {key: ImageEntry(f'{key}.jpg', *SIZES[key], labels.get(key, WeakAnnotations())) for key in SIZES}
+    WeakLabelSet(CLASSES, None, entries).write(tmp_path / 'boxes.json')
+    photos = {**cfg.train_dataloader.dataset, 'weak_labels': str(tmp_path / 'boxes.json'), 'pipeline': READ}
+    changes = {'train_dataloader': {'dataset': {'_delete_': True, **photos}}}
+    settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'known_tags': True, 'known_boxes': True}
+    context = StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), False)
+    TASK_UTILS.build({'type': 'WritePseudoLabels', 'changes': changes, **settings}).run(context)
+    assert "known_boxes=True, but 2 of the 3 images of 'train' have no boxes" in lines[-1]
+    written = read(tmp_path / 'out/masks/b.png')
+    outside = np.ones(written.shape, bool)
+    outside[3:31, 2:21] = False
+    assert not written[outside].any()
+    assert set(np.unique(written)) <= {0, 2}
+    assert read_index(tmp_path / 'out').source['known_boxes'] is True
+    with pytest.raises(ValueError, match="none of the 3 images of 'train' has boxes"):
+        TASK_UTILS.build({'type': 'WritePseudoLabels', **settings}).run(context)
+    with pytest.raises(ValueError, match='known_boxes=True also uses the classes of the image: set known_tags=True'):
+        PredictionSettings(known_boxes=True)
+
+
 def test_written_labels_are_the_predictions(trained, tmp_path):
     cfg, checkpoint = trained
     before = cfg.to_dict()

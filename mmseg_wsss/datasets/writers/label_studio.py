@@ -54,9 +54,8 @@ def write_label_studio(labels: WeakLabelSet, output: Path, settings: WriteSettin
         data = {'image': settings.address + quote(entry.file_name), NAME_KEY: entry.file_name}
         predictions = [{'model_version': 'mmseg_wsss', 'result': results}]
         tasks.append({'data': data, 'annotations': [], 'predictions': predictions})
-    with whole_file(output.with_suffix(CONFIG_SUFFIX)) as file:
-        file.write(_interface(labels).encode())
-    with whole_file(output) as file:
+    with whole_file(output.with_suffix(CONFIG_SUFFIX)) as interface, whole_file(output) as file:
+        interface.write(_interface(labels).encode())
         file.write(json.dumps(tasks).encode())
 
 
