@@ -23,8 +23,8 @@ MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without i
 RESTS = ('background', 'unlabelled', 'auto')
 REST = Option(
     'rest',
-    'what masks hold where nothing is painted: background (0), unlabelled (255), or auto: unlabelled in images that also '
-    'have clicks, scribbles or boxes',
+    'what masks hold where nothing is painted: background (0), unlabelled (255), or auto: unlabelled in images that '
+    'also have clicks, scribbles or boxes',
 )
 PARTLY = 'masks of images that also have clicks, scribbles or boxes, unlabelled outside of the outlines (--rest)'
 NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
@@ -117,11 +117,11 @@ class MaskPainter:
     Args:
         folder: Folder to write ``<image id>.png`` to, or None.
         report: Report that counts areas that are not written.
-        rest: Meaning of pixels on which nothing is painted: ``'background'``, ``'unlabelled'``, or ``'auto'``: background
-            unless :meth:`write` is told that not everything is outlined.
+        rest: Meaning of pixels on which nothing is painted: ``'background'``, ``'unlabelled'``, or ``'auto'``: the
+            background unless :meth:`write` is told that not everything is outlined.
 
     Raises:
-        ValueError: If ``rest`` is neither.
+        ValueError: If it is none of them.
     """
 
     folder: str | None
