@@ -48,11 +48,11 @@ def split_images(
     """
     folders = {key: split_of(key) for key in {*labelled, *measured}} if group is None else {}
     if {'train', 'val'} <= set(folders.values()) and None not in folders.values():
-        chosen_by = {split: sorted(key for key, name in folders.items() if name == split) for split in ('train', 'val')}
-        train, val = set(labelled) & set(chosen_by['train']), set(measured) & set(chosen_by['val'])
-        left = len(folders) - len(train) - len(val)
-        how = f'{len(train)} images are for training and {len(val)} for validation, by their folders'
-        return sorted(train), sorted(val), f'{how}; {left} others are left out' if left else how
+        in_train = sorted(key for key in labelled if folders[key] == 'train')
+        in_val = sorted(key for key in set(measured) if folders[key] == 'val')
+        left = len(folders) - len(in_train) - len(in_val)
+        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their folders'
+        return in_train, in_val, f'{how}; {left} others are left out' if left else how
     alone = sorted(set(measured) - set(labelled))
     if alone:
         how = f'{len(alone)} images have a mask and no label: they are for validation'
