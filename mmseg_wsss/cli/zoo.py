@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import config_root, flatten_config
+from ..engine.recipes import config_root
+from .config import flatten_config
 
 if TYPE_CHECKING:
     from ..checkpoints.zoo import ZooModel
