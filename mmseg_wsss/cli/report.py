@@ -100,25 +100,20 @@ def comparison_text(runs: list[RunFacts]) -> str:
 
     compared = compare_runs(runs)
     weak = compared.weak(runs)
-    titles = ['', *(run.name for run in runs), *(f'{run.name} / {runs[compared.full].name}' for run in weak)]
-    table = PrettyTable(titles, align='r')
+    full = None if compared.full is None else runs[compared.full].name
+    table = PrettyTable(['', *(run.name for run in runs), *(f'{run.name} / {full}' for run in weak)], align='r')
     table.align[''] = 'l'
     for rows in (compared.scores, compared.classes):
         for row in rows:
             table.add_row([row.name, *map(two_digits, row.values), *map(percent, row.shares)], divider=row is rows[-1])
-    if compared.full is None:
+    if full is None:
         hint = 'no run was trained on full masks (use_dense_masks): --full RUN names one, for weak / full'
         return f'{table.get_string()}\n{hint}'
     first = next((row for row in compared.scores if any(row.shares)), None)
-    lines = (
-        []
-        if first is None
-        else [
-            f'weak / full {percent(share)} ({first.name}, {run.name} / {runs[compared.full].name})'
-            for run, share in zip(weak, first.shares, strict=True)
-            if share is not None
-        ]
-    )
+    shares = [] if first is None else zip(weak, first.shares, strict=True)
+    lines = [
+        f'weak / full {percent(share)} ({first.name}, {run.name} / {full})' for run, share in shares if share and first
+    ]
     return '\n'.join([table.get_string(), *lines])
 
 
