@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -198,18 +199,19 @@ def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any
 
 def summary(labels: WeakLabelSet) -> str:
     """Return a few lines that summarise the labels."""
-    every = [entry.annotations for entry in labels.images.values()]
-    counts: Mapping[str, int] = {
-        'points': sum(len(a.points) for a in every),
-        'scribbles': sum(len(a.polylines) for a in every),
-        'boxes': sum(len(a.boxes) for a in every),
-        'images with tags': sum(a.tags is not None for a in every),
-        'images with a mask': sum(a.mask_path is not None for a in every),
-        'images without any label': sum(not (a.num_labels or a.tags or a.mask_path) for a in every),
-    }
-    lines = [f'{len(every)} images, {len(labels.classes)} classes']
+    counts, per_class = Counter[str](), [0] * len(labels.classes)
+    for entry in labels.images.values():
+        own = entry.annotations
+        counts['points'] += len(own.points)
+        counts['scribbles'] += len(own.polylines)
+        counts['boxes'] += len(own.boxes)
+        counts['images with tags'] += own.tags is not None
+        counts['images with a mask'] += own.mask_path is not None
+        counts['images without any label'] += not (own.num_labels or own.tags or own.mask_path)
+        for index in own.classes:
+            per_class[index] += 1
+    lines = [f'{len(labels.images)} images, {len(labels.classes)} classes']
     lines += [f'{count:8d} {name}' for name, count in counts.items() if count]
-    per_class = [sum(index in a.classes for a in every) for index in range(len(labels.classes))]
     if any(per_class):
         lines += ['images per class (clicks, scribbles, boxes or tags):']
         lines += [f'{count:8d} {name}' for name, count in zip(labels.classes, per_class, strict=True)]

@@ -17,6 +17,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext, StagedRunner
 from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
+from mmseg_wsss.labelling.photo_masks import confidence_of
 from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
@@ -75,6 +76,20 @@ def trained(root):
 def read(path):
     with Image.open(path) as image:
         return np.array(image)
+
+
+def test_labels_of_a_large_image_are_made_in_parts(monkeypatch):
+    logits = torch.randn(4, 11, 6, generator=torch.Generator().manual_seed(0))
+    labels = logits.argmax(dim=0)
+    expected = label_and_confidence(logits, (1, 3), 0.6), confidence_of(logits, labels)
+    for name in ('predictions', 'photo_masks'):
+        monkeypatch.setattr(f'mmseg_wsss.labelling.{name}.ROWS', 4)
+    found = label_and_confidence(logits, (1, 3), 0.6), confidence_of(logits, labels)
+    assert 0 < (found[0][0] == 255).sum() < 66
+    for one, other in zip([*found[0], found[1]], [*expected[0], expected[1]], strict=True):
+        assert np.array_equal(one, other)
+    by_hand = logits.softmax(dim=0).amax(dim=0)
+    assert found[1] == pytest.approx(by_hand.numpy())
 
 
 def test_labels_by_hand():
