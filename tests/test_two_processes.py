@@ -13,9 +13,11 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.checkpoints.loading import load_checkpoint
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.pseudo_label_files import INDEX, read_index
 from mmseg_wsss.engine.processes import disconnect
 from mmseg_wsss.engine.stages import StagedRunner
 from mmseg_wsss.engine.training import train
+from mmseg_wsss.labelling.generator_masks import write_generator_labels
 from tests.engine.test_processes import free_port, rank_of
 from tests.helpers.same_files import files_of
 from tests.helpers.trainings import run_tool, training_config, write_config
@@ -102,6 +104,66 @@ def test_labels_of_a_pipeline_are_written_once(tmp_path):
     assert list(alone.stages) == ['cam', 'cams', 'seeds', 'affinity', 'labels', 'final']
     alone.train()  # nothing is left to do
     assert not [path for path in written[1] if path.endswith('.json')]
+
+
+def lpg_config(folder):
+    """One round of LPG on drawn shapes, with seven images of each kind and two iterations of each training."""
+    cfg = Config.fromfile(CONFIGS / 'lpg/hourglass_shapes_boxes.py')
+    short = {'train_cfg': {'max_iters': 2}, 'default_hooks': {'checkpoint': {'interval': 2}}, 'log_level': 'ERROR'}
+    cfg.merge_from_dict({**short, 'train_cfg.val_interval': 2, 'train_dataloader.batch_size': 2})
+    cfg.merge_from_dict({'val_dataloader.batch_size': 2, 'model.backbone.base_channels': 4})
+    cfg.model.decode_head.in_channels = 8
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.stages.rounds = 1
+    by_itself = {'task': {'workers': 1}}  # the files of worker processes are not counted
+    cfg.stages.changes = dict.fromkeys(('auxiliary_boxes', 'boxes', 'grabcut'), by_itself)
+    for drawn in cfg.stages.before:
+        drawn.task.num_images = 7
+    small = {'channels': (4, 4), 'units': (1, 1), 'stem_channels': 4, 'out_channels': 4}
+    cfg.stages.generator.update(
+        config=str(CONFIGS / 'lpg/hourglass_shapes.py'),
+        train_dataloader={'batch_size': 2, 'dataset': {'dataset': {'num_images': 7}}},
+        model={'backbone': small, 'decode_head': {'in_channels': 4, 'channels': 4}},
+        **short,
+    )
+    cfg.work_dir = str(folder / 'out')
+    return cfg
+
+
+@pytest.mark.slow
+def test_generators_of_masks_train_and_label_on_two_processes(tmp_path):
+    file = write_config(lpg_config(tmp_path), tmp_path / 'config.py')
+    written = run_on_two(file, tmp_path / 'out')
+    stages = StagedRunner.from_cfg(Config.fromfile(file)).train()  # nothing is left to do
+    labels = [{path for path in paths if path.endswith('.png')} for paths in written]
+    assert not labels[0] & labels[1]
+    assert [len(paths) for paths in labels] == [sum(path.endswith('.png') for path in paths) for paths in written]
+    folders = ('auxiliary_boxes', 'boxes', 'masks_1', 'grabcut')
+    counts = [len(read_index(stages[name]).images) for name in folders]
+    assert [len(paths) for paths in labels] == [
+        sum(2 * -(-count // 2) for count in counts),  # masks and confidences
+        sum(2 * (count // 2) for count in counts),
+    ]
+    assert counts == [5, 6, 6, 6]  # the others of the seven pictures have none of the classes
+    assert not [path for path in written[1] if path.endswith(('.json', '.pth'))]
+    boxes = Config.fromfile(file).stages.target.dataset
+    boxes.data_root = str(stages['target'])
+    write_generator_labels(stages['generator_1'], boxes, tmp_path / 'alone', partner=stages['segmentor_0'])
+    alone = files_of(tmp_path / 'alone')
+    alone.pop(INDEX)  # names the settings of the task, too
+    shared = files_of(stages['masks_1'])
+    assert len(alone) == 6 * 2
+    assert {name: shared[name] for name in alone} == alone
+    last = stages['segmentor_1'].parent
+    (log,) = last.glob('*/vis_data/scalars.json')
+    (logged,) = [row for row in map(json.loads, log.read_text().splitlines()) if 'mIoU' in row]
+    run_tool('test', last / 'segmentor_1.py', stages['segmentor_1'], '--work-dir', tmp_path / 'test')
+    (scores,) = (tmp_path / 'test').glob('*/*.json')
+    tested = json.loads(scores.read_text())
+    assert logged['mIoU_subset'] > 0
+    assert {key: tested[key] for key in ('mIoU', 'mIoU_subset')} == {
+        key: logged[key] for key in ('mIoU', 'mIoU_subset')
+    }
 
 
 def _label(rank, port, arguments):

@@ -29,6 +29,7 @@ class ZooModel:
 
     Args:
         name: Name of the model, which is that of its config.
+        long_name: Name that also says method, batch, schedule, data and crop.
         method: The method that it was trained with.
         config: The config.
         weights: Address of the checkpoint.
@@ -39,6 +40,7 @@ class ZooModel:
     """
 
     name: str
+    long_name: str
     method: str
     config: Path
     weights: str
@@ -65,8 +67,10 @@ def zoo_models(configs: str | Path) -> dict[str, ZooModel]:
             if 'Weights' not in entry:
                 continue
             metadata, result = dict(entry['Metadata']), entry['Results'][0]
-            found[entry['Name']] = ZooModel(
-                name=entry['Name'],
+            name = Path(entry['Config']).stem
+            found[name] = ZooModel(
+                name=name,
+                long_name=entry['Name'],
                 method=entry['In Collection'],
                 config=Path(configs).parent / entry['Config'],
                 weights=entry['Weights'],
@@ -82,14 +86,15 @@ def choose_model(name: str, models: Mapping[str, ZooModel]) -> ZooModel:
     """Return a model by its name.
 
     Args:
-        name: The name that the user gave.
+        name: The short or long name that the user gave.
         models: The models by name, from :func:`zoo_models`.
 
     Raises:
         ValueError: If no model has this name; similar names are suggested.
     """
-    if name in models:
-        return models[name]
+    for model in models.values():
+        if name in (model.name, model.long_name):
+            return model
     near = difflib.get_close_matches(name, models, cutoff=0.4)
     hint = f'did you mean {" or ".join(near)}?' if near else '"wsss zoo" lists the names'
     raise ValueError(f'{name!r} is not the name of a model: {hint}')

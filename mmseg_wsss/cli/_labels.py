@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
+from ..datasets.own_data.folders import common_suffix
 from ..files import whole_file
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
@@ -177,6 +179,19 @@ def suffix_of_files(value: str) -> str:
     return value
 
 
+def suffix_in(images: str | Path | None, usual: str = '.jpg') -> str:
+    """Return the most frequent suffix of the pictures in a folder.
+
+    Args:
+        images: The folder, or None.
+        usual: The suffix if there is no such folder, or no picture in it.
+    """
+    try:
+        return usual if images is None else common_suffix(Path(images))
+    except FileNotFoundError:
+        return usual
+
+
 def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
     """Show a progress bar that disappears at the end."""
     return track(items, description=description, total=total, transient=True)
@@ -184,18 +199,19 @@ def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any
 
 def summary(labels: WeakLabelSet) -> str:
     """Return a few lines that summarise the labels."""
-    every = [entry.annotations for entry in labels.images.values()]
-    counts: Mapping[str, int] = {
-        'points': sum(len(a.points) for a in every),
-        'scribbles': sum(len(a.polylines) for a in every),
-        'boxes': sum(len(a.boxes) for a in every),
-        'images with tags': sum(a.tags is not None for a in every),
-        'images with a mask': sum(a.mask_path is not None for a in every),
-        'images without any label': sum(not (a.num_labels or a.tags or a.mask_path) for a in every),
-    }
-    lines = [f'{len(every)} images, {len(labels.classes)} classes']
+    counts, per_class = Counter[str](), [0] * len(labels.classes)
+    for entry in labels.images.values():
+        own = entry.annotations
+        counts['points'] += len(own.points)
+        counts['scribbles'] += len(own.polylines)
+        counts['boxes'] += len(own.boxes)
+        counts['images with tags'] += own.tags is not None
+        counts['images with a mask'] += own.mask_path is not None
+        counts['images without any label'] += not (own.num_labels or own.tags or own.mask_path)
+        for index in own.classes:
+            per_class[index] += 1
+    lines = [f'{len(labels.images)} images, {len(labels.classes)} classes']
     lines += [f'{count:8d} {name}' for name, count in counts.items() if count]
-    per_class = [sum(index in a.classes for a in every) for index in range(len(labels.classes))]
     if any(per_class):
         lines += ['images per class (clicks, scribbles, boxes or tags):']
         lines += [f'{count:8d} {name}' for name, count in zip(labels.classes, per_class, strict=True)]

@@ -14,9 +14,10 @@ from ..datasets.own_data import Pictures, Plan
 from ..datasets.own_data.folders import Folders
 from ..datasets.own_data.gathering import Gathered
 from ..datasets.own_data.mask_ids import write_masks
+from ..engine.recipes import config_root
 from ..files import whole_file
 from ..structures import WeakAnnotations, WeakLabelSet
-from .config import config_root, flatten_config
+from .config import flatten_config
 
 BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
 OUTLINES = 'masks_of_outlines'

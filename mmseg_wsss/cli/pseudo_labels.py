@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--known-tags', action='store_true', help='predict only the classes that are in the weak labels of an image'
     )
     parser.add_argument(
+        '--known-boxes',
+        action='store_true',
+        help='with --known-tags: predict a class only inside its boxes, in images with boxes',
+    )
+    parser.add_argument(
         '--unsure-below', type=float, default=0.0, metavar='P', help='set pixels with a lower confidence to 255'
     )
     parser.add_argument('--coco-rle', action='store_true', help='also write coco_rle.json (needs pycocotools)')
@@ -31,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
         settings = PredictionSettings(
             split=args.split,
             known_tags=args.known_tags,
+            known_boxes=args.known_boxes,
             unsure_below=args.unsure_below,
             coco_rle=args.coco_rle,
             workers=args.workers,

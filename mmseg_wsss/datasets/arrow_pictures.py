@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..structures.weak_annotations import IntArray
 from .formats.arrow_images import ArrowImages, ByPosition
-from .formats.arrow_names import pyarrow
 from .formats.columns import BoolArray
 from .image_checks import check_mask_sizes, missing_images, wrong_sizes
 from .picture_headers import PictureHeader, read_header
@@ -23,8 +23,11 @@ from .picture_loading import check_loading, check_orientations, size_of
 from .remembered import Checked, SizeArray, content_hash, remembered
 from .workers import each
 
+Made = TypeVar('Made')
 CHUNK = 2000
 """Number of images that a process reads at once; fewer are read without a second process."""
+STAMPS = 50_000
+"""Number of images whose times a process reads at once."""
 MISSING = -1
 
 
@@ -53,9 +56,8 @@ class PictureChecks:
     def run(self, stated: SizeArray, *, again: bool = False) -> Checked:
         """Return (width, height) of all images, (N, 2), and what happens to them, as ``look_at_images`` does.
 
-        The result is remembered under the content of the label files and the times of the image folders: an image that
-        is added, removed or renamed is noticed, and one that another image is written over is not. Its size is
-        checked again when it is loaded.
+        The result is remembered under the content of the label files, and the sizes and times of all images (and
+        masks, if they are checked), so that one that is removed or written over is noticed.
 
         Args:
             stated: (width, height) in the label files, (N, 2), 0 if unknown.
@@ -74,11 +76,11 @@ class PictureChecks:
             for key in images.keys_given:
                 names.update(f'{key}\n'.encode())
         settings = (Path(self.folder).resolve(), images.img_suffix, names.hexdigest(), repr(self.loader), self.masks)
-        return content_hash(images.files.paths, *settings, *_folder_times(images, self.folder))
+        return content_hash(images.files.paths, *settings, *_in_processes(_stamp, self, STAMPS))
 
     def check(self, stated: SizeArray) -> Checked:
         """Check all files; see :meth:`run`."""
-        parts = list(_in_processes(self, len(self.images)))
+        parts = list(_in_processes(_look, self, CHUNK))
         distinct = list(dict.fromkeys(header for part in parts for header in part.headers))
         numbers = {header: number for number, header in enumerate(distinct)}
         codes = np.concatenate([_renumbered(part, numbers) for part in parts])
@@ -118,22 +120,27 @@ def _renumbered(part: _Part, numbers: dict[PictureHeader, int]) -> IntArray:
     return table[part.codes]
 
 
-def _folder_times(images: ArrowImages, root: str) -> Iterator[str]:
-    """The folders of the images, and when files were last added to them or removed."""
-    pc = pyarrow().compute
-    folders: set[str] = set()
-    for batch in images.batches():
-        names = pc.replace_substring_regex(batch.rows.column('file_name'), r'[^/]*$', '')
-        folders.update(pc.unique(names).to_pylist())
-    for folder in sorted(folders):
-        place = os.path.join(root, folder)
-        yield f'{folder} {os.stat(place).st_mtime_ns if os.path.isdir(place) else None}'
-
-
-def _in_processes(checks: PictureChecks, count: int) -> Iterator[_Part]:
-    ranges = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+def _in_processes(
+    call: Callable[[PictureChecks, tuple[int, int]], Made], checks: PictureChecks, size: int
+) -> Iterator[Made]:
+    count = len(checks.images)
+    ranges = [(start, min(start + size, count)) for start in range(0, count, size)]
     workers = 1 if multiprocessing.current_process().daemon else 0  # a data worker cannot have workers
-    return each(partial(_look, checks), ranges, workers=workers, title='checking images', gpu=False)
+    return each(partial(call, checks), ranges, workers=workers, title='checking images', gpu=False)
+
+
+def _stamp(checks: PictureChecks, part: tuple[int, int]) -> str:
+    """A hash of the sizes of files, and of the times when they were last written."""
+    digest = hashlib.sha256()
+    files = (os.path.join(checks.folder, name) for name in checks.images.file_names(*part))
+    masks = (mask for position in range(*part) if (mask := checks.images.mask(position))) if checks.masks else ()
+    for file in chain(files, masks):
+        try:
+            found = os.stat(file)
+            digest.update(b'%d %d\n' % (found.st_size, found.st_mtime_ns))
+        except OSError:
+            digest.update(b'none\n')
+    return digest.hexdigest()
 
 
 def _look(checks: PictureChecks, part: tuple[int, int]) -> _Part:

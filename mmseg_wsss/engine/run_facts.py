@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ def read_run(folder: Path) -> RunFacts:
         class_scores=last_table(''.join(path.read_text(errors='replace') for path in sorted(folder.glob('*/*.log')))),
         labels=labels,
         hours=hours,
-        full=bool(_dataset(cfg).get('use_dense_masks')),
+        full=bool(_dataset(cfg).get('use_dense_masks')) or _dataset(cfg).get('labels') in ('mask', ['mask']),
         settings=settings_of(cfg, folder),
         sheet=sheet if sheet.is_file() else None,
         validation=read_record(folder),
@@ -188,18 +189,14 @@ def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
     }
 
 
-def annotation_hours(images: Sequence[WeakAnnotations]) -> float:
-    """Return an estimate of the time that an annotator needs, in hours.
+def annotation_seconds(labels: WeakAnnotations) -> float:
+    """Return an estimate of the time that an annotator needs for an image.
 
     Example:
-        >>> annotation_hours([WeakAnnotations(tags=(1,))] * 180)
-        1.0
+        >>> annotation_seconds(WeakAnnotations(tags=(1,)))
+        20.0
     """
-    seconds = 0.0
-    for labels in images:
-        seconds += sum(SECONDS_PER_IMAGE.get(kind, 0.0) for kind in kinds_of(labels))
-        seconds += SECONDS_PER_BOX * len(labels.boxes)
-    return seconds / 3600
+    return sum(SECONDS_PER_IMAGE.get(kind, 0.0) for kind in kinds_of(labels)) + SECONDS_PER_BOX * len(labels.boxes)
 
 
 def _dataset(cfg: Config) -> Mapping[str, Any]:
@@ -213,19 +210,19 @@ def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
     """Count the labels of the training data; empty if it can no longer be built."""
     try:
         dataset = DATASETS.build({**_dataset(cfg), 'pipeline': []})
-        images = [dataset.get_data_info(index)['weak_annotations'] for index in range(len(dataset))]
+        counts, seconds = Counter[str](images=len(dataset)), 0.0
+        for index in range(len(dataset)):  # one by one: label sets in Arrow may have millions
+            labels: WeakAnnotations = dataset.get_data_info(index)['weak_annotations']
+            counts['clicks'] += len(labels.points)
+            counts['scribbles'] += len(labels.polylines)
+            counts['boxes'] += len(labels.boxes)
+            counts['images with tags'] += labels.tags is not None
+            counts['dense masks'] += labels.mask_path is not None
+            counts['images without a label'] += not kinds_of(labels)
+            seconds += annotation_seconds(labels)
     except (OSError, ValueError, KeyError, TypeError):
         return {}, None
-    counts = {
-        'images': len(images),
-        'clicks': sum(len(labels.points) for labels in images),
-        'scribbles': sum(len(labels.polylines) for labels in images),
-        'boxes': sum(len(labels.boxes) for labels in images),
-        'images with tags': sum(labels.tags is not None for labels in images),
-        'dense masks': sum(labels.mask_path is not None for labels in images),
-        'images without a label': sum(not kinds_of(labels) for labels in images),
-    }
-    return {name: count for name, count in counts.items() if count}, annotation_hours(images)
+    return {name: count for name, count in counts.items() if count}, seconds / 3600
 
 
 def _lines(path: Path) -> list[str]:

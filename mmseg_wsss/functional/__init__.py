@@ -31,6 +31,7 @@ from .ngwp import focal_mask_penalty, ngwp
 from .pac import pac_refine
 from .pamr import pamr
 from .partial_ce import inverse_log_class_weights, partial_cross_entropy
+from .partial_dice import partial_dice_loss
 from .point_blots import point_blots
 from .pseudo_labels import balanced_cross_entropy, confident_labels
 from .random_walk import random_walk
@@ -76,6 +77,7 @@ __all__ = [
     'pair_offsets',
     'pamr',
     'partial_cross_entropy',
+    'partial_dice_loss',
     'pixel_correlation',
     'point_blots',
     'present_classes',

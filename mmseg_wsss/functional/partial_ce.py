@@ -46,7 +46,7 @@ def partial_cross_entropy(
         >>> partial_cross_entropy(torch.zeros(1, 4, 1, 2), labels)  # log(4)
         tensor(1.3863)
     """
-    _check_labels(logits, labels)
+    check_labels(logits, labels)
     dtype = compute_dtype(logits)
     labelled = labels != ignore_index
     # Replaced before the softmax: 0 * NaN in its backward would be NaN.
@@ -91,7 +91,8 @@ def inverse_log_class_weights(counts: Tensor | Sequence[float]) -> Tensor:
     return F.normalize(1 / torch.log(1.1 + values / values.sum()), p=1, dim=0)
 
 
-def _check_labels(logits: Tensor, labels: Tensor) -> None:
+def check_labels(logits: Tensor, labels: Tensor) -> None:
+    """Raise unless ``labels`` has one class id for each pixel of ``logits``."""
     check_float_map(logits, 'logits')
     if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.is_complex():
         raise TypeError(f'labels must be an integer tensor (B, H, W), got {describe(labels)}')

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ..datasets.cam_files import INDEX, ImageCAMs, grid_size, read_cams, write_c
 from ..datasets.index_file import IndexedImage
 from ..datasets.workers import each
 from ..functional import normalised_cams
-from ..models.decisions import ArgmaxDecision, mean_of_views
+from ..models.decisions import ArgmaxDecision, ClassProbs, mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
 from ..structures import ImageDataset, Sample
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
@@ -190,19 +191,24 @@ def mean_probs(
         The foreground classes, ascending; probabilities, (K+1, H, W) on the CPU; the image in the form that the refiner
         of the model expects, (3, H, W), or None without a refiner.
     """
-    said = []
+    said: Iterable[ClassProbs] = _each_view(model, views)
+    if tags is None:
+        said = list(said)
+        tags = (decision_of(model).present(mean_of_views(said)).nonzero().flatten() + 1).tolist()
+    classes = sorted({int(tag) for tag in tags} - {0})
+    mean, nearest = torch.zeros(()), None
+    for view in said:  # with known tags, one view after the other
+        kept = view.probs[[0, *classes]].float().cpu()
+        mean = mean + kept.div_(kept.sum(dim=0, keepdim=True).clamp_(min=1e-8)).div_(len(views['inputs']))
+        if view.image is not None and (nearest is None or view.resizing < nearest.resizing):
+            nearest = replace(view, probs=mean)
+    return classes, mean, None if nearest is None or nearest.image is None else nearest.image.cpu()
+
+
+def _each_view(model: WeakEncoderDecoder, views: Mapping[str, Any]) -> Iterator[ClassProbs]:
     for inputs, sample in zip(views['inputs'], views['data_samples'], strict=True):
         batch = model.data_preprocessor(pseudo_collate([{'inputs': inputs, 'data_samples': sample}]), False)
-        said += model.class_probs(**batch)
-    merged = mean_of_views(said)
-    if tags is None:
-        tags = (decision_of(model).present(merged).nonzero().flatten() + 1).tolist()
-    classes = sorted({int(tag) for tag in tags} - {0})
-    mean = torch.zeros(())
-    for view in said:
-        kept = view.probs.float()[[0, *classes]].cpu()
-        mean = mean + kept / kept.sum(dim=0, keepdim=True).clamp(min=1e-8) / len(said)
-    return classes, mean, None if merged.image is None else merged.image.cpu()
+        yield from model.class_probs(**batch)
 
 
 def decision_of(model: WeakEncoderDecoder) -> ArgmaxDecision:

@@ -125,6 +125,32 @@ def check_known_tags(dataset: ImageDataset, split: str) -> None:
         )
 
 
+def check_known_boxes(dataset: ImageDataset, split: str) -> None:
+    """Log the number of images without boxes.
+
+    Args:
+        dataset: The data set from :func:`prediction_dataset`, with weak labels.
+        split: Name of the split, for the message.
+
+    Raises:
+        ValueError: If no image has boxes.
+    """
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    bare = [info['img_path'] for info in infos if not len(info['weak_annotations'].boxes)]
+    if len(bare) == len(dataset):
+        raise ValueError(
+            f'known_boxes=True, but none of the {len(dataset)} images of {split!r} has boxes: set weak_labels of '
+            f'{split}_dataloader.dataset, or predict without known boxes'
+        )
+    if bare:
+        print_log(
+            f'known_boxes=True, but {len(bare)} of the {len(dataset)} images of {split!r} have no boxes (first: '
+            f'{bare[0]}): their classes are possible everywhere',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
 def chosen_classes(cfg: Config, metainfo: Mapping[str, Any]) -> list[int]:
     """Return the ids of the ``classes`` of the test metric, else of the data's ``measured_classes``, else of all."""
     names = metainfo['classes']

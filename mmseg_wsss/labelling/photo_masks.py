@@ -23,6 +23,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
+from torch import Tensor
 
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.pseudo_label_files import write_pseudo_label
@@ -30,7 +31,7 @@ from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
 from ..functional.checks import check_integer, check_share
 from .images import reader_of
-from .predictions import load_model
+from .predictions import ROWS, load_model
 from .video_frames import count_frames, frame_files, is_video
 from .voc_submission import without_labels
 
@@ -152,8 +153,7 @@ def write_photo_masks(
         name, path = item
         (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
-        probs = sample.seg_logits.data.float().softmax(dim=0).cpu()
-        confidence = probs.gather(0, labels[None])[0].clamp(0, 1).numpy()
+        confidence = confidence_of(sample.seg_logits.data, labels)
         write_pseudo_label(folder, name, labels.numpy(), confidence, palette)
         if settings.overlays:
             photo = load({'img_path': str(path)})['img']
@@ -172,6 +172,19 @@ def write_photo_masks(
     pixels = sum(counts, start=np.zeros(len(classes), np.int64))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
     return {'images': len(counts), 'share': shares}
+
+
+def confidence_of(logits: Tensor, labels: Tensor) -> npt.NDArray[np.floating]:
+    """Return the softmax probability of the label of each pixel, (H, W).
+
+    Args:
+        logits: Scores before softmax, (C, H, W).
+        labels: Class ids, (H, W), on the CPU.
+    """
+    parts = zip(logits.split(ROWS, dim=1), labels.split(ROWS), strict=True)  # no map of all classes is copied
+    found = [rows.float().softmax(dim=0).cpu().gather(0, ids[None])[0] for rows, ids in parts]
+    confidence: npt.NDArray[np.floating] = torch.cat(found).clamp(0, 1).numpy()
+    return confidence
 
 
 def switched(cfg: Config, settings: PhotoSettings) -> Config:

@@ -18,11 +18,14 @@ from ..checkpoints.network import build_network
 from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..datasets.workers import WorkerSettings
+from ..functional import box_maps
 from ..functional.checks import check_share
-from ..structures import Sample
-from .images import check_known_tags, check_split, known_classes, prediction_dataset
+from ..structures import Sample, WeakAnnotations
+from .images import check_known_boxes, check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
 
+ROWS = 512
+"""Number of rows of an image whose probabilities are computed at once."""
 Network = TypeVar('Network', bound=nn.Module)
 
 
@@ -34,17 +37,20 @@ class PredictionSettings(WorkerSettings):
         split: The data set, ``'train'``, ``'val'`` or ``'test'``, which the pipeline of the test data reads.
         known_tags: Whether to set foreground classes that are not in the weak labels of the image to 0 before the
             maximum and scale the rest to sum to 1. Images without weak labels do not change; the log has their number.
+        known_boxes: Whether to also do so for each pixel outside of the boxes of a class, in images with boxes. Boxes
+            must then cover all objects. Requires ``known_tags``.
         unsure_below: Pixels with a lower confidence become 255, in [0, 1].
         workers: Same as in :class:`~mmseg_wsss.datasets.workers.WorkerSettings`.
         coco_rle: Whether to also write ``coco_rle.json``.
 
     Raises:
         TypeError: If ``unsure_below`` is not a number.
-        ValueError: If a setting is out of range.
+        ValueError: If a setting is out of range, or ``known_boxes`` is set without ``known_tags``.
     """
 
     split: str = 'train'
     known_tags: bool = False
+    known_boxes: bool = False
     unsure_below: float = 0.0
     coco_rle: bool = False
 
@@ -52,6 +58,8 @@ class PredictionSettings(WorkerSettings):
         super().__post_init__()
         check_split(self.split, 'split')
         check_share(self.unsure_below, 'unsure_below')
+        if self.known_boxes and not self.known_tags:
+            raise ValueError('known_boxes=True also uses the classes of the image: set known_tags=True, too')
 
 
 def write_pseudo_labels(
@@ -77,24 +85,28 @@ def write_pseudo_labels(
         ``images``, the share ``unsure`` of all pixels, and the ``split``.
 
     Raises:
-        ValueError: If the split cannot be read this way, ``known_tags`` is set and no image has tags, or the weights do
-            not fit.
+        ValueError: If the split cannot be read this way, ``known_tags`` is set and no image has tags, ``known_boxes``
+            is set and none has boxes, or the weights do not fit.
     """
     settings = settings or PredictionSettings()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, settings.split)
     if settings.known_tags:
         check_known_tags(dataset, settings.split)
+    if settings.known_boxes:
+        check_known_boxes(dataset, settings.split)
     model = load_model(cfg, checkpoint, BaseModel)
 
     def label_image(index: int, info: Sample) -> LabelAndConfidence:
         sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         known = known_classes(info) if settings.known_tags else None
-        return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below)
+        boxes = info['weak_annotations'].select(['boxes']) if settings.known_boxes else None
+        return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below, boxes)
 
     source = {
         'checkpoint': str(checkpoint),
         'known_tags': settings.known_tags,
+        'known_boxes': settings.known_boxes,
         'unsure_below': float(settings.unsure_below),
         'split': settings.split,
     }
@@ -125,16 +137,20 @@ def load_model(cfg: Config, checkpoint: str | Path, kind: type[Network]) -> Netw
     return model
 
 
-def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0) -> LabelAndConfidence:
+def label_and_confidence(
+    logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0, boxes: WeakAnnotations | None = None
+) -> LabelAndConfidence:
     """Return class ids (H, W), 255 where unsure, and the probability of the class, (H, W).
 
     Args:
         logits: Scores of an image before softmax, (C, H, W), background first.
         known: Classes that may be present in addition to the background; None means all.
         unsure_below: Same as in :class:`PredictionSettings`.
+        boxes: Each class that has boxes is only possible inside them, and a class without boxes nowhere; no boxes, or
+            None, means no limit.
 
     Raises:
-        ValueError: If there is only one channel.
+        ValueError: If there is only one channel, or a box is not inside the image.
     """
     if len(logits) < 2:
         raise ValueError('the network has one output channel: pseudo-labels need a separate channel of the background')
@@ -142,6 +158,12 @@ def label_and_confidence(logits: Tensor, known: Sequence[int] | None, unsure_bel
     if known is not None:
         absent = [index for index in range(1, len(logits)) if index not in known]
         logits = logits.index_fill(0, torch.tensor(absent, dtype=torch.long, device=logits.device), -torch.inf)
+    if boxes is not None and len(boxes.boxes):
+        maps, ids = box_maps(boxes.boxes, boxes.box_labels, (logits.shape[1], logits.shape[2]))
+        possible = torch.zeros(logits.shape, dtype=torch.bool)
+        possible[0] = True
+        possible[list(ids)] = maps.bool()
+        logits = logits.masked_fill(~possible.to(logits.device), -torch.inf)
     confidence, labels = logits.softmax(dim=0).max(dim=0)
     labels = torch.where(confidence < unsure_below, UNSURE, labels)
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
+from tests.helpers.same_files import files_of
 from tests.helpers.written_labels import CLASSES, all_kinds, mask_of, pseudo_labels, scene, worst_iou
 
 OUTPUTS = {'labelme': 'out', 'cvat': 'out.xml', 'label_studio': 'out.json', 'coco': 'out.json', 'index_png': 'out'}
@@ -39,6 +40,30 @@ def test_nothing_is_overwritten_without_force(tmp_path, name, capsys):
     assert 'files do); choose another -o, or overwrite them with --force' in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == files
     assert main([*command, '--force']) == 0
+
+
+@pytest.mark.parametrize('name', OUTPUTS)
+def test_all_files_are_written_or_none(tmp_path, name, capsys):
+    """The mask of the last image is damaged; an earlier export is there the second time."""
+    pseudo_labels(tmp_path / 'pseudo')
+    masks = tmp_path / 'pseudo/masks'
+    command = ['export-labels', name, str(masks), '--classes', ','.join(CLASSES), '--report', str(tmp_path / 'r.json')]
+    command += ['-o', str(tmp_path / 'made' / OUTPUTS[name])]
+    (masks / 'z.png').write_bytes((masks / 'field/a.png').read_bytes()[:-60])
+    assert main(command) == 2
+    assert 'z.png' in capsys.readouterr().err
+    assert [path for path in (tmp_path / 'made').rglob('*') if path.is_file()] == []
+    assert not (tmp_path / 'r.json').exists()
+    damaged = (masks / 'z.png').read_bytes()
+    (masks / 'z.png').unlink()
+    assert main(command) == 0
+    before = files_of(tmp_path / 'made')
+    (masks / 'field/a.png').write_bytes((masks / 'field/a.png').read_bytes() + b' ')
+    Image.fromarray(np.ones((3, 4), np.uint8)).save(masks / 'b.png')
+    (masks / 'z.png').write_bytes(damaged)
+    (tmp_path / 'r.json').unlink()
+    assert main([*command, '--force']) == 2
+    assert files_of(tmp_path / 'made') == before
 
 
 def test_files_of_labelme_lie_beside_the_images(tmp_path):

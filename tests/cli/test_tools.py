@@ -4,11 +4,16 @@ import argparse
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmseg.registry import MODELS
+from PIL import Image
 
 from mmseg_wsss.cli import _tools, test, train
 from mmseg_wsss.cli.main import build_parser, main
+from mmseg_wsss.datasets.shapes_dataset import write_shapes
 from tests.helpers.own_data import write_data, write_own_config
+from tests.helpers.trainings import run_tool, training_config, write_config
 
 
 @pytest.mark.parametrize(('command', 'name'), [(train, 'train'), (test, 'test')])
@@ -65,3 +70,33 @@ def test_switches_of_a_test(tmp_path):
     assert (switched.test_cfg.mode, tuple(switched.test_cfg.crop_size)) == ('slide', (40, 40))
     with pytest.raises(SystemExit, match=r'prune must be in \[0, 1\], got 2.0'):
         model_of('--prune', '2')
+
+
+def test_pictures_and_label_maps_of_a_config_that_does_not_speak_of_them(tmp_path):
+    """No visualizer, no hook that draws, and a metric in a list."""
+    write_shapes(tmp_path / 'shapes', num_images=2, size=(40, 48))
+    cfg = training_config()
+    assert cfg.get('visualizer') is None
+    assert 'visualization' not in cfg.default_hooks
+    cfg.test_dataloader.dataset = {
+        'type': 'WeakSegDataset',
+        'data_root': str(tmp_path / 'shapes'),
+        'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'},
+        'weak_labels': 'weak_labels.json',
+        'img_suffix': '.png',
+        'test_mode': True,
+        'pipeline': [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}, {'type': 'PackSegInputs'}],
+    }
+    cfg.test_evaluator = [{'type': 'SubsetIoUMetric'}]
+    config = write_config(cfg, tmp_path / 'config.py')
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'net.pth')
+    options = ('--work-dir', tmp_path / 'test', '--show-dir', tmp_path / 'shown', '--out', tmp_path / 'maps')
+    run_tool('test', config, tmp_path / 'net.pth', *options)
+    pictures = sorted((tmp_path / 'shown').rglob('*.png'))
+    maps = sorted((tmp_path / 'maps').iterdir())
+    assert len(pictures) == 2
+    for path in [*pictures, *maps]:
+        with Image.open(path) as image:
+            assert image.height == 40
+            assert image.width % 48 == 0
+    assert [path.name for path in maps] == ['shapes_00000.png', 'shapes_00001.png']

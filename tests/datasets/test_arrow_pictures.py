@@ -89,10 +89,9 @@ def test_they_are_read_again_if_anything_has_changed(root, reads):
     build(root)
     assert len(reads) == 20
     reads.clear()
-    os.utime(root / 'img/b', ns=(1, 1))  # as if a file had been added
+    save(root / 'img/b/new.png')  # is not in the label file
     build(root)
-    assert len(reads) == 20
-    reads.clear()
+    assert reads == []
     (root / 'img').rename(root / 'moved')
     build(root, data_prefix={'img_path': str(root / 'moved')})
     assert len(reads) == 20
@@ -106,6 +105,25 @@ def test_an_image_that_is_removed_is_noticed(root):
     save(root / 'img/b/07.png', (9, 6))
     with pytest.raises(ValueError, match=r"image 'b/07': width and height are 8 x 6 .* is 9 x 6.*\(1 images differ"):
         build(root)
+
+
+@pytest.mark.parametrize('change', ['time', 'size'])
+@pytest.mark.parametrize('split', [False, True])
+def test_an_image_that_is_written_over_is_noticed(root, reads, change, split):
+    """In its place, so that its folder does not change; by one of the same number of bytes, or at the same time."""
+    (root / 'split.txt').write_text('b/07\na/02\n')
+    settings = {'ann_file': str(root / 'split.txt'), 'img_suffix': '.png'} if split else {}
+    build(root, **settings)
+    reads.clear()
+    path = root / 'img/b/07.png'
+    folder, before = path.parent.stat(), path.stat()
+    replaced = path.read_bytes()
+    path.write_bytes(replaced if change == 'time' else replaced + b' ')
+    if change == 'size':
+        os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert path.parent.stat().st_mtime_ns == folder.st_mtime_ns
+    build(root, **settings)
+    assert len(reads) == (2 if split else 20)
 
 
 def test_what_is_found_of_the_images_is_remembered_too(root):
@@ -155,6 +173,11 @@ def test_masks_are_checked_with_their_images(root, reads):
     with pytest.raises(ValueError, match=r"image 'b/01': its mask .*small\.png is 4 x 6, the image 8 x 6"):
         build(root)
     assert len(build(root, check_masks=False)) == 20
+    save(root / 'masks/small.png', (8, 6), mode='L')  # written over
+    assert build(root).audit.counts.images['mask'] == 2
+    save(root / 'masks/small.png', (4, 6), mode='L')
+    with pytest.raises(ValueError, match=r"image 'b/01': its mask .*small\.png is 4 x 6, the image 8 x 6"):
+        build(root)
     masks['b/01.png'] = 'lost'
     write(root, entries())
     with pytest.raises(FileNotFoundError, match=r"image 'b/01': its mask .*lost\.png is not on disk"):

@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 import time
 
@@ -93,6 +94,26 @@ def test_without_a_cache_folder_the_check_is_made_each_time(tmp_path, monkeypatc
     check = Check()
     assert remembered('a', check)[0].max() == remembered('a', check)[0].max() == 1
     assert check.calls == 2
+
+
+@pytest.mark.parametrize('bound', ['number', 'bytes'])
+def test_what_was_not_used_for_the_longest_time_is_forgotten(folder, monkeypatch, bound):
+    monkeypatch.setattr(f'mmseg_wsss.datasets.remembered.MAX_{"RESULTS" if bound == "number" else "BYTES"}', 3)
+    if bound == 'bytes':
+        remembered('a', Check(1))
+        size = sum((folder / name).stat().st_size for name in ('a.npy', 'a.json'))
+        monkeypatch.setattr('mmseg_wsss.datasets.remembered.MAX_BYTES', 3 * size)
+    for time_ns, key in enumerate('abc'):
+        remembered(key, Check(1))
+        os.utime(folder / f'{key}.json', ns=(time_ns, time_ns))
+    remembered('a', Check(2))  # is used
+    remembered('d', Check(1))
+    left = {path.name for path in folder.iterdir()}
+    assert left == {f'{key}.{kind}' for key in 'acd' for kind in ('json', 'npy', 'lock')}
+    assert remembered('b', Check(3))[0].max() == 3
+    monkeypatch.setattr('mmseg_wsss.datasets.remembered.MAX_RESULTS', 0)
+    remembered('e', Check(1))  # the newest result is kept, however large it is
+    assert {path.stem for path in folder.iterdir()} == {'e'}
 
 
 def test_the_hash_depends_on_content_and_settings_alone(tmp_path):

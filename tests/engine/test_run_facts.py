@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmseg_wsss.engine.run_facts import annotation_hours, curves_of, last_table, read_run
+from mmseg_wsss.engine.run_facts import annotation_seconds, curves_of, last_table, read_run
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import TABLE, write_run
@@ -61,6 +61,6 @@ def test_parts():
     assert last_table(f'noise\n{TABLE}\nmore | noise\n{TABLE.replace("74.23", "80.00")}\n')['IoU'] == ['80.00', 'nan']
     assert last_table('nothing') == {}
     assert curves_of([{'a': 'text', 'step': 1, 'time': 2.0}]) == {}
-    assert annotation_hours([]) == 0
+    assert annotation_seconds(WeakAnnotations()) == 0
     box = WeakAnnotations(boxes=[[0, 0, 1, 1]] * 3, box_labels=[1] * 3)
-    assert annotation_hours([box]) == pytest.approx(21 / 3600)
+    assert annotation_seconds(box) == pytest.approx(21)

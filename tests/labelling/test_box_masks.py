@@ -68,6 +68,26 @@ def test_grabcut_finds_the_object_and_fills_what_it_cannot_cut():
     assert flat.sum() == flat[4:25, 8:29].sum()
 
 
+@pytest.mark.parametrize(('limit', 'step'), [(3000, 1), (1100, 2), (400, 3)])
+def test_grabcut_of_a_large_image_reads_a_window_around_the_box(monkeypatch, limit, step):
+    """The box has 23 x 23 pixels, the window 12 more on each side."""
+    rows, columns = np.mgrid[:60, :160]
+    disk = (rows - 34) ** 2 + (columns - 118) ** 2 <= 100
+    noise = np.random.default_rng(0).normal(0, 8, (60, 160, 3))
+    image = (np.where(disk[..., None], (30, 40, 210), (40, 180, 60)) + noise).clip(0, 255).astype(np.uint8)
+    boxes = WeakAnnotations(boxes=[[107, 23, 129, 45]], box_labels=[3])
+    monkeypatch.setattr('mmseg_wsss.labelling.box_masks.LARGE', limit)
+    read = []
+    grabcut = cv2.grabCut
+    monkeypatch.setattr(cv2, 'grabCut', lambda image, *rest: read.append(image.shape[:2]) or grabcut(image, *rest))
+    labels, filled = grabcut_labels(image, boxes)
+    assert read == [(47 // step, 47 // step)]
+    assert filled == 0
+    found = labels == 3
+    assert (found & disk).sum() / (found | disk).sum() > (0.95 if step == 1 else 0.8)
+    assert not found[:, :107].any()
+
+
 def test_grabcut_does_not_depend_on_what_was_drawn_before():
     image, _ = photo()
     image = np.random.default_rng(1).integers(0, 255, image.shape, dtype=np.uint8)

@@ -17,6 +17,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext, StagedRunner
 from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
+from mmseg_wsss.labelling.photo_masks import confidence_of
 from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
@@ -77,6 +78,20 @@ def read(path):
         return np.array(image)
 
 
+def test_labels_of_a_large_image_are_made_in_parts(monkeypatch):
+    logits = torch.randn(4, 11, 6, generator=torch.Generator().manual_seed(0))
+    labels = logits.argmax(dim=0)
+    expected = label_and_confidence(logits, (1, 3), 0.6), confidence_of(logits, labels)
+    for name in ('predictions', 'photo_masks'):
+        monkeypatch.setattr(f'mmseg_wsss.labelling.{name}.ROWS', 4)
+    found = label_and_confidence(logits, (1, 3), 0.6), confidence_of(logits, labels)
+    assert 0 < (found[0][0] == 255).sum() < 66
+    for one, other in zip([*found[0], found[1]], [*expected[0], expected[1]], strict=True):
+        assert np.array_equal(one, other)
+    by_hand = logits.softmax(dim=0).amax(dim=0)
+    assert found[1] == pytest.approx(by_hand.numpy())
+
+
 def test_labels_by_hand():
     probs = torch.tensor([[0.5, 0.2, 0.1], [0.3, 0.2, 0.6], [0.2, 0.6, 0.3]])[:, None]
     labels, confidence = label_and_confidence(probs.log() + 3, None)
@@ -92,6 +107,44 @@ def test_labels_by_hand():
     assert confidence.tolist() == [[1, 1, 1]]
     with pytest.raises(ValueError, match='one output channel'):
         label_and_confidence(torch.zeros(1, 2, 2), None)
+
+
+def test_a_class_stays_inside_its_boxes():
+    probs = torch.tensor([0.1, 0.5, 0.4]).view(3, 1, 1).expand(3, 2, 4)
+    boxes = WeakAnnotations(boxes=[[0, 0, 1, 1], [1, 0, 2, 0]], box_labels=[2, 1])
+    labels, confidence = label_and_confidence(probs.log(), (1, 2), 0.0, boxes)
+    assert labels.tolist() == [[2, 1, 1, 0], [2, 2, 0, 0]]
+    expected = [[0.4 / 0.5, 0.5, 0.5 / 0.6, 1], [0.4 / 0.5, 0.4 / 0.5, 1, 1]]
+    assert confidence == pytest.approx(np.array(expected))
+    labels, _ = label_and_confidence(probs.log(), (1, 2), 0.0, WeakAnnotations())
+    assert (labels == 1).all()
+    with pytest.raises(ValueError, match='reaches out of the image, which is 4 x 2 pixels'):
+        label_and_confidence(probs.log(), None, 0.0, WeakAnnotations(boxes=[[0, 0, 4, 1]], box_labels=[1]))
+
+
+def test_known_boxes(trained, tmp_path, monkeypatch):
+    cfg, checkpoint = trained
+    lines = []
+    monkeypatch.setattr('mmseg_wsss.labelling.images.print_log', lambda line, **_: lines.append(line))
+    labels = {'b': WeakAnnotations(boxes=[[2, 3, 20, 30]], box_labels=[2])}
+    entries = {key: ImageEntry(f'{key}.jpg', *SIZES[key], labels.get(key, WeakAnnotations())) for key in SIZES}
+    WeakLabelSet(CLASSES, None, entries).write(tmp_path / 'boxes.json')
+    photos = {**cfg.train_dataloader.dataset, 'weak_labels': str(tmp_path / 'boxes.json'), 'pipeline': READ}
+    changes = {'train_dataloader': {'dataset': {'_delete_': True, **photos}}}
+    settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'known_tags': True, 'known_boxes': True}
+    context = StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), False)
+    TASK_UTILS.build({'type': 'WritePseudoLabels', 'changes': changes, **settings}).run(context)
+    assert "known_boxes=True, but 2 of the 3 images of 'train' have no boxes" in lines[-1]
+    written = read(tmp_path / 'out/masks/b.png')
+    outside = np.ones(written.shape, bool)
+    outside[3:31, 2:21] = False
+    assert not written[outside].any()
+    assert set(np.unique(written)) <= {0, 2}
+    assert read_index(tmp_path / 'out').source['known_boxes'] is True
+    with pytest.raises(ValueError, match="none of the 3 images of 'train' has boxes"):
+        TASK_UTILS.build({'type': 'WritePseudoLabels', **settings}).run(context)
+    with pytest.raises(ValueError, match='known_boxes=True also uses the classes of the image: set known_tags=True'):
+        PredictionSettings(known_boxes=True)
 
 
 def test_written_labels_are_the_predictions(trained, tmp_path):

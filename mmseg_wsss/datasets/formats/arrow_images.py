@@ -177,6 +177,16 @@ class ArrowImages(ByPosition[ImageEntry]):
         batch, number = self.files.place(row)
         return str(batch.column('file_name')[number].as_py())
 
+    def file_names(self, start: int, stop: int) -> list[str]:
+        """Return the file names of the images from one position to before another."""
+        if self.rows is not None:
+            return [self.file_name(position) for position in range(start, stop)]
+        names: list[str] = []
+        while start + len(names) < stop:
+            batch, number = self.files.place(start + len(names))
+            names += batch.column('file_name').slice(number, stop - start - len(names)).to_pylist()
+        return names
+
     def mask(self, position: int) -> str | None:
         """Return the path of the dense mask of an image, or None."""
         row = self._row(position)

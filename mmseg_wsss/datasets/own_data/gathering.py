@@ -10,6 +10,7 @@ from pathlib import Path
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..formats.checks import fit_to_images
 from ..image_checks import check_images
+from .agreement import Agreement, compare_with_masks, has_label
 from .folders import Folders, pictures_in
 from .mask_ids import MaskIds, find_ids, has_background, read_values
 from .reading import read_any
@@ -75,16 +76,32 @@ def gather(
                 f'is which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
             )
         says += [f'{folders.labels}: {read.title}, {len(labels.images)} images', *read.says]
-    background = has_background(labels.classes) if background is None else background
-    named = len(labels.classes)
     labels = _on_disk(labels, folders, says)
-    if not background:
+    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    named = len(labels.classes)
+    is_empty = not own and named > 1 and has_background(labels.classes) and not has_label(labels, 0)
+    found = compare_with_masks(labels, {} if own else masks)
+    if is_empty and (background is False or (background is None and found.is_shifted)):
+        background, named, found = False, named - 1, Agreement()
+        says.append(
+            f'no label has class 0, {labels.classes[0]!r}, so it is the empty class before classes without a background'
+        )
+    elif background is False or (background is None and not has_background(labels.classes)):
+        background = False
         says.append(
             f'class 0 is {labels.classes[0]!r}, which is not a background: an empty class {EMPTY!r} was added before '
             'it, and ids count from 1 (a name such as "background" or --background says that it is one)'
         )
         labels = with_empty_class(labels)
-    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    else:
+        background = True
+        if is_empty and masks and not found.pixels:
+            says.append(
+                f'no label has class 0, {labels.classes[0]!r}: if the masks count the other classes from 0, begin '
+                'again with --no-background'
+            )
+    if warning := found.says():
+        says.append(warning)
     values = read_values(own) | read_values(list(masks.values()))
     ids = find_ids(values, named, shift=int(not background), unlabelled=unlabelled)
     if ids.says:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from ...structures import ImageEntry, WeakLabelSet
 from .._regions import find_regions
 from ..formats.masks import UNLABELLED, Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import SMALL, LabelWriter, WriteSettings, box_edges, checked_mask, leave_out_each
+from .label_writer import (
+    SMALL,
+    LabelWriter,
+    WriteSettings,
+    box_edges,
+    checked_mask,
+    leave_out_each,
+    write_json_list,
+)
 
 NO_SHAPE = '{}, which COCO has no form for'
 BOXES_OF_MASKS = 'boxes beside a mask, whose objects have boxes of their own'
@@ -29,19 +38,28 @@ def write_coco(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> N
         output: The file.
         settings: Settings of the writer; shapes and tolerance are not used.
     """
-    names = [*labels.classes, IGNORED]
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, (key, entry) in enumerate(labels.images.items(), start=1):
-        images.append({'id': number, 'file_name': entry.file_name, 'width': entry.width, 'height': entry.height})
-        for item in _annotations(key, entry, labels.classes, settings):
-            annotations.append({'id': len(annotations) + 1, 'image_id': number, **item})
-    used = {item['category_id'] for item in annotations}
-    shown = [index for index in range(len(names)) if index in used or 0 < index < len(labels.classes)]
-    categories = [{'id': index, 'name': names[index]} for index in shown]
+    names, used = [*labels.classes, IGNORED], set[int]()
+    listed = (
+        {'id': number, 'file_name': entry.file_name, 'width': entry.width, 'height': entry.height}
+        for number, entry in enumerate(labels.images.values(), start=1)
+    )
     with whole_file(output) as file:
-        content = {'images': images, 'categories': categories, 'annotations': annotations}
-        file.write(json.dumps(content).encode())
+        file.write(b'{"images": ')
+        write_json_list(file, listed)
+        file.write(b', "annotations": ')
+        write_json_list(file, _numbered(labels, settings, used))
+        shown = [index for index in range(len(names)) if index in used or 0 < index < len(labels.classes)]
+        categories = [{'id': index, 'name': names[index]} for index in shown]
+        file.write(f', "categories": {json.dumps(categories)}}}'.encode())
+
+
+def _numbered(labels: WeakLabelSet, settings: WriteSettings, used: set[int]) -> Iterator[dict[str, Any]]:
+    """The annotations of all images, with their ids; their categories are added to ``used``."""
+    ids = count(1)
+    for number, (key, entry) in enumerate(labels.images.items(), start=1):
+        for item in _annotations(key, entry, labels.classes, settings):
+            used.add(item['category_id'])
+            yield {'id': next(ids), 'image_id': number, **item}
 
 
 def _annotations(
@@ -49,8 +67,8 @@ def _annotations(
 ) -> Iterator[dict[str, Any]]:
     found = entry.annotations
     lost = {'clicks': len(found.points), 'scribbles': len(found.polylines), 'tags': len(found.tags or ())}
-    for kind, count in lost.items():
-        leave_out_each(settings.report, NO_SHAPE.format(kind), count, key)
+    for kind, number in lost.items():
+        leave_out_each(settings.report, NO_SHAPE.format(kind), number, key)
     if found.mask_path is None:
         for box, label in zip(found.boxes, found.box_labels, strict=True):
             x1, y1, x2, y2 = box_edges(box)

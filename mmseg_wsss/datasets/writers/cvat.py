@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
 
@@ -30,13 +30,17 @@ def write_cvat(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> N
     job = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
     for name in (*labels.classes, IGNORED):
         SubElement(SubElement(job, 'label'), 'name').text = name
-    for index, (key, entry) in enumerate(labels.images.items()):
-        sizes = {'width': str(entry.width), 'height': str(entry.height)}
-        image = SubElement(root, 'image', {'id': str(index), 'name': entry.file_name, **sizes})
-        _fill(image, key, entry, labels.classes, settings)
     indent(root, ' ')
+    head, end, _ = tostring(root, encoding='utf-8', xml_declaration=True).partition(b'</annotations>')
     with whole_file(output) as file:
-        ElementTree(root).write(file, encoding='utf-8', xml_declaration=True)
+        file.write(head)
+        for index, (key, entry) in enumerate(labels.images.items()):
+            sizes = {'width': str(entry.width), 'height': str(entry.height)}
+            image = Element('image', {'id': str(index), 'name': entry.file_name, **sizes})
+            _fill(image, key, entry, labels.classes, settings)
+            indent(image, ' ', level=1)
+            file.write(b' ' + tostring(image, encoding='utf-8') + b'\n')
+        file.write(end)
 
 
 def _fill(image: Element, key: str, entry: ImageEntry, classes: tuple[str, ...], settings: WriteSettings) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.draw import line
 
-from ...files import path_inside, whole_file
+from ...files import path_inside, whole_file, whole_folder
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import UNLABELLED
 from ..pseudo_label_files import index_picture
@@ -22,6 +22,8 @@ Colours = list[tuple[int, int, int]]
 def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> None:
     """Write ``<image id>.png`` below a folder, 255 where nothing is labelled.
 
+    All files appear at the end, or none.
+
     Args:
         labels: The labels; the size of every image must be known. Without a palette, the colours are those of VOC.
         output: The folder.
@@ -31,15 +33,16 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
         ValueError: If the name of an image is a path outside of the folder.
     """
     palette = list(labels.palette or voc_colours(len(labels.classes)))
-    for key, entry in labels.images.items():
-        found = entry.annotations
-        for kind, count in (('boxes', len(found.boxes)), ('tags', len(found.tags or ()))):
-            leave_out_each(settings.report, NO_PIXELS.format(kind), count, key)
-        values = _values(key, entry, labels.classes)
-        if found.mask_path is not None and (len(found.points) or found.polylines):
-            settings.report.change(COVERED, key)
-        with whole_file(path_inside(output, f'{key}.png')) as file:
-            index_picture(values, palette).save(file, format='PNG', optimize=True)
+    with whole_folder(output) as hidden:
+        for key, entry in labels.images.items():
+            found = entry.annotations
+            for kind, count in (('boxes', len(found.boxes)), ('tags', len(found.tags or ()))):
+                leave_out_each(settings.report, NO_PIXELS.format(kind), count, key)
+            values = _values(key, entry, labels.classes)
+            if found.mask_path is not None and (len(found.points) or found.polylines):
+                settings.report.change(COVERED, key)
+            with whole_file(path_inside(hidden, f'{key}.png')) as file:
+                index_picture(values, palette).save(file, format='PNG', optimize=True)
 
 
 def _values(key: str, entry: ImageEntry, classes: tuple[str, ...]) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,16 @@ from ...structures import ImageEntry, WeakLabelSet
 from ..formats.label_studio import NAME_KEY
 from ..formats.masks import Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas, size_of
+from .label_writer import (
+    LabelWriter,
+    Outlined,
+    WriteSettings,
+    box_edges,
+    line_vertices,
+    painted_areas,
+    size_of,
+    write_json_list,
+)
 
 CONTROLS = {
     'keypointlabels': 'KeyPointLabels',
@@ -44,20 +52,20 @@ def write_label_studio(labels: WeakLabelSet, output: Path, settings: WriteSettin
         output: The JSON file.
         settings: Settings of the writer.
     """
-    tasks = []
-    for key, entry in labels.images.items():
-        size = {'original_width': entry.width, 'original_height': entry.height, 'image_rotation': 0}
-        results = [
-            {'id': f'r{index}', 'type': kind, 'from_name': kind, 'to_name': 'image', **size, 'value': value}
-            for index, (kind, value) in enumerate(_regions(key, entry, labels.classes, settings))
-        ]
-        data = {'image': settings.address + quote(entry.file_name), NAME_KEY: entry.file_name}
-        predictions = [{'model_version': 'mmseg_wsss', 'result': results}]
-        tasks.append({'data': data, 'annotations': [], 'predictions': predictions})
-    with whole_file(output.with_suffix(CONFIG_SUFFIX)) as file:
-        file.write(_interface(labels).encode())
-    with whole_file(output) as file:
-        file.write(json.dumps(tasks).encode())
+    with whole_file(output.with_suffix(CONFIG_SUFFIX)) as interface, whole_file(output) as file:
+        interface.write(_interface(labels).encode())
+        write_json_list(file, (_task(key, entry, labels, settings) for key, entry in labels.images.items()))
+
+
+def _task(key: str, entry: ImageEntry, labels: WeakLabelSet, settings: WriteSettings) -> dict[str, Any]:
+    size = {'original_width': entry.width, 'original_height': entry.height, 'image_rotation': 0}
+    results = [
+        {'id': f'r{index}', 'type': kind, 'from_name': kind, 'to_name': 'image', **size, 'value': value}
+        for index, (kind, value) in enumerate(_regions(key, entry, labels.classes, settings))
+    ]
+    data = {'image': settings.address + quote(entry.file_name), NAME_KEY: entry.file_name}
+    predictions = [{'model_version': 'mmseg_wsss', 'result': results}]
+    return {'data': data, 'annotations': [], 'predictions': predictions}
 
 
 def _interface(labels: WeakLabelSet) -> str:

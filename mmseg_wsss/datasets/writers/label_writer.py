@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -121,6 +122,15 @@ def painted_areas(
     for _ in range(small):
         settings.report.leave_out(SMALL, key)
     return [Outlined(names[value], ring) for value, ring in outlines]
+
+
+def write_json_list(file: BinaryIO, items: Iterable[Any]) -> None:
+    """Write a JSON list as ``json.dumps`` does, one item after the other."""
+    between = b'['
+    for item in items:
+        file.write(between + json.dumps(item).encode())
+        between = b', '
+    file.write(b']' if between == b', ' else b'[]')
 
 
 def leave_out_each(report: ReadReport, what: str, count: int, key: str) -> None:

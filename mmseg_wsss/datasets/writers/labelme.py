@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...files import path_inside, whole_file
+from ...files import path_inside, whole_file, whole_folder
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import Area
 from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas
@@ -24,6 +24,8 @@ VERSION = '5.5.0'
 def write_labelme(labels: WeakLabelSet, output: Path, settings: WriteSettings) -> None:
     """Write ``<image id>.json`` below a folder; ``imagePath`` is the path of the image relative to that folder.
 
+    All files appear at the end, or none.
+
     Args:
         labels: The labels; the size of every image must be known.
         output: The folder. Without ``images`` in the settings, it should be that of the images.
@@ -32,22 +34,23 @@ def write_labelme(labels: WeakLabelSet, output: Path, settings: WriteSettings) -
     Raises:
         ValueError: If the name of an image is a path outside of the folder.
     """
-    for key, entry in labels.images.items():
-        file = path_inside(output, f'{key}.json')
-        image = PurePosixPath(entry.file_name).name
-        if settings.images is not None:
-            image = Path(os.path.relpath(settings.images / entry.file_name, file.parent)).as_posix()
-        content = {
-            'version': VERSION,
-            'flags': _flags(entry, labels.classes),
-            'shapes': _shapes(key, entry, labels.classes, settings),
-            'imagePath': image,
-            'imageData': None,
-            'imageHeight': entry.height,
-            'imageWidth': entry.width,
-        }
-        with whole_file(file) as target:
-            target.write(json.dumps(content, indent=1).encode())
+    with whole_folder(output) as hidden:
+        for key, entry in labels.images.items():
+            image = PurePosixPath(entry.file_name).name
+            if settings.images is not None:
+                folder = path_inside(output, f'{key}.json').parent
+                image = Path(os.path.relpath(settings.images / entry.file_name, folder)).as_posix()
+            content = {
+                'version': VERSION,
+                'flags': _flags(entry, labels.classes),
+                'shapes': _shapes(key, entry, labels.classes, settings),
+                'imagePath': image,
+                'imageData': None,
+                'imageHeight': entry.height,
+                'imageWidth': entry.width,
+            }
+            with whole_file(path_inside(hidden, f'{key}.json')) as target:
+                target.write(json.dumps(content, indent=1).encode())
 
 
 def _flags(entry: ImageEntry, classes: tuple[str, ...]) -> dict[str, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +29,12 @@ def read_source(
         img_suffix: Suffix of the images, if their folder is not given.
 
     Returns:
-        The labels, with the size of every image.
+        The labels, with the size of every image. Labels in Arrow are read row by row, and the size of an image that is
+        not known is read when its labels are: that may raise an error.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the labels are damaged, their classes are not those given, or the size of an image is not known.
+        ValueError: If the labels are damaged, or their classes are not those given.
     """
     place = existing(source, 'the labels')
     if place.name == INDEX:
@@ -48,7 +49,7 @@ def read_source(
         raise ValueError(f'{source} has the classes {labels.classes}, got {tuple(classes)}: leave out --classes')
     if not labels.images:
         raise ValueError(f'{source} holds no image')
-    return replace(labels, images={key: _sized(key, entry, images) for key, entry in labels.images.items()})
+    return replace(labels, images=_SizedImages(labels.images, images))
 
 
 def _pseudo_labels(folder: Path) -> WeakLabelSet:
@@ -73,6 +74,46 @@ def _masks(folder: Path, classes: Sequence[str] | None, images: Path | None, img
             name = find_image(images, key, str(file)).relative_to(images).as_posix()
         entries[key] = ImageEntry(name, annotations=WeakAnnotations(mask_path=str(file)))
     return WeakLabelSet(tuple(classes), images=entries)
+
+
+class _SizedImages(Mapping[str, ImageEntry]):
+    """Entries with the sizes of their images, made when they are asked for."""
+
+    def __init__(self, entries: Mapping[str, ImageEntry], images: Path | None) -> None:
+        self.entries = entries
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __getitem__(self, key: str) -> ImageEntry:
+        return _sized(key, self.entries[key], self.images)
+
+    def items(self) -> ItemsView[str, ImageEntry]:
+        """Return ids and entries, without a search for every id."""
+        return _SizedItems(self)
+
+    def values(self) -> ValuesView[ImageEntry]:
+        """Return the entries, without a search for every id."""
+        return _SizedValues(self)
+
+
+class _SizedItems(ItemsView[str, ImageEntry]):
+    _mapping: _SizedImages
+
+    def __iter__(self) -> Iterator[tuple[str, ImageEntry]]:
+        entries, images = self._mapping.entries, self._mapping.images
+        return ((key, _sized(key, entry, images)) for key, entry in entries.items())
+
+
+class _SizedValues(ValuesView[ImageEntry]):
+    _mapping: _SizedImages
+
+    def __iter__(self) -> Iterator[ImageEntry]:
+        return (entry for _, entry in self._mapping.items())
 
 
 def _sized(key: str, entry: ImageEntry, images: Path | None) -> ImageEntry:

@@ -6,6 +6,7 @@ stage runs. An interrupted task keeps the images that it has finished.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,17 +37,21 @@ class WritePseudoLabels(StageTask):
     Args:
         stage: The stage whose config has the network and the data.
         checkpoint: Checkpoint of the network, such as ``'{stages.cam}'``.
+        changes: Keys that override those of the stage's config, such as another ``train_dataloader`` for a stage that
+            learns from labels of another stage, or another ``model.decision``.
         **settings: Settings of :class:`~mmseg_wsss.labelling.predictions.PredictionSettings`.
     """
 
-    def __init__(self, stage: str, checkpoint: str, **settings: Any) -> None:
+    def __init__(self, stage: str, checkpoint: str, changes: Mapping[str, Any] | None = None, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
+        self.changes = changes or {}
         self.settings = make_settings(PredictionSettings, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
-        cfg = context.config_of(self.stage)
+        cfg = copy.deepcopy(context.config_of(self.stage))
+        cfg.merge_from_dict(dict(self.changes))
         return write_pseudo_labels(cfg, self.checkpoint, context.work_dir, self.settings, keep=context.resumed)
 
 

@@ -10,6 +10,7 @@ from .image_tag_loss import ImageTagLoss
 from .importance_sampling_loss import ImportanceSamplingLoss
 from .multi_view_loss import MultiViewLoss
 from .partial_cross_entropy_loss import PartialCrossEntropyLoss
+from .partial_dice_loss import PartialDiceLoss
 from .pmp_loss import PMPLoss
 from .pseudo_mask_loss import PseudoMaskLoss
 from .seam_loss import SEAMLoss
@@ -26,6 +27,7 @@ __all__ = [
     'MultiViewLoss',
     'PMPLoss',
     'PartialCrossEntropyLoss',
+    'PartialDiceLoss',
     'PseudoMaskLoss',
     'SEAMLoss',
 ]

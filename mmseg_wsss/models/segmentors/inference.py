@@ -77,15 +77,16 @@ def mean_of_windows(
     """
     height, width = inputs.shape[2:]
     counts = inputs.new_zeros(1, 1, height, width)
-    total, all_scores = inputs.new_zeros(()), list[Tensor]()
+    total, all_scores = inputs.new_zeros(0), list[Tensor]()
     for rows, columns in windows((height, width), test_cfg):
         maps, scores = predict(inputs[:, :, rows, columns])
-        around = (columns.start, width - columns.stop, rows.start, height - rows.stop)
-        padded = F.pad(maps, around)
-        total = total + padded
+        if not total.numel():  # the maps of a large image are there once
+            dtype = torch.promote_types(inputs.dtype, maps.dtype)
+            total = maps.new_zeros(*maps.shape[:2], height, width, dtype=dtype)
+        total[:, :, rows, columns] += maps
         counts[:, :, rows, columns] += 1
         all_scores += [] if scores is None else [scores]
-    return total / counts, torch.stack(all_scores).amax(dim=0) if all_scores else None
+    return total.div_(counts), torch.stack(all_scores).amax(dim=0) if all_scores else None
 
 
 def inside_cells(metas: Sequence[Meta], inputs: Tensor, grid: Sequence[int], test_cfg: Meta | None) -> Tensor | None:
@@ -125,6 +126,8 @@ def to_file(maps: Tensor, meta: Meta, *, align_corners: bool = False) -> Tensor:
             raise ValueError(f'flip_direction must be one of {", ".join(FLIPS)}, got {direction!r}')
         maps = maps.flip(FLIPS[direction])
     size = tuple(meta['ori_shape'][:2])
+    if maps.shape[1:] == size:
+        return maps
     return F.interpolate(maps[None], size, mode='bilinear', align_corners=align_corners)[0]
 
 

@@ -171,6 +171,15 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     def _forward(self, inputs: Tensor, data_samples: list[Any] | None = None) -> Tensor:
         return self._look(inputs)[1]
 
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
+        """Return the mean logits of all windows; mmseg makes two more maps of the whole image for every window."""
+
+        def predict(window: Tensor) -> tuple[Tensor, None]:
+            size = window.shape[2:]  # a torch.Size, before which heads do not look at pad_shape
+            return self.encode_decode(window, [{**meta, 'img_shape': size} for meta in batch_img_metas]), None
+
+        return mean_of_windows(predict, inputs, self.test_cfg)[0]
+
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return logits at the size of ``inputs``, (B, C, h, w), for inference without a decision."""
         if self.views is None:

@@ -43,7 +43,7 @@ def test_what_is_missing_is_named(tmp_path):
     text = '{"version": 1, "classes": [{"name": "background"}], "images": [{"file_name": "a.jpg"}]}'
     (tmp_path / 'w.json').write_text(text)
     with pytest.raises(ValueError, match="the size of image 'a' is not known: give the folder of the images"):
-        read_source(tmp_path / 'w.json')
+        dict(read_source(tmp_path / 'w.json').images)
     with pytest.raises(ValueError, match="w.json has the classes .*'background',.*, got .*'weed',.*: leave out"):
         read_source(tmp_path / 'w.json', ['weed'])
     (tmp_path / 'w.json').write_text(text.replace('{"file_name": "a.jpg"}', ''))

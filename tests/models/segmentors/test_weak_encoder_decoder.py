@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -242,6 +242,22 @@ def test_inference_is_the_same_as_the_plain_segmentor():
     plain.load_state_dict(model.state_dict())
     inputs = torch.randn(1, 3, 32, 32)
     torch.testing.assert_close(model.predict(inputs)[0].seg_logits.data, plain.predict(inputs)[0].seg_logits.data)
+
+
+@pytest.mark.parametrize('pad_shape', [(45, 64), None])
+def test_windows_without_a_decision_are_those_of_mmseg(pad_shape):
+    """With fewer maps of the whole image in memory."""
+    slide = ConfigDict(mode='slide', crop_size=(32, 32), stride=(20, 24))
+    model = build('deeplabv3plus', test_cfg=slide).eval()
+    config = model_config('deeplabv3plus', test_cfg=slide)
+    del config['losses']
+    plain = MODELS.build(config | {'type': 'EncoderDecoder'}).eval()
+    plain.load_state_dict(model.state_dict())
+    inputs = torch.randn(1, 3, 45, 64)
+    meta = {'img_shape': (45, 64), 'ori_shape': (45, 64)} | ({'pad_shape': pad_shape} if pad_shape else {})
+    found, expected = (network.inference(inputs, [dict(meta)]) for network in (model, plain))
+    assert found.shape == (1, 3, 45, 64)
+    torch.testing.assert_close(found, expected)
 
 
 class OwnLossHead(BaseDecodeHead):
