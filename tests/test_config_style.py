@@ -173,13 +173,13 @@ def test_a_recipe_says_what_it_must_and_can_be_found(path):
 @pytest.mark.parametrize('method', sorted({p.parent for p in LEAVES} - {OWN_DATA}), ids=lambda method: method.name)
 def test_metafile_has_all_published_models(method):
     models = yaml.safe_load((method / 'metafile.yml').read_text())['Models']
-    assert all(model['Config'] == f'configs/{method.name}/{model["Name"]}.py' for model in models)
-    names = [model['Name'] for model in models]
+    assert all(model['Config'] == f'configs/{method.name}/{model["Alias"][0]}.py' for model in models)
+    names = [model['Alias'][0] for model in models]
     assert len(set(names)) == len(names)
     recipes = {path.stem for path in LEAVES if path.parent == method}
     published = {name for name in recipes if not set(SMALL) & set(name.split('_'))}
     assert published <= set(names) <= recipes
-    measured = {model['Name']: model['Results'] for model in models if 'Results' in model}
+    measured = {model['Alias'][0]: model['Results'] for model in models if 'Results' in model}
     assert set(names) - published == set(measured)
     page = (ROOT / 'docs/results.md').read_text()
     figures = [figure for results in measured.values() for result in results for figure in result['Metrics'].values()]

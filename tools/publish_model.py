@@ -1,4 +1,4 @@
-"""Write the weights of a checkpoint in half precision, without anything else of the run, for a model zoo."""
+"""Write the weights of a checkpoint in half precision, and the log of its training beside them, for a model zoo."""
 
 import argparse
 from pathlib import Path
@@ -30,6 +30,9 @@ def main():
     digest = sha256_of(args.output)
     target = args.output.with_name(f'{args.output.name}-{digest[:8]}.pth')
     args.output.replace(target)
+    rows = [path.read_text() for path in sorted(Path(args.checkpoint).parent.glob('*/vis_data/scalars.json'))]
+    if rows:
+        target.with_suffix('.json').write_text(''.join(rows))
     print(f'wrote {target}, {target.stat().st_size / 1e6:.1f} MB\nSHA256: {digest}')
 
 

@@ -20,7 +20,8 @@ def table():
     """Return the rows of the models whose metadata name their labels and a recipe for own data."""
     models = {}
     for path in sorted((ROOT / 'configs').glob('*/metafile.yml')):
-        models |= {model['Name']: model for model in yaml.safe_load(path.read_text(encoding='utf-8'))['Models']}
+        found = yaml.safe_load(path.read_text(encoding='utf-8'))['Models']
+        models |= {Path(model['Config']).stem: model for model in found}
     rows = [row(model, models) for model in models.values() if 'Own Data' in model.get('Metadata', {})]
     return HEAD + '|---' * HEAD.count(' | ') + '|---|\n' + ''.join(sorted(rows))
 
@@ -44,7 +45,7 @@ def row(model, models):
         f'{score} **{weak}**',
         full or '',
         f'{weak / full:.0%}' if full else '',
-        f'`wsss zoo {model["Name"]}`' if 'Weights' in model else '',
+        f'`wsss zoo {Path(model["Config"]).stem}`' if 'Weights' in model else '',
     ]
     return f'| {" | ".join(map(str, cells))} |\n'
 

@@ -1,22 +1,28 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out DIR]``."""
 
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import check_readable, trust_checkpoints
 from mmseg_wsss.checkpoints.weights import check_weights
+from mmseg_wsss.checkpoints.work_dir import best_checkpoint
+from mmseg_wsss.cli._arguments import MODEL_HELP
+from mmseg_wsss.cli.zoo import zoo_network
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
+from mmseg_wsss.engine.short_console import short_console
 from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, with mmengine's conventions."""
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file, or the folder of a run, whose best is taken')
+    parser.add_argument('--model', metavar='NAME', help=MODEL_HELP)
     parser.add_argument('--out', help='folder to write the predicted label maps to, for offline evaluation')
     parser.add_argument('--show-dir', help='folder to write pictures of the predictions of all images to')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation: tta_model and tta_pipeline')
@@ -43,19 +49,40 @@ def run(args: argparse.Namespace) -> None:
     """Build the runner and test."""
     began = BeganHook()
     try:
-        cfg = with_arguments(read_run_config(args), args)
         trust_checkpoints(args.trust_checkpoint)
+        args.config, args.checkpoint = network(args)
+        cfg = with_arguments(read_run_config(args), args)
         with faults_of_run(cfg, 'the test could not begin', began):
             if '://' not in args.checkpoint:
                 check_readable(args.checkpoint)
             connect(cfg)
-            runner = Runner.from_cfg(cfg)
+            with short_console(cfg.get('log_level', 'INFO')):
+                runner = Runner.from_cfg(cfg)
             check_weights(runner.model, args.checkpoint)
             runner.register_hook(began)
             runner.test()
         disconnect()
     except (StartError, *NAMED) as error:
         raise SystemExit(str(error)) from error
+
+
+def network(args: argparse.Namespace) -> tuple[str, str]:
+    """Return the config and the checkpoint.
+
+    Raises:
+        SystemExit: If one of them is missing or is given in addition to ``--model``, or no model has this name.
+    """
+    given = [part for part in (args.config, args.checkpoint) if part is not None]
+    if len(given) != (0 if args.model else 2):
+        raise SystemExit(f'expected CONFIG CHECKPOINT, or --model NAME, got {" ".join(given) or "neither"}')
+    if args.model:
+        try:
+            config, checkpoint = zoo_network(args.model)
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
+        return config, str(checkpoint)
+    is_folder = Path(args.checkpoint).is_dir()
+    return args.config, str(best_checkpoint(args.checkpoint)) if is_folder else args.checkpoint
 
 
 def with_arguments(cfg: Config, args: argparse.Namespace) -> Config:

@@ -31,7 +31,7 @@ stages = dict(
             type='WritePseudoLabels',
             stage='network',
             checkpoint='{stages.network}',
-            dataset=boxes,
+            changes=dict(train_dataloader=dict(dataset=dict(_delete_=True, **boxes))),
             known_tags=True,
             known_boxes=True,
             unsure_below=0.5,

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import torch
 import yaml
 
 from ..files import whole_file
-from .loading import CheckpointError
 
 BASE = 'MMSEG_WSSS_ZOO'
 """Environment variable: a folder, or a URL, that holds the files, used instead of the addresses in the metafiles."""
@@ -29,6 +27,7 @@ class ZooModel:
 
     Args:
         name: Name of the model, which is that of its config.
+        long_name: Name that also says method, batch, schedule, data and crop.
         method: The method that it was trained with.
         config: The config.
         weights: Address of the checkpoint.
@@ -39,6 +38,7 @@ class ZooModel:
     """
 
     name: str
+    long_name: str
     method: str
     config: Path
     weights: str
@@ -65,8 +65,10 @@ def zoo_models(configs: str | Path) -> dict[str, ZooModel]:
             if 'Weights' not in entry:
                 continue
             metadata, result = dict(entry['Metadata']), entry['Results'][0]
-            found[entry['Name']] = ZooModel(
-                name=entry['Name'],
+            name = Path(entry['Config']).stem
+            found[name] = ZooModel(
+                name=name,
+                long_name=entry['Name'],
                 method=entry['In Collection'],
                 config=Path(configs).parent / entry['Config'],
                 weights=entry['Weights'],
@@ -82,14 +84,15 @@ def choose_model(name: str, models: Mapping[str, ZooModel]) -> ZooModel:
     """Return a model by its name.
 
     Args:
-        name: The name that the user gave.
+        name: The short or long name that the user gave.
         models: The models by name, from :func:`zoo_models`.
 
     Raises:
         ValueError: If no model has this name; similar names are suggested.
     """
-    if name in models:
-        return models[name]
+    for model in models.values():
+        if name in (model.name, model.long_name):
+            return model
     near = difflib.get_close_matches(name, models, cutoff=0.4)
     hint = f'did you mean {" or ".join(near)}?' if near else '"wsss zoo" lists the names'
     raise ValueError(f'{name!r} is not the name of a model: {hint}')
@@ -109,6 +112,10 @@ def fetch_checkpoint(model: ZooModel, folder: str | Path, *, local: str | Path |
     Raises:
         CheckpointError: If the file cannot be had, or has another SHA-256; it is not kept then.
     """
+    import torch  # takes seconds, and the list of the models does not need it
+
+    from .loading import CheckpointError
+
     target = Path(folder) / model.file_name
     if target.is_file() and sha256_of(target) == model.sha256:
         return target

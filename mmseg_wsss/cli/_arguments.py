@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 TRUST_HELP = 'load the checkpoint even if it contains code, which is then run, in addition to weights'
+MODEL_HELP = 'a trained network by its name, instead of config and checkpoint: "wsss zoo" lists them'
 
 
 def load_config(path: str, options: list[str]) -> Config:
@@ -43,16 +44,18 @@ def overridden_config(path: str, options: list[str]) -> Config:
     """Read a config with the overrides of the command line.
 
     Args:
-        path: The file.
+        path: The file, or the name of a config that comes with the project.
         options: ``key=value`` pairs.
     """
     from mmengine.config import DictAction
 
     from ..engine.command_line import read_config
+    from ..engine.recipes import config_file
 
     check_options(options)
     parser = argparse.ArgumentParser(prog='wsss')
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    path = path if path.endswith('.py') else config_file(path)
     return read_config(path, parser.parse_args(['--cfg-options', *options]).cfg_options or {})
 
 

@@ -20,6 +20,7 @@ from ..datasets.formats.class_names import BACKGROUND, check_names
 from ..datasets.formats.files import read_ids, read_lines
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
+from ..datasets.own_data.folders import common_suffix
 from ..files import whole_file
 from ..structures import WeakLabelSet
 from ..structures.weak_label_set import Colour
@@ -176,6 +177,19 @@ def suffix_of_files(value: str) -> str:
     if '.' not in value:
         raise argparse.ArgumentTypeError(f'expected the end of names of files with its dot, as .jpg, got {value!r}')
     return value
+
+
+def suffix_in(images: str | Path | None, usual: str = '.jpg') -> str:
+    """Return the most frequent suffix of the pictures in a folder.
+
+    Args:
+        images: The folder, or None.
+        usual: The suffix if there is no such folder, or no picture in it.
+    """
+    try:
+        return usual if images is None else common_suffix(Path(images))
+    except FileNotFoundError:
+        return usual
 
 
 def progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:

@@ -14,9 +14,10 @@ from ..datasets.own_data import Pictures, Plan
 from ..datasets.own_data.folders import Folders
 from ..datasets.own_data.gathering import Gathered
 from ..datasets.own_data.mask_ids import write_masks
+from ..engine.recipes import config_root
 from ..files import whole_file
 from ..structures import WeakAnnotations, WeakLabelSet
-from .config import config_root, flatten_config
+from .config import flatten_config
 
 BASE, CONFIG, LABELS, MASKS = 'base.py', 'config.py', 'weak_labels.json', 'masks_of_classes'
 OUTLINES = 'masks_of_outlines'
@@ -75,7 +76,9 @@ def write_labels(
     labels, masks = gathered.labels, folders.masks
     files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
     files |= {key: gathered.masks[key] for key in splits['val']}
-    if files and (not gathered.ids.is_plain or any(path.stem != Path(key).stem for key, path in files.items())):
+    elsewhere = bool(splits['val']) and masks is None
+    renamed = any(path.stem != Path(key).stem for key, path in files.items())
+    if files and (elsewhere or renamed or not gathered.ids.is_plain):
         masks = output / MASKS
         write_masks(files, masks, gathered.ids, labels.palette or ())
         labels = _with_masks_in(labels, masks)

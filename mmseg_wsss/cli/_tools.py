@@ -7,7 +7,7 @@ import importlib.util
 import traceback
 from types import ModuleType
 
-from .config import config_root
+from ..engine.recipes import config_root
 
 
 def load_tool(name: str) -> ModuleType:

@@ -22,6 +22,7 @@ from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
 from ..files import whole_file
 from ._arguments import add_cfg_options, check_options
+from ._labels import suffix_in
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
 """Errors that are raised when data and models are built with wrong settings or files."""
@@ -98,7 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--split', default='', help='text file with one image id per line; other images are not checked'
     )
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of images that are only named in the split file')
+    parser.add_argument(
+        '--img-suffix', help='suffix of images that are only named in the split file (default: that in --images)'
+    )
     parser.add_argument('--all-masks', action='store_true', help='read all dense masks instead of 50')
     parser.add_argument('--decode', action='store_true', help='load every image, to find damaged files')
     parser.add_argument('--strict', action='store_true', help='also exit with 1 if there are warnings')
@@ -145,7 +148,7 @@ def check_labels(args: argparse.Namespace) -> Report:
         'weak_labels': args.source,
         'ann_file': str(Path(args.split).resolve()) if args.split else '',
         'data_prefix': {'img_path': args.images},
-        'img_suffix': args.img_suffix,
+        'img_suffix': args.img_suffix or suffix_in(args.images if args.split else None),
         'check_images': 'again',
         'check_masks': True if args.all_masks else 'sample',
         'pipeline': [],

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
+from ..engine.recipes import choose_config, config_root, find_configs, long_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('name', nargs='?', help='name of the config, such as gated_crf/deeplabv3plus_r34_voc_clicks')
+    parser.add_argument(
+        'name',
+        nargs='?',
+        help='name of the config, such as gated_crf/deeplabv3plus_r34_voc_clicks or one of the long names',
+    )
     parser.add_argument('-o', '--output', type=Path, help='the file to write (default: the name of the config)')
-    parser.add_argument('-l', '--list', action='store_true', help='list the names of all configs')
+    parser.add_argument('-l', '--list', action='store_true', help='list the short and long names of all configs')
     parser.add_argument('--force', action='store_true', help='overwrite the file if it exists')
 
 
 def run(args: argparse.Namespace) -> None:
     """List the configs or write one of them."""
-    configs = find_configs(config_root())
+    root = config_root()
+    configs, long = find_configs(root), long_names(root)
     if args.list:
-        print('\n'.join(configs))
+        print(table(list(configs), long))
         return
     if args.name is None:
         raise ValueError('the name of a config is missing: "wsss config --list" shows the names')
-    source = choose_config(args.name, configs)
+    source = choose_config(args.name, configs, long)
     output = args.output or Path(source.name)
     if output.suffix != '.py':
         raise ValueError(f'the file must end in .py, got {output}')
@@ -40,49 +44,11 @@ def run(args: argparse.Namespace) -> None:
         print(f'wrote {path}')
 
 
-def config_root(package: Path = PACKAGE) -> Path:
-    """Return the folder of the configs, which is next to the package in a clone and inside it in a wheel.
-
-    Args:
-        package: The folder of the package.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-    """
-    candidates = (package.parent / 'configs', package / '.mim' / 'configs')
-    for root in candidates:
-        # a folder "configs" next to an installed package may belong to another package
-        if (root / '_base_' / 'default_runtime.py').is_file():
-            return root
-    raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}: install the package again')
-
-
-def find_configs(root: Path) -> dict[str, Path]:
-    """Return the configs without the bases by name, which is the path below ``root`` without ``.py``."""
-    paths = sorted(path.relative_to(root) for path in root.rglob('*.py') if '_base_' not in path.parts)
-    return {path.with_suffix('').as_posix(): root / path for path in paths}
-
-
-def choose_config(name: str, configs: dict[str, Path]) -> Path:
-    """Find a config by its name, with or without folder and ``.py``.
-
-    Args:
-        name: The name that the user gave.
-        configs: The paths by name.
-
-    Raises:
-        ValueError: If no config or more than one has this name; similar names are suggested.
-    """
-    wanted = name.removeprefix('configs/').removesuffix('.py')
-    matches = [known for known in configs if wanted in (known, known.rpartition('/')[2])]
-    if len(matches) == 1:
-        return configs[matches[0]]
-    if matches:
-        raise ValueError(f'{name!r} is the name of several configs: {", ".join(matches)}')
-    spellings = {spelling: known for known in configs for spelling in (known.rpartition('/')[2], known)}
-    near = {spellings[match]: None for match in difflib.get_close_matches(wanted, spellings, cutoff=0.5)}
-    hint = f'did you mean {" or ".join(near)}?' if near else '"wsss config --list" shows the names'
-    raise ValueError(f'there is no config {name!r}: {hint}')
+def table(names: list[str], long: dict[str, str]) -> str:
+    """Return the list of the configs: a line for each, with its long name if it has one."""
+    of_short = {short: name for name, short in long.items()}
+    width = max(map(len, names))
+    return '\n'.join(f'{name:{width}}  {of_short.get(name, "")}'.rstrip() for name in names)
 
 
 def flatten_config(source: Path) -> str:

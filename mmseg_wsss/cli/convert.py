@@ -30,6 +30,7 @@ from ._labels import (
     image_sizes,
     parse_classes,
     split_off,
+    suffix_in,
     suffix_of_files,
     summary,
     tell_report,
@@ -37,6 +38,8 @@ from ._labels import (
 )
 
 AUTO = 'auto'
+SIMPLE = ('.jpg', '.png', None)
+"""Suffixes of formats that do not require one; the suffix of the images in ``--images`` is used instead."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +65,10 @@ def _add_format(
     add_class_argument(parser, required=False)
     parser.add_argument('--images', help='image folder: check that labels fit the images, and write the sizes')
     parser.add_argument(
-        '--img-suffix', type=suffix_of_files, default=img_suffix, help='suffix of the images (default: %(default)s)'
+        '--img-suffix',
+        type=suffix_of_files,
+        help='suffix of the images (default: '
+        f'{"that of the pictures in --images" if img_suffix in SIMPLE else img_suffix})',
     )
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     for option in options:
@@ -107,6 +113,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _suffix(args: argparse.Namespace, known: LabelFormat) -> str:
+    """Return the suffix of the images: that of the command line, of the format, or of the images that are there."""
+    usual = known.img_suffix
+    return args.img_suffix or (suffix_in(args.images, usual) if usual in SIMPLE else usual)
+
+
 def _read(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     known = recognise_format(args.path) if args.format == AUTO else FORMATS[args.format]
     if args.format == AUTO:
@@ -120,7 +132,7 @@ def _read(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
         check_names(classes, args.path)
     else:
         classes, palette = parse_classes(args.classes)
-    labels = read_labels(reading, classes, img_suffix=args.img_suffix or known.img_suffix, report=report)
+    labels = read_labels(reading, classes, img_suffix=_suffix(args, known), report=report)
     if hidden is not None:
         labels = with_masks_in(labels, hidden, source['masks'])
     labels = labels if args.split is None else split_off(labels, args.split, report)

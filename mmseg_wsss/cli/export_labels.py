@@ -10,7 +10,15 @@ from ..datasets.writers import WRITERS, LabelWriter, WriteSettings, read_source
 from ..datasets.writers.label_writer import SHAPES
 from ..structures import WeakLabelSet
 from ._arguments import add_output_arguments
-from ._labels import add_class_argument, add_report_argument, check_report, parse_classes, summary, tell_report
+from ._labels import (
+    add_class_argument,
+    add_report_argument,
+    check_report,
+    parse_classes,
+    suffix_in,
+    summary,
+    tell_report,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--images', type=Path, help='image folder, for names and sizes that the source does not contain'
     )
     parser.add_argument(
-        '--img-suffix', default='.jpg', help='suffix of the images that belong to masks (default: %(default)s)'
+        '--img-suffix', help='suffix of the images that belong to masks (default: that of the pictures in --images)'
     )
     add_class_argument(parser, required=False)
     parser.add_argument(
@@ -60,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         report=report,
     )
     classes = None if args.classes is None else parse_classes(args.classes)[0]
-    labels = read_source(args.source, classes, args.images, args.img_suffix)
+    labels = read_source(args.source, classes, args.images, args.img_suffix or suffix_in(args.images))
     _check_targets(args, writer, labels)
     writer.write(labels, args.output, settings)
     print(f'{args.output}: {writer.title}')

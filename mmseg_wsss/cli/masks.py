@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._arguments import add_output_arguments
+from ._labels import suffix_in
 
 PROMPTED = 'sam'
 METHODS = ('filled', 'grabcut', 'dense_crf', PROMPTED)
@@ -24,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_arguments(parser, 'the folder to write to', 'write into a folder that already contains files')
     parser.add_argument('--method', choices=METHODS, default='grabcut', help='how masks are made (default: grabcut)')
     parser.add_argument('--split', default='', help='text file with one image id per line; other images are left out')
-    parser.add_argument('--img-suffix', default='.jpg', help='suffix of images that are only named in the split file')
+    parser.add_argument(
+        '--img-suffix', help='suffix of images that are only named in the split file (default: that in --images)'
+    )
     parser.add_argument(
         '--empty-images', choices=EMPTY, default='error', help='what to do with images without such labels'
     )
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         'weak_labels': args.labels,
         'ann_file': str(Path(args.split).resolve()) if args.split else '',
         'data_prefix': {'img_path': args.images},
-        'img_suffix': args.img_suffix,
+        'img_suffix': args.img_suffix or suffix_in(args.images if args.split else None),
     }
     shared: dict[str, Any] = {'empty_images': EMPTY[args.empty_images], 'unsure_border': args.unsure_border}
     if args.method == PROMPTED:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ._arguments import (
+    MODEL_HELP,
     add_cfg_options,
     add_output_arguments,
     add_trust_argument,
@@ -27,11 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='config file of the network, its weights, and what to predict: folders, files, patterns such as '
         "'photos/*.jpg', or videos",
     )
-    parser.add_argument(
-        '--model',
-        metavar='NAME',
-        help='a trained network by its name, instead of config and checkpoint: "wsss zoo" lists them',
-    )
+    parser.add_argument('--model', metavar='NAME', help=MODEL_HELP)
     add_trust_argument(parser)
     add_output_arguments(parser, 'the folder to write to', 'write into a folder that already contains files')
     add_cfg_options(parser)
@@ -95,12 +92,6 @@ def network_and_photos(args: argparse.Namespace) -> tuple[str, Path, list[str]]:
             )
         config, checkpoint, *photos = args.paths
         return config, Path(checkpoint), photos
-    import torch
+    from .zoo import zoo_network
 
-    from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
-    from .config import config_root
-
-    root = config_root()
-    model = choose_model(args.model, zoo_models(root))
-    folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    return str(model.config), fetch_checkpoint(model, folder, local=root.parent / 'zoo'), args.paths
+    return *zoo_network(args.model), args.paths

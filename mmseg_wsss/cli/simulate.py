@@ -27,6 +27,7 @@ from ._labels import (
     add_label_output,
     check_label_output,
     parse_classes,
+    suffix_in,
     suffix_of_files,
     summary,
     with_image_sizes,
@@ -66,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='class 0 of the masks is not a background: add one to all ids, so that class 0 is empty',
     )
     parser.add_argument('--ignore-index', type=int, default=255, help='value of unlabelled mask pixels')
-    parser.add_argument('--img-suffix', type=suffix_of_files, default='.jpg', help='suffix of the images')
+    parser.add_argument(
+        '--img-suffix', type=suffix_of_files, help='suffix of the images (default: that of the pictures in --images)'
+    )
     parser.add_argument('--mask-suffix', type=suffix_of_files, default='.png', help='suffix of the masks')
     parser.add_argument('--split', help='text file with one image id per line; other images are left out')
     add_worker_arguments(parser, launcher=False)
@@ -92,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.seed < 0 or not 0 < args.length <= 1:
         raise ValueError(f'--seed must not be negative and --length in (0, 1], got {args.seed} and {args.length}')
+    args.img_suffix = args.img_suffix or suffix_in(args.images)
     report = ReadReport()
     names = _masks(args, report)
     if not names:

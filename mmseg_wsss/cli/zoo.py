@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import config_root, flatten_config
+from ..engine.recipes import config_root
+from .config import flatten_config
 
 if TYPE_CHECKING:
     from ..checkpoints.zoo import ZooModel
@@ -36,6 +37,25 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = fetch_checkpoint(model, args.output, local=root.parent / 'zoo')
     config.write_text(text, encoding='utf-8')
     print(f'wrote {config} and {checkpoint}\n{description(model)}')
+
+
+def zoo_network(name: str) -> tuple[str, Path]:
+    """Return the config and the checkpoint of a network; the checkpoint is downloaded once if it is not here.
+
+    Args:
+        name: Name of the network.
+
+    Raises:
+        ValueError: If no network has this name.
+    """
+    import torch
+
+    from ..checkpoints.zoo import choose_model, fetch_checkpoint, zoo_models
+
+    root = config_root()
+    model = choose_model(name, zoo_models(root))
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    return str(model.config), fetch_checkpoint(model, folder, local=root.parent / 'zoo')
 
 
 def table(models: list[ZooModel]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from .own_data import fill_own_data
+from .recipes import config_file
 from .start_errors import faults_of_reading
 
 
@@ -39,11 +40,13 @@ def read_run_config(args: argparse.Namespace) -> Config:
 
     Raises:
         StartError: If it cannot be read.
-        SystemExit: If the file does not exist.
+        SystemExit: If there is no such file, and no recipe of that name.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f'{args.config}: there is no such config file')
+    try:
+        args.config = config_file(args.config)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     cfg = read_config(args.config, args.cfg_options or {})
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
@@ -54,7 +57,7 @@ def read_config(path: str, overrides: Mapping[str, Any]) -> Config:
     """Read a config with the settings that override it, and fill in the variables of a recipe for own data.
 
     Args:
-        path: The file.
+        path: The file, or the name of a recipe.
         overrides: Settings by key, such as ``{'model.losses.x.radius': 3}``.
 
     Raises:

@@ -89,7 +89,7 @@ def read_run(folder: Path) -> RunFacts:
         class_scores=last_table(''.join(path.read_text(errors='replace') for path in sorted(folder.glob('*/*.log')))),
         labels=labels,
         hours=hours,
-        full=bool(_dataset(cfg).get('use_dense_masks')),
+        full=bool(_dataset(cfg).get('use_dense_masks')) or _dataset(cfg).get('labels') in ('mask', ['mask']),
         settings=settings_of(cfg, folder),
         sheet=sheet if sheet.is_file() else None,
         validation=read_record(folder),

@@ -14,9 +14,10 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from .run_comparison import class_score, compare_runs, percent, two_digits
+
 TEMPLATE = Path(__file__).with_name('run_page.html')
 SHEET_QUALITY = 85
-MAIN_SCORES = ('mIoU', 'mIoU_subset', 'mDice', 'aAcc', 'mAcc', 'contour_F')
 
 
 class Run(Protocol):
@@ -35,23 +36,24 @@ class Run(Protocol):
 
 
 def run_page(runs: Sequence[Any], title: str) -> str:
-    """Return a page about runs. The others are compared with the first one.
+    """Return a page about runs. If one was trained on full masks, the others are also given as shares of it.
 
     Args:
         runs: One or more, see :class:`Run`.
         title: Title of the page.
     """
-    names = _union(run.scores for run in runs)
-    class_names = _union(dict.fromkeys(run.class_scores.get('Class', ())) for run in runs)
-    rows = [[_class_score(run, name) for run in runs] for name in class_names]
+    compared = compare_runs(runs)
+    class_names = [row.name for row in compared.classes]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(TEMPLATE.read_text(encoding='utf-8')).render(
         title=title,
         runs=runs,
-        score_names=sorted(names, key=lambda name: _place(name)),
-        ratios=weak_over_full(runs),
+        score_names=[row.name for row in compared.scores],
+        compared=compared,
+        weak_runs=compared.weak(runs),
         class_names=class_names,
-        class_rows=rows,
+        percent=percent,
+        two_digits=two_digits,
         bars=Markup(class_bars(runs, class_names)) if class_names else '',
         label_names=_union(run.labels for run in runs),
         curves=Markup(draw_curves(runs)),
@@ -87,14 +89,6 @@ def _examples(validation: Any) -> list[tuple[str, str, float, tuple[str, str]]]:
     return [(picture.end, picture.name, picture.score, embedded(picture.path)) for picture in pictures]
 
 
-def weak_over_full(runs: Sequence[Any]) -> list[str]:
-    """Return the mIoU of each run as a share of that of the run on full masks; empty without such a run."""
-    full = [run.scores['mIoU'] for run in runs if run.full and 'mIoU' in run.scores]
-    if not full:
-        return []
-    return ['' if run.full or 'mIoU' not in run.scores else f'{run.scores["mIoU"] / full[0]:.1%}' for run in runs]
-
-
 def draw_curves(runs: Sequence[Any]) -> str:
     """Draw losses and scores over the iterations, as SVG."""
     figure = Figure(figsize=(11, 3.6), layout='constrained')
@@ -120,7 +114,7 @@ def class_bars(runs: Sequence[Any], class_names: Sequence[str]) -> str:
     axes = figure.subplots()
     height = 0.8 / len(runs)
     for number, run in enumerate(runs):
-        values = [_number(_class_score(run, name)) for name in class_names]
+        values = [class_score(run.class_scores, name) or 0.0 for name in class_names]
         places = [index + (number - (len(runs) - 1) / 2) * height for index in range(len(class_names))]
         axes.barh(places, values, height=height, label=run.name, color=f'C{number}')
     axes.set_yticks(range(len(class_names)), class_names)
@@ -147,26 +141,6 @@ def _svg(figure: Figure) -> str:
         figure.savefig(buffer, format='svg', metadata={'Date': None})
     text = buffer.getvalue()
     return text[text.index('<svg') :]
-
-
-def _class_score(run: Any, name: str) -> str:
-    titles = run.class_scores
-    key = 'IoU' if 'IoU' in titles else next((title for title in titles if title != 'Class'), None)
-    names = list(titles.get('Class', ()))
-    return titles[key][names.index(name)] if key and name in names else ''
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if value == value else 0.0
-
-
-def _place(name: str) -> tuple[int, str]:
-    short = name.rpartition('/')[2]
-    return (MAIN_SCORES.index(short) if short in MAIN_SCORES else len(MAIN_SCORES), name)
 
 
 def _union(mappings: Any) -> list[str]:

@@ -11,7 +11,8 @@ CONTENT = b'weights'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 METAFILE = f"""
 Models:
-  - Name: measured
+  - Name: ours_measured_1xb8-2k_fields-64x64
+    Alias: [measured]
     In Collection: Ours
     Config: configs/ours/measured.py
     Metadata:
@@ -50,7 +51,8 @@ def test_what_a_metafile_says(model, tmp_path):
 
 
 def test_a_misspelt_name_gets_the_nearest(model):
-    assert choose_model('measured', {'measured': model}) is model
+    for name in ('measured', 'ours_measured_1xb8-2k_fields-64x64'):
+        assert choose_model(name, {'measured': model}) is model
     with pytest.raises(ValueError, match=r"'mesured' is not the name of a model: did you mean measured\?"):
         choose_model('mesured', {'measured': model})
     with pytest.raises(ValueError, match=r'"wsss zoo" lists the names'):

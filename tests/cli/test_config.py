@@ -3,9 +3,10 @@
 import pytest
 from mmengine.config import Config
 
-from mmseg_wsss.cli.config import choose_config, config_root, find_configs
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.engine.recipes import config_root, find_configs
 
+LONG = 'gated-crf_deeplabv3plus-r34_1xb48-90k_voc-clicks-256x256'
 NAME = 'gated_crf/deeplabv3plus_r34_voc_clicks'
 
 
@@ -73,32 +74,19 @@ def test_nothing_is_overwritten_unless_forced(tmp_path, capsys):
 
 def test_list_names_configs_and_no_bases(capsys):
     assert main(['config', '--list']) == 0
-    names = capsys.readouterr().out.splitlines()
-    assert NAME in names
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [NAME, LONG] in rows
+    assert ['own_data/clicks_cpu'] in rows
+    names = [row[0] for row in rows]
     assert names == sorted(names)
     assert not any('_base_' in name for name in names)
 
 
 def test_default_file_is_the_name_of_the_config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(['config', NAME]) == 0
-    assert (tmp_path / 'deeplabv3plus_r34_voc_clicks.py').is_file()
-
-
-@pytest.mark.parametrize('typed', ['a/net_voc', 'net_voc', 'net_voc.py', 'configs/a/net_voc.py'])
-def test_names_with_and_without_folder_and_suffix(typed):
-    configs = {'a/net_voc': 'here', 'b/net_coco': 'there', 'a/net_coco': 'elsewhere'}
-    assert choose_config(typed, configs) == 'here'
-
-
-def test_unknown_names_get_a_hint():
-    configs = {'a/net_voc': 1, 'b/net_coco': 2, 'c/net_coco': 3}
-    with pytest.raises(ValueError, match=r"there is no config 'net_vocc': did you mean a/net_voc"):
-        choose_config('net_vocc', configs)
-    with pytest.raises(ValueError, match=r'"wsss config --list" shows the names'):
-        choose_config('something else entirely', configs)
-    with pytest.raises(ValueError, match='several configs: b/net_coco, c/net_coco'):
-        choose_config('net_coco', configs)
+    for name in (NAME, LONG):
+        assert main(['config', name, '--force']) == 0
+        assert [path.name for path in tmp_path.iterdir()] == ['deeplabv3plus_r34_voc_clicks.py']
 
 
 @pytest.mark.parametrize(
@@ -108,18 +96,3 @@ def test_unknown_names_get_a_hint():
 def test_wrong_arguments(argv, message, capsys):
     assert main(argv) == 2
     assert message in capsys.readouterr().err
-
-
-def test_root_in_a_clone_in_a_wheel_and_nowhere(tmp_path):
-    package = tmp_path / 'site' / 'mmseg_wsss'
-    wheel = package / '.mim' / 'configs' / '_base_'
-    wheel.mkdir(parents=True)
-    (tmp_path / 'site' / 'configs').mkdir()  # somebody else's
-    with pytest.raises(FileNotFoundError, match='no configs in'):
-        config_root(package)
-    (wheel / 'default_runtime.py').touch()
-    assert config_root(package) == wheel.parent
-    clone = tmp_path / 'site' / 'configs' / '_base_'
-    clone.mkdir()
-    (clone / 'default_runtime.py').touch()
-    assert config_root(package) == clone.parent

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_wsss.cli._labels import suffix_in
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
 from mmseg_wsss.datasets.formats.arrow_labels import is_arrow
@@ -229,3 +230,21 @@ model = dict(data_preprocessor=dict(
     )
     assert wsss(root, 'browse', 'ROOT/c.py', '-n', '1', '-o', 'ROOT/b.png') == 0
     assert 'a.jpg: 2 of 1200 pixels labelled' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('command', ['simulate', 'index_png'])
+def test_the_suffix_of_the_images_is_that_of_the_pictures_in_their_folder(root, capsys, command):
+    Image.open(root / 'img/a.jpg').save(root / 'img/a.TIF')
+    (root / 'img/a.jpg').unlink()
+    extra = () if command == 'simulate' else ('--images', root / 'img')
+    arguments = (command, *extra, '--classes', 'background,cat', '-o', root / 'w.json')
+    assert run(root, capsys, *arguments)[0] == 0
+    assert read_labels(str(root / 'w.json')).images['a'].file_name == 'a.TIF'
+    (root / 'split.txt').write_text('a\n')
+    assert main(['check', str(root / 'w.json'), '--images', str(root / 'img'), '--split', str(root / 'split.txt')]) == 0
+
+
+def test_without_pictures_the_suffix_is_the_usual_one(root):
+    assert suffix_in(None) == suffix_in(root / 'xml') == suffix_in(root / 'nowhere') == '.jpg'
+    assert suffix_in(root / 'img', '.png') == '.jpg'
+    assert suffix_in(root / 'xml', '.png') == '.png'

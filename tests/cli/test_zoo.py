@@ -1,5 +1,6 @@
 """Trained networks: listed, written, whole, and right on photographs that scikit-image brings."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from skimage import data
 from mmseg_wsss.checkpoints.weights import compare_weights
 from mmseg_wsss.checkpoints.zoo import sha256_of, zoo_models
 from mmseg_wsss.cli.main import main
+from tests.helpers.miniatures import write_acdc
+from tests.helpers.trainings import run_tool
 
 ROOT = Path(__file__).parents[2]
 ZOO = zoo_models(ROOT / 'configs')
@@ -49,9 +52,24 @@ def test_files_of_one(tmp_path, capsys):
     assert "'deeplab' is not the name of a model" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('name', ZOO)
+def test_scores_are_those_of_the_training(name):
+    log = ROOT / 'zoo' / Path(ZOO[name].file_name).with_suffix('.json')
+    last = [json.loads(line) for line in log.read_text().splitlines()][-1]
+    scores = {
+        key.rpartition('/')[2].replace('_subset', ''): value
+        for key, value in last.items()
+        if 'Io' in key or 'Dice' in key
+    }
+    for key, value in ZOO[name].metrics.items():
+        assert scores[key] == pytest.approx(value, abs=0.051)
+    assert last['step'] > 100
+
+
 def test_files_are_small_and_all_are_named():
     files = {path.name: path.stat().st_size for path in (ROOT / 'zoo').iterdir()}
-    assert set(files) == {model.file_name for model in ZOO.values()}
+    names = {Path(model.file_name).stem for model in ZOO.values()}
+    assert set(files) == {f'{name}{suffix}' for name in names for suffix in ('.pth', '.json')}
     assert max(files.values()) <= 8e6
     assert sum(files.values()) <= 40e6
 
@@ -105,3 +123,28 @@ def test_a_damaged_file_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('MMSEG_WSSS_ZOO', str(tmp_path / 'zoo'))
     assert main(['predict', '--model', PHOTOGRAPHS, 'a.png', '-o', str(tmp_path / 'out')]) == 2
     assert 'the file is damaged or another one; it was not kept' in capsys.readouterr().err
+
+
+def test_a_network_is_measured_on_the_data_of_its_recipe(tmp_path, monkeypatch, capsys):
+    write_acdc(tmp_path)
+    monkeypatch.setenv('ACDC_ROOT', str(tmp_path / 'acdc'))
+    config, weights = ZOO['unet_acdc_scribbles'].config, ROOT / 'zoo' / ZOO['unet_acdc_scribbles'].file_name
+    scores = []
+    for place, network in {'a': ['--model', 'unet_acdc_scribbles'], 'b': [config, weights]}.items():
+        run_tool('test', *network, '--work-dir', tmp_path / place)
+        (path,) = (tmp_path / place).glob('*/*.json')
+        row = json.loads(path.read_text())
+        scores.append({key: value for key, value in row.items() if not key.endswith('time')})
+    assert scores[0] == scores[1]
+    assert scores[0]['aAcc'] > 0
+    capsys.readouterr()
+
+
+def test_what_test_needs(tmp_path, capsys):
+    for wrong in ([], ['config.py'], ['config.py', '--model', 'mbv2_voc_tags']):
+        with pytest.raises(SystemExit, match='^expected CONFIG CHECKPOINT, or --model NAME, got'):
+            run_tool('test', *wrong)
+    with pytest.raises(SystemExit, match=r"'unet_acdc' is not the name of a model: did you mean unet_acdc_"):
+        run_tool('test', '--model', 'unet_acdc')
+    with pytest.raises(SystemExit, match=r'has no checkpoint: train first, or name a \.pth file'):
+        run_tool('test', 'config.py', tmp_path)

@@ -1,6 +1,5 @@
 """A tiny training with a validation, and the tools that run it, in this process."""
 
-import importlib.util
 import itertools
 import sys
 from pathlib import Path
@@ -15,9 +14,10 @@ from mmseg.registry import HOOKS
 from mmseg_wsss.checkpoints.loading import load_checkpoint
 from tests.helpers.killing import KilledError
 from tests.helpers.models import head_config, model_config
+from tests.helpers.tools import load_tool
 
-_numbers = itertools.count()
 ROOT = Path(__file__).parents[2]
+_numbers = itertools.count()
 READ = [{'type': 'LoadShapesImage', 'with_mask': True}, {'type': 'PackSegInputs'}]
 TRAIN = [
     {'type': 'LoadShapesImage'},
@@ -107,9 +107,7 @@ def run_tool(name, *arguments):
     """
     settings = [] if '--cfg-options' in arguments else ['--cfg-options']
     settings.append(f'experiment_name=tiny_{next(_numbers)}')  # two within a second would share their logs and hub
-    spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / f'tools/{name}.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool(name)
     with (
         mock.patch.object(sys, 'argv', [f'{name}.py', *map(str, arguments), *settings]),
         mock.patch.object(Runner, '_log_env'),

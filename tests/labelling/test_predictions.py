@@ -130,9 +130,10 @@ def test_known_boxes(trained, tmp_path, monkeypatch):
     entries = {key: ImageEntry(f'{key}.jpg', *SIZES[key], labels.get(key, WeakAnnotations())) for key in SIZES}
     WeakLabelSet(CLASSES, None, entries).write(tmp_path / 'boxes.json')
     photos = {**cfg.train_dataloader.dataset, 'weak_labels': str(tmp_path / 'boxes.json'), 'pipeline': READ}
+    changes = {'train_dataloader': {'dataset': {'_delete_': True, **photos}}}
     settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'known_tags': True, 'known_boxes': True}
     context = StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), False)
-    TASK_UTILS.build({'type': 'WritePseudoLabels', 'dataset': photos, **settings}).run(context)
+    TASK_UTILS.build({'type': 'WritePseudoLabels', 'changes': changes, **settings}).run(context)
     assert "known_boxes=True, but 2 of the 3 images of 'train' have no boxes" in lines[-1]
     written = read(tmp_path / 'out/masks/b.png')
     outside = np.ones(written.shape, bool)

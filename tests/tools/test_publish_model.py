@@ -1,24 +1,18 @@
 """Checkpoints for a model zoo."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from mmseg_wsss import __version__
 from mmseg_wsss.checkpoints.zoo import sha256_of
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.tools import load_tool
 
 
 def publish(*arguments):
-    spec = importlib.util.spec_from_file_location('publish_model', ROOT / 'tools/publish_model.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     sys.argv = ['publish_model.py', *map(str, arguments)]
-    tool.main()
+    load_tool('publish_model').main()
 
 
 def test_only_weights_and_classes_in_half_precision(tmp_path, monkeypatch, capsys):
@@ -27,10 +21,15 @@ def test_only_weights_and_classes_in_half_precision(tmp_path, monkeypatch, capsy
     shown = {'classes': ('background', 'crop'), 'palette': [[0, 0, 0], [0, 128, 0]]}
     meta = {'iter': 20, 'epoch': 0, 'cfg': "work_dir = '/home/me'", 'seed': 3, 'dataset_meta': {**shown, 'more': 1}}
     torch.save({'state_dict': weights, 'meta': meta, 'optimizer': {'lr': 1}}, tmp_path / 'iter_20.pth')
+    for start, row in (('1', '{"step": 1}\n'), ('2', '{"mIoU": 40.0, "step": 2}\n')):
+        (tmp_path / start / 'vis_data').mkdir(parents=True)
+        (tmp_path / start / 'vis_data/scalars.json').write_text(row)
     publish(tmp_path / 'iter_20.pth', tmp_path / 'zoo/fields')
-    (path,) = (tmp_path / 'zoo').iterdir()
+    path, log = sorted((tmp_path / 'zoo').iterdir(), reverse=True)
     digest = sha256_of(path)
     assert path.name == f'fields-{digest[:8]}.pth'
+    assert log.name == f'fields-{digest[:8]}.json'
+    assert log.read_text() == '{"step": 1}\n{"mIoU": 40.0, "step": 2}\n'
     assert f'SHA256: {digest}' in capsys.readouterr().out
     content = torch.load(path, weights_only=True)
     assert content['meta'] == {'iter': 20, 'epoch': 0, 'dataset_meta': shown, 'mmseg_wsss_version': __version__}

@@ -1,27 +1,21 @@
 """The table of measured recipes in the README."""
 
-import importlib.util
 from pathlib import Path
 
 import yaml
 
+from tests.helpers.tools import load_tool
+
 ROOT = Path(__file__).parents[2]
-
-
-def load_tool():
-    spec = importlib.util.spec_from_file_location('readme_table', ROOT / 'tools/readme_table.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
 
 
 def test_the_readme_has_the_present_table():
     text = (ROOT / 'README.md').read_text()
-    assert load_tool().updated(text) == text, 'run python tools/readme_table.py'
+    assert load_tool('readme_table').updated(text) == text, 'run python tools/readme_table.py'
 
 
 def test_a_row(tmp_path, monkeypatch):
-    tool = load_tool()
+    tool = load_tool('readme_table')
     facts = {'Labels': 'scribbles', 'Data': 'fields', 'Own Data': 'clicks_cpu', 'Full Masks': 'full'}
     models = [
         {'Name': 'weak', 'In Collection': 'Ours', 'Config': 'configs/o/weak.py', 'Metadata': facts, 'Weights': 'x'},

@@ -8,10 +8,9 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.run_facts import read_run
 from mmseg_wsss.engine.validation_record import write_record
-from mmseg_wsss.visualization.run_page import embedded, run_page, weak_over_full
+from mmseg_wsss.visualization.run_page import embedded, run_page
 from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import write_run
 
@@ -52,7 +51,16 @@ def test_a_page_is_whole_and_needs_no_other_file(tmp_path):
     assert parser.stack == []
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert page.count('<svg') == 2
-    for text in ('41.50', '83.00', '50.0%', '74.23', 'PartialCrossEntropyLoss', 'full (full masks)', '<road>'):
+    for text in (
+        '41.50',
+        '83.00',
+        '50.0 %',
+        '100.0 %',
+        '74.23',
+        'PartialCrossEntropyLoss',
+        'full (full masks)',
+        '<road>',
+    ):
         assert text in parser.text
     assert '<road>' not in page
     assert page == run_page(facts, 'weak and full')
@@ -93,12 +101,6 @@ def test_results_of_tasks(tmp_path):
     assert 'images 7, labelled 75.0%' in parser.text
 
 
-def test_the_ratio_of_weak_to_full(tmp_path):
-    weak, full = (read_run(folder) for folder in runs(tmp_path))
-    assert weak_over_full([weak, full]) == ['50.0%', '']
-    assert weak_over_full([weak]) == []
-
-
 def test_pictures_are_inside(tmp_path):
     Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(tmp_path / 'a.png')
     kind, text = embedded(tmp_path / 'a.png')
@@ -109,12 +111,8 @@ def test_pictures_are_inside(tmp_path):
     assert embedded(tmp_path / 'b.png')[0] == 'jpeg'
 
 
-def test_command(tmp_path, capsys):
-    weak, full = map(str, runs(tmp_path))
-    page = tmp_path / 'page.html'
-    assert main(['report', weak, '--compare', full, '--html', str(page)]) == 0
-    assert f'wrote {page}: 2 runs\n' in capsys.readouterr().out
-    assert main(['report', weak, '--html', str(page)]) == 2
-    assert 'exists; choose another --html' in capsys.readouterr().err
-    assert main(['report', weak, '--compare', full]) == 2
-    assert '--compare needs --html FILE' in capsys.readouterr().err
+def test_without_a_run_on_full_masks_there_is_no_share(tmp_path):
+    weak, _ = (read_run(folder) for folder in runs(tmp_path))
+    page = run_page([weak, replace(weak, name='again')], 'weak')
+    assert '/ full' not in page
+    assert 'Weak / full' not in page

@@ -10,6 +10,8 @@ from pathlib import Path
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..formats.checks import fit_to_images
 from ..image_checks import check_images
+from .agreement import Agreement, compare_with_masks, has_label
+from .fingerprint import kinds_of
 from .folders import Folders, pictures_in
 from .mask_ids import MaskIds, find_ids, has_background, read_values
 from .reading import read_any
@@ -27,7 +29,8 @@ class Gathered:
 
     Args:
         labels: Labels of all labelled images.
-        masks: Mask files by image id, with their original values.
+        masks: Files of masks that can be measured against by image id, with their original values: those of the masks'
+            folder or, without one, the masks of images whose only label is that mask.
         ids: Meaning of these values.
         background: Whether class 0 is a background.
         says: What was found, one line each.
@@ -67,7 +70,7 @@ def gather(
         labels = _labels_of_masks(folders, masks, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
-        read = read_any(folders.labels, classes, folders.suffix, outlines)
+        read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
         labels = read.labels
         if masks and not read.ordered:
             raise ValueError(
@@ -75,22 +78,38 @@ def gather(
                 f'is which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
             )
         says += [f'{folders.labels}: {read.title}, {len(labels.images)} images', *read.says]
-    background = has_background(labels.classes) if background is None else background
-    named = len(labels.classes)
     labels = _on_disk(labels, folders, says)
-    if not background:
+    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    named = len(labels.classes)
+    is_empty = not own and named > 1 and has_background(labels.classes) and not has_label(labels, 0)
+    found = compare_with_masks(labels, {} if own else masks)
+    if is_empty and (background is False or (background is None and found.is_shifted)):
+        background, named, found = False, named - 1, Agreement()
+        says.append(
+            f'no label has class 0, {labels.classes[0]!r}, so it is the empty class before classes without a background'
+        )
+    elif background is False or (background is None and not has_background(labels.classes)):
+        background = False
         says.append(
             f'class 0 is {labels.classes[0]!r}, which is not a background: an empty class {EMPTY!r} was added before '
             'it, and ids count from 1 (a name such as "background" or --background says that it is one)'
         )
         labels = with_empty_class(labels)
-    own = [Path(entry.annotations.mask_path) for entry in labels.images.values() if entry.annotations.mask_path]
+    else:
+        background = True
+        if is_empty and masks and not found.pixels:
+            says.append(
+                f'no label has class 0, {labels.classes[0]!r}: if the masks count the other classes from 0, begin '
+                'again with --no-background'
+            )
+    if warning := found.says():
+        says.append(warning)
     values = read_values(own) | read_values(list(masks.values()))
     ids = find_ids(values, named, shift=int(not background), unlabelled=unlabelled)
     if ids.says:
         says.append(ids.says)
     palette = labels.palette or make_palette(len(labels.classes))
-    return Gathered(replace(labels, palette=palette), masks, ids, background, tuple(says))
+    return Gathered(replace(labels, palette=palette), masks or whole_masks(labels), ids, background, tuple(says))
 
 
 def find_masks(folders: Folders) -> dict[str, Path]:
@@ -107,6 +126,12 @@ def find_masks(folders: Folders) -> dict[str, Path]:
             f'image (first mask: {next(iter(files), "none")}, first image: {min(images)})'
         )
     return dict(sorted(best.items()))
+
+
+def whole_masks(labels: WeakLabelSet) -> dict[str, Path]:
+    """Return the masks of images that have no other kind of label, by image id."""
+    found = ((key, entry.annotations) for key, entry in labels.images.items())
+    return {key: Path(one.mask_path) for key, one in found if one.mask_path and kinds_of(one) <= {'masks', 'tags'}}
 
 
 def with_empty_class(labels: WeakLabelSet) -> WeakLabelSet:
@@ -141,7 +166,14 @@ def make_palette(num_classes: int) -> Palette:
 
 def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Sequence[str] | None) -> WeakLabelSet:
     if classes is None:
-        raise ValueError(f'the masks in {folders.masks} do not name their classes: name them with --classes')
+        values = sorted(read_values(list(masks.values())))
+        count = next((place for place, value in enumerate(values) if value != place), len(values))
+        names = ','.join(['background', *(f'class{value}' for value in range(1, count))])
+        raise ValueError(
+            f'the masks in {folders.masks} do not name their classes: name them with --classes, id 0 first. They hold '
+            f'the values {", ".join(map(str, values[:12]))}{", .." if len(values) > 12 else ""}: for example '
+            f'--classes {names}'
+        )
     entries = {
         key: ImageEntry(key + folders.suffix, annotations=WeakAnnotations(mask_path=str(path)))
         for key, path in masks.items()

@@ -37,22 +37,21 @@ class WritePseudoLabels(StageTask):
     Args:
         stage: The stage whose config has the network and the data.
         checkpoint: Checkpoint of the network, such as ``'{stages.cam}'``.
-        dataset: Config of the data set to label; None means that of the stage. A stage that learns from the labels of
-            another stage has a data set without weak labels.
+        changes: Keys that override those of the stage's config, such as another ``train_dataloader`` for a stage that
+            learns from labels of another stage, or another ``model.decision``.
         **settings: Settings of :class:`~mmseg_wsss.labelling.predictions.PredictionSettings`.
     """
 
-    def __init__(self, stage: str, checkpoint: str, dataset: Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(self, stage: str, checkpoint: str, changes: Mapping[str, Any] | None = None, **settings: Any) -> None:
         self.stage = stage
         self.checkpoint = checkpoint
-        self.dataset = dataset
+        self.changes = changes or {}
         self.settings = make_settings(PredictionSettings, settings)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the labels into the folder of the stage."""
         cfg = copy.deepcopy(context.config_of(self.stage))
-        if self.dataset is not None:
-            cfg[f'{self.settings.split}_dataloader'] = {'dataset': self.dataset}
+        cfg.merge_from_dict(dict(self.changes))
         return write_pseudo_labels(cfg, self.checkpoint, context.work_dir, self.settings, keep=context.resumed)
 
 

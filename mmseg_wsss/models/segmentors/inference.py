@@ -107,16 +107,15 @@ def mean_of_windows(
     """
     height, width = inputs.shape[2:]
     counts = inputs.new_zeros(1, 1, height, width)
-    total, all_scores = None, list[Tensor]()
+    total, all_scores = inputs.new_zeros(0), list[Tensor]()
     for rows, columns in windows((height, width), test_cfg):
         maps, scores = predict(inputs[:, :, rows, columns])
-        if total is None:  # the maps of a large image are there once
+        if not total.numel():  # the maps of a large image are there once
             dtype = torch.promote_types(inputs.dtype, maps.dtype)
             total = maps.new_zeros(*maps.shape[:2], height, width, dtype=dtype)
         total[:, :, rows, columns] += maps
         counts[:, :, rows, columns] += 1
         all_scores += [] if scores is None else [scores]
-    assert total is not None  # there is at least one window
     return total.div_(counts), torch.stack(all_scores).amax(dim=0) if all_scores else None
 
 
