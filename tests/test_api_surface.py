@@ -65,7 +65,16 @@ EXPORTS = {
         'stochastic_gate',
         'winning_activations',
     },
-    'mmseg_wsss.ops': {'BACKENDS', 'feature_similarity_loss', 'gated_crf_loss', 'pamr', 'why_not_supported'},
+    'mmseg_wsss.ops': {
+        'BACKENDS',
+        'balanced_cross_entropy',
+        'distance_fields',
+        'feature_similarity_loss',
+        'gated_crf_loss',
+        'pac_refine',
+        'pamr',
+        'why_not_supported',
+    },
     'mmseg_wsss.structures': {'ImageDataset', 'ImageEntry', 'LossInputs', 'Sample', 'WeakAnnotations', 'WeakLabelSet'},
 }
 REGISTERED = {

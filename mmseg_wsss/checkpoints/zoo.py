@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import torch
 import yaml
 
 from ..files import whole_file
-from .loading import CheckpointError
 
 BASE = 'MMSEG_WSSS_ZOO'
 """Environment variable: a folder, or a URL, that holds the files, used instead of the addresses in the metafiles."""
@@ -114,6 +112,10 @@ def fetch_checkpoint(model: ZooModel, folder: str | Path, *, local: str | Path |
     Raises:
         CheckpointError: If the file cannot be had, or has another SHA-256; it is not kept then.
     """
+    import torch  # takes seconds, and the list of the models does not need it
+
+    from .loading import CheckpointError
+
     target = Path(folder) / model.file_name
     if target.is_file() and sha256_of(target) == model.sha256:
         return target

@@ -82,7 +82,7 @@ def distance_fields(
         >>> present.tolist(), fields[1, 0, 3].item()
         ([0, 2], 1.0)
     """
-    height, width = _check(points, classes, size, form, normalisation, mask)
+    height, width = check_arguments(points, classes, size, form, normalisation, mask)
     present = torch.tensor(sorted(set(classes.tolist())), dtype=torch.long, device=classes.device)
     pixels = points[:, :2].double().floor()
     inside = torch.ones(height, width, dtype=torch.bool, device=points.device) if mask is None else mask >= 1
@@ -218,7 +218,8 @@ def _to_nearest(pixels: Tensor, others: Tensor) -> Tensor:
     return torch.cat(parts).sqrt()
 
 
-def _check(points: Any, classes: Any, size: Any, form: Any, normalisation: Any, mask: Any) -> tuple[int, int]:
+def check_arguments(points: Any, classes: Any, size: Any, form: Any, normalisation: Any, mask: Any) -> tuple[int, int]:
+    """Return the height and the width of the map; raise unless the arguments of :func:`distance_fields` match."""
     if not isinstance(points, Tensor) or not points.is_floating_point():
         raise TypeError(f'points must be a floating-point tensor (P, 2), got {describe(points)}')
     if points.ndim != 2 or points.shape[1] != 2:

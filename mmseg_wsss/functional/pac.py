@@ -107,8 +107,8 @@ def pac_refine(
         for kernel_size, dilation, stride in layers:
             refined = _layer(refined, colours, coarse, kernel_size, dilation, stride, normalisation, sharpness)
             colours, coarse = colours[:, :, ::stride, ::stride], coarse[:, :, ::stride, ::stride]
-        for stride, size in reversed(_sizes(layers, masks.shape[2:])):
-            refined, coarse = _enlarge(refined, coarse, stride, size)
+        for stride, size in reversed(sizes_before_strides(layers, masks.shape[2:])):
+            refined, coarse = enlarge(refined, coarse, stride, size)
         return torch.where(inside, refined, 0)
 
 
@@ -201,7 +201,9 @@ def _shifts(fields: Sequence[Tensor], kernel_size: int, dilation: int, stride: i
             yield tuple(field[:, :, y : y + height : stride, x : x + width : stride] for field in padded)
 
 
-def _sizes(layers: Sequence[tuple[int, int, int]], size: Sequence[int]) -> list[tuple[int, tuple[int, int]]]:
+def sizes_before_strides(
+    layers: Sequence[tuple[int, int, int]], size: Sequence[int]
+) -> list[tuple[int, tuple[int, int]]]:
     """Return, for each layer that skips cells, its stride and the size of its input."""
     height, width = size
     sizes = []
@@ -212,7 +214,7 @@ def _sizes(layers: Sequence[tuple[int, int, int]], size: Sequence[int]) -> list[
     return sizes
 
 
-def _enlarge(masks: Tensor, inside: Tensor, stride: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def enlarge(masks: Tensor, inside: Tensor, stride: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Undo a stride: cell i belongs to cell i * stride; cells beyond the last one repeat it."""
     height, width = size
     spanned = (stride * (masks.shape[2] - 1) + 1, stride * (masks.shape[3] - 1) + 1)

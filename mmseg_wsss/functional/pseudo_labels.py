@@ -6,7 +6,7 @@ Shape letters: B batch, C foreground classes, H x W pixels; channel and class 0 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -129,26 +129,49 @@ def balanced_cross_entropy(
         tensor([0.6931])
     """
     check_balance(balance)
-    _check_labels(logits, labels, tags, ignore_index)
-    batch, classes, height, width = logits.shape
-    dtype = compute_dtype(logits)
-    labelled = labels != ignore_index
-    pixels: int | Tensor = height * width
+    check_labels(logits, labels, tags, ignore_index)
+    if labels.shape[1:] != logits.shape[2:]:
+        raise ValueError(
+            f'labels must have the shape {(len(logits), *logits.shape[2:])}, one id per pixel of logits, got '
+            f'{tuple(labels.shape)}'
+        )
     if mask is not None:
         check_mask_of(mask, logits, 'logits')
-        labelled = labelled & (mask[:, 0] >= 1)
-        pixels = (mask >= 1).sum(dim=(1, 2, 3)).clamp(min=1)
+    dtype = compute_dtype(logits)
+    pixels = weigh_pixels(labels, tags, ignore_index=ignore_index, mask=mask, balance=balance, dtype=dtype)
     with torch.autocast(logits.device.type, enabled=False):
-        index = torch.where(labelled, labels.long(), classes).flatten(1)
-        counts = index.new_zeros(batch, classes + 1).scatter_add_(1, index, torch.ones_like(index))[:, :-1]
-        complete = (counts > 0).sum(dim=1) == tags.sum(dim=1) + 1
-        weights = F.pad(_class_weights(counts, balance, dtype), (0, 1)).gather(1, index)
-        used = (labelled & complete[:, None, None]).flatten(1)
         # Replaced before the softmax: 0 * NaN in its backward would be NaN.
-        scores = torch.where(used[:, None], logits.flatten(2), 0).to(dtype)
-        losses = F.cross_entropy(scores, torch.where(used, index, 0), reduction='none')
-        weighted = torch.where(used, weights * losses, 0).sum(dim=1)
-        return weighted / pixels if balance == 'reference' else weighted
+        scores = torch.where(pixels.used[:, None], logits.flatten(2), 0).to(dtype)
+        losses = F.cross_entropy(scores, torch.where(pixels.used, pixels.classes, 0), reduction='none')
+        return torch.where(pixels.used, pixels.weights * losses, 0).sum(dim=1)
+
+
+class WeightedPixels(NamedTuple):
+    """The weights of the pixels in :func:`balanced_cross_entropy`, whose sum with their losses is that of the image."""
+
+    used: Tensor  # labelled, in an image that counts, (B, H * W) bool
+    classes: Tensor  # class ids, (B, H * W) int64
+    weights: Tensor  # (B, H * W)
+
+
+def weigh_pixels(
+    labels: Tensor, tags: Tensor, *, ignore_index: int, mask: Tensor | None, balance: str, dtype: torch.dtype
+) -> WeightedPixels:
+    """Return the weights of the pixels; arguments are those of :func:`balanced_cross_entropy`."""
+    classes = tags.shape[1] + 1
+    labelled = labels != ignore_index
+    size: int | Tensor = labels.shape[1] * labels.shape[2]
+    if mask is not None:
+        labelled = labelled & (mask[:, 0] >= 1)
+        size = (mask >= 1).sum(dim=(1, 2, 3)).clamp(min=1)[:, None]
+    index = torch.where(labelled, labels.long(), classes).flatten(1)
+    counts = index.new_zeros(len(labels), classes + 1).scatter_add_(1, index, torch.ones_like(index))[:, :-1]
+    complete = (counts > 0).sum(dim=1) == tags.sum(dim=1) + 1
+    weights = _class_weights(counts, balance, dtype)
+    if balance == 'reference':
+        weights = weights / size
+    used = (labelled & complete[:, None, None]).flatten(1)
+    return WeightedPixels(used, index, F.pad(weights, (0, 1)).gather(1, index))
 
 
 def check_balance(balance: Any) -> None:
@@ -166,15 +189,13 @@ def _class_weights(counts: Tensor, balance: str, dtype: torch.dtype) -> Tensor:
     return 1 / (found * counts).clamp(min=1).to(dtype)
 
 
-def _check_labels(logits: Any, labels: Any, tags: Any, ignore_index: int) -> None:
+def check_labels(logits: Any, labels: Any, tags: Any, ignore_index: int) -> None:
+    """Raise unless the arguments match, apart from the sizes of logits and labels."""
     check_float_map(logits, 'logits', 'C+1')
     if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.is_complex():
         raise TypeError(f'labels must be an integer tensor (B, H, W), got {describe(labels)}')
-    expected = (logits.shape[0], *logits.shape[2:])
-    if labels.shape != expected:
-        raise ValueError(
-            f'labels must have the shape {expected}, one id per pixel of logits, got {tuple(labels.shape)}'
-        )
+    if labels.ndim != 3 or len(labels) != len(logits):
+        raise ValueError(f'labels must have the shape ({len(logits)}, H, W), got {tuple(labels.shape)}')
     if not isinstance(tags, Tensor) or tags.is_complex():
         raise TypeError(f'tags must be a tensor of zeros and ones (B, C), got {describe(tags)}')
     if tags.shape != (logits.shape[0], logits.shape[1] - 1):

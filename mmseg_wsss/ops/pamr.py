@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..functional.checks import describe
+from ..functional.grids import all_inside
 from ..functional.pamr import EPS, PAMRInputs, check_arguments, offsets, prepare_inputs
 from .dispatch import choose_backend
 
@@ -66,6 +67,8 @@ def pamr(
     backend = choose_backend(backend, masks)
     if present is not None:
         _check_present(present, masks)
+    if mask is not None and all_inside(mask >= 1):
+        mask = None
     settings = (num_iters, dilations, affinity, mask)
     with torch.autocast(masks.device.type, enabled=False):
         if present is None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_wsss.functional.grids import pool_mask, resize_inside, rgb_tensor
+from mmseg_wsss.functional.grids import pool_mask, resize_at, resize_inside, rgb_tensor
 
 
 def loop_resize(field, size, inside, align_corners=True):
@@ -115,3 +115,48 @@ def test_without_padding_it_is_the_same_as_beside_padded_images(align_corners, s
     assert reached.all()
     assert reached.dtype == torch.bool
     assert not torch.equal(whole[1], padded[1])
+
+
+@pytest.mark.parametrize('align_corners', [True, False])
+@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.parametrize(
+    ('grid', 'size', 'share'),
+    [
+        ((5, 6), (17, 23), 0.3),
+        ((7, 1), (3, 9), 1.0),
+        ((1, 1), (4, 4), 0.5),
+        ((4, 5), (4, 5), 0.4),
+        ((3, 4), (8, 1), 0.0),
+    ],
+)
+def test_chosen_pixels_are_those_of_the_resized_field(align_corners, masked, grid, size, share):
+    generator = torch.Generator().manual_seed(0)
+    field = torch.randn(2, 3, *grid, generator=generator, dtype=torch.float64)
+    inside = (torch.rand(2, 1, *grid, generator=generator) > (0.4 if masked else -1)).float()
+    field = torch.where(inside > 0, field, math.nan).requires_grad_()
+    chosen = torch.rand(2, *size, generator=generator) < share
+    whole, _ = resize_inside(field, size, inside, align_corners=align_corners)
+    expected = whole.movedim(1, -1)[chosen]
+    result = resize_at(field, chosen, inside=inside, align_corners=align_corners)
+    assert result.shape == (int(chosen.sum()), 3)
+    torch.testing.assert_close(result, expected, rtol=1e-10, atol=1e-12)
+    upstream = torch.randn(result.shape, generator=generator, dtype=torch.float64)
+    gradients = [torch.autograd.grad((x * upstream).sum(), field)[0] for x in (result, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-12)
+    if not masked:
+        torch.testing.assert_close(resize_at(field, chosen, align_corners=align_corners), expected)
+
+
+def test_chosen_pixels_of_half_types_and_under_autocast():
+    field, chosen = torch.rand(1, 2, 3, 4).bfloat16(), torch.rand(1, 9, 8) > 0.5
+    with torch.autocast('cpu', torch.bfloat16):
+        result = resize_at(field, chosen)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, resize_at(field.float(), chosen))
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_pooled_masks_without_a_pixel_outside(dtype):
+    pooled = pool_mask(torch.ones(2, 1, 7, 9), (3, 2), dtype)
+    assert pooled.dtype == dtype
+    assert torch.equal(pooled, torch.ones(2, 1, 3, 2, dtype=dtype))

@@ -1,5 +1,6 @@
 """What only the fast twin must do; that both keep one contract is tested with the reference."""
 
+import importlib
 import math
 
 import pytest
@@ -136,3 +137,13 @@ def test_backends():
     assert torch.equal(ops.pamr(masks, image, backend='torch'), ops.pamr(masks, image))
     with pytest.raises(ValueError, match="unknown backend 'cuda': choose from auto, torch, triton"):
         ops.pamr(masks, image, backend='cuda')
+
+
+def test_a_mask_without_a_pixel_outside_changes_nothing(monkeypatch):
+    masks, image, _ = random_pamr_case((2, 3, 9, 7), dtype=torch.float32)
+    whole = torch.ones(2, 1, 9, 7)
+    expected = ops.pamr(masks, image)
+    assert torch.equal(ops.pamr(masks, image, mask=whole), expected)
+    twin = importlib.import_module('mmseg_wsss.ops.pamr')  # the name in the package is the function
+    monkeypatch.setattr(twin, 'all_inside', lambda counts: False)
+    torch.testing.assert_close(ops.pamr(masks, image, mask=whole), expected)

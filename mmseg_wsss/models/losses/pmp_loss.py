@@ -5,15 +5,19 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...functional import partial_cross_entropy
+from ...functional.grids import resize_at
 from ...structures import LossInputs
 from ...structures.loss_inputs import REFERENCE_KEY
 from ..pseudo_masks import ExpandingMaps
 from .base_weak_loss import BaseWeakLoss
 
+# Up to this share of labelled pixels, their cross-entropy is faster than that of logits which another loss has resized.
+_FEW = 0.25
 REDUCTIONS = ('mean', 'sum')
 PSEUDO_MASKS = MappingProxyType({'type': 'ExpandingPseudoMasks'})
 
@@ -79,8 +83,17 @@ class PMPLoss(BaseWeakLoss):
         """Return the cross-entropy of the resized logits on the pseudo-labels."""
         labels = self.pseudo_masks(inputs).labels
         self.statistics = {'point_loss': point_loss(inputs), **label_statistics(inputs, labels)}
-        loss = partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+        loss = _cross_entropy(inputs, labels)
         return loss if self.reduction == 'mean' else loss * (labels != inputs.ignore_index).sum()
+
+
+def _cross_entropy(inputs: LossInputs, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of the labelled pixels; where these are few, the others are not computed."""
+    labelled = labels != inputs.ignore_index
+    if inputs.logits.device.type != 'cpu' or not 0 < int(labelled.sum()) <= _FEW * labelled.numel():
+        return partial_cross_entropy(inputs.full_logits, labels, ignore_index=inputs.ignore_index)
+    logits = resize_at(inputs.logits, labelled, align_corners=inputs.align_corners)
+    return F.cross_entropy(logits, labels[labelled])
 
 
 def point_loss(inputs: LossInputs) -> Tensor:
@@ -95,7 +108,7 @@ def point_loss(inputs: LossInputs) -> Tensor:
     labels = inputs.labels[labelled]
     if not len(labels):
         return inputs.logits.new_full((), torch.nan)
-    logits = inputs.full_logits.detach().movedim(1, -1)[labelled]
+    logits = resize_at(inputs.logits.detach(), labelled, align_corners=inputs.align_corners)
     counts = torch.bincount(labels, minlength=logits.shape[1]).clamp(min=1)
     return partial_cross_entropy(logits[:, :, None, None], labels[:, None, None], class_weight=1 / counts)
 

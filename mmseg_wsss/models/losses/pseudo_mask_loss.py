@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...functional import balanced_cross_entropy
-from ...functional.grids import resize_inside
 from ...functional.pseudo_labels import check_balance
+from ...ops import balanced_cross_entropy
 from ...structures import LossInputs
 from ..pseudo_masks import PseudoMasks, make_pseudo_masks
 from .base_tag_loss import BaseTagLoss
@@ -91,9 +90,14 @@ class PseudoMaskLoss(BaseTagLoss):
         labels = self.pseudo_masks(inputs).labels
         labelled = ((labels != inputs.ignore_index) & (inputs.valid[:, 0] >= 1)).sum()
         self.statistics['labelled_share'] = labelled / inputs.valid.sum().clamp(min=1)
-        logits, _ = resize_inside(inputs.logits, (labels.shape[1], labels.shape[2]), inputs.valid_cells)
         losses = balanced_cross_entropy(
-            logits, labels, tags, ignore_index=inputs.ignore_index, mask=inputs.valid, balance=self.balance
+            inputs.logits,
+            labels,
+            tags,
+            ignore_index=inputs.ignore_index,
+            mask=inputs.valid,
+            balance=self.balance,
+            cells=inputs.valid_cells,
         )
         used = (losses.detach() > 0) & tagged
         self.statistics['images_used'] = used.sum() / tagged.sum().clamp(min=1)

@@ -30,6 +30,9 @@ class ConfidentLabels(nn.Module):
         ValueError: If a setting is outside [0, 1].
     """
 
+    labels_present_classes = True
+    """Whether leaving out the channels of absent classes changes nothing but the numbers of the others."""
+
     def __init__(
         self, foreground_ratio: float = 0.6, background_ratio: float = 0.7, min_confidence: float = 0.2
     ) -> None:
@@ -88,7 +91,8 @@ def make_pseudo_masks(
             tags; it does not get labels.
         refiner: A function ``refiner(masks, image, mask=valid, present=...)`` that returns refined masks, or None.
         labeller: A function ``labeller(masks, mask=..., ignore_index=...)`` that returns the labels of masks of the
-            size of the image.
+            size of the image. If its ``labels_present_classes`` is true, it gets only the channels of the background
+            and of present classes, and returns the numbers of these channels.
         ignore_index: The value of unlabelled pixels.
     """
     present = torch.cat([torch.ones_like(tags[:, :1]), (tags == 1).to(tags.dtype)], dim=1)
@@ -98,7 +102,21 @@ def make_pseudo_masks(
     refined = cam
     if refiner is not None:
         refined = torch.where(chosen, refiner(probs.detach(), image, mask=valid, present=present), 0)
-    full, reached = resize_inside(refined, (image.shape[2], image.shape[3]), cells)
+    few, ids = refined, None
+    if getattr(labeller, 'labels_present_classes', False):
+        few, ids = _present_channels(refined, chosen)
+    full, reached = resize_inside(few, (image.shape[2], image.shape[3]), cells)
     labels = labeller(full, mask=reached & (valid >= 1), ignore_index=ignore_index)
+    if ids is not None:
+        named = ids.gather(1, torch.where(labels == ignore_index, 0, labels).flatten(1)).view_as(labels)
+        labels = torch.where(labels == ignore_index, ignore_index, named)
     untagged = tags.isnan().any(dim=1)
     return PseudoMasks(cam, refined, torch.where(untagged[:, None, None], ignore_index, labels))
+
+
+def _present_channels(masks: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the channels that are present in an image, in their order, and their numbers, (B, K)."""
+    present = chosen.flatten(1)
+    most = max(1, int(present.sum(dim=1).max()))
+    ids = present.logical_not().byte().argsort(dim=1, stable=True)[:, :most]
+    return masks.gather(1, ids[:, :, None, None].expand(-1, -1, *masks.shape[2:])), ids

@@ -14,10 +14,11 @@ from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional import distance_fields, expand_distance_fields
+from ...functional import expand_distance_fields
 from ...functional.checks import check_integer, check_share
 from ...functional.distance_fields import check_settings
-from ...functional.grids import pool_mask, resize_inside
+from ...functional.grids import all_inside, pool_mask, resize_inside
+from ...ops import distance_fields
 from ...structures import LossInputs
 
 THRESHOLDS = ('maximum', 'absolute')
@@ -176,12 +177,13 @@ class ExpandingPseudoMasks(nn.Module):
                 'pipeline with RasterizeWeakAnnotations and PackWeakSegInputs'
             )
         size = (inputs.labels.shape[1], inputs.labels.shape[2])
+        whole = all_inside(inputs.valid >= 1)
         found = [
             distance_fields(
                 points[:, :2],
                 points[:, 2].long(),
                 size,
-                mask=valid[0],
+                mask=None if whole else valid[0],
                 form=self.form,
                 normalisation=self.normalisation,
             )

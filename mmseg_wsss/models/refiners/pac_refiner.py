@@ -8,7 +8,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional.grids import pool_mask
-from ...functional.pac import DILATIONS, KERNEL_SIZES, STRIDES, check_layers, check_settings, pac_refine
+from ...functional.pac import DILATIONS, KERNEL_SIZES, STRIDES, check_layers, check_settings
+from ...ops import pac_refine
 
 
 @MODELS.register_module()

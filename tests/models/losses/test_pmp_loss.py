@@ -1,6 +1,7 @@
 """The loss on pseudo-masks that grow from points."""
 
 import copy
+import dataclasses
 import itertools
 
 import pytest
@@ -150,3 +151,20 @@ def test_what_the_pipeline_lacks_is_named():
         loss(inputs(points=()))
     with pytest.raises(ValueError, match=r"no map 'point_blots': put LoadPointBlots right after.*blots=None"):
         loss(inputs(maps={}))
+
+
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize('few', [0.0, 1.0])
+def test_few_labelled_pixels_give_the_loss_and_the_gradient_of_all_logits(monkeypatch, align_corners, few):
+    monkeypatch.setattr('mmseg_wsss.models.losses.pmp_loss._FEW', few)
+    batch = dataclasses.replace(inputs(), align_corners=align_corners)
+    set_scores(0.3, 0.3)
+    loss = MODELS.build({'type': 'PMPLoss', 'pseudo_masks': PLAIN})
+    labels = loss.pseudo_masks(batch).labels
+    expected = partial_cross_entropy(batch.full_logits, labels)
+    (gradient,) = torch.autograd.grad(expected, batch.logits)
+    del batch.__dict__['full_logits']
+    value = loss(batch)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(torch.autograd.grad(value, batch.logits)[0], gradient)
+    assert ('full_logits' in vars(batch)) == (few == 0)

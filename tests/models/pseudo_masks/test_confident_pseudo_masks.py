@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -33,3 +35,23 @@ def test_untagged_images_get_no_labels():
     assert (labels[1] == 255).all()
     assert (build('PseudoMaskLoss').pseudo_masks(inputs(None)).labels == 255).all()
     assert (build('PseudoMaskLoss').pseudo_masks(inputs(None, ignore_index=-1)).labels == -1).all()
+
+
+@pytest.mark.parametrize('tags', [[[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [[0.0, 1.0]]])
+@pytest.mark.parametrize('ignore_index', [255, -1])
+def test_absent_classes_are_left_out_without_a_change(tags, ignore_index):
+    batch = inputs(tags, ignore_index=ignore_index)
+    batch = dataclasses.replace(
+        batch, **{key: getattr(batch, key)[: len(tags)] for key in ('logits', 'image', 'labels', 'valid')}
+    )
+    batch.valid[:, :, 3:5, 2:] = 0
+    loss = build('PseudoMaskLoss', pseudo_labels={'type': 'ConfidentLabels', 'min_confidence': 0.0})
+    few = loss.pseudo_masks(batch).labels
+    channels = []
+    loss.labeller.register_forward_pre_hook(lambda module, args: channels.append(args[0].shape[1]))
+    assert torch.equal(loss.pseudo_masks(batch).labels, few)
+    loss.labeller.labels_present_classes = False
+    assert torch.equal(loss.pseudo_masks(batch).labels, few)
+    assert channels == [1 + max(int(sum(row)) for row in tags), 3]
+    found = set(few.unique().tolist()) - {ignore_index}
+    assert found == {0} | {c for row in tags for c in (1, 2) if row[c - 1]}
