@@ -13,6 +13,7 @@ from mmseg_wsss.cli._arguments import MODEL_HELP
 from mmseg_wsss.cli.zoo import zoo_network
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
 from mmseg_wsss.engine.processes import connect, disconnect
+from mmseg_wsss.engine.short_console import short_console
 from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched
 
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> None:
             if '://' not in args.checkpoint:
                 check_readable(args.checkpoint)
             connect(cfg)
-            runner = Runner.from_cfg(cfg)
+            with short_console(cfg.get('log_level', 'INFO')):
+                runner = Runner.from_cfg(cfg)
             check_weights(runner.model, args.checkpoint)
             runner.register_hook(began)
             runner.test()

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import torch
 import yaml
 
 from ..files import whole_file
-from .loading import CheckpointError
 
 BASE = 'MMSEG_WSSS_ZOO'
 """Environment variable: a folder, or a URL, that holds the files, used instead of the addresses in the metafiles."""
@@ -71,7 +69,7 @@ def zoo_models(configs: str | Path) -> dict[str, ZooModel]:
             found[name] = ZooModel(
                 name=name,
                 long_name=entry['Name'],
-                method=entry['In Collection'],
+                method=metadata.pop('Method', entry['In Collection']),
                 config=Path(configs).parent / entry['Config'],
                 weights=entry['Weights'],
                 sha256=metadata.pop('SHA256'),
@@ -114,6 +112,10 @@ def fetch_checkpoint(model: ZooModel, folder: str | Path, *, local: str | Path |
     Raises:
         CheckpointError: If the file cannot be had, or has another SHA-256; it is not kept then.
     """
+    import torch  # takes seconds, and the list of the models does not need it
+
+    from .loading import CheckpointError
+
     target = Path(folder) / model.file_name
     if target.is_file() and sha256_of(target) == model.sha256:
         return target

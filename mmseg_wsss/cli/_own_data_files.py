@@ -76,7 +76,9 @@ def write_labels(
     labels, masks = gathered.labels, folders.masks
     files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
     files |= {key: gathered.masks[key] for key in splits['val']}
-    if files and (not gathered.ids.is_plain or any(path.stem != Path(key).stem for key, path in files.items())):
+    elsewhere = bool(splits['val']) and masks is None
+    renamed = any(path.stem != Path(key).stem for key, path in files.items())
+    if files and (elsewhere or renamed or not gathered.ids.is_plain):
         masks = output / MASKS
         write_masks(files, masks, gathered.ids, labels.palette or ())
         labels = _with_masks_in(labels, masks)

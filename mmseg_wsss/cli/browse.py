@@ -1,4 +1,4 @@
-"""``wsss browse``: draw the training batches of a config as its losses receive them."""
+"""``wsss browse``: draw the training batches of a config as its losses receive them, or the labels of a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._arguments import add_cfg_options, check_output, load_config
+from ._browse_labels import labelled_photos
+from ._labels import parse_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +26,18 @@ PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file; or label file, with --images')
+    parser.add_argument('--images', type=Path, help='folder of the photos of a label file, whose labels are drawn')
+    parser.add_argument('--classes', help='class names of a label file that does not name them')
     parser.add_argument(
-        '-o', '--output', type=Path, default=Path('browse.png'), help='the picture to write, PNG or JPEG'
+        '--worst', type=Path, metavar='RUN', help='labels of the images with the lowest IoU in the validation of a run'
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        default=Path('browse.png'),
+        help='the picture to write, PNG or JPEG, or one HTML page',
     )
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
     parser.add_argument('-n', '--num', type=int, default=8, help='number of images to draw')
@@ -44,29 +55,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw ``args.num`` images of the training data and print how many of their pixels are labelled."""
-    from mmcv import imwrite
-
     from ..engine.start_errors import faults_of_parts
-    from ..visualization.panels import contact_sheet
 
     check_output(args)
-    if args.output.suffix.lower() not in PICTURE_SUFFIXES:
-        raise ValueError(f'-o must end in one of {", ".join(PICTURE_SUFFIXES)}, got {str(args.output)!r}')
+    if args.output.suffix.lower() not in (*PICTURE_SUFFIXES, '.html'):
+        raise ValueError(f'-o must end in one of {", ".join(PICTURE_SUFFIXES)}, .html, got {str(args.output)!r}')
     if args.num < 1:
         raise ValueError(f'--num must be at least 1, got {args.num}')
     if args.kernels is not None and args.kernels < 1:
         raise ValueError(f'--kernels must be at least 1 pixel, got {args.kernels}')
+    if args.images is not None:
+        classes = None if args.classes is None else parse_classes(args.classes)[0]
+        write(list(labelled_photos(Path(args.config), args.images, args.num, args.worst, classes)), args.output)
+        return
+    if args.worst is not None or args.classes is not None:
+        raise ValueError('--worst and --classes are for label files: name the folder of the photos with --images')
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
     with faults_of_parts(cfg):
         for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
-            rows.append(row)
+            rows.append((name, row))
             counts.append(labelled)
             print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')
     empty = sum(count == 0 for count in counts)
     print(f'{len(counts)} images, {sum(counts) / len(counts):.1f} labelled pixels each, {empty} without any')
-    imwrite(contact_sheet(rows, columns=2)[..., ::-1], str(args.output))
-    print(f'wrote {args.output}')
+    write(rows, args.output)
+
+
+def write(pictures: list[tuple[str, Image]], output: Path) -> None:
+    """Write pictures with their names as a page, or as one sheet."""
+    from mmcv import imwrite
+
+    from ..visualization.panels import contact_sheet
+    from ..visualization.picture_page import picture_page
+
+    if output.suffix.lower() == '.html':
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(picture_page(f'{len(pictures)} images', pictures), encoding='utf-8')
+    else:
+        imwrite(contact_sheet([picture for _, picture in pictures], columns=2)[..., ::-1], str(output))
+    print(f'wrote {output}: {len(pictures)} images')
 
 
 def training_rows(

@@ -139,4 +139,6 @@ def _summary(found: Fingerprint) -> str:
 
 def _colours(bits: int, bands: int, values: tuple[float, float]) -> str:
     text = f'pictures have {bands} band{"" if bands == 1 else "s"} of {bits} bits'
+    if bands > 4:
+        text += ', of which the first three are used (bands of loading)'
     return text if bits <= 8 else f'{text}; values {values[0]:g} to {values[1]:g} become 0 to 255'

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checkpoints.loading import UntrustedCheckpointError
-from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
+from ..checkpoints.work_dir import MARKER, logged_rows, newest_loadable_checkpoint, read_marker
 
 if TYPE_CHECKING:
     from ..engine.run_facts import RunFacts
@@ -38,8 +37,7 @@ def last_metrics(work_dir: Path) -> dict[str, float]:
     Raises:
         FileNotFoundError: If the folder has no logged evaluation.
     """
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    rows = logged_rows(work_dir)
     evaluations = [row for row in rows if any(key.endswith(('mIoU', 'mDice')) for key in row)]
     if not evaluations:
         raise FileNotFoundError(f'{work_dir} contains no evaluation (*/vis_data/scalars.json): has the run ended?')
@@ -100,25 +98,20 @@ def comparison_text(runs: list[RunFacts]) -> str:
 
     compared = compare_runs(runs)
     weak = compared.weak(runs)
-    titles = ['', *(run.name for run in runs), *(f'{run.name} / {runs[compared.full].name}' for run in weak)]
-    table = PrettyTable(titles, align='r')
+    full = None if compared.full is None else runs[compared.full].name
+    table = PrettyTable(['', *(run.name for run in runs), *(f'{run.name} / {full}' for run in weak)], align='r')
     table.align[''] = 'l'
     for rows in (compared.scores, compared.classes):
         for row in rows:
             table.add_row([row.name, *map(two_digits, row.values), *map(percent, row.shares)], divider=row is rows[-1])
-    if compared.full is None:
+    if full is None:
         hint = 'no run was trained on full masks (use_dense_masks): --full RUN names one, for weak / full'
         return f'{table.get_string()}\n{hint}'
     first = next((row for row in compared.scores if any(row.shares)), None)
-    lines = (
-        []
-        if first is None
-        else [
-            f'weak / full {percent(share)} ({first.name}, {run.name} / {runs[compared.full].name})'
-            for run, share in zip(weak, first.shares, strict=True)
-            if share is not None
-        ]
-    )
+    shares = [] if first is None else zip(weak, first.shares, strict=True)
+    lines = [
+        f'weak / full {percent(share)} ({first.name}, {run.name} / {full})' for run, share in shares if share and first
+    ]
     return '\n'.join([table.get_string(), *lines])
 
 

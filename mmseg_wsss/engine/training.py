@@ -23,6 +23,7 @@ from .hooks.last_validation_hook import LastValidationHook
 from .hooks.validation_record_hook import ValidationRecordHook
 from .processes import agree, connect, wrap_on_cpu
 from .setting_faults import check_settings
+from .short_console import short_console, summary_of
 from .start_errors import BeganHook, faults_of_run
 
 WHAT = 'the training could not begin'
@@ -69,7 +70,9 @@ def run_training(cfg: Config) -> None:
         check_settings(cfg)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        with short_console(cfg.get('log_level', 'INFO')):
+            runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner.logger.info(summary_of(cfg, Path(runner.log_dir) / f'{runner.timestamp}.log'))
         guard(runner)
         if compiled is not None:
             compile_backbone(runner, compiled)

@@ -12,7 +12,7 @@ from PIL import Image
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels
 from mmseg_wsss.engine.own_data import fill_own_data
-from tests.helpers.miniatures import save
+from tests.helpers.miniatures import noisy_photo, save
 from tests.helpers.one_of_each import CLASSES, write_own_data
 
 
@@ -142,6 +142,52 @@ def test_an_init_that_fails_leaves_nothing(here, monkeypatch, capsys):
     monkeypatch.undo()
     monkeypatch.chdir(here / 'project')
     assert main(['init', '../data']) == 0
+
+
+def polygon(root, key):
+    """A YOLO outline of the left half, of class 0."""
+    (root / 'labels').mkdir(parents=True, exist_ok=True)
+    save(root / f'images/{key}.jpg', noisy_photo())
+    (root / f'labels/{key}.txt').write_text('0 0 0 0.5 0 0.5 1 0 1\n')
+
+
+def test_outlines_are_measured_against_and_folders_of_splits_are_kept(here, capsys):
+    for split, keys in (('train', 'abc'), ('valid', 'd'), ('test', 'e')):
+        for key in keys:
+            polygon(here / 'data' / split, key)
+    (here / 'data/data.yaml').write_text('names: [leaf]\n')
+    assert main(['init', '../data']) == 0
+    assert '3 images are for training and 1 for validation, by their folders; 1 others' in capsys.readouterr().out
+    assert (here / 'project/val.txt').read_text() == 'valid/images/d\n'
+    cfg = config()
+    train, val = (DATASETS.build(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val'))
+    assert (len(train), len(val)) == (3, 1)
+    truth = val[0]['data_samples'].gt_sem_seg.data
+    assert [int((truth == label).sum()) for label in (0, 1)] == [truth.numel() // 2] * 2
+
+
+def test_colours_of_a_table_are_masks(here, capsys):
+    for number in range(5):
+        save(here / f'data/images/{number}.png', noisy_photo())
+        mask = np.zeros((48, 64, 3), np.uint8)
+        mask[:, 32:] = 0, 200, 0
+        save(here / f'data/labels/{number}.png', mask)
+    (here / 'data/class_dict.csv').write_text('name,r,g,b\nbackground,0,0,0\nleaf,0,200,0\n')
+    assert main(['init', '../data']) == 0
+    assert '1 of 5 images with masks are kept for validation, chosen by seed 0' in capsys.readouterr().out
+    cfg = config()
+    assert list(cfg.classes) == ['background', 'leaf']
+    truth = DATASETS.build(cfg.val_dataloader.dataset)[0]['data_samples'].gt_sem_seg.data
+    assert truth.unique().tolist() == [0, 1]
+
+
+def test_masks_without_names_are_described(here, capsys):
+    for number in range(2):
+        save(here / f'data/images/{number}.png', noisy_photo())
+        save(here / f'data/masks/{number}.png', np.array([[0, 1], [2, 200]], np.uint8).repeat(24, 0).repeat(32, 1))
+    assert main(['init', '../data']) == 2
+    printed = capsys.readouterr().err
+    assert 'They hold the values 0, 1, 2, 200: for example --classes background,class1,class2\n' in printed
 
 
 def failing(output, *rest):

@@ -19,7 +19,9 @@ from .picture_files import load_colours, picture_fits
 from .recognition import some_files
 from .values import shown
 
-TABLES = ('labelmap.txt', 'label_colors.txt', 'class_colors.txt')
+TABLES = ('labelmap.txt', 'label_colors.txt', 'class_colors.txt', 'class_dict.csv', 'classes.csv', 'labelmap.csv')
+HEADER = re.compile(r'\W*(?:name|class|label)[^\d]*', re.IGNORECASE)
+"""The first line of a table that names its columns."""
 NUMBERS = re.compile(r'(?<![\w.-])(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})(?![\w.-])')
 FEW_COLOURS = 64
 
@@ -43,7 +45,8 @@ def read_colour_png(
         classes: Class names by id; those of the table are found by name.
         masks: Folder to write the masks to.
         colours: The table, with one line per class: its name and its red, green and blue in 0..255, in either order
-            (``labelmap.txt`` of CVAT, ``label_colors.txt`` of CamVid). None: the one in or above the folder.
+            (``labelmap.txt`` of CVAT, ``label_colors.txt`` of CamVid, ``class_dict.csv``). None: the one in or above
+            the folder.
         only_classes: Leave pixels of other names unlabelled; else they are an error.
         names: Mapping from names in the table to class names, if they differ.
         suffix: Suffix of the file names.
@@ -83,7 +86,7 @@ def _table(root: Path, colours: str | None) -> dict[int, str]:
         file = existing(colours, 'the table of colours')
     table: dict[int, str] = {}
     for index, line in enumerate(read_lines(file, 'the table of colours'), start=1):
-        if line.startswith('#'):
+        if line.startswith('#') or (index == 1 and HEADER.fullmatch(line)):
             continue
         where = f'{file}, line {index}'
         match = NUMBERS.search(line.replace(':', ' '))

@@ -20,13 +20,16 @@ from .values import image_name, is_whole, keyed, listed, number, shown, side, ve
 
 UPLOAD_PREFIX = re.compile(r'^[0-9a-f]{8}-(?=.)')
 """Prefix that Label Studio adds to the name of an uploaded file."""
+PICTURE = re.compile(r'\.(?:bmp|jpe?g|png|tiff?|webp)(?:$|[?#])', re.IGNORECASE)
 NAME_KEY = 'wsss_file_name'
 """The key of ``data`` that holds the name of an image with its folders, in files that this project wrote."""
 REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush', 'vector')
 
 
 @shape_reader
-def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image', predictions: bool = False) -> None:
+def read_label_studio(
+    path: str, labels: ToolLabels, *, image_key: str | None = None, predictions: bool = False
+) -> None:
     """Read keypoints as clicks, vectors as scribbles, rectangles as boxes, choices as tags; other regions become masks.
 
     The name of an image is the end of its address, without the eight digits that Label Studio writes before the name of
@@ -35,7 +38,8 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
     Args:
         path: The file of an export as JSON (not JSON-MIN).
         labels: The collector that the shapes are added to.
-        image_key: The key of ``data`` that holds the address of the image.
+        image_key: The key of ``data`` that holds the address of the image. None: ``image``, or the only key whose value
+            is the address of a picture.
         predictions: Whether to read the last predictions of each task without annotations.
 
     Raises:
@@ -53,8 +57,23 @@ def read_label_studio(path: str, labels: ToolLabels, *, image_key: str = 'image'
         labels.finish(name, size, where)
 
 
-def _file_name(task: Any, image_key: str, where: str) -> str:
+def _image_key(data: Any, where: str) -> str:
+    """The key of ``data`` that holds the address of the image."""
+    keyed(data, f'{where}: data')
+    pictures = [key for key, value in data.items() if isinstance(value, str) and PICTURE.search(value)]
+    if 'image' in data or len(pictures) != 1:
+        if 'image' not in data:
+            raise ValueError(
+                f'{where}: data has no key "image", but {", ".join(map(shown, data)) or "nothing"}: --image-key KEY '
+                'says which one is the address of the image'
+            )
+        return 'image'
+    return str(pictures[0])
+
+
+def _file_name(task: Any, key: str | None, where: str) -> str:
     """The last part of an address: of a file in a bucket, of an upload, of a local file, or of the web."""
+    image_key = _image_key(task['data'], where) if key is None else key
     address = keyed(task['data'], f'{where}: data', image_key)[image_key]
     if not isinstance(address, str):
         raise ValueError(f'{where}: data.{image_key} must be the address of an image, got {shown(address)}')
@@ -230,7 +249,7 @@ FORMAT = LabelFormat(
     _recognise,
     (
         *SHAPE_OPTIONS,
-        Option('image_key', 'the key of "data" that holds the address of the image'),
+        Option('image_key', 'the key of "data" that holds the address of the image, if there are several'),
         Option('predictions', 'read the predictions of tasks without annotations', bool),
     ),
 )

@@ -20,7 +20,13 @@ from .values import is_number, shown
 UNLABELLED = 255
 Area = npt.NDArray[np.bool_]
 MASKS = Option('masks', 'a folder to write outlines to, as index PNGs; without it they are left out', is_path=True)
-REST = Option('rest', 'what masks hold where nothing is painted: background (0) or unlabelled (255)')
+RESTS = ('background', 'unlabelled', 'auto')
+REST = Option(
+    'rest',
+    'what masks hold where nothing is painted: background (0), unlabelled (255), or auto: unlabelled in images that '
+    'also have clicks, scribbles or boxes',
+)
+PARTLY = 'masks of images that also have clicks, scribbles or boxes, unlabelled outside of the outlines (--rest)'
 NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
 
 
@@ -110,21 +116,23 @@ class MaskPainter:
 
     Args:
         folder: Folder to write ``<image id>.png`` to, or None.
-        rest: Meaning of pixels on which nothing is painted: ``'background'`` or ``'unlabelled'``.
         report: Report that counts areas that are not written.
+        rest: Meaning of pixels on which nothing is painted: ``'background'``, ``'unlabelled'``, or ``'auto'``: the
+            background unless :meth:`write` is told that not everything is outlined.
 
     Raises:
-        ValueError: If ``rest`` is neither.
+        ValueError: If it is none of them.
     """
 
     folder: str | None
     report: ReadReport
     rest: str = 'background'
     _canvas: npt.NDArray[np.uint8] | None = None
+    _painted: Area | None = None
 
     def __post_init__(self) -> None:
-        if self.rest not in ('background', 'unlabelled'):
-            raise ValueError(f"rest must be 'background' or 'unlabelled', got {self.rest!r}")
+        if self.rest not in RESTS:
+            raise ValueError(f"rest must be 'background' or 'unlabelled' or 'auto', got {self.rest!r}")
 
     @property
     def writes(self) -> bool:
@@ -137,21 +145,29 @@ class MaskPainter:
 
     def paint(self, area: Area, label: int) -> None:
         """Paint an area over the current mask."""
-        if self._canvas is None:
-            self._canvas = np.full(area.shape, 0 if self.rest == 'background' else UNLABELLED, dtype=np.uint8)
-        self._canvas[area] = label
+        if self._canvas is None or self._painted is None:
+            self._canvas, self._painted = np.zeros(area.shape, dtype=np.uint8), np.zeros(area.shape, dtype=bool)
+        self._canvas[area], self._painted[area] = label, True
 
-    def write(self, file_name: str) -> str | None:
+    def write(self, file_name: str, *, partly: bool = False) -> str | None:
         """Write the mask of the current image, and start the next one.
 
         Args:
             file_name: Name of the image file.
+            partly: Whether other labels show that not every object of the image is outlined, so that the rest is
+                unlabelled with ``rest='auto'``.
 
         Returns:
             The path of the mask; None if nothing was painted.
         """
-        canvas, self._canvas = self._canvas, None
-        return None if self.folder is None or canvas is None else write_mask(self.folder, file_name, canvas)
+        canvas, painted, self._canvas, self._painted = self._canvas, self._painted, None, None
+        if self.folder is None or canvas is None or painted is None:
+            return None
+        if self.rest == 'unlabelled' or (self.rest == 'auto' and partly):
+            canvas[~painted] = UNLABELLED
+            if self.rest == 'auto':
+                self.report.change(PARTLY, file_name)
+        return write_mask(self.folder, file_name, canvas)
 
 
 def known_size(size: tuple[int | None, int | None], where: str) -> tuple[int, int]:

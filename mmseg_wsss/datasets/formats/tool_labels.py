@@ -61,7 +61,8 @@ class ToolLabels:
         only_classes: Whether to leave out other names; otherwise they are an error.
         names: Mapping from names in the files to class names, if they differ.
         masks: Folder to write outlines and painted areas to; without it, they are left out.
-        rest: Meaning of the other pixels of masks: ``'background'`` or ``'unlabelled'``.
+        rest: Meaning of the other pixels of masks: ``'background'``, ``'unlabelled'``, or ``'auto'``: unlabelled in
+            images that also have clicks, scribbles or boxes.
         report: Report that counts what is left out.
     """
 
@@ -100,7 +101,9 @@ class ToolLabels:
         Raises:
             ValueError: If another image has its id.
         """
-        self._drawing.mask = self._painter.write(file_name)
+        drawn = self._drawing
+        partly = bool(drawn.points or drawn.lines or drawn.boxes)
+        drawn.mask = self._painter.write(file_name, partly=partly)
         self._images.add(file_name, size, self._drawing, where)
         self.begin()
 

@@ -35,6 +35,9 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         where = f'{path}: {shown(key)}'
         keyed(item, where, 'filename', 'regions')
         name = image_name(item['filename'], where, 'filename')
+        if images is not None and not (Path(images) / name).is_file():
+            labels.report.leave_out('images that are not in the folder of the images', name)
+            continue
         size: Size = (None, None) if images is None else header_size(Path(images) / name)
         regions = item['regions']
         regions = list(regions.values()) if isinstance(regions, Mapping) else listed(regions, where, 'regions')

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...structures import WeakAnnotations, WeakLabelSet
 from ..formats.index_png import load_index_image
@@ -70,7 +71,7 @@ def compare_with_masks(labels: WeakLabelSet, masks: Mapping[str, Path]) -> Agree
     return Agreement(pixels, same, shifted)
 
 
-def labelled_pixels(one: WeakAnnotations) -> tuple[np.ndarray, np.ndarray]:
+def labelled_pixels(one: WeakAnnotations) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Return (x, y) and the class ids of all clicks and of both ends of all scribbles."""
     ends = [line[[0, -1]] for line in one.polylines]
     places = np.concatenate([one.points.reshape(-1, 2), *ends])

@@ -12,12 +12,14 @@ from PIL import Image
 from ..formats.files import existing
 from ..formats.picture_files import picture_fits
 from ..image_checks import spread
+from .splitting import SPLIT_FOLDERS
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Suffixes of pictures, in lower case."""
 IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
+ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 FEW_VALUES = 64
 """A picture with one band and fewer different values than this is a mask of class ids."""
 
@@ -52,12 +54,20 @@ def find_folders(
 
     Raises:
         FileNotFoundError: If a given path does not exist, or images or labels are not found.
+        ValueError: If the data is an archive.
     """
+    if root is not None and root.suffix.lower() in ARCHIVES and root.is_file():
+        raise ValueError(
+            f'{root} is an archive: unpack it, for example with "unzip {root} -d {root.stem}", and give the folder'
+        )
     for path, what in ((root, 'the data'), (images, 'the images'), (labels, 'the labels'), (masks, 'the masks')):
         if path is not None:
             existing(path, what)
     children = [] if root is None else sorted(path for path in root.iterdir() if not path.name.startswith('.'))
     folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
+    splits = [path for path in folders if path.name.lower() in SPLIT_FOLDERS and (path / 'images').is_dir()]
+    if images is None and labels is None and any((path / 'labels').is_dir() for path in splits):
+        return Folders(root or splits[0].parent, common_suffix(splits[0]), root, masks)  # train/images, train/labels
     if images is None:
         images = _image_folder(root, folders)
     if masks is None:

@@ -11,6 +11,7 @@ from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..formats.checks import fit_to_images
 from ..image_checks import check_images
 from .agreement import Agreement, compare_with_masks, has_label
+from .fingerprint import kinds_of
 from .folders import Folders, pictures_in
 from .mask_ids import MaskIds, find_ids, has_background, read_values
 from .reading import read_any
@@ -28,7 +29,8 @@ class Gathered:
 
     Args:
         labels: Labels of all labelled images.
-        masks: Mask files by image id, with their original values.
+        masks: Files of masks that can be measured against by image id, with their original values: those of the masks'
+            folder or, without one, the masks of images whose only label is that mask.
         ids: Meaning of these values.
         background: Whether class 0 is a background.
         says: What was found, one line each.
@@ -68,7 +70,7 @@ def gather(
         labels = _labels_of_masks(folders, masks, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
-        read = read_any(folders.labels, classes, folders.suffix, outlines)
+        read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
         labels = read.labels
         if masks and not read.ordered:
             raise ValueError(
@@ -107,7 +109,7 @@ def gather(
     if ids.says:
         says.append(ids.says)
     palette = labels.palette or make_palette(len(labels.classes))
-    return Gathered(replace(labels, palette=palette), masks, ids, background, tuple(says))
+    return Gathered(replace(labels, palette=palette), masks or whole_masks(labels), ids, background, tuple(says))
 
 
 def find_masks(folders: Folders) -> dict[str, Path]:
@@ -124,6 +126,12 @@ def find_masks(folders: Folders) -> dict[str, Path]:
             f'image (first mask: {next(iter(files), "none")}, first image: {min(images)})'
         )
     return dict(sorted(best.items()))
+
+
+def whole_masks(labels: WeakLabelSet) -> dict[str, Path]:
+    """Return the masks of images that have no other kind of label, by image id."""
+    found = ((key, entry.annotations) for key, entry in labels.images.items())
+    return {key: Path(one.mask_path) for key, one in found if one.mask_path and kinds_of(one) <= {'masks', 'tags'}}
 
 
 def with_empty_class(labels: WeakLabelSet) -> WeakLabelSet:
@@ -158,7 +166,14 @@ def make_palette(num_classes: int) -> Palette:
 
 def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Sequence[str] | None) -> WeakLabelSet:
     if classes is None:
-        raise ValueError(f'the masks in {folders.masks} do not name their classes: name them with --classes')
+        values = sorted(read_values(list(masks.values())))
+        count = next((place for place, value in enumerate(values) if value != place), len(values))
+        names = ','.join(['background', *(f'class{value}' for value in range(1, count))])
+        raise ValueError(
+            f'the masks in {folders.masks} do not name their classes: name them with --classes, id 0 first. They hold '
+            f'the values {", ".join(map(str, values[:12]))}{", .." if len(values) > 12 else ""}: for example '
+            f'--classes {names}'
+        )
     entries = {
         key: ImageEntry(key + folders.suffix, annotations=WeakAnnotations(mask_path=str(path)))
         for key, path in masks.items()

@@ -14,6 +14,8 @@ from .fingerprint import Fingerprint
 
 SMALL_OBJECT = 12
 """Pixels that the side of a small object should keep."""
+MUCH = 6
+"""Photos that are shrunk more often than this may lose their objects."""
 STEP = 32
 """Sides are multiples of this."""
 
@@ -83,7 +85,7 @@ def make_plan(found: Fingerprint, machine: Machine) -> Plan:
     reasons = [
         f'recipe {kind}_{machine.name}: {why_kind}, and {place}',
         f'scale {scale}: {why_scale}',
-        f'crop {crop}: half of a photo, within {limits.crop[0]} and {limits.crop[1]}',
+        f'crop {crop}: half of a photo, within {limits.crop[0]} and {limits.crop[1]}, and not larger than it',
         f'batch {batch}, iterations {iterations}: {found.num_train} training images, each seen some '
         f'{round(iterations * batch / max(1, found.num_train))} times',
         describe_shares(found),
@@ -138,7 +140,10 @@ def choose_scale(found: Fingerprint, limits: Limits) -> tuple[int, str]:
             why += f', of which {SMALL_OBJECT} should be left'
     wanted = min(max(wanted, limits.scale[0]), limits.scale[1])
     scale = longer if wanted >= longer else rounded(wanted)
-    return scale, f'{why}; between {limits.scale[0]} and {limits.scale[1]}, and not enlarged'
+    why += f'; between {limits.scale[0]} and {limits.scale[1]}, and not enlarged'
+    if longer >= MUCH * scale:
+        why += f'. They are shrunk {longer / scale:.0f} times: cut them into tiles if that hides the objects'
+    return scale, why
 
 
 def choose_batch(num_train: int, machine: Machine) -> int:

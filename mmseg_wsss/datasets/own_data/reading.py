@@ -31,7 +31,13 @@ class ReadLabels:
     says: tuple[str, ...]
 
 
-def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str, outlines: Path | None = None) -> ReadLabels:
+def read_any(
+    path: Path,
+    classes: Sequence[str] | None,
+    img_suffix: str,
+    outlines: Path | None = None,
+    images: Path | None = None,
+) -> ReadLabels:
     """Read labels of any format.
 
     Args:
@@ -39,6 +45,7 @@ def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str, outline
         classes: Class names by id; None: ``background``, followed by the names in the files.
         img_suffix: Suffix of the images, for formats that name images without a suffix.
         outlines: Folder to write outlines and painted areas to, as masks; None: they are left out, and counted.
+        images: The folder of the images, for formats that do not contain their sizes.
 
     Raises:
         ValueError: If the format is not known, or its files do not name their classes.
@@ -47,9 +54,14 @@ def read_any(path: Path, classes: Sequence[str] | None, img_suffix: str, outline
     source: dict[str, Any] = {'format': known.name, 'path': str(path)}
     if classes is None and not known.names_classes:
         raise ValueError(f'{path} ({known.title}) does not name its classes: name them with --classes')
-    names = found_classes(source) if classes is None else tuple(classes)
-    if outlines is not None and any(option.name == 'masks' for option in FORMATS[known.name].options):
+    options = {option.name for option in FORMATS[known.name].options}
+    if outlines is not None and 'masks' in options:
         source['masks'] = str(outlines)
+        if 'rest' in options:
+            source['rest'] = 'auto'
+    if images is not None and 'images' in options:
+        source['images'] = str(images)
+    names = found_classes(source) if classes is None else tuple(classes)
     report = ReadReport()
     labels = read_labels(source, names, img_suffix=img_suffix, report=report)
     if known.name == CANONICAL:

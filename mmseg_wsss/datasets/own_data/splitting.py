@@ -8,6 +8,17 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 SHARE = 0.2
+SPLIT_FOLDERS = {
+    'train': 'train',
+    'training': 'train',
+    'val': 'val',
+    'valid': 'val',
+    'validation': 'val',
+    'test': 'test',
+}
+"""Splits by the names of folders."""
+MANY = 500
+"""More validation images than this take long on a CPU."""
 MOST = 200
 """The number of validation images that is enough."""
 
@@ -17,7 +28,8 @@ def split_images(
 ) -> tuple[list[str], list[str], str]:
     """Return the ids of training and validation images, and how they were chosen.
 
-    Images with a mask and without a label are for validation. If there are none, a fifth of the images that have both
+    Folders ``train`` and ``val`` or ``valid`` in the ids decide; ``test`` is left out then. Otherwise, images with a
+    mask and without a label are for validation. If there are none, a fifth of the images that have both
     is held out from the training, at most 200.
 
     Args:
@@ -34,9 +46,17 @@ def split_images(
         >>> split_images(['a', 'b', 'c'], ['d'])
         (['a', 'b', 'c'], ['d'], '1 images have a mask and no label: they are for validation')
     """
+    folders = {key: split_of(key) for key in {*labelled, *measured}} if group is None else {}
+    if {'train', 'val'} <= set(folders.values()) and None not in folders.values():
+        in_train = sorted(key for key in labelled if folders[key] == 'train')
+        in_val = sorted(key for key in set(measured) if folders[key] == 'val')
+        left = len(folders) - len(in_train) - len(in_val)
+        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their folders'
+        return in_train, in_val, f'{how}; {left} others are left out' if left else how
     alone = sorted(set(measured) - set(labelled))
     if alone:
-        return sorted(labelled), alone, f'{len(alone)} images have a mask and no label: they are for validation'
+        how = f'{len(alone)} images have a mask and no label: they are for validation'
+        return sorted(labelled), alone, how if len(alone) <= MANY else f'{how}; shorten val.txt if that takes too long'
     if not measured:
         return sorted(labelled), [], 'no image has a mask: nothing will be measured'
     groups = {key: _group(key, group) for key in sorted(labelled)}
@@ -54,6 +74,16 @@ def split_images(
     train = [key for key in groups if groups[key] not in chosen]
     by = f'by {len(names)} groups' if group else f'by seed {seed}'
     return train, val, f'{len(val)} of {len(labelled)} images with masks are kept for validation, chosen {by}'
+
+
+def split_of(key: str) -> str | None:
+    """Return the split that the first folder with such a name in an image id stands for.
+
+    Example:
+        >>> split_of('valid/images/a'), split_of('a')
+        ('val', None)
+    """
+    return next((SPLIT_FOLDERS[part.lower()] for part in key.split('/')[:-1] if part.lower() in SPLIT_FOLDERS), None)
 
 
 def _group(key: str, group: str | None) -> str:

@@ -32,6 +32,8 @@ def read_colours(folder, tmp_path, report=None, **settings):
     [
         ('labelmap.txt', LABELMAP),
         ('label_colors.txt', '0 0 0\tbackground\n0 128 0\t\tweed\n64 0 128  crop\n'),
+        ('class_dict.csv', 'name,r,g,b\nbackground,0,0,0\nweed,0,128,0\ncrop,64,0,128\n'),
+        ('classes.csv', '"Class", "R", "G", "B"\nbackground,0,0,0\nweed,0,128,0\ncrop,64,0,128\n'),
         ('class_colors.txt', 'background, 0, 0, 0\nweed, 0, 128, 0\ncrop, 64, 0, 128\n'),
     ],
 )

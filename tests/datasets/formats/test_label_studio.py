@@ -161,7 +161,9 @@ def brushed(data):
         (task(image=None), 'data.image must be the address of an image, got None'),
         (task(image='http://['), "data.image is not an address: 'http://"),
         (task(image='s3://bucket/'), "data.image must be a path below the image folder, got ''"),
-        (task(data={'text': 'a'}), "task 1: data: the key 'image' is missing"),
+        (task(data={'text': 'a'}), 'task 1: data has no key "image", but \'text\': --image-key KEY says'),
+        (task(data={'a': 'x.png', 'b': 'y.png'}), "data has no key \"image\", but 'a', 'b': --image-key KEY says"),
+        (task(data=3), 'task 1: data'),
         (task(annotations={}), 'annotations must be a list, got {}'),
         ({'image': 'a.jpg', 'label': []}, "the key 'data' is missing; expected data, annotations"),
     ],
@@ -204,3 +206,11 @@ def test_vectors_are_scribbles_and_closed_ones_areas(tmp_path):
     assert list(report.left_out) == ['shapes named __ignore__ that are not areas']
     with pytest.raises(ValueError, match='result 0: the key .vertices. is missing'):
         read(write(tmp_path, task(result('vectorlabels', 'weed', closed=False))))
+
+
+def test_the_only_picture_of_a_task_is_its_image(tmp_path):
+    data = {'id': 'q.1', 'shot': 's3://bucket/b.JPG?x=1', 'n': 3}
+    assert list(read(write(tmp_path, task(data=data))).images) == ['b']
+    both = write(tmp_path, task(data={**data, 'image': 'a.png'}))
+    assert list(read(both).images) == ['a']
+    assert list(read(both, image_key='shot').images) == ['b']

@@ -78,6 +78,18 @@ def test_shapes_of_every_type(tmp_path):
     assert found.tags == (1, 2)
     found = read(folder, masks=str(tmp_path / 'm2'), rest='unlabelled').images['a'].annotations
     assert np.unique(np.asarray(Image.open(found.mask_path))).tolist() == [1, 2, 255]
+    report = ReadReport()
+    source = {'format': 'labelme', 'path': str(folder), 'masks': str(tmp_path / 'm3'), 'rest': 'auto'}
+    found = read_labels(source, CLASSES, report=report).images['a'].annotations
+    assert np.unique(np.asarray(Image.open(found.mask_path))).tolist() == [1, 2, 255]
+    (what,) = (what for what in report.changed if 'masks' in what)
+    assert what.startswith('masks of images that also have clicks, scribbles or boxes, unlabelled outside')
+
+
+def test_outlines_alone_are_whole_masks(tmp_path):
+    folder = write(tmp_path / 'json', shape('cat', 'polygon', [2, 3], [6, 3], [6, 8], [2, 8]))
+    found = read(folder, masks=str(tmp_path / 'm'), rest='auto').images['a'].annotations
+    assert np.bincount(np.asarray(Image.open(found.mask_path)).ravel()).tolist() == [580, 20]
 
 
 def test_flags_of_an_image_are_its_tags(tmp_path):
@@ -187,7 +199,7 @@ def test_masks_need_sizes(tmp_path):
     folder = write(tmp_path / 'json', shape('cat', 'polygon', (1, 1), (2, 2), (1, 3)), imageHeight=None)
     with pytest.raises(ValueError, match=r'shapes\[0\]: width and height are missing, and masks need them'):
         read(folder, masks=str(tmp_path / 'm'))
-    with pytest.raises(ValueError, match="rest must be 'background' or 'unlabelled', got 'black'"):
+    with pytest.raises(ValueError, match="rest must be 'background' or 'unlabelled' or 'auto', got 'black'"):
         read(folder, rest='black')
 
 

@@ -43,3 +43,17 @@ def test_one_label_file_in_a_folder_and_one_for_each_image(tmp_path):
     assert find_folders(tmp_path).labels == tmp_path / 'annotations/instances.json'
     (tmp_path / 'annotations/more.json').write_text('{}')
     assert find_folders(tmp_path).labels == tmp_path / 'annotations'
+
+
+def test_an_archive_must_be_unpacked(tmp_path):
+    (tmp_path / 'export.zip').touch()
+    with pytest.raises(ValueError, match=r'export.zip is an archive: unpack it, for example with "unzip .* -d export"'):
+        find_folders(tmp_path / 'export.zip')
+
+
+def test_images_and_labels_in_folders_of_splits(tmp_path):
+    for split in ('train', 'valid'):
+        save(tmp_path / split / 'images/a.png', noisy_photo())
+        (tmp_path / split / 'labels').mkdir()
+    found = find_folders(tmp_path)
+    assert (found.images, found.labels, found.suffix, found.masks) == (tmp_path, tmp_path, '.png', None)

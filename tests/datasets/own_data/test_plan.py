@@ -88,7 +88,13 @@ def test_every_decision_has_its_reason():
         'recipe clicks_cpu: the labels are clicks on 400 images, and no GPU is here',
         'scale 384: photos have 640 pixels on the longer side, small objects 19, of which 12 should be left; between '
         '128 and 1024, and not enlarged',
-        'crop 192: half of a photo, within 96 and 192',
+        'crop 192: half of a photo, within 96 and 192, and not larger than it',
         'batch 8, iterations 2000: 400 training images, each seen some 40 times',
         'classes weighted by their shares in each batch: background has 0.5 of the labelled pixels, weed 0.2',
     )
+
+
+def test_photos_that_are_shrunk_very_much():
+    assert make_plan(replace(CLICKS, size=(1900, 1000)), CPU).reasons[1].endswith('and not enlarged')
+    reason = make_plan(replace(CLICKS, size=(5120, 1000)), CPU).reasons[1]
+    assert reason.endswith('They are shrunk 16 times: cut them into tiles if that hides the objects')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_wsss.datasets.own_data.splitting import split_images
+from mmseg_wsss.datasets.own_data.splitting import split_images, split_of
 
 
 def test_splits():
@@ -27,3 +27,21 @@ def test_splits():
 def test_wrong_groups(group, message):
     with pytest.raises(ValueError, match=message):
         split_images(['a_0', 'b_0'], ['a_0', 'b_0'], group=group)
+
+
+def test_folders_of_splits_decide():
+    ids = ['train/images/a', 'train/images/b', 'valid/images/c', 'test/images/d']
+    assert split_images(ids, ids) == (
+        ids[:2], ids[2:3], '2 images are for training and 1 for validation, by their folders; 1 others are left out'
+    )  # fmt: skip
+    assert split_images(ids[:3], [])[:2] == (ids[:2], [])
+    assert split_images(['train/a', 'b', 'val/c'], ['val/c'])[2].endswith('chosen by seed 0')
+    assert split_images(['train/a', 'train/b'], ['train/a', 'train/b'])[2].endswith('chosen by seed 0')
+    assert [split_of(key) for key in ('Validation/a', 'x/TRAIN/a', 'train', 'trains/a')] == ['val', 'train', None, None]
+
+
+def test_very_many_images_for_validation():
+    how = split_images(['a'], [str(number) for number in range(501)])[2]
+    assert how == (
+        '501 images have a mask and no label: they are for validation; shorten val.txt if that takes too long'
+    )

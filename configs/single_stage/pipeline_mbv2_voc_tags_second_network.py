@@ -5,9 +5,9 @@
 #   standalone network on the pseudo-labels).
 # Expected: docs/results.md.
 # Cost: 2,000 and 1,500 iterations on one CPU thread, and between them one view of each of the 3,131 photographs.
-# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/single_stage/pipeline_mbv2_voc_tags.py.
-#   After an interruption, run it again to resume. Labels refined by a dense CRF (the extra crf): --cfg-options
-#   stages.labels.task.changes.model.decision.refiner.type=DenseCRF
+# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
+#   configs/single_stage/pipeline_mbv2_voc_tags_second_network.py. After an interruption, run it again to resume. Labels
+#   refined by a dense CRF (extra crf): --cfg-options stages.labels.task.changes.model.decision.refiner.type=DenseCRF
 _base_ = ['../_base_/tta/known_tags.py', '../_base_/datasets/voc_animals_val.py']
 custom_imports = dict(imports=['mmseg_wsss.plugin'], allow_failed_imports=False)
 default_scope = 'mmseg'
