@@ -206,7 +206,8 @@ def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask
     step = math.ceil(math.sqrt(inside.size / LARGE))
     size = (max(1, inside.shape[1] // step), max(1, inside.shape[0] // step))
     small = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
-    found = _segmented(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small, iters, seed)
+    reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    found = _segmented(reduced, small, iters, seed)
     if found is None:
         return None
     kept = np.zeros_like(box)

@@ -181,7 +181,8 @@ def confidence_of(logits: Tensor, labels: Tensor) -> npt.NDArray[np.floating]:
         logits: Scores before softmax, (C, H, W).
         labels: Class ids, (H, W), on the CPU.
     """
-    parts = zip(logits.split(ROWS, dim=1), labels.split(ROWS), strict=True)  # no map of all classes is copied
+    # no map of all classes is copied
+    parts = zip(torch.split(logits, ROWS, dim=1), torch.split(labels, ROWS), strict=True)
     found = [rows.float().softmax(dim=0).cpu().gather(0, ids[None])[0] for rows, ids in parts]
     confidence: npt.NDArray[np.floating] = torch.cat(found).clamp(0, 1).numpy()
     return confidence

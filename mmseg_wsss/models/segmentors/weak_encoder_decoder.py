@@ -213,8 +213,8 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         metas = metas_of(inputs, data_samples)
         decision = self.decision
         if decision is None:
-            maps = self.inference(inputs, metas)
-            maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(maps, metas, strict=True)]
+            logits = self.inference(inputs, metas)
+            maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(logits, metas, strict=True)]
             return [ClassProbs(x.softmax(dim=0), resizing=resizing_of(m)) for x, m in zip(maps, metas, strict=True)]
         check_at_once(inputs, self.test_cfg, str(metas[0].get('img_path', 'an image')))
         probs, scores = mean_of_windows(

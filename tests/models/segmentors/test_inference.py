@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.models.segmentors.inference import (
+    check_at_once,
     inside_cells,
     mean_of_windows,
     metas_of,
@@ -95,3 +96,13 @@ def test_inputs_without_samples_are_files_of_their_size():
     assert resizing_of({'img_shape': (10, 8), 'ori_shape': (20, 16)}) == pytest.approx(math.log(2))
     assert resizing_of({'img_shape': (40, 32), 'ori_shape': (20, 16)}) == pytest.approx(math.log(2))
     assert metas_of(torch.zeros(1, 3, 5, 7), [SegDataSample(metainfo={'x': 1})]) == [{'x': 1}]
+
+
+def test_a_large_image_is_read_in_windows_or_refused(monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.models.segmentors.inference.MOST_PIXELS', 20)
+    slide = {'mode': 'slide', 'crop_size': (2, 2), 'stride': (2, 2)}
+    check_at_once(torch.zeros(1, 3, 4, 5), None, 'a.jpg')
+    check_at_once(torch.zeros(1, 3, 4, 6), slide, 'a.jpg')
+    check_at_once(torch.zeros(1, 3, 4, 6, device='meta'), None, 'a.jpg')  # not on the CPU
+    with pytest.raises(ValueError, match=r'a.jpg: the network would read 6 x 4 pixels at once; use windows'):
+        check_at_once(torch.zeros(1, 3, 4, 6), {'mode': 'whole'}, 'a.jpg')
