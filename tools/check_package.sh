@@ -21,6 +21,7 @@ user/bin/pip install --quiet --constraint "$constraints" "$(echo dist/*.whl)[one
 user/bin/wsss doctor
 user/bin/wsss config unet_shapes_clicks -o clicks.py
 user/bin/mim search mmseg_wsss --model 'gated crf'
+user/bin/mim search mmseg_wsss --config gated-crf_unet_1xb8-600iters_shapes-clicks-96x96
 export OMP_NUM_THREADS=1
 # openmim looks for the original name of the distribution of mmengine, which the onedl line does not have: --yes answers it.
 user/bin/mim train mmseg_wsss clicks.py --work-dir trained --yes --cfg-options train_cfg.max_iters=2 \

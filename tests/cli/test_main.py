@@ -73,6 +73,19 @@ def test_help_of_one_command_says_its_purpose_and_imports_no_other(capsys):
     assert found.stdout.strip() == ''
 
 
+@pytest.mark.parametrize('argv', [['zoo'], ['config', '--list']])
+def test_lists_import_neither_torch_nor_openmmlab(argv):
+    script = (
+        'import sys\n'
+        'from mmseg_wsss.cli.main import main\n'
+        f'status = main({argv})\n'
+        "print(status, *[name for name in ('torch', 'mmengine', 'mmcv', 'mmseg') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, '-c', script], check=True, capture_output=True, text=True)
+    assert found.stdout.splitlines()[-1] == '0'
+    assert found.stderr == ''
+
+
 @pytest.mark.parametrize('argv', [[], ['fly']])
 def test_unknown_or_no_subcommand(argv, capsys):
     with pytest.raises(SystemExit, match='2'):

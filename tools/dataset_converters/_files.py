@@ -54,12 +54,8 @@ def differing(root: Path, sums: Path) -> list[str]:
             value, name = line.split()
             expected[name] = value
     found = {name: digest(root / name) for name in expected}
-    return [name if found[name] else f'{name} (missing)' for name in expected if not same(found[name], expected[name])]
-
-
-def same(found: str, expected: str) -> bool:
-    """Return whether a file is there and its sum begins as expected."""
-    return bool(found) and found.startswith(expected)
+    wrong = [name for name in expected if not found[name].startswith(expected[name])]
+    return [name if found[name] else f'{name} (missing)' for name in wrong]
 
 
 def report(root: Path, sums: Path) -> None:
