@@ -214,3 +214,5 @@ def test_the_only_picture_of_a_task_is_its_image(tmp_path):
     both = write(tmp_path, task(data={**data, 'image': 'a.png'}))
     assert list(read(both).images) == ['a']
     assert list(read(both, image_key='shot').images) == ['b']
+    plain = write(tmp_path, task(data={**data, 'image': 'https://a.example/c'}))
+    assert list(read(plain).images) == ['c']
