@@ -185,6 +185,73 @@ def test_a_file_that_is_none(labelled, capsys, which, kind):
     assert str(path) in checked(capsys, labelled)
 
 
+# ---------------------------------------------------------------- files of runs and folders, and files that are none
+
+
+LOGS = {
+    'deep': '[' * 100_000 + '\n{}',
+    'half': '{"mIoU"\n{"mIoU": 1.0}\n',
+    'list': '[1]\n{}',
+    'binary': '\udcff\udcfe\n{}',
+}
+
+
+@pytest.mark.parametrize('page', [False, True])
+@pytest.mark.parametrize('fault', LOGS)
+def test_a_damaged_log_of_a_run(tmp_path, capsys, fault, page):
+    log = tmp_path / 'run/20/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text(LOGS[fault], errors='surrogateescape')
+    options = ['--html', tmp_path / 'page.html'] if page else []
+    assert f'{log} is damaged (' in ended(capsys, ['report', tmp_path / 'run', *options])
+
+
+def test_a_log_whose_last_line_was_cut_off_is_read(tmp_path, capsys):
+    log = tmp_path / 'run/20/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"mIoU": 7.0, "step": 1}\n{"loss": 1')
+    assert main(['report', str(tmp_path / 'run')]) == 0
+    assert 'mIoU 7.00' in capsys.readouterr().out
+    log.unlink()
+    os.mkfifo(log)
+    assert 'contains no evaluation' in ended(capsys, ['report', tmp_path / 'run'])
+
+
+@pytest.mark.parametrize('content', ['[1]', '{"done": true, "result": []}', '[' * 100_000, '7'])
+def test_a_damaged_marker_of_a_stage(tmp_path, capsys, content):
+    (tmp_path / '01_a').mkdir()
+    (tmp_path / '01_a/stage.json').write_text(content)
+    assert f'{tmp_path}/01_a/stage.json is damaged (' in ended(capsys, ['report', tmp_path])
+
+
+def test_an_index_that_is_nested_too_deep(tmp_path, capsys):
+    (tmp_path / 'pseudo_labels.json').write_text('[' * 100_000)
+    said = ended(capsys, ['export-labels', 'coco', tmp_path, '-o', tmp_path / 'o.json'])
+    assert f'{tmp_path}/pseudo_labels.json is damaged (RecursionError' in said
+
+
+@pytest.mark.parametrize('name', ['canonical', 'coco', 'cvat', 'label_studio', 'via', 'tags_npy', 'tags_txt', 'auto'])
+def test_a_pipe_is_no_label_file(tmp_path, capsys, name):
+    """Opening it would wait for a writer."""
+    os.mkfifo(tmp_path / 'pipe')
+    said = ended(capsys, ['convert', name, tmp_path / 'pipe', '--classes', 'background,cat', '-o', tmp_path / 'o.json'])
+    assert str(tmp_path / 'pipe') in said
+
+
+def test_a_pipe_is_neither_a_split_nor_a_label_file_to_check(labelled, capsys):
+    os.mkfifo(labelled.parent / 'pipe')
+    arguments = ['convert', 'canonical', labelled, '--classes', 'background,cat', '-o', labelled.parent / 'o.json']
+    assert 'got the pipe or device' in ended(capsys, [*arguments, '--split', labelled.parent / 'pipe'])
+    assert f'{labelled.parent}/pipe is not a file' in ended(capsys, ['check', labelled.parent / 'pipe'])
+
+
+def test_a_name_with_line_breaks_and_codes_of_a_terminal_is_one_line(tmp_path, capsys):
+    folder = tmp_path / "a\n\x1b[31m'"
+    folder.mkdir()
+    said = ended(capsys, ['init', folder, '-o', tmp_path / 'out'])
+    assert f"{tmp_path}/a\\n\\x1b[31m'" in said
+
+
 # ---------------------------------------------------------------- arguments of the command line
 
 

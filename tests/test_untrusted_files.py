@@ -222,6 +222,20 @@ def test_maps_are_numbers_alone(tmp_path, touched):
     assert not touched.exists()
 
 
+def test_maps_and_checkpoints_that_unpack_to_more_than_they_may_are_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.datasets.cam_files.MAX_BYTES', 2**20)
+    path = tmp_path / 'cams/a.npz'
+    path.parent.mkdir()
+    np.savez_compressed(path, scores=np.zeros(2**18), classes=[1], size=[1, 1])
+    assert path.stat().st_size < 2**13
+    monkeypatch.setattr(np, 'load', None)
+    with pytest.raises(ValueError, match='a.npz is damaged .its maps take 20.* bytes when they are decompressed'):
+        read_cams(tmp_path, 'a')
+    path.rename(tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match='a.pth .* its parts are larger than the file'):
+        check_readable(tmp_path / 'a.pth')
+
+
 def test_xml_reads_no_other_file_and_does_not_grow(tmp_path):
     (tmp_path / 'secret.txt').write_text('secret')
     head = '<?xml version="1.0"?><!DOCTYPE a [{}]>'

@@ -39,7 +39,7 @@ def row(model, models):
     cells = [
         facts['Labels'],
         TIMES[facts['Labels']],
-        model['In Collection'],
+        facts.get('Method', model['In Collection']),
         own,
         f'{recipe}, {facts["Data"]}',
         f'{score} **{weak}**',

@@ -23,7 +23,7 @@ stages = dict(
     # Two pixels along the outline stay unlabelled.
     grabcut=dict(task=dict(type='WriteBoxLabels', dataset=boxes, method='grabcut', unsure_border=2)),
     network=dict(
-        config='../gated_crf/deeplabv3plus_mbv2_voc_pseudo_labels.py',
+        config='deeplabv3plus_mbv2_voc_boxes.py',
         train_dataloader=dict(dataset=dict(label_root='{stages.grabcut}')),
     ),
     labels=dict(
@@ -38,7 +38,7 @@ stages = dict(
         )
     ),
     final=dict(
-        config='../gated_crf/deeplabv3plus_mbv2_voc_pseudo_labels.py',
+        config='deeplabv3plus_mbv2_voc_boxes.py',
         train_dataloader=dict(dataset=dict(label_root='{stages.labels}')),
     ),
 )

@@ -166,10 +166,16 @@ def _check_whole(path: Path) -> None:
     if begin == ZIP:
         try:
             with zipfile.ZipFile(path) as parts:
-                damaged = parts.testzip()
+                packed = sum(part.file_size for part in parts.infolist()) > path.stat().st_size
+                damaged = None if packed else parts.testzip()
         # A changed byte in the list of parts can cause many errors: another kind of compression, a password, a size.
         except Exception as error:
             raise CheckpointError(f'{path} cannot be read as a checkpoint: it is not whole ({_line(error)})') from error
+        if packed:
+            raise CheckpointError(
+                f'{path} cannot be read as a checkpoint: its parts are larger than the file, and torch does not '
+                'compress them'
+            )
         if damaged:
             raise CheckpointError(
                 f'{path} cannot be read as a checkpoint: it is damaged, {damaged} has another checksum than when it '

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -179,7 +180,9 @@ def read_marker(work_dir: Path) -> StageMarker | None:
         return None
     try:
         marker: StageMarker = json.loads(path.read_text(encoding='utf-8'))
-    except json.JSONDecodeError as error:
+        if not isinstance(marker, dict | None) or not isinstance((marker or {}).get('result', {}), dict):
+            raise TypeError('expected an object')
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f'{path} is damaged ({error}): delete {work_dir} to run the stage again') from error
     return marker
 
@@ -188,3 +191,23 @@ def is_cut(folder: Path) -> bool:
     """Whether a folder belongs to a stage that was started and is not finished."""
     marker = read_marker(folder) if (folder / MARKER).is_file() else None
     return marker is not None and not marker['done']
+
+
+def logged_rows(folder: Path) -> list[dict[str, Any]]:
+    """Return what mmengine logged in a folder, oldest first. Of a log whose writer was killed, the last line may lack.
+
+    Raises:
+        ValueError: If a log is damaged; the message names it.
+    """
+    rows: list[dict[str, Any]] = []
+    for log in sorted(path for path in folder.glob('*/vis_data/scalars.json') if path.is_file()):
+        try:
+            *lines, last = [line for line in log.read_text(encoding='utf-8').split('\n') if line.strip()] or ['{}']
+            rows += map(json.loads, lines)
+            with suppress(json.JSONDecodeError):
+                rows.append(json.loads(last))
+            if not all(isinstance(row, dict) for row in rows):
+                raise TypeError('expected an object in each line')
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f'{log} is damaged ({error}): delete it to leave its run out') from error
+    return rows

@@ -69,7 +69,7 @@ def zoo_models(configs: str | Path) -> dict[str, ZooModel]:
             found[name] = ZooModel(
                 name=name,
                 long_name=entry['Name'],
-                method=entry['In Collection'],
+                method=metadata.pop('Method', entry['In Collection']),
                 config=Path(configs).parent / entry['Config'],
                 weights=entry['Weights'],
                 sha256=metadata.pop('SHA256'),

@@ -54,6 +54,16 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def printable(text: str) -> str:
+    r"""Return a text in one line: names of files may have line breaks, and codes that a terminal obeys.
+
+    Example:
+        >>> printable('a\nb')
+        'a\\nb'
+    """
+    return ''.join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand.
 
@@ -74,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run(args) or 0
     except (ValueError, TypeError, OSError, ImportError) as error:
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
-        print(f'wsss: error: {error}{hint}', file=sys.stderr)
+        print(f'wsss: error: {printable(f"{error}{hint}")}', file=sys.stderr)
         return 2
 
 

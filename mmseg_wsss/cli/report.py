@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checkpoints.loading import UntrustedCheckpointError
-from ..checkpoints.work_dir import MARKER, newest_loadable_checkpoint, read_marker
+from ..checkpoints.work_dir import MARKER, logged_rows, newest_loadable_checkpoint, read_marker
 
 if TYPE_CHECKING:
     from ..engine.run_facts import RunFacts
@@ -38,8 +37,7 @@ def last_metrics(work_dir: Path) -> dict[str, float]:
     Raises:
         FileNotFoundError: If the folder has no logged evaluation.
     """
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    rows = logged_rows(work_dir)
     evaluations = [row for row in rows if any(key.endswith(('mIoU', 'mDice')) for key in row)]
     if not evaluations:
         raise FileNotFoundError(f'{work_dir} contains no evaluation (*/vis_data/scalars.json): has the run ended?')

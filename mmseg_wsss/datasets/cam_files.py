@@ -21,6 +21,9 @@ INDEX = 'cams.json'
 FOLDER = 'cams'
 STRIDE = 4
 
+MAX_BYTES = 2**31
+"""Largest size of the maps of an image in memory: those of 80 classes in an image of 200 megapixels are smaller."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageCAMs:
@@ -86,6 +89,10 @@ def read_cams(folder: str | Path, image_id: str) -> ImageCAMs:
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing: {_cure(folder)}')
     try:
+        with zipfile.ZipFile(path) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f'its maps take {size} bytes when they are decompressed, more than {MAX_BYTES}')
         with np.load(path) as file:
             height, width = file['size'].tolist()
             return ImageCAMs(file['classes'], file['scores'], (height, width))

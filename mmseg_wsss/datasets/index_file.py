@@ -82,5 +82,6 @@ class FolderIndex:
             }
             names, palette = zip(*((item['name'], tuple(item['color'])) for item in content['classes']), strict=True)
             return cls(names, palette, images, content['source'])
-        except (ValueError, KeyError, TypeError) as error:  # also errors of the decoder and an empty list of classes
+        # also errors of the decoder and an empty list of classes
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f'{path} is damaged ({error!r}): {cure}') from error

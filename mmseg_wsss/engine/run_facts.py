@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from .. import __version__
-from ..checkpoints.work_dir import MARKER, best_checkpoint, read_marker
+from ..checkpoints.work_dir import MARKER, best_checkpoint, logged_rows, read_marker
 from ..datasets.own_data.fingerprint import kinds_of
 from ..structures import WeakAnnotations
 from .validation_record import ValidationRecord, read_record
@@ -74,7 +72,7 @@ def read_run(folder: Path) -> RunFacts:
     tasks = task_results(folder)
     stages = [path.parent for path in sorted(folder.glob(f'*/{MARKER}')) if [*path.parent.glob('*/vis_data')]]
     folder = stages[-1] if stages else folder
-    rows = [json.loads(line) for log in sorted(folder.glob('*/vis_data/scalars.json')) for line in _lines(log)]
+    rows = logged_rows(folder)
     configs = sorted(folder.glob('*.py'), key=lambda path: path.stat().st_mtime)
     if not rows or not configs:
         raise FileNotFoundError(f'{folder} has no */vis_data/scalars.json and config: was anything trained there?')
@@ -223,7 +221,3 @@ def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}, None
     return {name: count for name, count in counts.items() if count}, seconds / 3600
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding='utf-8').splitlines() if re.search(r'\S', line)]

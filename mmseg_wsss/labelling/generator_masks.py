@@ -26,6 +26,7 @@ from ..checkpoints.weights import ROUND_KEY
 from ..functional import box_maps, merge_class_masks
 from ..functional.box_maps import RULES
 from ..models.segmentors import MaskGenerator, check_generator_checkpoint
+from ..models.segmentors.inference import RESIZE, check_at_once
 from ..structures import ImageDataset, Sample, WeakAnnotations
 from .images import BoxImages, images_with_boxes
 from .label_folder import LabelAndConfidence, write_label_folder
@@ -205,6 +206,7 @@ def generator_label(
         return np.zeros(size, dtype=np.uint8), np.ones(size)
     maps, class_ids = box_maps(annotations.boxes, annotations.box_labels, size)
     image = model.data_preprocessor(pseudo_collate([sample]), False)['inputs']
+    check_at_once(image, None, str(meta.get('img_path', 'an image')), RESIZE)
     around = (0, image.shape[3] - shown[1], 0, image.shape[2] - shown[0])  # padding is at the right and at the bottom
     inputs = F.pad(F.interpolate(maps[:, None].to(image), shown, mode='nearest-exact'), around)
     probabilities = None

@@ -24,6 +24,7 @@ from ..functional import affinities, random_walk
 from ..functional.checks import check_positive, check_share
 from ..functional.random_walk import check_log2_steps
 from ..models.segmentors import AffinityNetwork
+from ..models.segmentors.inference import RESIZE, check_at_once
 from ..structures import Sample
 from .images import check_split, chosen_classes, prediction_dataset
 from .label_folder import ClassIds, LabelAndConfidence, names_of, write_label_folder
@@ -170,6 +171,8 @@ def walked(model: AffinityNetwork, data: Mapping[str, Any], soft: Tensor, settin
 def embedding(model: AffinityNetwork, data: Mapping[str, Any]) -> Tensor:
     """Return the features of an image of the data set, (1, D, h, w), without cells of only padding."""
     batch = model.data_preprocessor(pseudo_collate([data]), False)
+    name = str(batch['data_samples'][0].metainfo.get('img_path', 'an image'))
+    check_at_once(batch['inputs'], None, name, RESIZE)
     features = model.embed(batch['inputs'])
     sides = zip(features.shape[2:], batch['data_samples'][0].img_shape[:2], batch['inputs'].shape[2:], strict=True)
     height, width = (-(-cells * side // padded) for cells, side, padded in sides)

@@ -37,7 +37,8 @@ def shown_photo(bands: npt.NDArray[np.generic]) -> Image:
         return colours.astype(np.uint8)
     values = np.nan_to_num(colours.astype(np.float64))
     low, high = np.percentile(values, (0.5, 99.5))
-    return np.rint((values - low) * 255 / max(high - low, 1e-12)).clip(0, 255).astype(np.uint8)
+    stretched: Image = np.rint((values - low) * 255 / max(high - low, 1e-12)).clip(0, 255).astype(np.uint8)
+    return stretched
 
 
 def draw_raw_labels(

@@ -118,7 +118,7 @@ def test_images_without_labels_are_counted(config, tmp_path, capsys):
         ),
         (CONFIG.replace('data_preprocessor', 'preprocessor'), [], 'has no model.data_preprocessor'),
         (CONFIG, ['--num', '0'], '--num must be at least 1, got 0'),
-        (CONFIG, ['-o', 'sheet.xyz'], "-o must end in one of .png, .jpg, .jpeg, got 'sheet.xyz'"),
+        (CONFIG, ['-o', 'sheet.xyz'], "-o must end in one of .png, .jpg, .jpeg, .html, got 'sheet.xyz'"),
     ],
 )
 def test_wrong_input_is_named(config, text, arguments, message, capsys):

@@ -112,6 +112,8 @@ def merged(path, options):
             if isinstance(part, (list, tuple)):
                 part = part[int(step)]
                 continue
+            if step not in part and isinstance(part.get('config'), str):  # a stage
+                part = Config.fromfile((ROOT / path).parent / part.config)
             if step not in part:
                 assert 'type' in part, f'{path} has no {key}'
                 break  # a setting that has a default value: building the part checks its name

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from .files import decoded, existing
+from .files import decoded, existing, kind_of
 from .values import parsed_number, shown, side
 
 DECLARED = re.compile(rb'^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["\']([A-Za-z0-9._:-]{1,40})["\']')
@@ -25,8 +25,8 @@ def parse_xml(file: Path, *roots: str) -> Element:
     Raises:
         ValueError: If the file is not XML, or has another root.
     """
-    if existing(file, 'the XML file').is_dir():
-        raise ValueError(f'expected an XML file, got the folder {file}')
+    if not existing(file, 'the XML file').is_file():
+        raise ValueError(f'expected an XML file, got the {kind_of(file)} {file}')
     data = file.read_bytes()
     declared = DECLARED.match(data[:400])
     encoding = declared.group(1).decode() if declared else 'utf-8'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ MAGIC = b'ARROW1'
 
 def is_arrow(path: str | Path) -> bool:
     """Whether a path is an Arrow file, by its first bytes."""
+    if not os.path.isfile(path):  # opening a named pipe would wait for a writer
+        return False
     try:
         with open(path, 'rb') as file:
             return file.read(len(MAGIC)) == MAGIC

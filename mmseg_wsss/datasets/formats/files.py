@@ -91,8 +91,13 @@ def read_text(path: str | os.PathLike[str], what: str) -> str:
     """
     path = existing(path, what)
     if not path.is_file():
-        raise ValueError(f'{what} must be a file, got the folder {path}')
+        raise ValueError(f'{what} must be a file, got the {kind_of(path)} {path}')
     return decoded(path.read_bytes(), path, what)
+
+
+def kind_of(path: Path) -> str:
+    """Return what a path is that is not a file: a folder, or a pipe or device, which could be read without an end."""
+    return 'folder' if path.is_dir() else 'pipe or device'
 
 
 def decoded(data: bytes, path: Path, what: str, encoding: str = 'utf-8') -> str:

@@ -17,6 +17,8 @@ from ...functional.checks import check_integer, check_positive
 from ...functional.grids import pool_mask, resize_inside
 
 _CLIP = 1e-5
+MOST_PIXELS = 2**24
+"""Number of pixels up to which a dense CRF is computed; it needs some hundred bytes for each."""
 
 
 @MODELS.register_module()
@@ -76,8 +78,16 @@ class DenseCRF(nn.Module):
             mask: 1 inside the image, (B, 1, h, w). A cell of H x W that contains a pixel outside does not affect others
                 and is 0 in the result.
             present: Channels to refine, (B, C) of zeros and ones; the others are 0 in the result.
+
+        Raises:
+            ValueError: If there are more than ``MOST_PIXELS`` pixels.
         """
         size = (masks.shape[2], masks.shape[3])
+        if size[0] * size[1] > MOST_PIXELS:
+            raise ValueError(
+                f'a dense CRF of {size[1]} x {size[0]} pixels needs more memory than most machines have: cut the '
+                'images into tiles, or leave the refiner out'
+            )
         if mask is None:
             image = F.interpolate(image.float(), size, mode='bilinear', align_corners=False)
         else:

@@ -27,10 +27,40 @@ def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[st
     return [{'ori_shape': size, 'img_shape': size, 'pad_shape': size, 'padding_size': [0] * 4} for _ in inputs]
 
 
+MOST_PIXELS = 2**24
+"""Number of pixels that a network on the CPU reads at once; it needs some hundred bytes for each."""
+SLIDE = (
+    "use windows: model.test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(768, 768)), or --window 1024 of "
+    'wsss predict and wsss test'
+)
+RESIZE = (
+    "put dict(type='Resize', scale=(1024, 1024), keep_ratio=True) after LoadImageFromFile in its test pipeline (labels "
+    'keep the size of the file), or cut the images into tiles'
+)
+
+
 def padding_of(meta: Meta) -> Sequence[int]:
     """Return the padding of the preprocessor: left, right, top, bottom."""
     padding: Sequence[int] = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
     return padding
+
+
+def check_at_once(inputs: Tensor, test_cfg: Meta | None, name: str, cure: str = SLIDE) -> None:
+    """Raise an error for a large image that a network on the CPU would read at once.
+
+    Args:
+        inputs: Preprocessed images, (B, channels, h, w).
+        test_cfg: See :func:`windows`.
+        name: Name of the image, for the message.
+        cure: What to do, for the message.
+
+    Raises:
+        ValueError: If a window has more than ``MOST_PIXELS`` pixels. On a GPU, torch says when memory is short.
+    """
+    height, width = inputs.shape[2:]
+    slides = (test_cfg or {}).get('mode', 'whole') == 'slide'
+    if not slides and inputs.device.type == 'cpu' and height * width > MOST_PIXELS:
+        raise ValueError(f'{name}: the network would read {width} x {height} pixels at once; {cure}')
 
 
 def windows(size: tuple[int, int], test_cfg: Meta | None) -> Iterator[tuple[slice, slice]]:

@@ -22,7 +22,7 @@ from ..losses import PartialCrossEntropyLoss
 from ..views.base import Views, log_probs
 from .batch import collect_inputs, image_in_unit_range
 from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
-from .inference import inside_cells, mean_of_windows, metas_of, resizing_of, to_file
+from .inference import check_at_once, inside_cells, mean_of_windows, metas_of, resizing_of, to_file
 from .named_losses import build_losses, count_labelled, run_losses, with_total
 from .renamed import refuse_moved
 
@@ -171,6 +171,16 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
     def _forward(self, inputs: Tensor, data_samples: list[Any] | None = None) -> Tensor:
         return self._look(inputs)[1]
 
+    def inference(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
+        """Return logits of images, or of their windows.
+
+        Raises:
+            ValueError: If an image is too large to be read at once on the CPU.
+        """
+        check_at_once(inputs, self.test_cfg, str(batch_img_metas[0].get('img_path', 'an image')))
+        logits: Tensor = super().inference(inputs, batch_img_metas)
+        return logits
+
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return the mean logits of all windows; mmseg makes two more maps of the whole image for every window."""
 
@@ -206,6 +216,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
             maps = self.inference(inputs, metas)
             maps = [to_file(x, m, align_corners=self.align_corners) for x, m in zip(maps, metas, strict=True)]
             return [ClassProbs(x.softmax(dim=0), resizing=resizing_of(m)) for x, m in zip(maps, metas, strict=True)]
+        check_at_once(inputs, self.test_cfg, str(metas[0].get('img_path', 'an image')))
         probs, scores = mean_of_windows(
             lambda window: self._scored_maps(window, metas, decision), inputs, self.test_cfg
         )

@@ -83,3 +83,11 @@ def test_classes_in_another_order_than_in_the_masks(tmp_path):
     found = gather(write(tmp_path, ('background', 'sky'), one))
     assert 'only 0 of 12 clicks' in ' '.join(found.says)
     assert 'name the classes in the order of the ids in the masks (--classes)' in ' '.join(found.says)
+
+
+def test_the_empty_class_is_no_value_of_the_masks(tmp_path):
+    folders = write(tmp_path)
+    mask = MASK.copy()
+    mask[40:] = 2  # there are two classes besides the empty one
+    save(tmp_path / 'masks/b.png', mask)
+    assert gather(folders).ids.table == {0: 1, 1: 2, 2: 255}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.own_data.folders import find_folders
-from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, with_empty_class
+from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, whole_masks, with_empty_class
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.miniatures import noisy_photo, save, voc_xml
 from tests.helpers.one_of_each import CLASSES, write_own_data
@@ -84,3 +84,15 @@ def test_names_and_ids_are_not_guessed(tmp_path):
     assert gather(find_folders(tmp_path), ('background', 'cat')).labels.images['a'].annotations.box_labels.tolist() == [
         1
     ]
+
+
+def test_masks_beside_other_labels_are_not_measured_against():
+    kinds = {
+        'whole': WeakAnnotations(mask_path='m/a.png'),
+        'tagged': WeakAnnotations(mask_path='m/b.png', tags=(1,)),
+        'clicked': WeakAnnotations(mask_path='m/c.png', points=[[1, 2]], point_labels=[1]),
+        'tags': WeakAnnotations(tags=(1,)),
+    }
+    entries = {key: ImageEntry(f'{key}.png', annotations=one) for key, one in kinds.items()}
+    found = whole_masks(WeakLabelSet(('background', 'cat'), None, entries))
+    assert found == {'whole': Path('m/a.png'), 'tagged': Path('m/b.png')}
