@@ -22,8 +22,8 @@ SIDEWAYS = (5, 6, 7, 8)
 JPEG_2000_CODE = b'\xff\x4f\xff\x51'
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-TIFF_ERRORS = (IndexError, KeyError, TypeError, ValueError, struct.error)
-"""What tifffile raises for damaged headers; its own error is a ValueError."""
+TIFF_ERRORS = (IndexError, KeyError, TypeError, ValueError, struct.error, tifffile.TiffFileError)
+"""What tifffile raises for damaged headers; its own error is not a ValueError in its releases for Python 3.10."""
 MODES = {'1': 1, 'F': 32, 'I': 32, 'I;16': 16, 'I;16B': 16, 'I;16L': 16}
 
 logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # its messages about unusual tags are not relevant here

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from mmseg_wsss.datasets.picture_headers import JPEG_2000_CODE, PNG_START, opened, read_header
+from mmseg_wsss.datasets.picture_headers import JPEG_2000_CODE, PNG_START, TIFF_ERRORS, opened, read_header
 
 
 def exif(orientation):
@@ -137,3 +137,8 @@ def test_files_that_were_never_there(tmp_path, content, message):
     (tmp_path / 'a.png').write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_header(tmp_path / 'a.png')
+
+
+def test_the_error_of_every_release_of_tifffile_is_known():
+    """That of the last release for Python 3.10 is not a ValueError."""
+    assert tifffile.TiffFileError in TIFF_ERRORS
