@@ -194,7 +194,7 @@ def is_cut(folder: Path) -> bool:
 
 
 def logged_rows(folder: Path) -> list[dict[str, Any]]:
-    """Return what mmengine logged in a folder, oldest first. Of a log whose writer was killed, the last line may lack.
+    """Return what mmengine logged in a folder, oldest first; the last line of a killed run may be cut off.
 
     Raises:
         ValueError: If a log is damaged; the message names it.
@@ -202,10 +202,10 @@ def logged_rows(folder: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for log in sorted(path for path in folder.glob('*/vis_data/scalars.json') if path.is_file()):
         try:
-            *lines, last = [line for line in log.read_text(encoding='utf-8').split('\n') if line.strip()] or ['{}']
-            rows += map(json.loads, lines)
+            lines = [line for line in log.read_text(encoding='utf-8').split('\n') if line.strip()]
+            rows += map(json.loads, lines[:-1])
             with suppress(json.JSONDecodeError):
-                rows.append(json.loads(last))
+                rows += map(json.loads, lines[-1:])
             if not all(isinstance(row, dict) for row in rows):
                 raise TypeError('expected an object in each line')
         except (ValueError, TypeError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,10 @@ def labelled_photos(
             raise ValueError(f'none of the {len(found.images)} images of {labels} is in {images}: check --images')
         palette = found.palette or make_palette(len(found.classes))
         scores = {} if worst is None else worst_scores(found, worst)
-        chosen = spread(there, number) if worst is None else [key for key in scores if key in there][:number]
+        existing = set(there)
+        chosen = spread(there, number) if worst is None else [key for key in scores if key in existing][:number]
+        if not chosen:
+            raise ValueError(f'none of the images in the validation of {worst} is in {images}: check --images')
         for key in chosen:
             entry = found.images[key]
             one = entry.annotations
@@ -66,8 +70,13 @@ def worst_scores(labels: WeakLabelSet, run: Path) -> dict[str, float]:
     record = read_record(run)
     if record is None:
         raise ValueError(f'{run} has no validation/scores.json: --worst needs the work dir of a run with a validation')
-    scores = {Path(name).stem: score for name, score in record.images.items()}
-    known = {key: scores[Path(key).name] for key in labels.images if Path(key).name in scores}
+    scores = {Path(name).with_suffix('').as_posix(): score for name, score in record.images.items()}
+    names = Counter(Path(name).name for name in (*scores, *labels.images))
+    bare = {Path(name).name: score for name, score in scores.items()}
+    # With other folders in front, by the name alone, if there are no two of it.
+    known = {key: scores[key] for key in labels.images if key in scores} or {
+        key: bare[Path(key).name] for key in labels.images if names[Path(key).name] == 2 and Path(key).name in bare
+    }
     if not known:
         raise ValueError(f'none of the {len(scores)} images in the validation of {run} has labels in this file')
     return dict(sorted(known.items(), key=lambda item: item[1]))

@@ -157,7 +157,8 @@ def run(args: argparse.Namespace) -> int:
             print(comparison_text(runs))
         if args.html is not None:
             write_page(runs, args.html, force=args.force)
-        return 0
+        if len(runs) > 1 or args.html is not None:
+            return 0
     lines = stage_lines(args.work_dir)
     if lines:
         print('\n'.join(lines))

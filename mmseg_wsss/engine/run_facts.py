@@ -89,7 +89,7 @@ def read_run(folder: Path) -> RunFacts:
         class_scores=last_table(''.join(path.read_text(errors='replace') for path in sorted(folder.glob('*/*.log')))),
         labels=labels,
         hours=hours,
-        full=bool(_dataset(cfg).get('use_dense_masks')) or _dataset(cfg).get('labels') in ('mask', ['mask']),
+        full=bool(_dataset(cfg).get('use_dense_masks')) or _dataset(cfg).get('labels') in ('mask', ['mask'], ('mask',)),
         settings=settings_of(cfg, folder),
         sheet=sheet if sheet.is_file() else None,
         validation=read_record(folder),
@@ -152,19 +152,26 @@ def last_table(log: str) -> dict[str, list[str]]:
     return {title: [row[index] for row in cells[1:]] for index, title in enumerate(cells[0])} if cells else {}
 
 
-def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
-    """Return the settings that affect the numbers of a run."""
+def settings_of(cfg: Config, folder: Path | None) -> dict[str, str]:
+    """Return the settings that affect the numbers of a run.
+
+    Args:
+        cfg: The config.
+        folder: The work dir, whose best checkpoint is named; None before a training.
+    """
     model = cfg.model
     decision = model.get('decision') or {}
-    pretrained = (model.get('backbone', {}).get('init_cfg') or {}).get('checkpoint', 'none')
+    starts = _listed(model.get('backbone', {}).get('init_cfg'))
+    pretrained = next((start['checkpoint'] for start in starts if start.get('checkpoint')), 'none')
+    heads = ', '.join(str(head.get('type')) for head in _listed(model.get('decode_head'))) or 'None'
     refiner = (decision.get('refiner') or {}).get('type')
     try:
-        checkpoint = best_checkpoint(folder).name
+        checkpoint = 'none' if folder is None else best_checkpoint(folder).name
     except ValueError:
         checkpoint = 'none'
     validated = cfg.get('val_dataloader') is not None
     return {
-        'network': f'{model.get("backbone", {}).get("type")} + {model.get("decode_head", {}).get("type")}',
+        'network': f'{model.get("backbone", {}).get("type")} + {heads}',
         'pre-training': Path(str(pretrained)).name,
         'losses': ', '.join(
             f'{name}: {loss.get("type")}'
@@ -185,6 +192,12 @@ def settings_of(cfg: Config, folder: Path) -> dict[str, str]:
         'mmseg_wsss': __version__,
         'command': f'wsss train {Path(str(cfg.filename)).name}' if cfg.filename else '',
     }
+
+
+def _listed(value: Any) -> list[Mapping[str, Any]]:
+    """Return one part or several as a list; mmengine allows both."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [part for part in parts if isinstance(part, Mapping)]
 
 
 def annotation_seconds(labels: WeakAnnotations) -> float:

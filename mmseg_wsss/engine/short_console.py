@@ -90,7 +90,7 @@ def summary_of(cfg: Config, log: str | Path) -> str:
         cfg: The config.
         log: The log file.
     """
-    known = settings_of(cfg, Path(cfg.work_dir))
+    known = settings_of(cfg, None)
     loop, every = cfg.get('train_cfg') or {}, cfg.get('val_dataloader')
     length = f'{loop["max_iters"]} iterations' if 'max_iters' in loop else f'{loop.get("max_epochs")} epochs'
     lines = {name: known[name] for name in FIRST}

@@ -31,7 +31,7 @@ from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
 from ..functional.checks import check_integer, check_share
 from .images import reader_of
-from .predictions import ROWS, load_model
+from .predictions import load_model
 from .video_frames import count_frames, frame_files, is_video
 from .voc_submission import without_labels
 
@@ -39,6 +39,8 @@ SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Endings of the files that are taken from a folder, in lower case."""
 Picture = npt.NDArray[np.uint8]
 Colours = Sequence[Sequence[int]]
+ROWS = 512
+"""Number of rows of an image whose probabilities are computed at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,6 @@ from ..structures import Sample, WeakAnnotations
 from .images import check_known_boxes, check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
 
-ROWS = 512
-"""Number of rows of an image whose probabilities are computed at once."""
 Network = TypeVar('Network', bound=nn.Module)
 
 

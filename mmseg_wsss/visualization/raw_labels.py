@@ -82,6 +82,9 @@ def draw_raw_labels(
         pen.rectangle(edges, outline=colours[label], width=2)
     for line, label in zip(labels.polylines, labels.polyline_labels, strict=True):
         places = [(float(x), float(y)) for x, y in (line + 0.5) * scale]
+        if len(places) == 1:  # a dot
+            x, y = places[0]
+            pen.ellipse([x - 2, y - 2, x + 2, y + 2], fill=colours[label], outline=(255, 255, 255))
         pen.line(places, fill=(255, 255, 255), width=5)
         pen.line(places, fill=colours[label], width=3)
     for (x, y), label in zip((labels.points + 0.5) * scale, labels.point_labels, strict=True):

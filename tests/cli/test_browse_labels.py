@@ -1,5 +1,7 @@
 """``wsss browse LABELS --images DIR``: labels before there is a config."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -40,6 +42,12 @@ def test_the_worst_images_of_a_run_come_first(tmp_path, capsys):
     assert worst_scores(labels, tmp_path / 'run') == {'0': 5.0, '3': 9.0, '1': 70.0}
     with pytest.raises(ValueError, match='has no validation/scores.json'):
         worst_scores(labels, tmp_path)
+    entries = {key: replace(labels.images['0'], file_name=f'{key}.png') for key in ('x/1', 'y/1', 'y/2')}
+    folders = replace(labels, images=entries)
+    write_record(tmp_path / 'run', ['a'], [[1]], {'x/1.png': 10.0, 'y/1.png': 90.0}, {})
+    assert worst_scores(folders, tmp_path / 'run') == {'x/1': 10.0, 'y/1': 90.0}
+    write_record(tmp_path / 'run', ['a'], [[1]], {'1.png': 10.0, '2.png': 90.0}, {})
+    assert worst_scores(folders, tmp_path / 'run') == {'y/2': 90.0}  # 1 is in two folders
     write_record(tmp_path / 'run', ['a'], [[1]], {'other.png': 1.0}, {})
     with pytest.raises(ValueError, match='none of the 1 images in the validation of .* has labels'):
         worst_scores(labels, tmp_path / 'run')

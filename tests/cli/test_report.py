@@ -70,6 +70,14 @@ def test_the_full_run_can_be_named_and_comes_last(tmp_path, capsys):
     assert 'weak / full 200.0 % (mIoU, full / weak)\n' in printed
 
 
+def test_a_run_beside_itself_is_one_run(tmp_path, capsys):
+    weak, _ = map(str, weak_and_full(tmp_path))
+    assert main(['report', weak]) == 0
+    alone = capsys.readouterr().out
+    assert main(['report', weak, '--compare', weak]) == 0
+    assert capsys.readouterr().out == alone
+
+
 def test_runs_of_the_same_name_and_none_on_full_masks(tmp_path, capsys):
     write_own_data(tmp_path / 'data')
     runs = [str(write_run(tmp_path / place / 'config', data=tmp_path / 'data')) for place in 'ab']

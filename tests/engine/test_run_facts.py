@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from mmengine.config import Config
 
-from mmseg_wsss.engine.run_facts import annotation_seconds, curves_of, last_table, read_run
+from mmseg_wsss.engine.run_facts import annotation_seconds, curves_of, last_table, read_run, settings_of
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.one_of_each import write_own_data
 from tests.helpers.runs import TABLE, write_run
@@ -55,6 +56,23 @@ def test_the_last_training_of_stages(tmp_path):
         '00_boxes': {'images': '7', 'labelled': '75.0%', 'boxes': '9'},
         '03_scores': {'filled/mIoU': '41.23', 'filled/labelled': '87.5%'},
     }
+
+
+def test_an_empty_log_is_no_run(tmp_path):
+    (tmp_path / '1/vis_data').mkdir(parents=True)
+    (tmp_path / '1/vis_data/scalars.json').write_text('')
+    (tmp_path / 'config.py').write_text('')
+    with pytest.raises(FileNotFoundError, match='was anything trained there'):
+        read_run(tmp_path)
+
+
+def test_settings_of_several_heads():
+    start = [{'type': 'Constant'}, {'type': 'Pretrained', 'checkpoint': 'a/b.pth'}]
+    model = {'backbone': {'type': 'R', 'init_cfg': start}, 'decode_head': [{'type': 'A'}, {'type': 'B'}]}
+    settings = settings_of(Config({'model': model}), None)
+    assert settings['network'] == 'R + A, B'
+    assert settings['pre-training'] == 'b.pth'
+    assert settings['checkpoint'] == 'none'
 
 
 def test_parts():

@@ -29,6 +29,12 @@ def test_every_kind_is_where_it_belongs():
     assert drawn[100, 200].tolist() == [100, 100, 100]
 
 
+def test_a_scribble_of_one_place_is_a_dot():
+    drawn = draw(WeakAnnotations(polylines=[[[70, 5]]], polyline_labels=[1]))
+    assert drawn[22, 282].tolist() == [200, 0, 0]
+    assert drawn[22, 292].tolist() == [100, 100, 100]
+
+
 def test_a_mask_is_laid_over_the_photo_and_unlabelled_pixels_are_not():
     mask = np.full((45, 90), 255, np.uint8)
     mask[:, :30] = 2

@@ -31,13 +31,15 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         ValueError: If it does not have this form or names an unknown class.
     """
     content = keyed(load_json(path, 'a VIA file'), path)
-    for key, item in keyed(content.get(PROJECT, content), path).items():
+    items, found_images = keyed(content.get(PROJECT, content), path), 0
+    for key, item in items.items():
         where = f'{path}: {shown(key)}'
         keyed(item, where, 'filename', 'regions')
         name = image_name(item['filename'], where, 'filename')
         if images is not None and not (Path(images) / name).is_file():
             labels.report.leave_out('images that are not in the folder of the images', name)
             continue
+        found_images += 1
         size: Size = (None, None) if images is None else header_size(Path(images) / name)
         regions = item['regions']
         regions = list(regions.values()) if isinstance(regions, Mapping) else listed(regions, where, 'regions')
@@ -50,6 +52,8 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
             else:
                 _shape(keyed(region['shape_attributes'], place, 'name'), found, size, labels, place)
         labels.finish(name, size, where)
+    if items and not found_images:
+        raise FileNotFoundError(f'none of the {len(items)} images of {path} is in {images}: check --images')
 
 
 def _class(attributes: Any, attribute: str | None, where: str) -> str | None:

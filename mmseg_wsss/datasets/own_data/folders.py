@@ -58,7 +58,9 @@ def find_folders(
     """
     if root is not None and root.suffix.lower() in ARCHIVES and root.is_file():
         raise ValueError(
-            f'{root} is an archive: unpack it, for example with "unzip {root} -d {root.stem}", and give the folder'
+            f'{root} is an archive: unpack it'
+            + (f', for example with "unzip {root} -d {root.stem}",' if root.suffix.lower() == '.zip' else '')
+            + ' and give the folder'
         )
     for path, what in ((root, 'the data'), (images, 'the images'), (labels, 'the labels'), (masks, 'the masks')):
         if path is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..formats.checks import fit_to_images
+from ..formats.masks import UNLABELLED
 from ..image_checks import check_images
 from .agreement import Agreement, compare_with_masks, has_label
 from .fingerprint import kinds_of
@@ -168,7 +169,10 @@ def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Seque
     if classes is None:
         values = sorted(read_values(list(masks.values())))
         count = next((place for place, value in enumerate(values) if value != place), len(values))
-        names = ','.join(['background', *(f'class{value}' for value in range(1, count))])
+        if count < 2:  # not from 0 on, or 0 and 255
+            count = max((value for value in values if value != UNLABELLED), default=0) + 1
+        named = [f'class{value}' for value in range(1, count)] or ['object'] * (UNLABELLED in values)
+        names = ','.join(['background', *named[:12], *['..'] * (len(named) > 12)])
         raise ValueError(
             f'the masks in {folders.masks} do not name their classes: name them with --classes, id 0 first. They hold '
             f'the values {", ".join(map(str, values[:12]))}{", .." if len(values) > 12 else ""}: for example '

@@ -52,7 +52,8 @@ def split_images(
         in_val = sorted(key for key in set(measured) if folders[key] == 'val')
         left = len(folders) - len(in_train) - len(in_val)
         how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their folders'
-        return in_train, in_val, f'{how}; {left} others are left out' if left else how
+        how = f'{how}; {left} others are left out' if left else how
+        return in_train, in_val, how if in_val else f'{how}; none of those has a mask: nothing will be measured'
     alone = sorted(set(measured) - set(labelled))
     if alone:
         how = f'{len(alone)} images have a mask and no label: they are for validation'

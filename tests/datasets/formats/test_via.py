@@ -100,3 +100,9 @@ def test_classes_that_are_ticked_or_missing(tmp_path):
 def test_what_is_wrong_is_named(tmp_path, regions, changes, message):
     with pytest.raises(ValueError, match=f"via.json: 'a.jpg1234'.*{message}"):
         read(write(tmp_path, *regions, **changes), masks=str(tmp_path / 'm'))
+
+
+def test_a_folder_without_any_of_the_images(tmp_path):
+    path = write(tmp_path, region('point', WEED, cx=1, cy=2))
+    with pytest.raises(FileNotFoundError, match='none of the 1 images of .*via.json is in .*elsewhere: check --images'):
+        read(path, images=str(tmp_path / 'elsewhere'))

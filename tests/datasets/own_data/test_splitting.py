@@ -40,6 +40,12 @@ def test_folders_of_splits_decide():
     assert [split_of(key) for key in ('Validation/a', 'x/TRAIN/a', 'train', 'trains/a')] == ['val', 'train', None, None]
 
 
+def test_folders_of_splits_without_masks():
+    ids = ['train/images/a', 'valid/images/b']
+    how = '1 images are for training and 0 for validation, by their folders; 1 others are left out; '
+    assert split_images(ids, [])[2] == how + 'none of those has a mask: nothing will be measured'
+
+
 def test_very_many_images_for_validation():
     how = split_images(['a'], [str(number) for number in range(501)])[2]
     assert how == (
