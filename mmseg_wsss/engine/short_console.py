@@ -41,8 +41,11 @@ class ShortConsole(logging.Filter):
 
     Example:
         >>> import logging
-        >>> kept = ShortConsole().filter
-        >>> [kept(logging.makeLogRecord({'msg': text})) for text in ('paramwise_options -- a:lr=1', 'a')]
+        >>> shown = ShortConsole().filter
+        >>> [
+        ...     shown(logging.makeLogRecord({'msg': text, 'levelno': logging.INFO}))
+        ...     for text in ('paramwise_options -- a:lr=1', 'a')
+        ... ]
         [False, True]
     """
 
