@@ -197,7 +197,7 @@ def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask
     """Return the object in a box, (H, W), or None if it cannot be segmented.
 
     GrabCut takes 200 bytes per pixel. In images of more than ``LARGE`` pixels it reads a window around the box, half as
-    wide as the box on each side, which is reduced by a whole number if it is still larger.
+    wide as the box on each side, which is reduced to one pixel of n x n if it is still larger.
     """
     if box.size <= LARGE:
         return _segmented(image, box, iters, seed)
