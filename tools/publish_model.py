@@ -1,6 +1,7 @@
 """Write the weights of a checkpoint in half precision, and the log of its training beside them, for a model zoo."""
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ import torch
 import mmseg_wsss
 from mmseg_wsss.checkpoints.loading import load_checkpoint
 from mmseg_wsss.checkpoints.weights import weights_of
+from mmseg_wsss.checkpoints.work_dir import logged_rows
 from mmseg_wsss.checkpoints.zoo import sha256_of
 
 
@@ -30,9 +32,9 @@ def main():
     digest = sha256_of(args.output)
     target = args.output.with_name(f'{args.output.name}-{digest[:8]}.pth')
     args.output.replace(target)
-    rows = [path.read_text() for path in sorted(Path(args.checkpoint).parent.glob('*/vis_data/scalars.json'))]
+    rows = logged_rows(Path(args.checkpoint).parent)
     if rows:
-        target.with_suffix('.json').write_text(''.join(rows))
+        target.with_suffix('.json').write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
     print(f'wrote {target}, {target.stat().st_size / 1e6:.1f} MB\nSHA256: {digest}')
 
 

@@ -73,7 +73,7 @@ def worst_scores(labels: WeakLabelSet, run: Path) -> dict[str, float]:
     scores = {Path(name).with_suffix('').as_posix(): score for name, score in record.images.items()}
     names = Counter(Path(name).name for name in (*scores, *labels.images))
     bare = {Path(name).name: score for name, score in scores.items()}
-    # With other folders in front, by the name alone, if there are no two of it.
+    # If the folders differ, by the name alone, where only one image has it.
     known = {key: scores[key] for key in labels.images if key in scores} or {
         key: bare[Path(key).name] for key in labels.images if names[Path(key).name] == 2 and Path(key).name in bare
     }

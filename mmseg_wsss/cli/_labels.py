@@ -184,7 +184,7 @@ def suffix_in(images: str | Path | None, usual: str = '.jpg') -> str:
 
     Args:
         images: The folder, or None.
-        usual: The suffix if there is no such folder, or no picture in it.
+        usual: The suffix if the folder does not exist, or does not contain pictures.
     """
     try:
         return usual if images is None else common_suffix(Path(images))

@@ -40,7 +40,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
 
     Raises:
         StartError: If it cannot be read.
-        SystemExit: If there is no such file, and no recipe of that name.
+        SystemExit: If the file does not exist and no recipe has this name.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:

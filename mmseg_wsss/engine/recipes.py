@@ -73,7 +73,7 @@ def choose_config(name: str, configs: Mapping[str, Path], long: Mapping[str, str
     spellings |= {spelling: spelling for spelling in long or {}}
     near = {spellings[match]: None for match in difflib.get_close_matches(wanted, spellings, cutoff=0.5)}
     hint = f'did you mean {" or ".join(near)}?' if near else '"wsss config --list" shows the names'
-    raise ValueError(f'there is no config {name!r}: {hint}')
+    raise ValueError(f'{name!r} is not the name of a config: {hint}')
 
 
 def config_file(name: str) -> str:
@@ -85,11 +85,11 @@ def config_file(name: str) -> str:
         name: What the user gave.
 
     Raises:
-        ValueError: If there is no such file or name; similar names are suggested.
+        ValueError: If the file does not exist, or no config has this name; similar names are suggested.
     """
     if Path(name).is_file():
         return name
     if name.endswith('.py'):
-        raise ValueError(f'{name}: there is no such config file')
+        raise ValueError(f'{name}: the config file does not exist')
     root = config_root()
     return str(choose_config(name, find_configs(root), long_names(root)))

@@ -56,7 +56,7 @@ def partial_dice_loss(
     classes = logits.shape[1]
     first = 0 if background else 1
     if first == classes:
-        raise ValueError('there is no class beside the background: set background=True')
+        raise ValueError('the only class is the background: set background=True')
     labelled = labels != ignore_index
     # Replaced before the softmax: 0 * NaN in its backward would be NaN.
     probs = torch.where(labelled[:, None], logits, 0).to(compute_dtype(logits)).softmax(dim=1) * labelled[:, None]

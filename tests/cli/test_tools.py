@@ -28,7 +28,7 @@ def test_they_have_the_arguments_of_the_programs(command, name):
 
 
 def test_a_config_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(SystemExit, match='missing.py: there is no such config file'):
+    with pytest.raises(SystemExit, match='missing.py: the config file does not exist'):
         main(['train', str(tmp_path / 'missing.py')])
 
 

@@ -44,5 +44,5 @@ def test_the_work_dir_is_given_or_that_of_the_config_or_has_its_name(config):
 
 
 def test_a_config_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(SystemExit, match=r'no\.py: there is no such config file'):
+    with pytest.raises(SystemExit, match=r'no\.py: the config file does not exist'):
         read(tmp_path / 'no.py')

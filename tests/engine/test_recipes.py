@@ -17,7 +17,7 @@ def test_names_with_and_without_folder_and_suffix(typed):
 
 def test_unknown_names_get_a_hint():
     configs = {'a/net_voc': 1, 'b/net_coco': 2, 'c/net_coco': 3}
-    with pytest.raises(ValueError, match=r"there is no config 'net_vocc': did you mean a/net_voc"):
+    with pytest.raises(ValueError, match=r"'net_vocc' is not the name of a config: did you mean a/net_voc"):
         choose_config('net_vocc', configs)
     with pytest.raises(ValueError, match=r'"wsss config --list" shows the names'):
         choose_config('something else entirely', configs)
@@ -47,9 +47,11 @@ def test_a_file_or_a_name(tmp_path, monkeypatch):
     assert [config_file(name) for name in (LONG, SHORT, SHORT.split('/')[1], expected)] == [expected] * 4
     (tmp_path / 'unet_shapes_clicks').touch()
     assert config_file('unet_shapes_clicks') == 'unet_shapes_clicks'  # a file is one, whatever its name
-    with pytest.raises(ValueError, match=r'^unet_acdc_full\.py: there is no such config file$'):
+    with pytest.raises(ValueError, match=r'^unet_acdc_full\.py: the config file does not exist$'):
         config_file('unet_acdc_full.py')
-    with pytest.raises(ValueError, match=r"there is no config 'unet_acdc_ful': did you mean gated_crf/unet_acdc_full"):
+    with pytest.raises(
+        ValueError, match=r"'unet_acdc_ful' is not the name of a config: did you mean gated_crf/unet_acdc_full"
+    ):
         config_file('unet_acdc_ful')
 
 

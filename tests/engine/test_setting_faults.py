@@ -102,7 +102,7 @@ def test_an_error_in_an_iteration_keeps_its_type(tmp_path, error):
 
 def test_a_missing_config_is_named():
     for tool in ('train', 'test'):
-        with pytest.raises(SystemExit, match=r'^/nowhere/x.py: there is no such config file$'):
+        with pytest.raises(SystemExit, match=r'^/nowhere/x.py: the config file does not exist$'):
             run_tool(tool, '/nowhere/x.py', *(['x.pth'] if tool == 'test' else []))
 
 

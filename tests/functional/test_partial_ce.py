@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_wsss.functional import inverse_log_class_weights, partial_cross_entropy
+from tests.helpers.pixel_losses import case, check_unlabelled_pixels
 
 
 def loop_partial_ce(logits, labels, weight=None, ignore_index=255):
@@ -20,14 +21,6 @@ def loop_partial_ce(logits, labels, weight=None, ignore_index=255):
                 total += w * (math.log(sum(math.exp(s) for s in scores)) - scores[label])
                 weights += w
     return total / weights if weights else 0.0
-
-
-def case(seed=0, share=0.3, ignore_index=255, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    logits = 3 * torch.randn(2, 5, 4, 7, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, 5, (2, 4, 7), generator=generator)
-    labels[torch.rand(labels.shape, generator=generator) > share] = ignore_index
-    return logits.to(dtype).requires_grad_(), labels
 
 
 @pytest.mark.parametrize('weight', [None, [0.5, 2.0, 1.0, 0.0, 3.0]])
@@ -62,15 +55,7 @@ def test_gradcheck(weight):
 
 @pytest.mark.parametrize('bad', [math.nan, math.inf, -math.inf])
 def test_unlabelled_pixels_have_no_effect_whatever_they_hold(bad):
-    logits, labels = case()
-    expected = partial_cross_entropy(logits, labels)
-    (expected_grad,) = torch.autograd.grad(expected, logits)
-    broken = torch.where((labels == 255)[:, None], bad, logits.detach()).requires_grad_()
-    loss = partial_cross_entropy(broken, labels)
-    (grad,) = torch.autograd.grad(loss, broken)
-    assert torch.equal(loss, expected)
-    assert torch.equal(grad, expected_grad)
-    assert not grad[(labels == 255)[:, None].expand_as(grad)].any()
+    check_unlabelled_pixels(partial_cross_entropy, bad)
 
 
 @pytest.mark.parametrize('scale', [1.0, 1e30, math.inf])

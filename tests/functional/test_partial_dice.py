@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg_wsss.functional import partial_dice_loss
+from tests.helpers.pixel_losses import case, check_unlabelled_pixels
 
 
 def loop_dice(logits, labels, background, smooth=1e-5, ignore_index=255):
@@ -22,14 +23,6 @@ def loop_dice(logits, labels, background, smooth=1e-5, ignore_index=255):
                     sizes[c] += p + (c == label)
     kept = range(0 if background else 1, classes)
     return 1 - sum((2 * overlap[c] + smooth) / (sizes[c] + smooth) for c in kept) / len(kept)
-
-
-def case(seed=0, share=0.3, ignore_index=255, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    logits = 3 * torch.randn(2, 5, 4, 7, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, 5, (2, 4, 7), generator=generator)
-    labels[torch.rand(labels.shape, generator=generator) > share] = ignore_index
-    return logits.to(dtype).requires_grad_(), labels
 
 
 @pytest.mark.parametrize('background', [False, True])
@@ -63,15 +56,7 @@ def test_gradcheck():
 
 @pytest.mark.parametrize('bad', [math.nan, math.inf, -math.inf])
 def test_unlabelled_pixels_have_no_effect_whatever_they_hold(bad):
-    logits, labels = case()
-    expected = partial_dice_loss(logits, labels)
-    (expected_grad,) = torch.autograd.grad(expected, logits)
-    broken = torch.where((labels == 255)[:, None], bad, logits.detach()).requires_grad_()
-    loss = partial_dice_loss(broken, labels)
-    (grad,) = torch.autograd.grad(loss, broken)
-    assert torch.equal(loss, expected)
-    assert torch.equal(grad, expected_grad)
-    assert not grad[(labels == 255)[:, None].expand_as(grad)].any()
+    check_unlabelled_pixels(partial_dice_loss, bad)
 
 
 def test_nothing_labelled_is_zero_with_a_graph():
@@ -106,5 +91,5 @@ def test_bad_arguments():
         partial_dice_loss(logits, labels, smooth=0)
     with pytest.raises(ValueError, match='labels must have the shape'):
         partial_dice_loss(logits, labels[:, 1:])
-    with pytest.raises(ValueError, match='no class beside the background: set background=True'):
+    with pytest.raises(ValueError, match='the only class is the background: set background=True'):
         partial_dice_loss(logits[:, :1], labels)

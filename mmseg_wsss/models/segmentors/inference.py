@@ -55,7 +55,8 @@ def check_at_once(inputs: Tensor, test_cfg: Meta | None, name: str, cure: str = 
         cure: What to do, for the message.
 
     Raises:
-        ValueError: If a window has more than ``MOST_PIXELS`` pixels. On a GPU, torch says when memory is short.
+        ValueError: If the image has more than ``MOST_PIXELS`` pixels and the network does not read it in windows. On a
+            GPU, torch says when memory is short.
     """
     height, width = inputs.shape[2:]
     slides = (test_cfg or {}).get('mode', 'whole') == 'slide'
