@@ -601,6 +601,16 @@ def test_true_masks_of_the_comparison_hold_the_classes_of_the_boxes_alone():
     assert (weak['label_root'], full['only_classes']) == ('{stages.filled}', ['cat', 'cow', 'dog'])
 
 
+def test_generators_start_from_each_other_and_train_longer():
+    stages = listed_stages(load(ROOT / 'lpg/mbv2_voc_boxes_warm_start.py'))
+    generators = [stages[f'generator_{k}'] for k in (1, 2, 3)]
+    assert [stage.get('load_from') for stage in generators] == [None, '{stages.generator_1}', '{stages.generator_2}']
+    assert [stage['train_cfg']['max_iters'] for stage in generators] == [1000] * 3
+    assert [stage['param_scheduler'][1]['end'] for stage in generators] == [1000] * 3
+    assert stages['network']['train_dataloader']['dataset']['label_root'] == '{stages.masks_3}'
+    assert stages['network']['val_dataloader']['dataset']['only_classes'] == ['cat', 'cow', 'dog']
+
+
 def test_comparison_without_dense_crf():
     cfg = load(ROOT / 'lpg/mbv2_voc_boxes_networks.py')
     cfg.merge_from_dict({'stages.baselines': ['filled', 'grabcut'], 'stages.changes.network_dense_crf': None})
