@@ -17,6 +17,7 @@ from mmseg_wsss.checkpoints.zoo import sha256_of, zoo_models
 from mmseg_wsss.cli.main import main
 from tests.helpers.miniatures import write_acdc
 from tests.helpers.trainings import run_tool
+from tests.helpers.zoo_images import heart_slices, photographs
 
 ROOT = Path(__file__).parents[2]
 ZOO = zoo_models(ROOT / 'configs')
@@ -86,6 +87,31 @@ def test_a_file_is_what_its_metafile_says_and_fits_its_config(name):
     cfg = Config.fromfile(ZOO[name].config)
     assert not str(compare_weights(MODELS.build(cfg.model).state_dict(), content['state_dict']))
     assert len(content['meta']['dataset_meta']['classes']) == cfg.model.decode_head.num_classes
+
+
+DICE = {
+    'deeplabv3plus_mbv2_voc_boxes': {8: 0.867, 15: 0.803},
+    'deeplabv3plus_mbv2_voc_pseudo_labels': {8: 0.861, 15: 0.774},
+    'mbv2_voc_tags': {8: 0.605, 15: 0.296},
+    'unet_acdc_points': {1: 0.890, 2: 0.889, 3: 0.978},
+    'unet_acdc_scribbles': {1: 0.726, 2: 0.877, 3: 0.966},
+}
+"""Dice per class on the images of zoo_images: cat and person, or right ventricle, muscle and left ventricle."""
+
+
+@pytest.mark.parametrize('name', ZOO)
+def test_a_network_has_its_scores_on_a_few_images(name, tmp_path, capsys):
+    images = heart_slices() if name.startswith('unet_acdc') else photographs()
+    for stem, (image, _) in images.items():
+        Image.fromarray(image).save(tmp_path / f'{stem}.png')
+    files = [str(tmp_path / f'{stem}.png') for stem in images]
+    assert main(['predict', '--model', name, *files, '-o', str(tmp_path / 'out')]) == 0
+    capsys.readouterr()
+    true = np.concatenate([mask.ravel() for _, mask in images.values()])
+    found = np.concatenate([np.asarray(Image.open(tmp_path / f'out/masks/{stem}.png')).ravel() for stem in images])
+    dice = {label: 2 * ((true == label) & (found == label)).sum() for label in DICE[name]}
+    dice = {label: both / ((true == label).sum() + (found == label).sum()) for label, both in dice.items()}
+    assert dice == pytest.approx(DICE[name], abs=0.02)
 
 
 def test_a_cat_and_a_person_are_found(tmp_path, capsys):

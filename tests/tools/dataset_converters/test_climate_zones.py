@@ -47,7 +47,9 @@ def test_the_command_line(climate, tmp_path, monkeypatch, capsys):
     # every second column of the map is kept, of which every fifth is dry
     assert np.bincount(labels.ravel()).tolist() == [180 * 180 * 4 // 5, 0, 180 * 180 // 5]
     labels = ['--masks', f'{out}/masks', '--images', f'{out}/images', '--classes', f'{out}/classes.txt']
-    assert main(['simulate', *labels, '--split', f'{out}/train.txt', '-o', f'{out}/clicks.json', '--min-area', '1']) == 0
+    assert (
+        main(['simulate', *labels, '--split', f'{out}/train.txt', '-o', f'{out}/clicks.json', '--min-area', '1']) == 0
+    )
     assert '7 images, 6 classes' in capsys.readouterr().out
 
 
