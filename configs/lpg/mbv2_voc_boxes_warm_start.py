@@ -2,8 +2,8 @@
 # one as published, and a network on the masks of the last round.
 #
 # Paper: LPG, box supervision with a learned, class-agnostic mask generator. It has no such small setting.
-# Expected: docs/results.md.
-# Cost: that of mbv2_voc_boxes.py and 2,500 more iterations of 8 crops of 128 px.
+# Expected: masks 86.5 mIoU, network 62.3 (docs/results.md).
+# Cost: 11 trainings of 200 to 1,000 iterations of 8 crops of 128 px; 36 minutes on a CPU thread.
 # Command: same as mbv2_voc_boxes.py, with this config
 _base_ = './mbv2_voc_boxes.py'
 warmup = dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False)
