@@ -8,13 +8,16 @@ _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/backbones/mbv2.py',
     '../_base_/models/stochastic_gate.py',
+    '../_base_/models/no_positions.py',
     '../_base_/own_data/cpu.py',
     '../_base_/own_data/tags.py',
 ]
 model = dict(
     data_preprocessor=dict(**_base_.rgb, size=(160, 160)),
-    backbone=dict(**_base_.mbv2, out_indices=(1, 6), frozen_stages=2),
+    backbone=dict(**_base_.mbv2, out_indices=(1, 6), frozen_stages=2, conv_cfg=_base_.same_beyond_borders),
     decode_head=dict(
+        conv_cfg=_base_.same_beyond_borders,
+        align_corners=False,
         **_base_.short_training,
         in_channels=320,
         channels=64,

@@ -10,6 +10,7 @@ _base_ = [
     '../_base_/preprocessors/rgb.py',
     '../_base_/backbones/mbv2.py',
     '../_base_/models/stochastic_gate.py',
+    '../_base_/models/no_positions.py',
     '../_base_/transforms/jitter.py',
     '../_base_/datasets/voc_animals_tags.py',
     '../_base_/datasets/voc_animals_val.py',
@@ -25,8 +26,11 @@ model = dict(
         **_base_.mbv2,
         out_indices=(1, 6),
         frozen_stages=2,  # as the published recipe freezes the first blocks
+        conv_cfg=_base_.same_beyond_borders,
     ),
     decode_head=dict(
+        conv_cfg=_base_.same_beyond_borders,
+        align_corners=False,
         in_channels=320,
         channels=64,
         c1_in_channels=24,
