@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
 from PIL import Image
+from torch.testing import assert_close
 
 from mmseg_wsss.datasets import WeakSegDataset
 from mmseg_wsss.datasets.transforms.pipeline_check import check_pipeline
@@ -223,6 +224,18 @@ def test_published_setting_of_the_cam_baseline():
     assert cfg.model.backbone.to_dict() == method.model.backbone.to_dict()
     for pipeline in (cfg.val_dataloader.dataset.pipeline, cfg.test_dataloader.dataset.pipeline, cfg.tta_pipeline):
         assert [step.type for step in pipeline].count('LoadImageTags') == 1
+
+
+@pytest.mark.parametrize('name', ['single_stage/mbv2_voc_tags', 'own_data/tags_cpu'])
+def test_small_networks_for_tags_do_not_know_where_a_pixel_is(name):
+    model = MODELS.build(load(ROOT / f'{name}.py').model).eval()
+    (weights,) = (ROOT.parent / 'zoo').glob('mbv2_voc_tags-*.pth')
+    model.load_state_dict(torch.load(weights, weights_only=True)['state_dict'])
+    image = torch.tensor([-0.5, 0.1, 0.8])[None, :, None, None].expand(1, 3, 96, 128)
+    with torch.no_grad():
+        logits = model.encode_decode(image, [{'ori_shape': (96, 128), 'img_shape': (96, 128)}])
+    assert logits[0, :, 48, 64].std() > 0.1
+    assert_close(logits, logits[:, :, 48:49, 64:65].expand_as(logits), rtol=1e-3, atol=1e-3)
 
 
 def test_small_cam_baseline_differs_from_the_recipe_in_network_and_losses_alone():
