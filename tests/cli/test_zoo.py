@@ -90,6 +90,7 @@ def test_a_file_is_what_its_metafile_says_and_fits_its_config(name):
 
 
 DICE = {
+    'cam_mbv2_voc_tags': {8: 0.849, 15: 0.660},
     'deeplabv3plus_mbv2_voc_boxes': {8: 0.867, 15: 0.803},
     'deeplabv3plus_mbv2_voc_pseudo_labels': {8: 0.861, 15: 0.774},
     'mbv2_voc_boxes_warm_start': {8: 0.928},
