@@ -2,7 +2,7 @@
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020. The paper does not have
 #   such a small setting; docs/results.md has its results.
-# Expected: 36.8 mIoU over seven classes of val, 42.0 on train with known tags: docs/results.md.
+# Expected: 35.0 and 37.5 mIoU over seven classes of val with two seeds: docs/results.md.
 # Cost: 2,000 iterations of 8 crops of 160 px, one CPU thread; docs/results.md has the time.
 # Command: python tools/train.py configs/single_stage/mbv2_voc_tags.py, with VOC_WEAK_ROOT and MBV2_CHECKPOINT in the
 #   environment; README.md has the ablations
