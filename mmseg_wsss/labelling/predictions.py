@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +18,9 @@ from ..checkpoints.network import build_network
 from ..checkpoints.weights import load_weights
 from ..datasets.pseudo_label_files import UNSURE
 from ..datasets.workers import WorkerSettings
-from ..functional import box_maps
+from ..functional import box_maps, present_classes
 from ..functional.checks import check_share
+from ..models.views.base import log_probs
 from ..structures import Sample, WeakAnnotations
 from .images import check_known_boxes, check_known_tags, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
@@ -34,7 +35,8 @@ class PredictionSettings(WorkerSettings):
     Args:
         split: The data set, ``'train'``, ``'val'`` or ``'test'``, which the pipeline of the test data reads.
         known_tags: Whether to set foreground classes that are not in the weak labels of the image to 0 before the
-            maximum and scale the rest to sum to 1. Images without weak labels do not change; the log has their number.
+            refiner and the maximum, and scale the rest to sum to 1. Images without weak labels do not change; the log
+            has their number.
         known_boxes: Whether to also do so for each pixel outside of the boxes of a class, in images with boxes. Boxes
             must then cover all objects. Requires ``known_tags``.
         unsure_below: Pixels with a lower confidence become 255, in [0, 1].
@@ -70,7 +72,10 @@ def write_pseudo_labels(
 ) -> dict[str, Any]:
     """Predict the images of a split, without augmentation, and write them as pseudo-labels.
 
-    The label of a pixel is its most probable class, and its confidence is the softmax probability of that class.
+    The label of a pixel is that of the decision of the model, such as ``TagDecision``, with its refiner and its power
+    of the background; ``known_tags`` replaces the classes that it would choose. The confidence is the value of the
+    label in the refined masks, scaled to sum to 1. For a model without a decision, the label is the most probable
+    class, and the confidence its softmax probability.
 
     Args:
         cfg: Config of the network and of the data.
@@ -96,10 +101,10 @@ def write_pseudo_labels(
     model = load_model(cfg, checkpoint, BaseModel)
 
     def label_image(index: int, info: Sample) -> LabelAndConfidence:
-        sample = model.test_step(pseudo_collate([dataset[index]]))[0]
         known = known_classes(info) if settings.known_tags else None
         boxes = info['weak_annotations'].select(['boxes']) if settings.known_boxes else None
-        return label_and_confidence(sample.seg_logits.data, known, settings.unsure_below, boxes)
+        logits = predicted_logits(model, pseudo_collate([dataset[index]]), known, boxes)
+        return label_and_confidence(logits, known, settings.unsure_below, boxes)
 
     source = {
         'checkpoint': str(checkpoint),
@@ -135,6 +140,28 @@ def load_model(cfg: Config, checkpoint: str | Path, kind: type[Network]) -> Netw
     return model
 
 
+def predicted_logits(
+    model: BaseModel, batch: dict[str, Any], known: Sequence[int] | None, boxes: WeakAnnotations | None = None
+) -> Tensor:
+    """Return the logits of an image at the size of its file, (C, H, W), from the decision of the model if it has one.
+
+    Args:
+        model: The network.
+        batch: A batch of one image, as the data loader returns it.
+        known: Same as in :func:`label_and_confidence`; the refiner of the decision only sees these classes.
+        boxes: Same as in :func:`label_and_confidence`; the refiner only sees a class inside its boxes.
+    """
+    decision = getattr(model, 'decision', None)
+    if decision is None:
+        logits: Tensor = model.test_step(batch)[0].seg_logits.data
+        return logits
+    batch = model.data_preprocessor(batch, False)
+    (maps,) = model.class_probs(**batch)
+    probs = _only_inside(boxes, maps.probs, 0.0)
+    present = None if known is None else present_classes(known, len(probs)).to(probs.device)
+    return log_probs(decision.refined_masks(replace(maps, probs=probs), batch['data_samples'][0], present=present))
+
+
 def label_and_confidence(
     logits: Tensor, known: Sequence[int] | None, unsure_below: float = 0.0, boxes: WeakAnnotations | None = None
 ) -> LabelAndConfidence:
@@ -156,12 +183,18 @@ def label_and_confidence(
     if known is not None:
         absent = [index for index in range(1, len(logits)) if index not in known]
         logits = logits.index_fill(0, torch.tensor(absent, dtype=torch.long, device=logits.device), -torch.inf)
-    if boxes is not None and len(boxes.boxes):
-        maps, ids = box_maps(boxes.boxes, boxes.box_labels, (logits.shape[1], logits.shape[2]))
-        possible = torch.zeros(logits.shape, dtype=torch.bool)
-        possible[0] = True
-        possible[list(ids)] = maps.bool()
-        logits = logits.masked_fill(~possible.to(logits.device), -torch.inf)
+    logits = _only_inside(boxes, logits, -torch.inf)
     confidence, labels = logits.softmax(dim=0).max(dim=0)
     labels = torch.where(confidence < unsure_below, UNSURE, labels)
     return labels.cpu().numpy(), confidence.clamp(0, 1).cpu().numpy()
+
+
+def _only_inside(boxes: WeakAnnotations | None, maps: Tensor, outside: float) -> Tensor:
+    """Return the maps of all classes, (C, H, W), with another value outside of the boxes of a class."""
+    if boxes is None or not len(boxes.boxes):
+        return maps
+    inside, ids = box_maps(boxes.boxes, boxes.box_labels, (maps.shape[1], maps.shape[2]))
+    possible = torch.zeros(maps.shape, dtype=torch.bool)
+    possible[0] = True
+    possible[list(ids)] = inside.bool()
+    return maps.masked_fill(~possible.to(maps.device), outside)

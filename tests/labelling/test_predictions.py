@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS, TASK_UTILS
+from mmseg.registry import DATASETS, MODELS, TASK_UTILS
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
@@ -18,7 +19,13 @@ from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext, StagedRunner
 from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
 from mmseg_wsss.labelling.photo_masks import confidence_of
-from mmseg_wsss.labelling.predictions import PredictionSettings, label_and_confidence, write_pseudo_labels
+from mmseg_wsss.labelling.predictions import (
+    PredictionSettings,
+    label_and_confidence,
+    load_model,
+    predicted_logits,
+    write_pseudo_labels,
+)
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.models import head_config, model_config
 from tests.helpers.same_files import assert_same_files
@@ -167,6 +174,54 @@ def test_written_labels_are_the_predictions(trained, tmp_path):
     index = read_index(tmp_path / 'out')
     assert list(index.images) == list(SIZES)
     assert index.source['unsure_below'] == least
+
+
+@pytest.mark.parametrize('known_tags', [False, True])
+def test_labels_are_those_of_the_decision_after_its_refiner(trained, tmp_path, known_tags):
+    cfg, checkpoint = trained
+    weights = torch.load(checkpoint, weights_only=False)
+    weights['state_dict']['decode_head.conv_seg.weight'] *= 1000  # labels that differ from place to place
+    torch.save(weights, checkpoint)
+    refiner = {'type': 'PAMR', 'num_iters': 3, 'dilations': (1, 2)}
+    cfg.model.decision = {'type': 'TagDecision', 'score_threshold': 0.0, 'background_power': 2.0, 'refiner': refiner}
+    summary = write_pseudo_labels(cfg, checkpoint, tmp_path / 'out', PredictionSettings(known_tags=known_tags))
+    assert summary['unsure'] == 0
+    model = load_model(cfg, checkpoint, torch.nn.Module)
+    images = prediction_dataset(cfg, 'train')
+    for key, classes in {'a': {0, 1}, 'b': {0, 2}, 'c': {0, 1, 2}}.items():
+        with torch.no_grad():
+            (maps,) = model.class_probs(**model.data_preprocessor(pseudo_collate([images[list(SIZES).index(key)]])))
+            masks = maps.probs.clone()
+            masks[0] = masks[0] ** 2
+            for absent in {0, 1, 2} - classes if known_tags else ():
+                masks[absent] = 0
+            refined = MODELS.build(refiner)(masks[None], maps.image[None])[0]
+        confidence, labels = (refined / refined.sum(dim=0)).max(dim=0)
+        found, grey = (read(tmp_path / f'out/{kind}/{key}.png') for kind in ('masks', 'confidence'))
+        assert (found != labels.numpy()).mean() < 0.01
+        assert np.abs(grey / 255 - confidence.numpy()).max() < 0.5 / 255 + 1e-4
+        if not known_tags or key != 'c':
+            assert (found != masks.argmax(dim=0).numpy()).any()
+
+
+def test_a_refiner_does_not_take_a_class_out_of_its_boxes(trained):
+    cfg, checkpoint = trained
+    cfg.model.decision = {'type': 'ArgmaxDecision', 'refiner': {'type': 'PAMR', 'num_iters': 2, 'dilations': (1,)}}
+    model = load_model(cfg, checkpoint, torch.nn.Module)
+    seen = []
+    model.decision.refiner.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    batch = pseudo_collate([prediction_dataset(cfg, 'train')[0]])
+    boxes = WeakAnnotations(boxes=[[5, 6, 15, 20]], box_labels=[2])
+    with torch.no_grad():
+        logits = predicted_logits(model, batch, (2,), boxes)
+    labels, _ = label_and_confidence(logits, (2,), 0.0, boxes)
+    outside = np.ones(labels.shape, bool)
+    outside[6:21, 5:16] = False
+    assert not labels[outside].any()
+    (masks,) = seen
+    assert not masks[0, 2][torch.from_numpy(outside)].any()
+    assert not masks[0, 1].any()
+    assert logits.softmax(dim=0)[2][torch.from_numpy(outside)].any()  # the refiner alone reaches out
 
 
 def test_files_stay_in_the_folder_whatever_the_names_of_the_images_are(root, tmp_path):

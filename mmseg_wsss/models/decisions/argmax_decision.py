@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...functional import prune_classes
 from ..views.base import log_probs
 
 ENLARGED = ('probabilities', 'logits')
@@ -130,9 +131,37 @@ class ArgmaxDecision(nn.Module):
         """
         return torch.ones(len(maps.probs) - 1, dtype=torch.bool, device=maps.probs.device)
 
-    def masks(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
-        """Return soft masks before the refiner, (C, H, W)."""
-        return maps.probs
+    def masks(self, maps: ClassProbs, sample: Any | None = None, *, present: Tensor | None = None) -> Tensor:
+        """Return soft masks before the refiner, (C, H, W).
+
+        Args:
+            maps: The output of the network.
+            sample: The sample of the image, or None.
+            present: The foreground classes that the image may have, (C-1,) bool; None means those of :meth:`present`.
+        """
+        return maps.probs if present is None else prune_classes(maps.probs[None], present[None])[0]
+
+    def refined_masks(self, maps: ClassProbs, sample: Any | None = None, *, present: Tensor | None = None) -> Tensor:
+        """Return soft masks after the refiner, (C, H, W), whose largest channel is the label.
+
+        Args:
+            maps: The output of the network for an image, or the mean over several views.
+            sample: Same as in :meth:`masks`.
+            present: Same as in :meth:`masks`.
+
+        Raises:
+            ValueError: If there is a refiner and ``maps`` does not have the image.
+        """
+        masks = self.masks(maps, sample, present=present)
+        if self.refiner is None:
+            return masks
+        if maps.image is None:
+            raise ValueError(
+                'the refiner of the decision needs the image: use the ClassProbs of class_probs() of a '
+                'model that has this decision'
+            )
+        refined: Tensor = self.refiner(masks[None], maps.image[None].to(masks))[0]
+        return refined
 
     def forward(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
         """Return class ids, (1, H, W).
@@ -141,15 +170,7 @@ class ArgmaxDecision(nn.Module):
             maps: The output of the network for an image, or the mean over several views.
             sample: The sample of the image, or None.
         """
-        masks = self.masks(maps, sample)[None]
-        if self.refiner is not None:
-            if maps.image is None:
-                raise ValueError(
-                    'the refiner of the decision needs the image: use the ClassProbs of class_probs() of a '
-                    'model that has this decision'
-                )
-            masks = self.refiner(masks, maps.image[None].to(masks))
-        return masks.argmax(dim=1)
+        return self.refined_masks(maps, sample).argmax(dim=0, keepdim=True)
 
     def switches(self, sample: Any | None, num_views: int) -> dict[str, Any]:
         """Return the active settings, which metrics use in the names of their numbers."""

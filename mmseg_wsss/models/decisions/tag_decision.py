@@ -102,9 +102,10 @@ class TagDecision(ArgmaxDecision):
             )
         return maps.scores > self.score_threshold
 
-    def masks(self, maps: ClassProbs, sample: Any | None = None) -> Tensor:
+    def masks(self, maps: ClassProbs, sample: Any | None = None, *, present: Tensor | None = None) -> Tensor:
         """Return the probabilities without absent classes and with the power of the background, (C, H, W)."""
-        present = self.present(maps, sample)
+        if present is None:
+            present = self.present(maps, sample)
         return prune_classes(maps.probs[None], present[None], background_power=self.background_power)[0]
 
 
