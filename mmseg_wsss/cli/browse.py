@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--force', action='store_true', help='overwrite the output if it exists')
     parser.add_argument('-n', '--num', type=int, default=8, help='number of images to draw')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the order of the images and of their augmentation')
+    parser.add_argument('--seed', type=int, help='seed of the order of the images and of the augmentation (default: 0)')
     parser.add_argument(
         '--kernels',
         type=int,
@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> None:
     if args.kernels is not None and args.kernels < 1:
         raise ValueError(f'--kernels must be at least 1 pixel, got {args.kernels}')
     if args.images is not None:
+        if args.seed is not None or args.kernels is not None or args.cfg_options:
+            raise ValueError('--seed, --kernels and --cfg-options are for configs: leave them out with --images')
         classes = None if args.classes is None else parse_classes(args.classes)[0]
         write(list(labelled_photos(Path(args.config), args.images, args.num, args.worst, classes)), args.output)
         return
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
     with faults_of_parts(cfg):
-        for name, row, labelled, size in training_rows(cfg, args.num, args.seed, args.kernels):
+        for name, row, labelled, size in training_rows(cfg, args.num, args.seed or 0, args.kernels):
             rows.append((name, row))
             counts.append(labelled)
             print(f'{name}: {labelled} of {size} pixels labelled ({labelled / size:.2%})')

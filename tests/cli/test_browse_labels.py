@@ -73,6 +73,9 @@ def test_what_is_refused(tmp_path, capsys):
     assert 'none of the 4 images of' in capsys.readouterr().err
     assert main(['browse', 'config.py', '--worst', 'run', '-o', str(tmp_path / 'a.png')]) == 2
     assert '--worst and --classes are for label files' in capsys.readouterr().err
+    for option in ('--seed 0', '--kernels', '--cfg-options a=1'):
+        assert main(['browse', labels, '--images', str(tmp_path), '-o', str(tmp_path / 'a.png'), *option.split()]) == 2
+        assert '--seed, --kernels and --cfg-options are for configs: leave them out' in capsys.readouterr().err
     assert main(['browse', 'config.py', '-o', str(tmp_path / 'a.txt')]) == 2
     assert '-o must end in one of .png, .jpg, .jpeg, .html' in capsys.readouterr().err
 
