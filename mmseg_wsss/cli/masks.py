@@ -11,6 +11,7 @@ from ._labels import suffix_in
 
 PROMPTED = 'sam'
 METHODS = ('filled', 'grabcut', 'dense_crf', PROMPTED)
+COUNTS = ('boxes', 'boxes_filled', 'boxes_unsure', 'prompts')
 EMPTY = {'error': False, 'background': True, 'skip': 'skip'}
 
 
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--empty-images', choices=EMPTY, default='error', help='what to do with images without such labels'
     )
     parser.add_argument('--unsure-border', type=int, default=0, metavar='PIXELS', help='width of 255 along outlines')
+    parser.add_argument(
+        '--unsegmented',
+        choices=['filled', 'unsure'],
+        help='boxes that GrabCut cannot segment: filled, or 255 (default: filled)',
+    )
     sam = parser.add_argument_group('--method sam (needs the extra sam)')
     sam.add_argument('--model', help='folder of a SAM model, or its name on the Hugging Face Hub')
     sam.add_argument('--min-score', type=float, metavar='S', help='leave out masks with a lower score (default: 0.5)')
@@ -63,6 +69,8 @@ def run(args: argparse.Namespace) -> None:
     others = [name for name, value in given.items() if value not in (None, False)]
     if args.method != PROMPTED and others:
         raise ValueError(f'{others[0]} is an option of --method {PROMPTED}, but --method is {args.method}')
+    if args.method != 'grabcut' and args.unsegmented:
+        raise ValueError(f'--unsegmented is an option of --method grabcut, but --method is {args.method}')
     if args.method == PROMPTED and args.model is None:
         raise ValueError('--method sam needs --model, such as facebook/sam-vit-base or a folder with such a model')
     if not Path(args.labels).is_file():
@@ -83,9 +91,7 @@ def run(args: argparse.Namespace) -> None:
         prompts = PromptSettings(model=args.model, negative=not args.no_negative, rest=args.rest, **score, **shared)
         summary = write_prompted_labels(dataset, args.output, prompts, keep=args.resume)
     else:
-        boxes = BoxSettings(method=args.method, **shared)
+        boxes = BoxSettings(method=args.method, unsegmented=args.unsegmented or 'filled', **shared)
         summary = write_box_labels(dataset, args.output, boxes, keep=args.resume)
-    counts = ', '.join(
-        f'{summary[key]} {key.replace("_", " ")}' for key in ('boxes', 'boxes_filled', 'prompts') if key in summary
-    )
+    counts = ', '.join(f'{summary[key]} {key.replace("_", " ")}' for key in COUNTS if key in summary)
     print(f'{args.output}: {summary["images"]} images, {counts}, {summary["unsure"]:.2%} of the pixels unsure')

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from mmengine.dist import all_gather_object
 
+from ..datasets.pseudo_label_files import UNSURE
 from ..datasets.workers import Total
 from ..functional import box_maps
 from ..functional.grids import rgb_tensor
@@ -27,6 +28,7 @@ from .label_folder import LabelAndConfidence, check_border, unsure_borders, writ
 from .refined_cams import build_refiner
 
 METHODS = ('filled', 'grabcut', 'dense_crf')
+UNSEGMENTED = ('filled', 'unsure')
 GRABCUT_COMPONENTS = 5
 """Number of Gaussians for the background and for the object; cv2.grabCut needs a pixel for each."""
 LARGE = 2**22
@@ -42,14 +44,17 @@ class BoxSettings(BoxImages):
     """How boxes become labels.
 
     ``'filled'`` labels whole boxes. ``'grabcut'`` labels the object that ``cv2.grabCut`` (Rother et al., 2004) finds in
-    each box; a box that it cannot segment, because there are too few pixels inside or outside or the result is empty,
-    is filled and counted; in images of more than 4 megapixels it reads a window around the box. ``'dense_crf'`` refines
-    the filled boxes; a class stays inside its boxes. If boxes overlap, the smaller one is on top.
+    each box; boxes that it cannot segment, because there are too few pixels inside or outside or the result is empty,
+    are counted, and filled or left out; in images of more than 4 megapixels it reads a window around the box.
+    ``'dense_crf'`` refines the filled boxes; a class stays inside its boxes. If boxes overlap, the smaller one is on
+    top.
 
     Args:
         method: One of the three methods. With GrabCut, all images are labelled again after an interruption, because
             files do not record which boxes it could not segment.
         grabcut_iters: Iterations of GrabCut.
+        unsegmented: What becomes of the pixels of a box that GrabCut cannot segment: ``'filled'`` is the class of the
+            box, ``'unsure'`` is 255, for many boxes of which the others suffice to learn from.
         refiner: Config of the CRF; None means ``dict(type='DenseCRF')``.
         box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
             divided among the other classes of the image and the background.
@@ -66,6 +71,7 @@ class BoxSettings(BoxImages):
 
     method: str = 'filled'
     grabcut_iters: int = 5
+    unsegmented: str = 'filled'
     refiner: Mapping[str, Any] | None = None
     box_certainty: float = 0.7
     unsure_border: int = 0
@@ -76,6 +82,8 @@ class BoxSettings(BoxImages):
         super().__post_init__()
         if self.method not in METHODS:
             raise ValueError(f'method must be one of {", ".join(METHODS)}, got {self.method!r}')
+        if self.unsegmented not in UNSEGMENTED:
+            raise ValueError(f'unsegmented must be one of {", ".join(UNSEGMENTED)}, got {self.unsegmented!r}')
         if not 0.5 < self.box_certainty < 1:
             raise ValueError(f'box_certainty must be between 0.5 and 1, got {self.box_certainty}')
         if self.grabcut_iters < 1:
@@ -103,8 +111,8 @@ def write_box_labels(
         keep: Label only missing images; see :mod:`mmseg_wsss.labelling.label_folder`.
 
     Returns:
-        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled``, the boxes that it
-        could not segment.
+        ``images``, ``unsure`` (share of the pixels), ``boxes``, and with GrabCut ``boxes_filled`` or ``boxes_unsure``,
+        the boxes that it could not segment.
 
     Raises:
         ValueError: If an image has no boxes.
@@ -113,15 +121,18 @@ def write_box_labels(
     crf = settings.build_crf()
     grabcut = settings.method == 'grabcut'
     images = images_with_boxes(dataset, settings)
-    boxes_filled = Total()
+    not_cut = Total()
 
     def label_image(index: int, info: Sample) -> LabelAndConfidence:
         image = images[index]['img']
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         annotations = info['weak_annotations']
         if grabcut:
-            labels, filled = grabcut_labels(image, annotations, iters=settings.grabcut_iters, seed=settings.seed)
-            boxes_filled.value += filled
+            unsure = settings.unsegmented == 'unsure'
+            labels, failed = grabcut_labels(
+                image, annotations, iters=settings.grabcut_iters, seed=settings.seed, unsure=unsure
+            )
+            not_cut.value += failed
         else:
             labels = filled_labels(annotations, _size(image))
         confidence: npt.NDArray[np.floating] = np.ones(labels.shape)
@@ -130,13 +141,15 @@ def write_box_labels(
         return unsure_borders(labels, settings.unsure_border), confidence
 
     source = {'from': 'boxes', 'method': settings.method, 'unsure_border': settings.unsure_border}
+    if grabcut:
+        source['unsegmented'] = settings.unsegmented
     summary = write_label_folder(
         images, folder, label_image, source, keep=keep and not grabcut, title='masks from boxes',
-        workers=settings.workers, tally=boxes_filled,
+        workers=settings.workers, tally=not_cut,
     )  # fmt: skip
     summary['boxes'] = sum(len(images.get_data_info(i)['weak_annotations'].boxes) for i in range(len(images)))
     if grabcut:
-        summary['boxes_filled'] = sum(all_gather_object(boxes_filled.value))
+        summary[f'boxes_{settings.unsegmented}'] = sum(all_gather_object(not_cut.value))
     return summary
 
 
@@ -170,27 +183,32 @@ def filled_labels(annotations: WeakAnnotations, size: ImageSize) -> Labels:
 
 
 def grabcut_labels(
-    image: npt.NDArray[np.uint8], annotations: WeakAnnotations, *, iters: int = 5, seed: int = 0
+    image: npt.NDArray[np.uint8], annotations: WeakAnnotations, *, iters: int = 5, seed: int = 0, unsure: bool = False
 ) -> tuple[Labels, int]:
-    """Return the object that GrabCut finds in each box, smaller boxes on top, (H, W), and the number of filled boxes.
+    """Return the object that GrabCut finds in each box, smaller boxes on top, and the number of boxes without one.
 
     Args:
         image: BGR, (H, W, 3).
         annotations: Labels of the image, with boxes.
         iters: Number of iterations.
         seed: Seed of every box, so that the result does not depend on the order of images and processes.
+        unsure: Whether boxes that GrabCut cannot segment become 255; otherwise they are filled.
+
+    Returns:
+        Labels, (H, W), and the number of boxes that GrabCut could not segment.
     """
     size = _size(image)
     labels = np.zeros(size, dtype=np.uint8)
-    filled = 0
+    failed = 0
     for index in smaller_last(annotations):
         box = pixels_of(annotations.boxes[index], size)
         inside = _cut(image, box, iters, seed)
         if inside is None:
-            filled += 1
-            inside = box
-        labels[inside] = annotations.box_labels[index]
-    return labels, filled
+            failed += 1
+            labels[box] = UNSURE if unsure else annotations.box_labels[index]
+        else:
+            labels[inside] = annotations.box_labels[index]
+    return labels, failed
 
 
 def _cut(image: npt.NDArray[np.uint8], box: Mask, iters: int, seed: int) -> Mask | None:

@@ -63,6 +63,8 @@ def test_grabcut_finds_the_object_and_fills_what_it_cannot_cut():
     whole = WeakAnnotations(boxes=[[0, 0, 39, 29], [5, 5, 6, 6]], box_labels=[1, 2])
     labels, filled = grabcut_labels(image, whole)
     assert (filled, (labels == 2).sum(), (labels == 1).sum()) == (2, 4, 1196)
+    labels, failed = grabcut_labels(image, whole, unsure=True)
+    assert (failed, (labels == 255).all()) == (2, True)
     flat, filled = grabcut_labels(np.full_like(image, 7), boxes)
     assert filled + (flat[4:25, 8:29] == 3).all() >= 1
     assert flat.sum() == flat[4:25, 8:29].sum()
@@ -169,6 +171,19 @@ def test_written_labels(dataset, tmp_path, method):
     assert index.classes == CLASSES
     assert index.source['method'] == method
     assert index.images['a'] == {'file_name': 'a.png', 'width': 40, 'height': 30}
+
+
+def test_boxes_that_grabcut_cannot_segment_can_be_left_out(dataset, tmp_path):
+    settings = BoxSettings(method='grabcut', unsegmented='unsure', empty_images=True)
+    summary = write_box_labels(dataset, tmp_path / 'out', settings)
+    assert (summary['boxes'], summary['boxes_unsure'], 'boxes_filled' in summary) == (3, 2, False)
+    masks = {key: read_picture(tmp_path / f'out/masks/{key}.png') for key in 'abc'}
+    assert (masks['b'] == 255).all()  # its box is the whole image
+    assert masks['a'][14, 18] == 1
+    assert not masks['c'].any()
+    assert read_index(tmp_path / 'out').source['unsegmented'] == 'unsure'
+    with pytest.raises(ValueError, match="unsegmented must be one of filled, unsure, got 'empty'"):
+        BoxSettings(unsegmented='empty')
 
 
 def test_images_without_a_box_can_be_left_out(dataset, tmp_path):

@@ -221,10 +221,13 @@ def test_command(dataset, sam, tmp_path, capsys, monkeypatch):
     for options, message in [
         (['--method', 'sam'], '--method sam needs --model'),
         (['--min-score', '0.5'], '--min-score is an option of --method sam, but --method is grabcut'),
+        (['--method', 'filled', '--unsegmented', 'unsure'], '--unsegmented is an option of --method grabcut, but'),
     ]:
         assert main(['masks', *labels, '--force', *options]) == 2
         assert message in capsys.readouterr().err
     assert main(['masks', *labels, '--force', '--method', 'filled', '--empty-images', 'skip']) == 0
     assert '1 images, 2 boxes, 0.00% of the pixels unsure' in capsys.readouterr().out
+    assert main(['masks', *labels, '--force', '--unsegmented', 'unsure', '--empty-images', 'skip']) == 0
+    assert '1 images, 2 boxes, 2 boxes unsure, ' in capsys.readouterr().out
     assert main(['masks', 'none.json', *labels[1:]]) == 2
     assert 'none.json is not a file: expected weak_labels.json' in capsys.readouterr().err
