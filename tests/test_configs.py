@@ -229,6 +229,7 @@ def test_published_setting_of_the_cam_baseline():
 @pytest.mark.parametrize('name', ['single_stage/mbv2_voc_tags', 'own_data/tags_cpu'])
 def test_small_networks_for_tags_do_not_know_where_a_pixel_is(name):
     model = MODELS.build(load(ROOT / f'{name}.py').model).eval()
+    assert model.align_corners is False
     (weights,) = (ROOT.parent / 'zoo').glob('mbv2_voc_tags-*.pth')
     model.load_state_dict(torch.load(weights, weights_only=True)['state_dict'])
     image = torch.tensor([-0.5, 0.1, 0.8])[None, :, None, None].expand(1, 3, 96, 128)
@@ -240,6 +241,7 @@ def test_small_networks_for_tags_do_not_know_where_a_pixel_is(name):
 
 def test_small_cam_baseline_differs_from_the_recipe_in_network_and_losses_alone():
     small, recipe = (load(ROOT / f'single_stage/mbv2_voc_tags{suffix}.py').to_dict() for suffix in ('_cam', ''))
+    assert small['model']['decode_head']['align_corners'] is recipe['model']['decode_head']['align_corners'] is False
     for cfg in (small, recipe):
         for key in ('decode_head', 'losses', 'decision'):
             cfg['model'].pop(key)

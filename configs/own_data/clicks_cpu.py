@@ -2,7 +2,7 @@
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019 (the loss, at a fifth
 #   of its weight and after 30 % of the training; docs/results.md gives the reason).
-# Expected: depends on the data; docs/results.md has results on three data sets.
+# Expected: depends on the data; docs/results.md has results on four data sets.
 # Cost: 2,000 iterations of 8 crops of 128 px.
 # Command: wsss init DATA, which chooses this recipe if it fits the data; then wsss train config.py
 _base_ = [

@@ -15,7 +15,7 @@ model = dict(
         bias=False,
         dropout_ratio=0.5,
         num_classes=21,
-        align_corners=True,
+        align_corners=False,
         init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg')),
     ),
     losses=dict(loss_tags=dict(pooling=dict(_delete_=True, type='AveragePooling')), loss_masks=None),

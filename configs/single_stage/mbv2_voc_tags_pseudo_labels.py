@@ -1,7 +1,7 @@
 # Pseudo-labels of the training images, their tags known, from a model of mbv2_voc_tags.py.
 #
 # Paper: Araslanov and Roth, "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020.
-# Expected: 42.0 mIoU over seven classes: docs/results.md.
+# Expected: 42.0 mIoU over seven classes with the former setting of mbv2_voc_tags.py: docs/results.md.
 # Cost: one view, or with --tta eight, of 437 images.
 # Command: VOC_WEAK_ROOT=... python tools/test.py configs/single_stage/mbv2_voc_tags_pseudo_labels.py CHECKPOINT --out
 #   pseudo_labels, with --tta or --cfg-options model.decision.refiner.type=DenseCRF

@@ -21,7 +21,8 @@ stages = dict(
             stage='tags',
             checkpoint='{stages.tags}',
             changes=dict(
-                model=dict(decision=dict(known_tags=True, refiner=dict(type='PAMR'))),
+                # The masks are larger than the objects; a power of the background below 1 makes them smaller.
+                model=dict(decision=dict(known_tags=True, background_power=0.3, refiner=dict(type='PAMR'))),
                 test_dataloader=dict(dataset=dict(pipeline=[*_base_.read, resize, _base_.pack])),
             ),
             known_tags=True,

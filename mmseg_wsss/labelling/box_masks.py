@@ -54,7 +54,7 @@ class BoxSettings(BoxImages):
             files do not record which boxes it could not segment.
         grabcut_iters: Iterations of GrabCut.
         unsegmented: What becomes of the pixels of a box that GrabCut cannot segment: ``'filled'`` is the class of the
-            box, ``'unsure'`` is 255, for many boxes of which the others suffice to learn from.
+            box, ``'unsure'`` is 255: use it if the other boxes are enough to learn from.
         refiner: Config of the CRF; None means ``dict(type='DenseCRF')``.
         box_certainty: Probability of the class of a box at its pixels before the CRF, between 0.5 and 1; the rest is
             divided among the other classes of the image and the background.

