@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from statistics import mean
 
 import yaml
 
@@ -28,11 +29,11 @@ def table():
 
 def row(model, models):
     """Return the row of one model."""
-    facts, result = model['Metadata'], model['Results'][0]
-    (score, weak), *_ = result['Metrics'].items()
+    facts = model['Metadata']
+    score = next(iter(model['Results'][0]['Metrics']))
+    weak = scores(model, score)
     full = facts.get('Full Masks')  # a score, or the model that has it
-    if isinstance(full, str):
-        full = models[full]['Results'][0]['Metrics'][score]
+    full = scores(models[full], score) if isinstance(full, str) else [full] if full else []
     own = f'[`{facts["Own Data"]}`](configs/own_data/{facts["Own Data"]}.py)'
     config = facts.get('Recipe', model['Config'])
     recipe = f'[`{Path(config).stem}`]({config})'
@@ -42,12 +43,22 @@ def row(model, models):
         facts.get('Method', model['In Collection']),
         own,
         f'{recipe}, {facts["Data"]}',
-        f'{score} **{weak}**',
-        full or '',
-        f'{weak / full:.0%}' if full else '',
+        f'{score} **{mean(weak):.1f}**{brackets(weak)}',
+        f'{mean(full):.1f}{brackets(full)}' if full else '',
+        f'{mean(weak) / mean(full):.0%}' if full else '',
         f'`wsss zoo {Path(model["Config"]).stem}`' if 'Weights' in model else '',
     ]
     return f'| {" | ".join(map(str, cells))} |\n'
+
+
+def scores(model, score):
+    """Return the score of every seed that was run."""
+    return model.get('Metadata', {}).get('Seeds') or [model['Results'][0]['Metrics'][score]]
+
+
+def brackets(figures):
+    """Return the figures of all seeds in brackets, if there are several."""
+    return f' ({", ".join(map(str, figures))})' if len(figures) > 1 else ''
 
 
 def updated(text):
