@@ -48,6 +48,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
     Raises:
         IsADirectoryError: If a folder has the name of one of the files; none is moved then.
+        NotADirectoryError: If a file has the name of a folder of one of the files; none is moved then.
     """
     path = Path(path)
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -59,6 +60,9 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
             targets = [path / file.relative_to(hidden) for file in files]
             if folders := [target for target in targets if target.is_dir()]:
                 raise IsADirectoryError(f'{folders[0]} is a folder, and a file of this name would be written')
+            around = {folder for target in targets for folder in target.parents if folder.is_relative_to(path)}
+            if blocking := [folder for folder in sorted(around) if folder.is_file()]:
+                raise NotADirectoryError(f'{blocking[0]} is a file, and a folder of this name would be written')
             for file, target in zip(files, targets, strict=True):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(file, target)

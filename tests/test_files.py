@@ -105,6 +105,7 @@ def test_the_files_of_a_folder_appear_together(tmp_path):
 def write_files(folder, *names, error=None):
     with whole_folder(folder) as hidden:
         for name in names:
+            (hidden / name).parent.mkdir(exist_ok=True)
             (hidden / name).write_text('newer')
         if error is not None:
             raise error
@@ -125,3 +126,10 @@ def test_no_file_is_moved_if_one_of_them_would_replace_a_folder(tmp_path):
     with pytest.raises(IsADirectoryError, match='b is a folder, and a file of this name'):
         write_files(tmp_path, 'a', 'b')
     assert [path.name for path in tmp_path.iterdir()] == ['b']
+
+
+def test_no_file_is_moved_if_a_folder_of_one_of_them_is_a_file(tmp_path):
+    (tmp_path / 'b').write_text('older')
+    with pytest.raises(NotADirectoryError, match='b is a file, and a folder of this name'):
+        write_files(tmp_path, 'a', 'b/c')
+    assert content(tmp_path) == {'b': 'older'}

@@ -89,7 +89,7 @@ def are_trusted() -> bool:
 
 
 def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> Mapping[str, Any]:
-    """Load a checkpoint from a file or a URL, like mmengine, but without running code in it.
+    """Load a checkpoint from a file or a URL, like mmengine, but without a log line and without running code in it.
 
     Args:
         source: A path, or a URL that mmengine supports.
@@ -99,7 +99,7 @@ def load_checkpoint(source: str | Path, map_location: Any = 'cpu') -> Mapping[st
         CheckpointError: If it cannot be read, is not a dictionary, or contains more than weights and plain values. If
             it does not exist, the error is a :class:`MissingCheckpointError`, which is also a ``FileNotFoundError``.
     """
-    checkpoint: Mapping[str, Any] = CheckpointLoader.load_checkpoint(str(source), map_location=map_location)
+    checkpoint: Mapping[str, Any] = CheckpointLoader.load_checkpoint(str(source), map_location, logger='silent')
     return checkpoint
 
 

@@ -15,6 +15,7 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..openmmlab import without_own_warnings
 from ..structures.class_names import plain_name
 from .loading import WAY_OUT, UntrustedCheckpointError, are_trusted, load_checkpoint, weights_alone
 from .weights import check_fit, weights_of
@@ -34,7 +35,8 @@ def build_network(cfg: Config) -> nn.Module:
         cfg: The config of a training.
     """
     unused = {key: None for key in ('pretrained', 'train_cfg') if key in cfg.model}
-    network: nn.Module = MODELS.build({**cfg.model, **unused})
+    with without_own_warnings():  # of losses, which are not computed here
+        network: nn.Module = MODELS.build({**cfg.model, **unused})
     return network.to(get_device()).eval()
 
 
@@ -68,7 +70,7 @@ def trained_network(source: Source) -> tuple[nn.Module, Config, Mapping[str, Any
         path = str(newest_loadable_checkpoint(path) or f'{path}/iter_*.pth')
     checkpoint = load_checkpoint(path)
     cfg = Config.fromfile(given['config']) if given.get('config') is not None else config_of(checkpoint, path)
-    with weights_alone():
+    with weights_alone(), without_own_warnings():
         model = MODELS.build(cfg.model)
     weights = weights_of(checkpoint, path)
     check_fit(model, weights, path)

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ..datasets.formats import FORMATS, LabelFormat, ReadReport, found_classes, read_labels, recognise_format
+from ..datasets.formats import FORMATS, LabelFormat, ReadReport, read_labels, read_named_labels, recognise_format
 from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.checks import clip_boxes, fit_to_images
 from ..datasets.formats.class_names import check_names
@@ -127,12 +127,13 @@ def _read(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     source = {'format': known.name, 'path': args.path, **_settings(args, known)}
     hidden = folders.enter_context(whole_folder(source['masks'])) if 'masks' in source else None
     reading = source if hidden is None else {**source, 'masks': str(hidden)}
+    suffix, palette = _suffix(args, known), None
     if args.classes is None:
-        classes, palette = found_classes(reading), None
-        check_names(classes, args.path)
+        labels = read_named_labels(reading, img_suffix=suffix, report=report)
+        check_names(labels.classes, args.path)
     else:
         classes, palette = parse_classes(args.classes)
-    labels = read_labels(reading, classes, img_suffix=_suffix(args, known), report=report)
+        labels = read_labels(reading, classes, img_suffix=suffix, report=report)
     if hidden is not None:
         labels = with_masks_in(labels, hidden, source['masks'])
     labels = labels if args.split is None else split_off(labels, args.split, report)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
+from ..openmmlab import without_own_warnings
 from .run_facts import settings_of
 
 LISTINGS = (
@@ -30,8 +29,6 @@ LISTINGS = (
     '"HardDiskBackend" is the alias of ',
 )
 """Beginnings of messages of mmengine that are long, or of no use to those who train."""
-WARNINGS = ('Default ``avg_non_ignore`` is False', 'The draw is False')
-"""Beginnings of warnings of mmseg about settings that its own classes choose."""
 FIRST = ('network', 'pre-training', 'losses', 'seed')
 """The settings that are shown first."""
 
@@ -76,9 +73,7 @@ def short_console(log_level: str = 'INFO') -> Iterator[None]:
                 handler.addFilter(ShortConsole())
         return logger
 
-    with warnings.catch_warnings():
-        for text in WARNINGS:
-            warnings.filterwarnings('ignore', f'\\s*{re.escape(text)}')
+    with without_own_warnings():
         try:
             MMLogger.get_instance = get_short
             yield

@@ -30,7 +30,7 @@ from ..models.decisions import ArgmaxDecision, ClassProbs, mean_of_views
 from ..models.segmentors import WeakEncoderDecoder
 from ..structures import ImageDataset, Sample
 from .cam_threshold_sweep import CAMSettings, best_threshold, score_decisions, threshold_labels
-from .images import check_known_tags, chosen_classes, known_classes, prediction_dataset, reader_of
+from .images import check_known, chosen_classes, known_classes, prediction_dataset, reader_of
 from .label_folder import drop_index, image_entry, kept_images, make_index, missing_indices, names_of
 from .mask_accuracy import MaskScores
 from .predictions import load_model
@@ -80,7 +80,7 @@ def write_cam_folder(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, settings.split, masks=settings.evaluate)
     if settings.known_tags:
-        check_known_tags(dataset, settings.split)
+        check_known(dataset, settings.split, 'tags')
     views = view_pipeline(dataset.pipeline.transforms, settings.scales, flip=settings.flip)
     read = Compose(copy.deepcopy(reader_of(cfg).dataset.pipeline))
     model = load_model(cfg, checkpoint, WeakEncoderDecoder)

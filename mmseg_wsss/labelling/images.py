@@ -99,53 +99,35 @@ def known_classes(info: Sample) -> Sequence[int] | None:
     return info['weak_annotations'].image_tags()
 
 
-def check_known_tags(dataset: ImageDataset, split: str) -> None:
-    """Log the number of images without known tags.
+def check_known(dataset: ImageDataset, split: str, kind: str) -> None:
+    """Log the number of images without known tags or boxes.
 
     Args:
         dataset: The data set from :func:`prediction_dataset`.
         split: Name of the split, for the message.
+        kind: ``'tags'``, which any weak label gives, or ``'boxes'``.
 
     Raises:
-        ValueError: If no image has known tags.
+        ValueError: If no image has them, or the data set has no weak labels.
     """
-    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    untagged = [info['img_path'] for info in infos if known_classes(info) is None]
-    if len(untagged) == len(dataset):
-        raise ValueError(
-            f'known_tags=True, but none of the {len(dataset)} images of {split!r} has a tag or another weak label: set '
-            f'weak_labels of {split}_dataloader.dataset, or predict without known tags'
-        )
-    if untagged:
-        print_log(
-            f'known_tags=True, but {len(untagged)} of the {len(dataset)} images of {split!r} have no weak label '
-            f'(first: {untagged[0]}): their classes are predicted. Tag them, or remove them from ann_file',
-            logger='current',
-            level=logging.WARNING,
-        )
-
-
-def check_known_boxes(dataset: ImageDataset, split: str) -> None:
-    """Log the number of images without boxes.
-
-    Args:
-        dataset: The data set from :func:`prediction_dataset`, with weak labels.
-        split: Name of the split, for the message.
-
-    Raises:
-        ValueError: If no image has boxes.
-    """
-    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    bare = [info['img_path'] for info in infos if not len(info['weak_annotations'].boxes)]
+    what, then = {
+        'tags': ('weak label', 'predicted. Tag them, or remove them from ann_file'),
+        'boxes': ('box', 'possible everywhere'),
+    }[kind]
+    known = [
+        (info['img_path'], known_classes(info) is not None and (kind == 'tags' or len(info['weak_annotations'].boxes)))
+        for info in map(dataset.get_data_info, range(len(dataset)))
+    ]
+    bare = [path for path, there in known if not there]
     if len(bare) == len(dataset):
         raise ValueError(
-            f'known_boxes=True, but none of the {len(dataset)} images of {split!r} has boxes: set weak_labels of '
-            f'{split}_dataloader.dataset, or predict without known boxes'
+            f'known_{kind}=True, but none of the {len(dataset)} images of {split!r} has a {what}: set weak_labels of '
+            f'{split}_dataloader.dataset, or predict without known {kind}'
         )
     if bare:
         print_log(
-            f'known_boxes=True, but {len(bare)} of the {len(dataset)} images of {split!r} have no boxes (first: '
-            f'{bare[0]}): their classes are possible everywhere',
+            f'known_{kind}=True, but {len(bare)} of the {len(dataset)} images of {split!r} have no {what} (first: '
+            f'{bare[0]}): their classes are {then}',
             logger='current',
             level=logging.WARNING,
         )

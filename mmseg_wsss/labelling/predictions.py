@@ -22,7 +22,7 @@ from ..functional import box_maps, present_classes
 from ..functional.checks import check_share
 from ..models.views.base import log_probs
 from ..structures import Sample, WeakAnnotations
-from .images import check_known_boxes, check_known_tags, check_split, known_classes, prediction_dataset
+from .images import check_known, check_split, known_classes, prediction_dataset
 from .label_folder import LabelAndConfidence, write_label_folder
 
 Network = TypeVar('Network', bound=nn.Module)
@@ -95,9 +95,9 @@ def write_pseudo_labels(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = prediction_dataset(cfg, settings.split)
     if settings.known_tags:
-        check_known_tags(dataset, settings.split)
+        check_known(dataset, settings.split, 'tags')
     if settings.known_boxes:
-        check_known_boxes(dataset, settings.split)
+        check_known(dataset, settings.split, 'boxes')
     model = load_model(cfg, checkpoint, BaseModel)
 
     def label_image(index: int, info: Sample) -> LabelAndConfidence:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_wsss.checkpoints.loading import CheckpointError
-from mmseg_wsss.checkpoints.network import build_network, config_of
+from mmseg_wsss.checkpoints.network import build_network, config_of, trained_network
 from mmseg_wsss.checkpoints.weights import load_weights
 from mmseg_wsss.engine.stages.config import listed_stages
 from tests.helpers.models import model_config
@@ -43,6 +43,18 @@ def test_a_network_is_built_for_its_weights_alone(tmp_path):
     torch.save({'state_dict': {}}, tmp_path / 'bare.pth')
     with pytest.raises(CheckpointError, match=r'bare.pth does not fit WeakEncoderDecoder: \d+ missing: backbone.conv1'):
         load_weights(network, tmp_path / 'bare.pth')
+
+
+@pytest.mark.filterwarnings('error:Default ``avg_non_ignore``')
+def test_a_network_is_loaded_in_silence(tmp_path, capsys):
+    """mmseg warns about the average of a loss that nobody computes here, and mmengine logs each file that it reads."""
+    cfg = Config({'model': model_config()})
+    torch.save({'state_dict': build_network(cfg).state_dict()}, tmp_path / 'net.pth')
+    Config(cfg.to_dict()).dump(tmp_path / 'config.py')
+    capsys.readouterr()
+    load_weights(build_network(cfg), tmp_path / 'net.pth')
+    trained_network({'checkpoint': tmp_path / 'net.pth', 'config': tmp_path / 'config.py'})
+    assert capsys.readouterr() == ('', '')
 
 
 def test_a_network_without_settings_of_training_is_built():

@@ -393,7 +393,7 @@ def test_scores_are_not_called_known_tags_where_nobody_tagged(trained, tmp_path)
     cfg, checkpoint, _ = trained
     settings = CAMSettings(split='test', known_tags=True, **ONE_VIEW)
     with pytest.raises(
-        ValueError, match="none of the 4 images of 'test' has a tag .*: set weak_labels of test_dataloa"
+        ValueError, match="none of the 4 images of 'test' has a weak label: set weak_labels of test_dataloa"
     ):
         write_cam_folder(cfg, checkpoint, tmp_path / 'out', settings)
     assert not (tmp_path / 'out').exists()

@@ -17,7 +17,7 @@ from PIL import Image
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.stages import StageContext, StagedRunner
-from mmseg_wsss.labelling.images import check_known_tags, prediction_dataset
+from mmseg_wsss.labelling.images import check_known, prediction_dataset
 from mmseg_wsss.labelling.photo_masks import confidence_of
 from mmseg_wsss.labelling.predictions import (
     PredictionSettings,
@@ -134,14 +134,14 @@ def test_known_boxes(trained, tmp_path, monkeypatch):
     settings = {'stage': 'cam', 'checkpoint': str(checkpoint), 'known_tags': True, 'known_boxes': True}
     context = StageContext('labels', tmp_path / 'out', lambda name: cfg, logging.getLogger('test'), False)
     TASK_UTILS.build({'type': 'WritePseudoLabels', 'changes': changes, **settings}).run(context)
-    assert "known_boxes=True, but 2 of the 3 images of 'train' have no boxes" in lines[-1]
+    assert "known_boxes=True, but 2 of the 3 images of 'train' have no box (first" in lines[-1]
     written = read(tmp_path / 'out/masks/b.png')
     outside = np.ones(written.shape, bool)
     outside[3:31, 2:21] = False
     assert not written[outside].any()
     assert set(np.unique(written)) <= {0, 2}
     assert read_index(tmp_path / 'out').source['known_boxes'] is True
-    with pytest.raises(ValueError, match="none of the 3 images of 'train' has boxes"):
+    with pytest.raises(ValueError, match="none of the 3 images of 'train' has a box"):
         TASK_UTILS.build({'type': 'WritePseudoLabels', **settings}).run(context)
     with pytest.raises(ValueError, match='known_boxes=True also uses the classes of the image: set known_tags=True'):
         PredictionSettings(known_boxes=True)
@@ -329,13 +329,16 @@ def test_images_without_tags_are_counted(root, monkeypatch):
     monkeypatch.setattr('mmseg_wsss.labelling.images.print_log', lambda line, **_: lines.append(line))
     cfg = config(root)
     init_default_scope('mmseg')
-    check_known_tags(prediction_dataset(cfg, 'train'), 'train')
+    check_known(prediction_dataset(cfg, 'train'), 'train', 'tags')
     assert len(lines) == 1
     assert f"1 of the 3 images of 'train' have no weak label (first: {root}/img/c.jpg)" in lines[0]
     cfg.test_dataloader.dataset.weak_labels = None
     cfg.test_dataloader.dataset.metainfo = {'classes': CLASSES}
-    with pytest.raises(ValueError, match="known_tags=True, but none of the 3 images of 'test' has a tag"):
-        check_known_tags(prediction_dataset(cfg, 'test'), 'test')
+    for kind, what in (('tags', 'weak label'), ('boxes', 'box')):
+        with pytest.raises(
+            ValueError, match=f"known_{kind}=True, but none of the 3 images of 'test' has a {what}: set"
+        ):
+            check_known(prediction_dataset(cfg, 'test'), 'test', kind)
 
 
 def test_known_tags_need_weak_labels(trained, tmp_path):

@@ -4,9 +4,9 @@ from .label_format import LabelFormat, ReadReport
 from .registry import (
     FORMATS,
     READERS,
-    found_classes,
     normalise_source,
     read_labels,
+    read_named_labels,
     read_source_classes,
     recognise_format,
 )
@@ -16,9 +16,9 @@ __all__ = [
     'READERS',
     'LabelFormat',
     'ReadReport',
-    'found_classes',
     'normalise_source',
     'read_labels',
+    'read_named_labels',
     'read_source_classes',
     'recognise_format',
 ]

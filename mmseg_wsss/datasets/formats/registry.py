@@ -74,18 +74,45 @@ def read_labels(
     """
     sources = normalise_source(source, root)
     names = read_source_classes(sources)[0] if classes is None else tuple(classes)
-    parts = []
-    for arguments in sources:
-        settings = dict(arguments)
-        known = inspect.signature(READERS[settings.pop('format')]).parameters
-        if 'img_suffix' in known:
-            settings.setdefault('img_suffix', img_suffix)
-        if 'report' in known:
-            settings['report'] = report
-        with _naming_the_tool(arguments['format'], settings['path']):
-            parts.append(READERS[arguments['format']](classes=names, **settings))
-        check_numbers(parts[-1], settings['path'])
-    return reduce(WeakLabelSet.merged, parts)
+    return reduce(WeakLabelSet.merged, (_read(arguments, names, img_suffix, report) for arguments in sources))
+
+
+def read_named_labels(
+    source: Mapping[str, Any], *, img_suffix: str = '.jpg', report: ReadReport | None = None
+) -> WeakLabelSet:
+    """Read weak labels whose classes are the background and the names in the files, in the order of the files.
+
+    Args:
+        source: ``dict(format=..., path=..., **arguments of the reader)``.
+        img_suffix: Same as in :func:`read_labels`.
+        report: Same as in :func:`read_labels`.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: Same as in :func:`read_labels`, or if the format does not name its classes.
+    """
+    (arguments,) = normalise_source(source)
+    known = FORMATS[arguments['format']]
+    if not known.names_classes:
+        raise ValueError(f'{arguments["path"]}: the format {known.name!r} does not name its classes: give them')
+    return _read(arguments, None, img_suffix, report)
+
+
+def _read(
+    arguments: Mapping[str, Any], classes: tuple[str, ...] | None, img_suffix: str, report: ReadReport | None
+) -> WeakLabelSet:
+    """Read one source; without ``classes``, with those that its files name."""
+    settings = dict(arguments)
+    read = READERS[settings.pop('format')]
+    known = inspect.signature(read).parameters
+    if 'img_suffix' in known:
+        settings.setdefault('img_suffix', img_suffix)
+    if 'report' in known:
+        settings['report'] = report
+    with _naming_the_tool(arguments['format'], settings['path']):
+        labels = read(classes=classes, **settings)
+    check_numbers(labels, settings['path'])
+    return labels
 
 
 @contextmanager
@@ -154,24 +181,6 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
             paths = arguments[key]
             arguments[key] = osp.join(root, paths) if isinstance(paths, str) else [osp.join(root, p) for p in paths]
     return arguments
-
-
-def found_classes(source: LabelSource) -> tuple[str, ...]:
-    """Return the class names of a source: the background and the names in its files.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file is not as documented, or of a format that does not name its classes.
-    """
-    names: dict[str, None] = {}
-    for arguments in normalise_source(source):
-        settings = {key: value for key, value in arguments.items() if key != 'format'}
-        known = FORMATS[arguments['format']]
-        if not known.names_classes:
-            raise ValueError(f'{settings["path"]}: the format {known.name!r} does not name its classes: give them')
-        with _naming_the_tool(known.name, settings['path']):
-            names.update(dict.fromkeys(known.read(classes=None, **settings).classes))
-    return tuple(names)
 
 
 def recognised_formats(path: str | os.PathLike[str]) -> list[str]:

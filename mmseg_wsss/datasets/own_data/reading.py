@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...structures import WeakLabelSet
-from ..formats import FORMATS, ReadReport, found_classes, read_labels, recognise_format
+from ..formats import FORMATS, ReadReport, read_labels, read_named_labels, recognise_format
 from ..formats.canonical import read_classes
 
 CANONICAL = 'canonical'
@@ -61,9 +61,11 @@ def read_any(
             source['rest'] = 'auto'
     if images is not None and 'images' in options:
         source['images'] = str(images)
-    names = found_classes(source) if classes is None else tuple(classes)
     report = ReadReport()
-    labels = read_labels(source, names, img_suffix=img_suffix, report=report)
+    if classes is None:
+        labels = read_named_labels(source, img_suffix=img_suffix, report=report)
+    else:
+        labels = read_labels(source, classes, img_suffix=img_suffix, report=report)
     if known.name == CANONICAL:
         labels = replace(labels, palette=read_classes(str(path))[1])
     return ReadLabels(labels, known.title, classes is not None or known.name == CANONICAL, tuple(report.lines()))

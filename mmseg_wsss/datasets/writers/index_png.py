@@ -41,7 +41,8 @@ def write_index_png(labels: WeakLabelSet, output: Path, settings: WriteSettings)
             values = _values(key, entry, labels.classes)
             if found.mask_path is not None and (len(found.points) or found.polylines):
                 settings.report.change(COVERED, key)
-            with whole_file(path_inside(hidden, f'{key}.png')) as file:
+            name = path_inside(output, f'{key}.png').relative_to(output)
+            with whole_file(hidden / name) as file:
                 index_picture(values, palette).save(file, format='PNG', optimize=True)
 
 

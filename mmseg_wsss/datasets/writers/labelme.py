@@ -36,10 +36,10 @@ def write_labelme(labels: WeakLabelSet, output: Path, settings: WriteSettings) -
     """
     with whole_folder(output) as hidden:
         for key, entry in labels.images.items():
+            file = path_inside(output, f'{key}.json')
             image = PurePosixPath(entry.file_name).name
             if settings.images is not None:
-                folder = path_inside(output, f'{key}.json').parent
-                image = Path(os.path.relpath(settings.images / entry.file_name, folder)).as_posix()
+                image = Path(os.path.relpath(settings.images / entry.file_name, file.parent)).as_posix()
             content = {
                 'version': VERSION,
                 'flags': _flags(entry, labels.classes),
@@ -49,7 +49,7 @@ def write_labelme(labels: WeakLabelSet, output: Path, settings: WriteSettings) -
                 'imageHeight': entry.height,
                 'imageWidth': entry.width,
             }
-            with whole_file(path_inside(hidden, f'{key}.json')) as target:
+            with whole_file(hidden / file.relative_to(output)) as target:
                 target.write(json.dumps(content, indent=1).encode())
 
 

@@ -14,11 +14,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...functional.checks import check_integer, check_positive
-from ...functional.grids import pool_mask, resize_inside
+from ...functional.grids import MOST_PIXELS, pool_mask, resize_inside
 
 _CLIP = 1e-5
-MOST_PIXELS = 2**24
-"""Number of pixels up to which a dense CRF is computed; it needs some hundred bytes for each."""
 
 
 @MODELS.register_module()

@@ -13,22 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...functional.grids import pool_mask
+from ...functional.grids import MOST_PIXELS, pool_mask
 
 Meta = Mapping[str, Any]
 FLIPS = {'horizontal': 2, 'vertical': 1}
-
-
-def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[str, Any]]:
-    """Return the meta information of the samples; without samples, each image has the size of its file."""
-    if data_samples is not None:
-        return [sample.metainfo for sample in data_samples]
-    size = tuple(inputs.shape[2:])
-    return [{'ori_shape': size, 'img_shape': size, 'pad_shape': size, 'padding_size': [0] * 4} for _ in inputs]
-
-
-MOST_PIXELS = 2**24
-"""Number of pixels that a network on the CPU reads at once; it needs some hundred bytes for each."""
 SLIDE = (
     "use windows: model.test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(768, 768)), or --window 1024 of "
     'wsss predict and wsss test'
@@ -37,6 +25,14 @@ RESIZE = (
     "put dict(type='Resize', scale=(1024, 1024), keep_ratio=True) after LoadImageFromFile in its test pipeline (labels "
     'keep the size of the file), or cut the images into tiles'
 )
+
+
+def metas_of(inputs: Tensor, data_samples: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Return the meta information of the samples; without samples, each image has the size of its file."""
+    if data_samples is not None:
+        return [sample.metainfo for sample in data_samples]
+    size = tuple(inputs.shape[2:])
+    return [{'ori_shape': size, 'img_shape': size, 'pad_shape': size, 'padding_size': [0] * 4} for _ in inputs]
 
 
 def padding_of(meta: Meta) -> Sequence[int]:

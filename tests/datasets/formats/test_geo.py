@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
-from mmseg_wsss.datasets.formats import ReadReport, found_classes, geo, read_labels, recognise_format
+from mmseg_wsss.datasets.formats import ReadReport, geo, read_labels, read_named_labels, recognise_format
 
 rasterio = pytest.importorskip('rasterio')
 pyogrio = pytest.importorskip('pyogrio')
@@ -109,7 +109,11 @@ def test_points_lines_and_polygons_become_pixels(tmp_path):
     plain = ReadReport()
     assert read(path, images, plain)['a'].annotations.mask_path is None
     assert plain.left_out['outlines and painted areas (--masks DIR writes them)']
-    assert found_classes({'format': 'geo', 'path': str(path), 'images': str(images)}) == ('background', 'weed', 'road')
+    assert read_named_labels({'format': 'geo', 'path': str(path), 'images': str(images)}).classes == (
+        'background',
+        'weed',
+        'road',
+    )
 
 
 def test_other_coordinate_reference_systems_are_reprojected(tmp_path):

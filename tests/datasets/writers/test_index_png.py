@@ -43,9 +43,10 @@ def test_colours_without_a_palette():
     assert np.array_equal(voc_colours(21), get_palette('voc'))
 
 
-def test_names_stay_in_the_folder(tmp_path):
-    labels = WeakLabelSet(CLASSES, images={'../x': all_kinds(tmp_path / 'in').images['b']})
-    for name in ('index_png', 'labelme'):
-        with pytest.raises(ValueError, match=r"expected the name of .*'\.\./x"):
-            WRITERS[name].write(labels, tmp_path / 'out', WriteSettings())
-    assert not (tmp_path / 'x.png').exists()
+@pytest.mark.parametrize('name', ['index_png', 'labelme'])
+@pytest.mark.parametrize(('key', 'message'), [('../x', r"expected .*'\.\./x"), ('/x', "below {}/out, got '/x")])
+def test_names_stay_in_the_folder(tmp_path, name, key, message):
+    labels = WeakLabelSet(CLASSES, images={key: all_kinds(tmp_path / 'in').images['b']})
+    with pytest.raises(ValueError, match=message.format(tmp_path)):
+        WRITERS[name].write(labels, tmp_path / 'out', WriteSettings())
+    assert not (tmp_path / 'out').exists()

@@ -118,6 +118,14 @@ def test_a_mask_of_the_size_of_the_image(recorder):
     assert refined[..., 3:].eq(0).all()
 
 
+def test_a_picture_that_is_too_large_is_refused(recorder, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.models.refiners.dense_crf.MOST_PIXELS', 35)
+    refine = MODELS.build({'type': 'DenseCRF'})
+    refine(*inputs(size=(5, 7)))
+    with pytest.raises(ValueError, match=r'a dense CRF of 6 x 6 pixels needs more memory .*: cut the images'):
+        refine(*inputs(size=(6, 6)))
+
+
 def test_the_library_itself_or_how_to_get_it():
     if not INSTALLED:
         with pytest.raises(ImportError, match='DenseCRF needs the module pydensecrf: pip install pydensecrf2'):
