@@ -14,7 +14,7 @@ from torch import Tensor
 from .checks import compute_dtype
 
 MOST_PIXELS = 2**24
-"""Number of pixels that are computed at once on the CPU, where networks and a dense CRF need some hundred bytes each."""
+"""Number of pixels that are computed at once on the CPU; networks and a dense CRF need some hundred bytes for each."""
 # If less than this share of a pixel is interpolated from cells inside, it is only due to rounding.
 _ROUNDING = 1e-4
 
