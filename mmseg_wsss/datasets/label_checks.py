@@ -22,7 +22,6 @@ from .mask_values import MaskValues, check_mask_values
 from .transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 
 MASK_SAMPLE = 50
-NAMED_KINDS = 8
 PLAIN_STEPS = (LoadWeakAnnotations(), RasterizeWeakAnnotations())
 """The usual routes of labels, which are used if there is no pipeline."""
 

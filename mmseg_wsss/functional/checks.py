@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -21,6 +22,17 @@ def check_shape(value: Tensor, name: str, expected: str) -> None:
     """Raise unless ``value`` has four axes, none of which is empty."""
     if value.ndim != 4 or 0 in value.shape:
         raise ValueError(f'{name} must have the shape {expected} with no empty axis, got {tuple(value.shape)}')
+
+
+def check_views(maps: Mapping[str, Tensor]) -> None:
+    """Raise unless all maps, by the names of their arguments, have the shape of ``second``."""
+    expected = tuple(maps['second'].shape)
+    for name, value in maps.items():
+        if value.shape != expected:
+            raise ValueError(
+                f'all maps must have the shape of second, {expected}, got {name} of {tuple(value.shape)}: resize the '
+                'maps of the first view'
+            )
 
 
 def check_mask(value: Any, name: str, batch: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .checks import check_float_map, check_mask_of, check_positive, compute_dtype
+from .checks import check_float_map, check_mask_of, check_positive, check_views, compute_dtype
 
 
 def pixel_correlation(maps: Tensor, features: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:
@@ -103,11 +103,7 @@ def equivariance_differences(
     maps = {'first': first, 'second': second, 'first_refined': first_refined, 'second_refined': second_refined}
     for name, value in maps.items():
         check_float_map(value, name)
-        if value.shape != second.shape:
-            raise ValueError(
-                f'all maps must have the shape of second, {tuple(second.shape)}, got {name} of {tuple(value.shape)}: '
-                'resize the maps of the first view'
-            )
+    check_views(maps)
     dtype = compute_dtype(first)
     counted = torch.ones_like(first[:, :1], dtype=dtype)
     if mask is not None:

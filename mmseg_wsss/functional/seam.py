@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .checks import check_float_map, check_mask_of, check_positive, check_share, compute_dtype
+from .checks import check_float_map, check_mask_of, check_positive, check_share, check_views, compute_dtype
 
 
 def normalised_activations(scores: Tensor, *, eps: float = 1e-5, mask: Tensor | None = None) -> Tensor:
@@ -166,11 +166,7 @@ def seam_regularisation(
     maps = {'first': first, 'second': second, 'first_refined': first_refined, 'second_refined': second_refined}
     for name, value in maps.items():
         _check_background(value, name)
-        if value.shape != second.shape:
-            raise ValueError(
-                f'all maps must have the shape of second, {tuple(second.shape)}, got {name} of {tuple(value.shape)}: '
-                'resize the maps of the first view'
-            )
+    check_views(maps)
     hardest = check_positive(check_share(hardest, 'hardest'), 'hardest')
     inside = _inside(second, mask, 'second')
     one, other, one_refined, other_refined = (
