@@ -1,5 +1,6 @@
 """Networks of checkpoints; what a checkpoint may not name is in ``tests/test_untrusted_files.py``."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,12 @@ def test_a_network_is_loaded_in_silence(tmp_path, monkeypatch):
     cfg = Config({'model': model_config()})
     torch.save({'state_dict': build_network(cfg).state_dict()}, tmp_path / 'net.pth')
     Config(cfg.to_dict()).dump(tmp_path / 'config.py')
-    lines = []
-    monkeypatch.setattr(MMLogger, 'callHandlers', lambda _, record: lines.append(record.getMessage()))
+    records = []
+    monkeypatch.setattr(MMLogger, 'callHandlers', lambda _, record: records.append(record))
     MMLogger.get_current_instance().info('heard')
     load_weights(build_network(cfg), tmp_path / 'net.pth')
     trained_network({'checkpoint': tmp_path / 'net.pth', 'config': tmp_path / 'config.py'})
-    assert lines == ['heard']
+    assert [record.getMessage() for record in records if record.levelno >= logging.INFO] == ['heard']
 
 
 def test_a_network_without_settings_of_training_is_built():
