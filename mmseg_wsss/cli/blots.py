@@ -4,16 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-from mmengine.dist import all_gather_object, get_rank, get_world_size
-from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, TRANSFORMS
-
-import mmseg_wsss.plugin  # noqa: F401
-
-from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
-from ..datasets.workers import each
-from ..engine.start_errors import faults_of_parts
 from ._arguments import add_cfg_options, add_worker_arguments, launched, overridden_config, tell
 
 
@@ -33,6 +23,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _grow(args: argparse.Namespace) -> None:
+    import numpy as np
+    from mmengine.dist import all_gather_object, get_rank, get_world_size
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import DATASETS, TRANSFORMS
+
+    from .. import plugin  # noqa: F401
+    from ..datasets.transforms.load_point_blots import KEY, LoadPointBlots
+    from ..datasets.workers import each
+    from ..engine.start_errors import faults_of_parts
+
     cfg = overridden_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.get('train_dataloader', {}).get('dataset', {})
