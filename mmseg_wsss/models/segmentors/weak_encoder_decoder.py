@@ -169,7 +169,16 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return self.views.look(self._run, inputs, align_corners=self.decode_head.align_corners)
 
     def _forward(self, inputs: Tensor, data_samples: list[Any] | None = None) -> Tensor:
-        return self._look(inputs)[1]
+        return self._merged_logits(inputs, ())
+
+    def _merged_logits(self, inputs: Tensor, metas: Sequence[dict[str, Any]]) -> Tensor:
+        """Return logits whose softmax are the probabilities of all views and of their refined maps, (B, C, H, W)."""
+        features, logits = self._look(inputs)
+        if self.views is None:
+            return logits
+        inside = inside_cells(metas, inputs, logits.shape[2:], self.test_cfg)
+        refined = self.views.refine(logits, features, inputs, inside)
+        return logits if refined is None else log_probs(self.views.merge(logits, refined))
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return logits of images, or of their windows.
@@ -195,11 +204,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         if self.views is None:
             plain: Tensor = super().encode_decode(inputs, batch_img_metas)
             return plain
-        features, logits = self._look(inputs)
-        inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
-        refined = self.views.refine(logits, features, inputs, inside)
-        if refined is not None:
-            logits = log_probs(self.views.merge(logits, refined))
+        logits = self._merged_logits(inputs, batch_img_metas)
         enlarged: Tensor = self.decode_head.predict_by_feat(logits, batch_img_metas)
         return enlarged
 
