@@ -11,6 +11,7 @@ from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
+from mmseg_wsss.labelling.predictions import PredictionSettings, write_pseudo_labels
 from mmseg_wsss.labelling.video_frames import read_frames
 from mmseg_wsss.models.decisions import ClassProbs
 from tests.helpers.one_of_each import COLOURS
@@ -97,6 +98,35 @@ def test_switches_of_an_inference():
         PhotoSettings(every=0)
     with pytest.raises(ValueError, match='prune must be'):
         PhotoSettings(prune=2.0)
+
+
+@pytest.mark.parametrize('window', [None, 32])
+@pytest.mark.parametrize(
+    'decision',
+    [
+        None,
+        {'type': 'ArgmaxDecision', 'enlarged': 'logits', 'refiner': {'type': 'PAMR', 'num_iters': 2}},
+        {'type': 'TagDecision', 'score_threshold': 0.4, 'background_power': 2.0},
+        {'type': 'CAMDecision', 'background_score': 0.5},
+    ],
+)
+def test_photos_pseudo_labels_and_one_view_have_the_same_masks(project, decision, window):
+    root, cfg = project
+    cfg.model.decision = decision
+    cfg.tta_pipeline[-1].transforms[0] = cfg.tta_pipeline[-1].transforms[0][:1]  # without the mirrored view
+    settings = {name: PhotoSettings(window=window, overlays=False, tta=name == 'view') for name in ('photos', 'view')}
+    photos = find_photos([str(root / 'images')])
+    for name, chosen in settings.items():
+        write_photo_masks(cfg, root / 'net.pth', photos, root / name, chosen)
+    labels = PredictionSettings(split='train')
+    write_pseudo_labels(switched(cfg, settings['photos']), root / 'net.pth', root / 'labels', labels)
+    found = sorted((root / 'labels/masks').glob('*.png'))
+    masks = {name: [read(root / name / 'masks' / file.name) for file in found] for name in ('labels', *settings)}
+    assert len(found) == 5
+    assert len({label for mask in masks['labels'] for label in np.unique(mask).tolist()}) > 1
+    for name in settings:
+        for mask, other in zip(masks['labels'], masks[name], strict=True):
+            assert (mask != other).mean() < 1e-3
 
 
 @pytest.mark.parametrize(
