@@ -56,9 +56,9 @@ def test_every_shape_of_an_image(tmp_path):
         'sub/a': ('sub/a.jpg', (30, 20)), 'b': ('b.jpg', None),
     }  # fmt: skip
     found = images['sub/a'].annotations
-    assert found.points.tolist() == [[3, 3.75], [9.5, 10.5]]
+    assert found.points.tolist() == [[3, 3.75], [10, 11]]
     assert found.point_labels.tolist() == [1, 1]
-    assert [line.tolist() for line in found.polylines] == [[[0.5, 0.5], [4.5, 4.5], [4.5, 8.5]]]
+    assert [line.tolist() for line in found.polylines] == [[[1, 1], [5, 5], [5, 9]]]
     assert found.boxes.tolist() == [[3, 4, 19, 11.5]]
     assert found.tags == (2,)
     expected = np.zeros((20, 30), int)

@@ -77,7 +77,7 @@ def test_every_region(tmp_path):
     assert [entry.file_name for entry in images.values()] == ['a.jpg', 'b c.png', '0a1b2c3d-d.png']
     found = images['a'].annotations
     assert images['a'].size == (40, 20)
-    assert found.points.tolist() == [[3.5, 3.5]]
+    assert found.points.tolist() == [[4, 4]]
     assert found.point_labels.tolist() == [2]
     assert found.boxes.tolist() == [[10, 10, 29, 14]]
     assert found.tags == (1, 2)
@@ -197,7 +197,7 @@ def test_vectors_are_scribbles_and_closed_ones_areas(tmp_path):
     )
     report = ReadReport()
     found = read(path, report, masks=str(tmp_path / 'm')).images['a'].annotations
-    assert [line.tolist() for line in found.polylines] == [[[9.5, 9.5], [29.5, 9.5]]]
+    assert [line.tolist() for line in found.polylines] == [[[10, 10], [30, 10]]]
     assert found.polyline_labels.tolist() == [2]
     expected = np.zeros((20, 40), int)
     expected[10:15, 10:30] = 1

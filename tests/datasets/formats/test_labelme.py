@@ -56,12 +56,9 @@ def test_shapes_of_every_type(tmp_path):
     entry = labels.images['a']
     assert (entry.file_name, entry.size) == ('a.jpg', (30, 20))
     found = entry.annotations
-    assert found.points.tolist() == [[3, 3.75], [-0.5, -0.5]]
+    assert found.points.tolist() == [[3, 3.75], [0, 0]]
     assert found.point_labels.tolist() == [1, 0]
-    assert [line.tolist() for line in found.polylines] == [
-        [[0.5, 0.5], [4.5, 4.5]],
-        [[0.5, 0.5], [4.5, 4.5], [4.5, 8.5]],
-    ]
+    assert [line.tolist() for line in found.polylines] == [[[1, 1], [5, 5]], [[1, 1], [5, 5], [5, 9]]]
     assert found.polyline_labels.tolist() == [2, 1]
     assert found.boxes.tolist() == [[12, 4, 19, 9]]
     assert (found.tags, found.mask_path) == (None, None)

@@ -58,9 +58,9 @@ def test_objects_of_qupath(tmp_path, as_list):
     images = read(folder, report, images=str(tmp_path / 'images'), masks=str(tmp_path / 'm')).images
     entry = images['slide 1']
     assert (entry.file_name, entry.size) == ('slide 1.tif', (30, 20))
-    assert entry.annotations.points.tolist() == [[2.5, 3.5], [0.5, 1.5], [4.5, 5.5]]
+    assert entry.annotations.points.tolist() == [[3, 4], [1, 2], [5, 6]]
     assert entry.annotations.point_labels.tolist() == [2, 1, 1]
-    assert entry.annotations.polylines[0].tolist() == [[0.5, 0.5], [4.5, 4.5]]
+    assert entry.annotations.polylines[0].tolist() == [[1, 1], [5, 5]]
     expected = np.zeros((20, 30), int)
     expected[3:9, 2:8] = 2
     expected[5:7, 4:6] = 0

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from mmseg_wsss.datasets.formats import read_labels
+from mmseg_wsss.datasets.formats.tool_labels import from_edge
 from mmseg_wsss.datasets.transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
@@ -84,3 +85,12 @@ def test_a_click_is_written_in_the_middle_of_its_pixel(tmp_path, name, output):
     line, click = (item['value'] for item in content[0]['predictions'][0]['result'])
     assert (click['x'] / 100 * WIDTH, click['y'] / 100 * HEIGHT) == pytest.approx((10.5, 3.5))
     assert line['vertices'][0]['x'] / 100 * WIDTH == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize(
+    ('place', 'expected'), [(0, 0), (30.0, 30), (4 / 30 * 100 * 30 / 100, 4), (10.5, 10), (3.2, 2.7)]
+)
+def test_integers_count_pixels_and_other_places_are_measured_from_the_edge(place, expected):
+    """Both are in the pixel floor(place)."""
+    assert from_edge(place) == pytest.approx(expected, abs=1e-12)
+    assert np.floor(from_edge(place) + 0.5) == np.floor(place + 1e-6)

@@ -48,9 +48,9 @@ def test_every_shape(tmp_path, project):
     images = read(path, images=str(tmp_path / 'images'), masks=str(tmp_path / 'm')).images
     found = images['a'].annotations
     assert images['a'].size == (30, 20)
-    assert found.points.tolist() == [[2.5, 3.5]]
+    assert found.points.tolist() == [[3, 4]]
     assert found.point_labels.tolist() == [2]
-    assert [line.tolist() for line in found.polylines] == [[[0.5, 0.5], [4.5, 4.5], [4.5, 8.5]]]
+    assert [line.tolist() for line in found.polylines] == [[[1, 1], [5, 5], [5, 9]]]
     assert found.boxes.tolist() == [[12, 4, 19, 9]]
     expected = np.zeros((20, 30), int)
     expected[3:8, 2:6] = 1
