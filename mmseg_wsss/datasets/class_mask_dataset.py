@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 from ..functional.checks import check_positive, check_share
 from ..structures import ImageDataset, Sample, WeakAnnotations
 from ..structures.class_names import other_classes, plain_name
+from ..structures.sample import with_label_map
 from ..structures.weak_annotations import FloatArray, IntArray
 from ._regions import find_regions
 from .class_sets import CLASS_SETS
@@ -174,7 +175,8 @@ class ClassMaskDataset(SeededItems, BaseDataset):
         """Boxes and class ids of an image."""
         if self.boxes_from == 'labels' or mask_path is None:
             return info['weak_annotations'].boxes, info['weak_annotations'].box_labels
-        regions = find_regions(load_index_image(mask_path), min_area=self.min_area)
+        mask = with_label_map(load_index_image(mask_path), info.get('label_map'))
+        regions = find_regions(mask, min_area=self.min_area)
         corners = [(x, y, x + r.mask.shape[1] - 1, y + r.mask.shape[0] - 1) for r in regions for x, y in [r.corner]]
         labels = np.array([region.label for region in regions], dtype=np.int64)
         return np.array(corners, dtype=np.float64).reshape(-1, 4), labels

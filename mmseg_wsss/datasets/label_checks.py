@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mmengine.logging import print_log
 
 from ..structures import WeakAnnotations
+from ..structures.sample import with_label_map
 from ..structures.weak_annotations import FloatArray
 from .audit import LabelAudit
 from .findings import WARNING, raise_errors
@@ -183,21 +184,27 @@ def report(audit: LabelAudit) -> None:
             print_log(str(finding), logger='current', level=logging.WARNING)
 
 
-def class_shares(annotations: Sequence[WeakAnnotations], num_classes: int) -> npt.NDArray[np.float64]:
+def class_shares(
+    annotations: Sequence[WeakAnnotations], num_classes: int, label_map: Mapping[int, int] | None = None
+) -> npt.NDArray[np.float64]:
     """Return the share of each class among the labelled pixels of images, (C,), sum 1.
 
     A click counts as one pixel, a scribble as its length (at least one pixel), and a dense mask as its pixels. If there
-    are none of these, each box counts as one, and if there are no boxes either, each tag.
+    are none of these, each box counts as one, and if there are no boxes either, each tag. ``label_map`` changes the ids
+    in dense masks; see :func:`~mmseg_wsss.structures.sample.with_label_map`.
 
     Raises:
         ValueError: If no image has a label.
     """
     masks = [labels.mask_path for labels in annotations if labels.mask_path is not None]
-    return shares_of_columns([columns_of(annotations)], masks, num_classes)
+    return shares_of_columns([columns_of(annotations)], masks, num_classes, label_map)
 
 
 def shares_of_columns(
-    columns: Iterable[LabelColumns], masks: Iterable[str], num_classes: int
+    columns: Iterable[LabelColumns],
+    masks: Iterable[str],
+    num_classes: int,
+    label_map: Mapping[int, int] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the share of each class; see :func:`class_shares`.
 
@@ -205,6 +212,7 @@ def shares_of_columns(
         columns: The labels of the images, in parts.
         masks: Their dense masks.
         num_classes: Number of classes.
+        label_map: Same as in :func:`class_shares`.
 
     Raises:
         ValueError: If no image has a label.
@@ -217,7 +225,8 @@ def shares_of_columns(
         boxes += np.bincount(ids['boxes'], minlength=num_classes)
         tags += np.bincount(ids['tags'], minlength=num_classes)
     for mask in masks:
-        pixels += np.bincount(load_index_image(mask).ravel(), minlength=256)[:num_classes]
+        values = with_label_map(load_index_image(mask), label_map)
+        pixels += np.bincount(values.ravel(), minlength=256)[:num_classes]
     counts = next((counts for counts in (pixels, boxes, tags) if counts.any()), None)
     if counts is None:
         raise ValueError('class_frequencies: no image has a label')

@@ -51,7 +51,7 @@ def simulate_clicks(
     for region in find_regions(mask, instances=instances, min_area=min_area, ignore_index=ignore_index):
         points += inner_pixels(region, rng, num_per_object, jitter)
         labels += [region.label] * num_per_object
-    rows, columns = np.nonzero(mask == 0)
+    rows, columns = np.nonzero((mask == 0) & (mask != ignore_index))
     wanted = max(1, len(points)) if num_background is None else num_background
     for index in rng.choice(len(rows), size=min(wanted, len(rows)), replace=False) if len(rows) else ():
         points.append((int(columns[index]), int(rows[index])))

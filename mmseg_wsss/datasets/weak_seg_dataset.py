@@ -292,4 +292,5 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         number = len(self._metainfo['classes'])
         if isinstance(self.data_list, ArrowSamples) and self.data_list.chosen is None:
             return self.data_list.checked_labels(self._source).shares(number)
-        return class_shares([self.get_data_info(index)['weak_annotations'] for index in range(len(self))], number)
+        annotations = [self.get_data_info(index)['weak_annotations'] for index in range(len(self))]
+        return class_shares(annotations, number, self.label_map)

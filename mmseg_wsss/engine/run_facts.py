@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from .. import __version__
 from ..checkpoints.work_dir import MARKER, best_checkpoint, logged_rows, read_marker
 from ..datasets.own_data.fingerprint import kinds_of
 from ..structures import WeakAnnotations
+from ..structures.weak_annotations import KEYS
 from .validation_record import ValidationRecord, read_record
 
 Curve = list[tuple[int, float]]
@@ -35,7 +36,7 @@ class RunFacts:
         scores: Scores of the last evaluation, by name.
         curves: Logged values by name, each a list of (iteration, value).
         class_scores: Columns of the last table of the log by name, ``Class`` first.
-        labels: Number of images, and of labels by kind, in the training data; empty if its files do not exist.
+        labels: Number of images, and of the labels that the training reads by kind; empty if its files do not exist.
         hours: Estimate of the annotation time in hours.
         full: Whether it was trained on the full masks of all images.
         settings: Settings that affect the numbers, by name.
@@ -164,7 +165,9 @@ def settings_of(cfg: Config, folder: Path | None) -> dict[str, str]:
     starts = _listed(model.get('backbone', {}).get('init_cfg'))
     pretrained = next((start['checkpoint'] for start in starts if start.get('checkpoint')), 'none')
     heads = ', '.join(str(head.get('type')) for head in _listed(model.get('decode_head'))) or 'None'
-    refiner = (decision.get('refiner') or {}).get('type')
+    metrics = _listed(cfg.get('val_evaluator'))
+    crf = _where(decision, metrics, lambda part: (part.get('refiner') or {}).get('type') == 'DenseCRF')
+    tags = _where(decision, metrics, lambda part: bool(part.get('known_tags')))
     try:
         checkpoint = 'none' if folder is None else best_checkpoint(folder).name
     except ValueError:
@@ -183,15 +186,29 @@ def settings_of(cfg: Config, folder: Path | None) -> dict[str, str]:
         ),
         'iterations': str(cfg.get('train_cfg', {}).get('max_iters', '')),
         'batch': str(cfg.get('train_dataloader', {}).get('batch_size', '')),
-        'dense CRF': 'on' if refiner == 'DenseCRF' else 'off',
+        'dense CRF': {'everywhere': 'on', 'nowhere': 'off'}.get(crf, crf),
         'views at inference': '1',
-        'image tags at inference': 'known' if decision.get('known_tags') else 'not known',
+        'image tags at inference': {'everywhere': 'known', 'nowhere': 'not known'}.get(tags, f'known {tags}'),
         'checkpoint': checkpoint,
         'masks used to choose it': 'those of the validation' if checkpoint.startswith('best') and validated else 'none',
         'seed': str(cfg.get('randomness', {}).get('seed', 'none')),
         'mmseg_wsss': __version__,
         'command': f'wsss train {Path(str(cfg.filename)).name}' if cfg.filename else '',
     }
+
+
+def _where(decision: Any, metrics: Sequence[Any], applies: Callable[[Any], bool]) -> str:
+    """Return where something applies: ``'everywhere'``, ``'nowhere'``, or ``'in 1 of 2 metrics'``.
+
+    Args:
+        decision: Settings of the decision of the model, which all metrics see.
+        metrics: Settings of the metrics, some of which make a new decision.
+        applies: Whether settings have it.
+    """
+    number = sum(map(applies, metrics))
+    if applies(decision) or 0 < number == len(metrics):
+        return 'everywhere'
+    return f'in {number} of {len(metrics)} metrics' if number else 'nowhere'
 
 
 def _listed(value: Any) -> list[Mapping[str, Any]]:
@@ -217,13 +234,21 @@ def _dataset(cfg: Config) -> Mapping[str, Any]:
     return settings
 
 
+def _kinds(cfg: Config) -> set[str]:
+    """Return the kinds of labels that the pipeline of the training reads."""
+    steps = [step for step in _dataset(cfg).get('pipeline', ()) if step.get('type') == 'LoadWeakAnnotations']
+    kinds = set(steps[0].get('kinds') or KEYS) if steps else set(KEYS)
+    return kinds | set((steps[0].get('tags_from') or ()) if steps else ())
+
+
 def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
-    """Count the labels of the training data; empty if it can no longer be built."""
+    """Count the labels that the training reads; empty if its data can no longer be built."""
     try:
         dataset = DATASETS.build({**_dataset(cfg), 'pipeline': []})
+        kinds = _kinds(cfg)
         counts, seconds = Counter[str](images=len(dataset)), 0.0
         for index in range(len(dataset)):  # one by one: label sets in Arrow may have millions
-            labels: WeakAnnotations = dataset.get_data_info(index)['weak_annotations']
+            labels: WeakAnnotations = dataset.get_data_info(index)['weak_annotations'].select(kinds)
             counts['clicks'] += len(labels.points)
             counts['scribbles'] += len(labels.polylines)
             counts['boxes'] += len(labels.boxes)

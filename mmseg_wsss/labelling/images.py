@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from ..datasets.image_checks import spread
+from ..datasets.transforms.load_weak_annotations import tags_of_sample
 from ..datasets.workers import WorkerSettings
 from ..functional.checks import check_positive, check_share
 from ..structures import ImageDataset, Sample, WeakAnnotations
@@ -89,14 +90,14 @@ def reader_of(cfg: Config) -> ConfigDict:
 
 
 def known_classes(info: Sample) -> Sequence[int] | None:
-    """Return the classes in the weak labels of an image, or None if it has none.
+    """Return the classes in the weak labels of an image, with its dense mask, or None if it has none.
 
     Raises:
         ValueError: If the data set has no weak labels.
     """
     if 'weak_annotations' not in info:
         raise ValueError('known_tags needs a data set with weak labels (WeakSegDataset), but this split is not one')
-    return info['weak_annotations'].image_tags()
+    return tags_of_sample(info)
 
 
 def check_known(dataset: ImageDataset, split: str, kind: str) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..datasets.formats.index_png import load_index_image
 from ..datasets.pseudo_label_files import UNSURE, read_index
+from ..structures import Sample
 from ..structures.class_names import class_ids
 from ..structures.sample import with_label_map
 from .label_folder import ClassIds
@@ -47,7 +48,7 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
         if info['sample_id'] not in index.images:
             raise ValueError(f'{folder} has no labels of image {info["sample_id"]!r}')
         labels = load_index_image(Path(folder) / 'masks' / f'{info["sample_id"]}.png')
-        mask = with_label_map(load_index_image(info['seg_map_path']), info.get('label_map'))
+        mask = true_mask(info)
         scores.add('labels', _tensor(labels), _tensor(mask), contours=False, source=info['seg_map_path'])
         unsure += int((labels == UNSURE).sum())
         pixels += labels.size
@@ -58,6 +59,18 @@ def score_label_folder(folder: str | Path, dataset: Mapping[str, Any], classes: 
         'unsure': round(unsure / pixels, 4),
         'images': len(truth),
     }
+
+
+def true_mask(info: Sample) -> ClassIds:
+    """Return the mask of an image, (H, W), with the class ids that ``LoadAnnotations`` gives.
+
+    Args:
+        info: The sample, with ``seg_map_path``, and ``label_map`` and ``reduce_zero_label`` if the data set has them.
+    """
+    mask: ClassIds = load_index_image(info['seg_map_path']).astype(np.int64)
+    if info.get('reduce_zero_label', False):
+        mask = np.where((mask == 0) | (mask == UNSURE), UNSURE, mask - 1)
+    return with_label_map(mask, info.get('label_map'))
 
 
 def _tensor(mask: ClassIds) -> Tensor:

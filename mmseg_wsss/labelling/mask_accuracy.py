@@ -18,6 +18,7 @@ from torch import Tensor
 from ..datasets.formats.files import read_ids
 from ..datasets.formats.index_png import load_index_image
 from ..functional import class_areas, class_ious, contour_scores, count_contours, mean_iou
+from ..structures.sample import with_label_map
 
 Counts = npt.NDArray[np.int64]
 
@@ -104,6 +105,8 @@ class TruthScores:
         chosen: Ids of the classes to average over.
         num_classes: Number of all classes.
         ids: Text file with the ids of the images to evaluate, one per line; None means all that have a mask.
+        label_map: That of the data set, which changes ids in the masks; see
+            :func:`~mmseg_wsss.structures.sample.with_label_map`.
     """
 
     def __init__(
@@ -112,8 +115,10 @@ class TruthScores:
         chosen: Sequence[int],
         num_classes: int,
         ids: str | Path | None = None,
+        label_map: Mapping[int, int] | None = None,
     ) -> None:
         check_masks(folder, ids)
+        self.label_map = label_map
         self.folder = None if folder is None else Path(folder)
         self.ids = None if ids is None else set(read_ids(ids))
         self.scores = MaskScores(num_classes, chosen)
@@ -122,7 +127,7 @@ class TruthScores:
         """Count an image."""
         path = None if self.folder is None else self.folder / f'{key}.png'
         if path is not None and path.is_file() and (self.ids is None or key in self.ids):
-            truth = load_index_image(path).astype(np.int64)
+            truth = with_label_map(load_index_image(path), self.label_map).astype(np.int64)
             self.scores.add(name, torch.from_numpy(labels), torch.from_numpy(truth), source=path)
 
     def compute(self) -> dict[str, float]:

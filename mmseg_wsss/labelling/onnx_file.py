@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..files import whole_file
 from ..models.segmentors import WeakEncoderDecoder
+from ..models.segmentors.batch import full_scale, gives_rgb
 from .photo_masks import classes_of
 from .predictions import load_model
 
@@ -34,6 +35,8 @@ NEEDED = 'wsss export needs onnx and onnxruntime: pip install "mmseg-wsss[onnx]"
 class ExportedNetwork(nn.Module):
     """Normalises an image, runs the network, and returns class probabilities at the size of the image.
 
+    They are those of ``wsss predict`` for the same image, before the decision prunes or refines them.
+
     Args:
         model: The trained network, in evaluation mode.
     """
@@ -42,6 +45,8 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.network = model
         preprocessor = model.data_preprocessor
+        self.scale = full_scale(preprocessor) / 255
+        self.flips_colours = not gives_rgb(preprocessor)
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer('mean', preprocessor.mean.clone().view(1, -1, 1, 1))
@@ -53,9 +58,13 @@ class ExportedNetwork(nn.Module):
         Args:
             image: Red, green and blue (or one band) from 0 to 255, (B, 3, H, W) float32.
         """
-        logits = self.network((image - self.mean) / self.std)
-        corners = self.network.decode_head.align_corners
-        return F.interpolate(logits, image.shape[2:], mode='bilinear', align_corners=corners).softmax(dim=1)
+        colours = image.flip(1) if self.flips_colours else image
+        logits = self.network((self.scale * colours - self.mean) / self.std)
+        corners, decision = self.network.decode_head.align_corners, self.network.decision
+        if decision is None:
+            return F.interpolate(logits, image.shape[2:], mode='bilinear', align_corners=corners).softmax(dim=1)
+        maps: Tensor = decision.class_maps(logits, logits.softmax(dim=1), None, image.shape[2:], align_corners=corners)
+        return maps
 
 
 def write_onnx(cfg: Config, checkpoint: str | Path, path: str | Path, *, size: tuple[int, int]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from ..datasets.pseudo_label_files import write_pseudo_label
 from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
 from ..functional.checks import check_integer, check_share
+from ..models.decisions import ArgmaxDecision, TagDecision
 from .images import reader_of
 from .predictions import load_model
 from .video_frames import count_frames, frame_files, is_video
@@ -201,8 +202,10 @@ def switched(cfg: Config, settings: PhotoSettings) -> Config:
         raise ValueError('the config has no tta_pipeline and tta_model, so there are no views to average')
     decision = dict(cfg.model.get('decision') or {})
     if settings.prune is not None:
-        kept = decision if decision.get('type') == 'TagDecision' else {'type': 'TagDecision', 'background_power': 1.0}
-        decision = {**kept, 'score_threshold': settings.prune}
+        if not decision or not issubclass(MODELS.get(decision['type']) or ArgmaxDecision, TagDecision):
+            refined = {'refiner': decision['refiner']} if decision.get('refiner') else {}
+            decision = {'type': 'TagDecision', 'background_power': 1.0, **refined}
+        decision = {**decision, 'score_threshold': settings.prune, 'known_tags': False}
     if settings.crf:
         decision = {'type': 'ArgmaxDecision', **decision, 'refiner': {'type': 'DenseCRF'}}
     if decision:

@@ -119,7 +119,8 @@ def write_random_walk(
     reader = CAMReader(prediction_dataset(cfg, settings.split), cams, settings.refiner)
     model = load_model(cfg, checkpoint, AffinityNetwork)
     chosen = chosen_classes(cfg, reader.dataset.metainfo)
-    scores = TruthScores(settings.masks, chosen, model.num_classes, settings.mask_ids)
+    label_map = getattr(reader.dataset, 'label_map', None)  # of only_classes
+    scores = TruthScores(settings.masks, chosen, model.num_classes, settings.mask_ids, label_map)
     refiner = refiner_name(settings.refiner)
     name = '_'.join(['walk', settings.split, reader.tags, *filter(None, [refiner])])
 

@@ -57,17 +57,18 @@ def root(tmp_path):
     return tmp_path
 
 
-def painted(root, steps=(), boxes_from='labels', target=('sheep',), **changes):
-    inner = {
+def painted(root, steps=(), boxes_from='labels', target=('sheep',), inner=(), **changes):
+    wrapped = {
         'type': 'WeakSegDataset',
         'data_root': str(root),
         'img_suffix': '.png',
         'data_prefix': {'img_path': 'img', 'seg_map_path': 'ann'},
         'metainfo': {'classes': CLASSES},
     }
-    inner.update({'weak_labels': 'w.json'} if boxes_from == 'labels' else {'use_dense_masks': True})
+    wrapped.update({'weak_labels': 'w.json'} if boxes_from == 'labels' else {'use_dense_masks': True})
+    wrapped.update(inner)
     settings = {'boxes_from': boxes_from, 'target_classes': target, 'pipeline': pipeline(*steps), **changes}
-    return DATASETS.build({'type': 'ClassMaskDataset', 'dataset': inner, **settings})
+    return DATASETS.build({'type': 'ClassMaskDataset', 'dataset': wrapped, **settings})
 
 
 def parts(sample):
@@ -80,6 +81,14 @@ def parts(sample):
 
 
 # ---------------------------------------------------------------- samples
+
+
+def test_boxes_of_masks_are_those_of_the_classes_in_use(root):
+    """The objects of the other classes are background in the masks, so their boxes would hold nothing."""
+    dataset = painted(root, boxes_from='mask', inner={'weak_labels': 'w.json', 'only_classes': ['cat']})
+    assert [dataset.get_data_info(index)['class_id'] for index in range(len(dataset))] == [1]
+    _, box_map, mask = parts(dataset[0])
+    assert (box_map.sum(), (mask == 1).sum()) == (76, 76)
 
 
 @pytest.mark.parametrize('boxes_from', ['labels', 'mask'])

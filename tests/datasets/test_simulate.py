@@ -83,6 +83,13 @@ def test_clicks_carry_the_mask_class_and_count_objects_and_background(seed, jitt
     assert (clicks.point_labels == 0).sum() == min(max(objects, 1), (mask == 0).sum())
 
 
+def test_no_background_click_on_an_unlabelled_pixel():
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[1:4, 2:6] = 1
+    clicks = simulate_clicks(mask, rng(), ignore_index=0)
+    assert clicks.point_labels.tolist() == [1]
+
+
 def test_without_jitter_the_click_is_the_innermost_pixel():
     mask = np.zeros((9, 11), dtype=np.uint8)
     mask[1:8, 3:10] = 1

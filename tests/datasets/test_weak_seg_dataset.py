@@ -513,6 +513,14 @@ def test_some_classes_alone(root):
     assert np.unique(shown[1]['gt_seg_map']).tolist() == [0]
 
 
+def test_frequencies_of_some_classes_are_those_of_the_masks_in_training(root):
+    save_mask(root / 'ann/a.png', 1)
+    write_labels(root, [{'file_name': f'{key}.jpg', 'tags': [1]} for key in 'ac'])
+    prefix = {'img_path': 'img', 'seg_map_path': 'ann'}
+    cats = build(root, data_prefix=prefix, only_classes=['cat'], use_dense_masks=True)
+    np.testing.assert_allclose(cats.class_frequencies(), [0.5, 0.5, 0])  # the mask of c is all dog
+
+
 def test_wrong_choices_of_classes(root):
     with pytest.raises(ValueError, match=r"\['cow'\] are not foreground classes: choose from cat, dog"):
         build(root, only_classes=['cow'])

@@ -7,7 +7,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmseg.registry import DATASETS, METRICS, MODELS
+from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from PIL import Image
 
 from mmseg_wsss.engine.own_data import fill_own_data
 from mmseg_wsss.engine.stages.config import parse_stages
@@ -127,6 +128,17 @@ def test_other_configs_are_left_as_they_are():
     before = cfg.to_dict()
     fill_own_data(cfg)
     assert cfg.to_dict() == before
+
+
+@pytest.mark.parametrize('recipe', ['boxes_cpu', 'boxes_gpu'])
+def test_masks_are_cut_out_of_the_pictures_that_the_network_reads(read, tmp_path, recipe):
+    """Of pictures with 12 bits, ``LoadImageFromFile`` only gives the upper four of 16."""
+    values = np.arange(0, 4000, 100, dtype=np.uint16).reshape(5, 8)
+    Image.fromarray(values).save(tmp_path / 'images/deep.png')
+    cfg = filled(read(recipe, VARIABLES + "loading = dict(type='LoadDeepImage', range=(0, 3900))\n"))
+    for dataset in (cfg.stages.boxes.task.dataset, cfg.train_dataloader.dataset, cfg.test_dataloader.dataset):
+        loaded = TRANSFORMS.build(dataset.pipeline[0])({'img_path': str(tmp_path / 'images/deep.png')})['img']
+        assert loaded[..., 0].ravel().tolist() == np.rint(values.ravel() * (255 / 3900)).astype(int).tolist()
 
 
 def test_boxes_are_two_stages_of_one_command(read, tmp_path):

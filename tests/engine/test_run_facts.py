@@ -75,6 +75,36 @@ def test_settings_of_several_heads():
     assert settings['checkpoint'] == 'none'
 
 
+def test_settings_say_what_the_metrics_decide_anew():
+    model = {'backbone': {'type': 'ResNet'}, 'decode_head': {'type': 'FCNHead'}}
+    plain = {'type': 'SubsetIoUMetric'}
+    known = {**plain, 'known_tags': True, 'refiner': {'type': 'DenseCRF'}}
+    for metrics, crf, tags in (
+        (plain, 'off', 'not known'),
+        (known, 'on', 'known'),
+        ([plain, known], 'in 1 of 2 metrics', 'known in 1 of 2 metrics'),
+    ):
+        settings = settings_of(Config({'model': model, 'val_evaluator': metrics}), None)
+        assert (settings['dense CRF'], settings['image tags at inference']) == (crf, tags)
+    model['decision'] = known
+    settings = settings_of(Config({'model': model, 'val_evaluator': plain}), None)
+    assert (settings['dense CRF'], settings['image tags at inference']) == ('on', 'known')
+
+
+def test_labels_that_the_pipeline_leaves_out_take_no_time(tmp_path):
+    write_own_data(tmp_path / 'data')
+    folder = write_run(tmp_path / 'run', data=tmp_path / 'data')
+    (config,) = folder.glob('*.py')
+    pipeline = [{'type': 'LoadWeakAnnotations', 'kinds': ['tags'], 'tags_from': ['boxes']}]
+    cfg = Config.fromfile(config)
+    cfg.train_dataloader.dataset.pipeline = pipeline
+    cfg.dump(config)
+    facts = read_run(folder)
+    assert (facts.labels['images with tags'], facts.labels['boxes']) == (1, 1)
+    assert not {'clicks', 'scribbles', 'dense masks'} & set(facts.labels)
+    assert facts.hours == pytest.approx((20 + 7) / 3600)
+
+
 def test_parts():
     assert last_table(f'noise\n{TABLE}\nmore | noise\n{TABLE.replace("74.23", "80.00")}\n')['IoU'] == ['80.00', 'nan']
     assert last_table('nothing') == {}

@@ -30,7 +30,7 @@ def all_kinds(folder):
     every = WeakAnnotations(
         points=[[3.25, 5], [0, 130]],
         point_labels=[1, 0],
-        polylines=([[1.5, 2], [30, 4], [31, 9.5]], [[7, 8]]),
+        polylines=([[1.75, 2], [30, 4], [31, 9.75]], [[7, 8]]),
         polyline_labels=[2, 0],
         boxes=[[3, 4, 20, 30.5], [7, 7, 7, 7]],
         box_labels=[1, 2],

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmseg_wsss.datasets.pseudo_label_files import write_index, write_pseudo_label
 from mmseg_wsss.datasets.shapes_dataset import write_shapes
-from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder
+from mmseg_wsss.labelling.label_folder_accuracy import score_label_folder, true_mask
+from mmseg_wsss.labelling.mask_accuracy import TruthScores
 
 
 def test_scores_by_hand(tmp_path):
@@ -40,6 +42,24 @@ def test_scores_by_hand(tmp_path):
         score_label_folder(tmp_path / 'labels', dataset)
     with pytest.raises(ValueError, match='has the classes .* the data set'):
         score_label_folder(tmp_path / 'labels', {**dataset, 'metainfo': {'classes': ('background', *'abcdef')}})
+
+
+def test_masks_are_read_as_the_pipeline_reads_them(tmp_path):
+    mask = np.array([[0, 1, 2, 255]] * 2, dtype=np.uint8)
+    Image.fromarray(mask).save(tmp_path / 'a.png')
+    for shift in (False, True):
+        info = {'seg_map_path': str(tmp_path / 'a.png'), 'label_map': {1: 0}, 'reduce_zero_label': shift}
+        loaded = LoadAnnotations(imdecode_backend='pillow')({**info, 'seg_fields': []})['gt_seg_map']
+        assert true_mask(info).tolist() == loaded.tolist() == [[255, 0, 0, 255] if shift else [0, 0, 2, 255]] * 2
+
+
+def test_true_masks_of_some_classes_alone(tmp_path):
+    """With ``only_classes``, another class is background in the masks, as the network learned it."""
+    Image.fromarray(np.array([[0, 1, 2, 255]], dtype=np.uint8)).save(tmp_path / 'a.png')
+    for label_map, expected in ((None, 100 * (1 / 2 + 1 + 0) / 3), ({2: 0}, 100.0)):
+        scores = TruthScores(tmp_path, [0, 1, 2], 3, label_map=label_map)
+        scores.add('x', 'a', np.array([[0, 1, 0, 0]]))
+        assert scores.compute()['x/mIoU'] == pytest.approx(expected, abs=0.01)
 
 
 def read_index_of(dataset, folder):

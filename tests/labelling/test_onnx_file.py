@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets import ShapesDataset
@@ -45,6 +46,36 @@ def test_networks_can_be_traced(head):
     image = torch.rand(1, 3, 64, 64)
     traced = torch.jit.trace(ExportedNetwork(model), image, check_trace=False)
     torch.testing.assert_close(traced(image), ExportedNetwork(model)(image))
+
+
+NORMS = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 40.0]}
+SIAMESE = {'type': 'SiameseViews', 'pixel_correlation': {'in_channels': (8, 16), 'channels': (4, 4)}}
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        {'data_preprocessor': {'type': 'SegDataPreProcessor', **NORMS, 'bgr_to_rgb': False}},
+        {'data_preprocessor': {'type': 'UnitRangePreProcessor', **NORMS, 'bgr_to_rgb': True}},
+        {'views': {'type': 'MultiScaleViews'}},
+        {'views': SIAMESE},
+        {'views': SIAMESE, 'decision': {'type': 'ArgmaxDecision', 'enlarged': 'logits'}},
+        {'decision': {'type': 'ArgmaxDecision'}},
+        {'decision': {'type': 'TagDecision'}},
+        {'decision': {'type': 'CAMDecision'}},
+    ],
+)
+def test_the_exported_network_gives_the_probabilities_of_a_prediction(changes):
+    torch.manual_seed(0)
+    model = MODELS.build(model_config(**changes)).eval()
+    model.decode_head.conv_seg.weight.data.mul_(100)
+    bgr = torch.randint(0, 256, (3, 48, 64), dtype=torch.uint8)
+    size = {'ori_shape': (48, 64), 'img_shape': (48, 64), 'pad_shape': (48, 64)}
+    with torch.no_grad():
+        (predicted,) = model.test_step({'inputs': [bgr], 'data_samples': [SegDataSample(metainfo=size)]})
+        given = ExportedNetwork(model)(bgr.flip(0)[None].float())[0]
+    torch.testing.assert_close(given / given.sum(dim=0), predicted.seg_logits.data.softmax(dim=0), atol=1e-4, rtol=0)
 
 
 def test_the_file_gives_probabilities_at_any_size(project, capsys):

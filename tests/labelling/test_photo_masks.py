@@ -6,11 +6,14 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import inference_model
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
+from mmseg_wsss.labelling.predictions import PredictionSettings, write_pseudo_labels
 from mmseg_wsss.labelling.video_frames import read_frames
+from mmseg_wsss.models.decisions import ClassProbs
 from tests.helpers.one_of_each import COLOURS
 from tests.helpers.same_files import assert_same_files
 from tests.helpers.videos import write_video
@@ -95,6 +98,60 @@ def test_switches_of_an_inference():
         PhotoSettings(every=0)
     with pytest.raises(ValueError, match='prune must be'):
         PhotoSettings(prune=2.0)
+
+
+@pytest.mark.parametrize('window', [None, 32])
+@pytest.mark.parametrize(
+    'decision',
+    [
+        None,
+        {'type': 'ArgmaxDecision', 'enlarged': 'logits', 'refiner': {'type': 'PAMR', 'num_iters': 2}},
+        {'type': 'TagDecision', 'score_threshold': 0.4, 'background_power': 2.0},
+        {'type': 'CAMDecision', 'background_score': 0.5},
+    ],
+)
+def test_photos_pseudo_labels_and_one_view_have_the_same_masks(project, decision, window):
+    root, cfg = project
+    cfg.model.decision = decision
+    cfg.tta_pipeline[-1].transforms[0] = cfg.tta_pipeline[-1].transforms[0][:1]  # without the mirrored view
+    settings = {name: PhotoSettings(window=window, overlays=False, tta=name == 'view') for name in ('photos', 'view')}
+    photos = find_photos([str(root / 'images')])
+    for name, chosen in settings.items():
+        write_photo_masks(cfg, root / 'net.pth', photos, root / name, chosen)
+    labels = PredictionSettings(split='train')
+    write_pseudo_labels(switched(cfg, settings['photos']), root / 'net.pth', root / 'labels', labels)
+    found = sorted((root / 'labels/masks').glob('*.png'))
+    masks = {name: [read(root / name / 'masks' / file.name) for file in found] for name in ('labels', *settings)}
+    assert len(found) == 5
+    assert len({label for mask in masks['labels'] for label in np.unique(mask).tolist()}) > 1
+    for name in settings:
+        for mask, other in zip(masks['labels'], masks[name], strict=True):
+            assert (mask != other).mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ('decision', 'kept'),
+    [
+        ({'type': 'CAMDecision', 'background_score': 0.4, 'refiner': {'type': 'PAMR'}}, 'CAMDecision'),
+        ({'type': 'TagDecision', 'background_power': 2.0, 'known_tags': True}, 'TagDecision'),
+        ({'type': 'ArgmaxDecision', 'refiner': {'type': 'PAMR'}}, 'TagDecision'),
+    ],
+)
+def test_pruning_changes_nothing_else_of_a_decision(decision, kept):
+    """With a threshold of 0 no class is pruned, and with 1 all are, also where the config has known classes."""
+    generator = torch.Generator().manual_seed(0)
+    probs, image = (torch.rand(3, 12, 12, generator=generator) for _ in range(2))
+    maps = ClassProbs(probs, scores=torch.tensor([0.2, 0.9]), image=image)
+    cfg = Config({'model': {'type': 'WeakEncoderDecoder', 'decision': decision}})
+    labels = {}
+    for prune in (0.0, 0.5, 1.0):
+        built = MODELS.build(switched(cfg, PhotoSettings(prune=prune)).model.decision)
+        assert type(built).__name__ == kept
+        labels[prune] = built(maps, SegDataSample(metainfo={'gt_tags': [1]}))
+    free = {**decision, 'known_tags': False, 'score_threshold': 0.0} if kept == decision['type'] else decision
+    assert torch.equal(labels[0.0], MODELS.build(free)(maps))
+    assert set(labels[0.5].unique().tolist()) == {0, 2}
+    assert set(labels[1.0].unique().tolist()) == {0}
 
 
 def test_command_and_that_nothing_is_overwritten(project, capsys):

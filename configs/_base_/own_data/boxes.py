@@ -15,6 +15,7 @@ boxes = dict(
     ann_file='train.txt',
     data_prefix=dict(img_path='images'),
     weak_labels='weak_labels.json',
+    pipeline=[dict(type='LoadImageFromFile')],  # read as in the training, which ``loading`` changes
 )
 stages = dict(
     boxes=dict(

@@ -216,9 +216,9 @@ def _label(features: list[Feature], pixels: Any, size: tuple[int, int], labels: 
                 rings = [ring.coords[:] for ring in (part.exterior, *part.interiors)]
                 labels.outline_with_holes(feature.name, rings, size, feature.where)
             elif dimension == LINE:
-                labels.scribble(feature.name, [(x - 0.5, y - 0.5) for x, y in part.coords], feature.where)
+                labels.scribble(feature.name, part.coords[:], feature.where)
             elif part.x < size[0] and part.y < size[1]:
-                labels.click(feature.name, part.x - 0.5, part.y - 0.5, feature.where)
+                labels.click(feature.name, part.x, part.y, feature.where)
             else:  # on the edge to the next image
                 continue
             used.add(int(index))

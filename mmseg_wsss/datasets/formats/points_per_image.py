@@ -39,7 +39,7 @@ def read_points_per_image(
         across, down = _axes(header, str(file))
         for row, where in read_rows(file, 'the CSV file', (), delimiter):
             x, y = parsed_number(row[across], where, across), parsed_number(row[down], where, down)
-            labels.click(_class(row, class_name, where), x, y, where)
+            labels.pixel(_class(row, class_name, where), x, y, where)
         labels.finish(relative_id(file, root, '.csv') + img_suffix, (None, None), str(file))
 
 

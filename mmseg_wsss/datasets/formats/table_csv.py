@@ -101,7 +101,7 @@ def _row(values: Mapping[str, str], columns: Mapping[str, str], labels: ToolLabe
         if keys == CORNERS:
             labels.box(values['class'], numbers, where)
         else:
-            labels.click(values['class'], numbers[0], numbers[1], where)
+            labels.pixel(values['class'], numbers[0], numbers[1], where)
         return
     labels.looked()
     for name in filter(None, (part.strip() for part in values['class'].split(separator))):

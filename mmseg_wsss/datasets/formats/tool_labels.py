@@ -22,6 +22,10 @@ IMAGES = Option('images', 'the folder of the images, whose sizes the files do no
 IGNORED = '__ignore__'
 """Name of areas that are excluded from training (255 in masks), unless it is the name of a class."""
 NOT_AREAS = f'shapes named {IGNORED} that are not areas'
+HALF = 0.5
+"""Distance of the centre of a pixel from its edge."""
+EXACT = 1e-6
+"""Integers that were shares of an image are not exact."""
 TOO_FEW = 'outlines of fewer than three points'
 
 
@@ -47,11 +51,19 @@ def shape_reader(parse: Callable[..., None], **fixed: Any) -> Callable[..., Weak
     return read
 
 
+def from_edge(place: float) -> float:
+    """Return the coordinate of a click or vertex that a tool measured, with centres of pixels at integers."""
+    whole = float(np.rint(place))
+    return whole if math.isclose(place, whole, abs_tol=EXACT) else place - HALF
+
+
 class ToolLabels:
     """Collects the shapes of one image after the other.
 
-    Tools measure coordinates from the edge of the image: pixel i covers [i, i + 1). Clicks and vertices of lines are
-    not changed, and are half a pixel off at most; boxes and outlines become exactly the pixels that they cover.
+    Tools measure coordinates from the edge of the image: pixel i covers [i, i + 1). Clicks and vertices of lines become
+    coordinates whose integers are the centres of pixels, and boxes and outlines exactly the pixels that they cover.
+    Integers do not change, because tools and scripts that write them count pixels; either way, a click labels the pixel
+    that it lies in.
 
     Args:
         path: The file or folder, for the messages.
@@ -124,19 +136,23 @@ class ToolLabels:
         return label
 
     def click(self, name: object, x: float, y: float, where: str) -> None:
-        """Add a click."""
+        """Add a click (x, y), measured from the edge of the image."""
+        self.pixel(name, from_edge(x), from_edge(y), where)
+
+    def pixel(self, name: object, x: float, y: float, where: str) -> None:
+        """Add a click (x, y) from a file that counts pixels: integers are their centres."""
         label = self._label(name, where)
         if label is not None:
             self._drawing.click(x, y, label)
 
     def scribble(self, name: object, vertices: Sequence[Place], where: str) -> None:
-        """Add an open line; one without vertices is left out."""
+        """Add an open line, measured from the edge of the image; one without vertices is left out."""
         if not vertices:
             self.report.leave_out('lines without a point', where)
             return
         label = self._label(name, where)
         if label is not None:
-            self._drawing.scribble(vertices, label)
+            self._drawing.scribble([(from_edge(x), from_edge(y)) for x, y in vertices], label)
 
     def box(self, name: object, corners: Place, where: str) -> None:
         """Add a box (x1, y1, x2, y2), measured from the edge of the image."""

@@ -62,7 +62,7 @@ def compare_with_masks(labels: WeakLabelSet, masks: Mapping[str, Path]) -> Agree
         mask = load_index_image(masks[key]).astype(np.int64)
         if labels.images[key].size != mask.shape[::-1]:
             continue
-        x, y = places.round().astype(int).T
+        x, y = np.floor(places + 0.5).astype(int).T
         values = mask[y.clip(0, len(mask) - 1), x.clip(0, mask.shape[1] - 1)]
         known = values < len(labels.classes)
         pixels += int(known.sum())

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import mmcv
 import numpy as np
+import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 
 from ...structures import WeakAnnotations
-from ...structures.sample import LabelMap, Sample, with_label_map
+from ...structures.sample import Sample, with_label_map
 from ...structures.weak_annotations import KEYS
+from ..formats.index_png import load_index_image
 from ._geometry import add_frame
 
 UNLABELLED = 255
@@ -147,7 +150,7 @@ class LoadImageTags(BaseTransform):
         if self.from_truth:
             tags = tags_of(WeakAnnotations(), results['gt_seg_map'].astype(np.uint8))
         else:
-            tags = tags_of(results['weak_annotations'])
+            tags = tags_of_sample(results)
         if tags is None:
             raise ValueError(
                 f'{results.get("img_path")}: this image has no tags and no labels that give its classes: tag it, '
@@ -160,7 +163,7 @@ class LoadImageTags(BaseTransform):
         return f'{type(self).__name__}(from_truth={self.from_truth})'
 
 
-def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int, ...] | None:
+def tags_of(labels: WeakAnnotations, mask: npt.NDArray[np.integer[Any]] | None = None) -> tuple[int, ...] | None:
     """Return the foreground classes of an image: its tags, or those of its labels and its dense mask, or None.
 
     Args:
@@ -172,6 +175,18 @@ def tags_of(labels: WeakAnnotations, mask: LabelMap | None = None) -> tuple[int,
         return tags
     seen = set(np.bincount(mask.ravel(), minlength=256).nonzero()[0].tolist()) - {UNLABELLED}
     return tuple(sorted({*(tags or ()), *seen} - {0})) if seen else tags
+
+
+def tags_of_sample(sample: Sample) -> tuple[int, ...] | None:
+    """Return the foreground classes of an image from all its labels, as :func:`tags_of` does, or None.
+
+    Args:
+        sample: The sample, with ``weak_annotations``. Their dense mask is read if there are no tags.
+    """
+    labels = sample['weak_annotations']
+    if labels.tags is not None or labels.mask_path is None:
+        return tags_of(labels)
+    return tags_of(labels, with_label_map(load_index_image(labels.mask_path), sample.get('label_map')))
 
 
 def check_tags(tags: Sequence[int] | None, results: Sample) -> None:

@@ -3,15 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any, cast
 
 import cv2
+import mmcv
 import numpy as np
 from mmseg.datasets.transforms import RandomCrop, RandomFlip, RandomRotate, Resize
 from mmseg.registry import TRANSFORMS
 
 from ...structures import Sample, WeakAnnotations
+from ...structures.loss_inputs import REFERENCE_KEY
 from ...structures.weak_annotations import FloatArray, IntArray
 from ._geometry import apply, box_corners, inside_all_frames, multiply, scaling, translation
+from .load_point_blots import KEY as POINT_BLOTS
+
+CLASS_MAPS = ('gt_seg_map', REFERENCE_KEY, POINT_BLOTS)
+"""Keys of the maps in ``seg_fields`` that hold class ids."""
 
 
 @TRANSFORMS.register_module()
@@ -31,14 +38,19 @@ class WeakResize(Resize):
 class WeakRandomFlip(RandomFlip):
     """mmseg's ``RandomFlip`` (horizontal, vertical, diagonal), recorded in ``homography_matrix``.
 
-    ``swap_seg_labels``, pairs such as left and right arm, also swaps the classes of the weak labels.
+    ``swap_seg_labels``, pairs such as left and right arm, also swaps the classes of the weak labels. Maps of other
+    sensors (``LoadModality``), whose values are not classes, are only flipped.
     """
 
     def transform(self, results: Sample) -> Sample:
         """Flip the image and dense maps, and multiply the matrix."""
+        maps = cast(dict[str, Any], results)  # the names of other maps are settings
+        swapped = results.get('seg_fields', ()) if self.swap_seg_labels is not None else ()  # in place
+        others = {key: maps[key].copy() for key in swapped if key in maps and key not in CLASS_MAPS}
         results = super().transform(results)
         direction = results['flip_direction']
         if results['flip']:
+            maps.update({key: mmcv.imflip(values, direction).copy() for key, values in others.items()})
             height, width = results['img'].shape[:2]
             matrix = np.eye(3)
             if direction in ('horizontal', 'diagonal'):

@@ -12,7 +12,7 @@ from ...files import whole_file
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import Area
 from ..formats.tool_labels import IGNORED
-from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas
+from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, click_place, line_vertices, painted_areas
 
 NO_TAGS = 'images without any of the classes, which tags cannot say'
 
@@ -60,7 +60,7 @@ def _fill(image: Element, key: str, entry: ImageEntry, classes: tuple[str, ...],
     for line, label in zip(found.polylines, found.polyline_labels, strict=True):
         _add(image, 'polyline', classes[label], points=_text(line_vertices(line)))
     for place, label in zip(found.points, found.point_labels, strict=True):
-        _add(image, 'points', classes[label], points=_text([place]))
+        _add(image, 'points', classes[label], points=_text([click_place(place)]))
 
 
 def _add(image: Element, kind: str, name: str, **values: str) -> None:

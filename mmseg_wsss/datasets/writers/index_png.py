@@ -54,7 +54,7 @@ def _values(key: str, entry: ImageEntry, classes: tuple[str, ...]) -> npt.NDArra
         values[:] = checked_mask(key, entry, found.mask_path, classes)
     limit = np.array([width - 1, height - 1])
     for vertices, label in zip(found.polylines, found.polyline_labels, strict=True):
-        pixels = np.clip(np.round(vertices), 0, limit).astype(int)
+        pixels = np.clip(np.floor(vertices + 0.5), 0, limit).astype(int)
         for (x1, y1), (x2, y2) in zip(pixels, [*pixels[1:], pixels[-1]], strict=True):
             values[line(y1, x1, y2, x2)] = label  # type: ignore[no-untyped-call]
     for (x, y), label in zip(np.clip(np.floor(found.points + 0.5), 0, limit), found.point_labels, strict=True):

@@ -21,6 +21,7 @@ from .label_writer import (
     Outlined,
     WriteSettings,
     box_edges,
+    click_place,
     line_vertices,
     painted_areas,
     size_of,
@@ -115,7 +116,7 @@ def _regions(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: Wr
         ]
         yield 'vectorlabels', {'vertices': vertices, 'closed': False, 'vectorlabels': [classes[label]]}
     for place, label in zip(found.points, found.point_labels, strict=True):
-        x, y = (place * percent).tolist()
+        x, y = (np.array(click_place(place)) * percent).tolist()
         yield 'keypointlabels', {'x': x, 'y': y, 'width': CLICK_WIDTH, 'keypointlabels': [classes[label]]}
 
 

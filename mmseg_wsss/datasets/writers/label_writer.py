@@ -16,7 +16,7 @@ from .._regions import Mask
 from ..formats.index_png import distinct, load_index_image
 from ..formats.label_format import ReadReport
 from ..formats.masks import UNLABELLED, Area
-from ..formats.tool_labels import IGNORED
+from ..formats.tool_labels import HALF, IGNORED
 from .outlines import Ring, area_outlines
 
 SHAPES = ('polygons', 'brushes')
@@ -178,7 +178,13 @@ def box_edges(box: Sequence[float]) -> tuple[float, float, float, float]:
     return x1, y1, x2 + 1, y2 + 1
 
 
+def click_place(click: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+    """Return the position of a click as tools measure it, from the edge of the image."""
+    x, y = (click + HALF).tolist()
+    return [x, y]
+
+
 def line_vertices(line: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[list[float]]:
-    """Return the vertices of a scribble. Tools need two, so the vertex of a dot is repeated."""
-    vertices: list[list[float]] = line.tolist()
+    """Return the vertices of a scribble as tools measure them; they need two, so the vertex of a dot is repeated."""
+    vertices: list[list[float]] = (line + HALF).tolist()
     return vertices * 2 if len(vertices) == 1 else vertices

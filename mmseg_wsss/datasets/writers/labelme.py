@@ -15,7 +15,7 @@ from PIL import Image
 from ...files import path_inside, whole_file, whole_folder
 from ...structures import ImageEntry, WeakLabelSet
 from ..formats.masks import Area
-from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, line_vertices, painted_areas
+from .label_writer import LabelWriter, Outlined, WriteSettings, box_edges, click_place, line_vertices, painted_areas
 
 VERSION = '5.5.0'
 """The version of LabelMe that the files are written for."""
@@ -72,7 +72,7 @@ def _shapes(key: str, entry: ImageEntry, classes: tuple[str, ...], settings: Wri
     for line, label in zip(found.polylines, found.polyline_labels, strict=True):
         shapes.append(_shape(classes[label], 'linestrip', line_vertices(line)))
     for place, label in zip(found.points, found.point_labels, strict=True):
-        shapes.append(_shape(classes[label], 'point', [place.tolist()]))
+        shapes.append(_shape(classes[label], 'point', [click_place(place)]))
     return shapes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mmcv
+import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
@@ -167,7 +168,7 @@ class SubsetIoUMetric(IoUMetric):
         if self.known_tags:
             masks = prune_classes(masks, self._tags(sample, masks)[None], background_power=power)
         if self.refiner is not None:
-            masks = self.refiner(masks, rgb_tensor(mmcv.imread(sample['img_path'])).to(masks))
+            masks = self.refiner(masks, _photo(sample['img_path'], masks.shape[2:]).to(masks))
         decided = {**sample, 'pred_sem_seg': {'data': masks[0].argmax(dim=0, keepdim=True)}}
         if switches:
             decided['inference_switches'] = {
@@ -190,6 +191,23 @@ class SubsetIoUMetric(IoUMetric):
             return present_classes(torch.as_tensor(sample['gt_tags'], device=masks.device), masks.shape[1])
         except ValueError as error:
             raise ValueError(f'{image}: {error}') from None
+
+
+def _photo(path: str, size: Sequence[int]) -> Tensor:
+    """Return an image file, RGB in [0, 1], (1, 3, H, W).
+
+    Raises:
+        ValueError: If a pipeline must have read it in another way than mmcv does by default: by a range of values, or
+            without its EXIF orientation.
+    """
+    photo, stored = mmcv.imread(path), mmcv.imread(path, flag='unchanged')
+    if stored.dtype != np.uint8 or photo.shape[:2] != tuple(size):
+        found = f'{photo.shape[1]} x {photo.shape[0]} pixels of {stored.dtype}'
+        raise ValueError(
+            f'{path} is read as {found}, and its prediction has {size[1]} x {size[0]}: a refiner of a metric only '
+            'reads images of 8 bits, after turning; set model.decision.refiner, which gets the image of the pipeline'
+        )
+    return rgb_tensor(photo)
 
 
 def switches_name(split: str, switches: Mapping[str, Any]) -> str:

@@ -77,6 +77,8 @@ class ArgmaxDecision(nn.Module):
     """
 
     background_power = 1.0
+    reads_probs = True
+    """Whether maps are made from the probabilities, which views may refine, and not from the logits."""
 
     def __init__(self, refiner: Mapping[str, Any] | None = None, enlarged: str = 'probabilities') -> None:
         super().__init__()

@@ -48,6 +48,8 @@ class CAMDecision(TagDecision):
         tensor([[0.1000, 0.1000, 0.0000, 1.0000]])
     """
 
+    reads_probs = False
+
     def __init__(self, background_score: float = 0.1, background_power: float = 1.0, **kwargs: Any) -> None:
         super().__init__(background_power=background_power, **kwargs)
         self.background_score = check_share(background_score, 'background_score')

@@ -8,6 +8,9 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 from torch import nn
 
+from ..decisions import ArgmaxDecision
+from ..views.base import Views
+
 Part = TypeVar('Part')
 
 
@@ -21,6 +24,20 @@ def build_part(config: Mapping[str, Any] | None, key: str, kind: type[Part]) -> 
     if part is not None and not isinstance(part, kind):
         raise TypeError(f'model.{key} is a {type(part).__name__}; it must be derived from {kind.__name__}, or None')
     return part
+
+
+def check_refined(views: Views | None, decision: ArgmaxDecision | None) -> None:
+    """Raise an error for views that refine maps which the decision would not read.
+
+    Raises:
+        TypeError: If they do.
+    """
+    if views is None or decision is None or decision.reads_probs or type(views).refine is Views.refine:
+        return
+    raise TypeError(
+        f'model.decision is a {type(decision).__name__}, which makes its maps from logits, so the maps that '
+        f'{type(views).__name__} refines would have no effect: use TagDecision or ArgmaxDecision, or remove model.views'
+    )
 
 
 def check_head(head: nn.Module) -> None:

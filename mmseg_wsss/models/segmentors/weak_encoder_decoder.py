@@ -20,8 +20,8 @@ from ...structures import LossInputs
 from ..decisions import ArgmaxDecision, ClassProbs
 from ..losses import PartialCrossEntropyLoss
 from ..views.base import Views, log_probs
+from . import head_checks as checks
 from .batch import collect_inputs, image_in_unit_range
-from .head_checks import build_part, check_head, check_loss_weight, check_num_classes, check_same_classes
 from .inference import check_at_once, inside_cells, mean_of_windows, metas_of, resizing_of, to_file
 from .named_losses import build_losses, count_labelled, run_losses, with_total
 from .renamed import refuse_moved
@@ -88,23 +88,24 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         super().__init__(backbone, decode_head, **kwargs)
         if getattr(self.data_preprocessor, 'batch_augments', None):
             raise TypeError('batch_augments mix images after their weak labels are drawn: remove them')
-        check_head(self.decode_head)
-        check_loss_weight(self.decode_head)
+        checks.check_head(self.decode_head)
+        checks.check_loss_weight(self.decode_head)
         self.losses = build_losses(losses, 'losses', self.num_classes)
         self.auxiliary_losses = nn.ModuleDict()
         for prefix, head in self._auxiliary_heads().items():
-            check_head(head)
-            check_same_classes(self.decode_head, head)
+            checks.check_head(head)
+            checks.check_same_classes(self.decode_head, head)
             default = {'loss_ce': {'type': PartialCrossEntropyLoss, 'loss_weight': head.loss_decode.loss_weight}}
             self.auxiliary_losses[prefix] = build_losses(
                 auxiliary_losses or default, 'auxiliary_losses', head.num_classes
             )
         if auxiliary_losses and not self.with_auxiliary_head:
             raise TypeError('auxiliary_losses is set but there is no auxiliary_head')
-        self.views = build_part(views, 'views', Views)
+        self.views = checks.build_part(views, 'views', Views)
         for name, module in ({} if self.views is None else self.views.modules()).items():
             self.add_module(name, module)
-        self.decision = build_part(decision, 'decision', ArgmaxDecision)
+        self.decision = checks.build_part(decision, 'decision', ArgmaxDecision)
+        checks.check_refined(self.views, self.decision)
         if self.decision is not None:
             self.decision.pool_like(self.losses.values())
         if channels_last:
@@ -130,7 +131,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         Raises:
             ValueError: If the data set and the head differ in their number of classes.
         """
-        check_num_classes(data_samples, self.num_classes)
+        checks.check_num_classes(data_samples, self.num_classes)
         features = self.extract_feat(inputs)
         batch = self.loss_inputs(self.decode_head, features, inputs, data_samples)
         results = {}
@@ -169,7 +170,16 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         return self.views.look(self._run, inputs, align_corners=self.decode_head.align_corners)
 
     def _forward(self, inputs: Tensor, data_samples: list[Any] | None = None) -> Tensor:
-        return self._look(inputs)[1]
+        return self._merged_logits(inputs, ())
+
+    def _merged_logits(self, inputs: Tensor, metas: Sequence[dict[str, Any]]) -> Tensor:
+        """Return logits whose softmax are the probabilities of all views and of their refined maps, (B, C, H, W)."""
+        features, logits = self._look(inputs)
+        if self.views is None:
+            return logits
+        inside = inside_cells(metas, inputs, logits.shape[2:], self.test_cfg)
+        refined = self.views.refine(logits, features, inputs, inside)
+        return logits if refined is None else log_probs(self.views.merge(logits, refined))
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict[str, Any]]) -> Tensor:
         """Return logits of images, or of their windows.
@@ -195,11 +205,7 @@ class WeakEncoderDecoder(PretrainedModel, EncoderDecoder):
         if self.views is None:
             plain: Tensor = super().encode_decode(inputs, batch_img_metas)
             return plain
-        features, logits = self._look(inputs)
-        inside = inside_cells(batch_img_metas, inputs, logits.shape[2:], self.test_cfg)
-        refined = self.views.refine(logits, features, inputs, inside)
-        if refined is not None:
-            logits = log_probs(self.views.merge(logits, refined))
+        logits = self._merged_logits(inputs, batch_img_metas)
         enlarged: Tensor = self.decode_head.predict_by_feat(logits, batch_img_metas)
         return enlarged
 

@@ -56,7 +56,7 @@ def test_every_shape_of_an_image(tmp_path):
         'sub/a': ('sub/a.jpg', (30, 20)), 'b': ('b.jpg', None),
     }  # fmt: skip
     found = images['sub/a'].annotations
-    assert found.points.tolist() == [[3.5, 4.25], [10, 11]]
+    assert found.points.tolist() == [[3, 3.75], [10, 11]]
     assert found.point_labels.tolist() == [1, 1]
     assert [line.tolist() for line in found.polylines] == [[[1, 1], [5, 5], [5, 9]]]
     assert found.boxes.tolist() == [[3, 4, 19, 11.5]]

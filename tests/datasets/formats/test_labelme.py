@@ -56,7 +56,7 @@ def test_shapes_of_every_type(tmp_path):
     entry = labels.images['a']
     assert (entry.file_name, entry.size) == ('a.jpg', (30, 20))
     found = entry.annotations
-    assert found.points.tolist() == [[3.5, 4.25], [0, 0]]
+    assert found.points.tolist() == [[3, 3.75], [0, 0]]
     assert found.point_labels.tolist() == [1, 0]
     assert [line.tolist() for line in found.polylines] == [[[1, 1], [5, 5]], [[1, 1], [5, 5], [5, 9]]]
     assert found.polyline_labels.tolist() == [2, 1]

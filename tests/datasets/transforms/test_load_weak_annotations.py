@@ -3,6 +3,7 @@ import pytest
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from mmseg_wsss.labelling.images import known_classes
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.pipelines import sample
 
@@ -165,6 +166,23 @@ def test_tags_of_any_label(labels, tags):
     found = load_tags({'weak_annotations': labels})['gt_tags']
     assert found.tolist() == tags
     assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ('labels', 'mask', 'expected'),
+    [
+        ({'points': [[0, 0]], 'point_labels': [1]}, [[255, 2, 3], [255, 255, 0]], [1, 2, 4]),
+        ({}, [[0, 0, 255]] * 2, []),
+        ({'tags': (5,)}, [[255, 2, 3]] * 2, [5]),
+    ],
+)
+def test_tags_for_a_test_are_those_of_a_training(tmp_path, labels, mask, expected):
+    """A mask may show classes that the clicks of the image do not; label_map is that of the data set."""
+    Image.fromarray(np.array(mask, dtype=np.uint8)).save(tmp_path / 'm.png')
+    sample = {'weak_annotations': WeakAnnotations(**labels, mask_path=str(tmp_path / 'm.png')), 'ori_shape': (2, 3)}
+    sample |= {'label_map': {3: 4}, 'img': np.zeros((2, 3, 3), np.uint8)}
+    trained = TRANSFORMS.build({'type': 'LoadWeakAnnotations'})(dict(sample))['weak_annotations'].tags
+    assert list(trained) == load_tags(sample)['gt_tags'].tolist() == list(known_classes(sample)) == expected
 
 
 def test_tags_of_the_truth():

@@ -151,6 +151,15 @@ def test_validity_after_one_rotation_is_the_warped_one():
     assert different / total < 1e-3
 
 
+def test_values_of_other_sensors_are_no_classes_to_swap():
+    maps = {'gt_seg_map': [[1, 2, 3]], 'depth': [[1, 2, 3]]}
+    results = sample((1, 3))
+    results.update({key: np.array(values, dtype=np.uint8) for key, values in maps.items()}, seg_fields=[*maps])
+    step = {'type': 'WeakRandomFlip', 'prob': 1.0, 'swap_seg_labels': [(1, 2)]}
+    flipped = run(results, [step])
+    assert (flipped['gt_seg_map'].tolist(), flipped['depth'].tolist()) == ([[3, 1, 2]], [[3, 2, 1]])
+
+
 def test_swapped_classes_swap_on_weak_labels_too():
     labels = WeakAnnotations(
         points=[[1, 1], [5, 5]],

@@ -5,6 +5,7 @@ import pytest
 from mmseg.utils import get_palette
 from PIL import Image
 
+from mmseg_wsss.datasets.transforms import LoadWeakAnnotations, RasterizeWeakAnnotations
 from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
 from mmseg_wsss.datasets.writers.index_png import voc_colours
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
@@ -37,6 +38,19 @@ def test_clicks_and_scribbles_alone_come_back_as_their_pixels(tmp_path):
     assert [labels_of[place] for place in ((0, 0), (2, 1), (4, 2))] == [2, 2, 2]
     assert len(labels_of) == 5
     assert report.lines() == []
+
+
+def test_lines_between_pixels_are_drawn_as_in_a_training(tmp_path):
+    """A vertex in the middle between two pixels belongs to the right and to the lower one."""
+    line = np.array([[0.5, 1.5], [6.5, 1.5], [6.5, 4.5]])
+    weak = WeakAnnotations(polylines=(line,), polyline_labels=[1])
+    labels = WeakLabelSet(CLASSES, images={'a': ImageEntry('a.jpg', 10, 8, weak)})
+    WRITERS['index_png'].write(labels, tmp_path / 'out', WriteSettings())
+    sample = {'img': np.zeros((8, 10, 3), np.uint8), 'ori_shape': (8, 10), 'weak_annotations': weak}
+    sample = RasterizeWeakAnnotations(stroke_width=1)(LoadWeakAnnotations()(sample))
+    with Image.open(tmp_path / 'out/a.png') as picture:
+        assert np.array_equal(np.asarray(picture), sample['gt_seg_map'])
+    assert (sample['gt_seg_map'] == 1).sum() == 10
 
 
 def test_colours_without_a_palette():

@@ -52,7 +52,7 @@ def test_annotations_win_over_predictions(tmp_path):
     tasks[0]['annotations'] = [{'result': tasks[0]['predictions'][0]['result'][-1:]}]
     (tmp_path / 'out.json').write_text(json.dumps(tasks[:1]))
     found = read_labels({'format': 'label_studio', 'path': str(tmp_path / 'out.json'), 'predictions': True}, CLASSES)
-    assert found.images['field/a 1'].annotations.points.tolist() == [[0, 130]]
+    np.testing.assert_allclose(found.images['field/a 1'].annotations.points, [[0, 130]], atol=1e-9)
     assert found.images['field/a 1'].annotations.num_labels == 1
 
 

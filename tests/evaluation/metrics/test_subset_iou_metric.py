@@ -208,6 +208,15 @@ def test_refined_predictions_by_hand(photo):
     assert metrics['refined/mIoU_subset'] == round((4 / 4 + 3 / 4) / 2 * 100, 2)
 
 
+@pytest.mark.parametrize('shape', [(2, 4), (4, 2)])
+def test_a_refiner_does_not_get_another_image_than_the_network(photo, shape):
+    """Of 16 bits, mmcv gives the upper ones alone, and a turned image has other sides."""
+    values = np.zeros(shape, dtype=np.uint16 if shape == (2, 4) else np.uint8)
+    Image.fromarray(values).save(photo['img_path'])
+    with pytest.raises(ValueError, match=r'a\.png is read as .* a refiner of a metric only reads images of 8 bits'):
+        evaluate(build(refiner={'type': 'RedIsACat'}), photo)
+
+
 def test_known_tags_by_hand(photo):
     """Without the dog, the sure pixel is background, and with the refiner behind it all red is a cat."""
     metrics = evaluate(build(known_tags=True, classes=SUBSET), photo)

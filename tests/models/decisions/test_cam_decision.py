@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.models.decisions import CAMDecision
 from tests.helpers.colour_network import CLASSES, batch_of, config, maps_of, predict
+from tests.helpers.models import model_config
 
 AVERAGE = {'type': 'AveragePooling'}
 
@@ -83,3 +84,11 @@ def test_a_class_without_a_positive_logit_is_nowhere():
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
         CAMDecision(**settings)
+
+
+def test_refined_maps_that_it_would_not_read_are_an_error():
+    views = {'type': 'SiameseViews', 'pixel_correlation': {'in_channels': (8, 16), 'channels': (4, 4)}}
+    with pytest.raises(TypeError, match='CAMDecision, which makes its maps from logits, so .* SiameseViews refines'):
+        MODELS.build(model_config(views=views, decision={'type': 'CAMDecision'}))
+    MODELS.build(model_config(views=views, decision={'type': 'TagDecision'}))
+    MODELS.build(model_config(views={'type': 'MultiScaleViews'}, decision={'type': 'CAMDecision'}))
