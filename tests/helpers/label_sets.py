@@ -59,7 +59,8 @@ def same_labels(first, second):
     return first.to_dict() == second.to_dict() and (first.tags, first.mask_path) == (second.tags, second.mask_path)
 
 
-places = st.tuples(st.floats(0, WIDTH - 1), st.floats(0, HEIGHT - 1))
+# y from 2 on: a file whose coordinates are all below 1 is refused, as shares of the image
+places = st.tuples(st.floats(0, WIDTH - 1), st.floats(2, HEIGHT - 1))
 classes = st.integers(0, len(CLASSES) - 1)
 
 

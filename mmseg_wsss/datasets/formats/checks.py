@@ -27,10 +27,21 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
         source: The file (or folder) that it came from, for the messages.
 
     Raises:
-        ValueError: If an entry is wrong. The message names the file, the image and the key of the first one.
+        ValueError: If an entry is wrong; the message names the file, the image and the key of the first one. Or if all
+            coordinates are shares of the image instead of pixels.
     """
+    count, largest, is_whole = 0, 0.0, True
     for columns in columns_of_images(labels.images):
         _check_columns(columns, labels, source)
+        for xy in (column.values for column in columns.places):
+            count += len(xy)
+            largest = max(largest, float(np.abs(xy).max(initial=0)))
+            is_whole = is_whole and bool((xy == np.rint(xy)).all())
+    if count > 1 and largest <= 1 and not is_whole:
+        raise ValueError(
+            f'{source}: no coordinate is larger than 1, so they are shares of the image; expected pixels of the image. '
+            'Multiply x by its width and y by its height'
+        )
 
 
 def _check_columns(columns: LabelColumns, labels: WeakLabelSet, source: str) -> None:
