@@ -25,15 +25,19 @@ class StartError(ValueError):
 
 
 class BeganHook(Hook):
-    """Records whether the training or the test has started."""
+    """Records whether a training has done its first iteration, or a test has started."""
 
     began = False
 
-    def before_train(self, runner: Runner) -> None:
-        """Record it."""
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: object = None
+    ) -> None:
+        """Record it; parts of a network that do not fit together are only noticed in an iteration."""
         self.began = True
 
-    before_test = before_train
+    def before_test(self, runner: Runner) -> None:
+        """Record it."""
+        self.began = True
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def faults_of_reading(path: str) -> Iterator[None]:
 
 @contextmanager
 def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iterator[None]:
-    """Report an error before the first iteration; later ones, and those in ``NAMED``, are not changed.
+    """Report an error before the end of the first iteration; later ones, and those in ``NAMED``, are not changed.
 
     Args:
         cfg: The config.
@@ -72,7 +76,7 @@ def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iter
         yield
     except (StartError, *NAMED):
         raise
-    except FAULTS_OF_SETTINGS as error:
+    except (RuntimeError, *FAULTS_OF_SETTINGS) as error:
         if hook is not None and hook.began:
             raise
         for handler in MMLogger.get_current_instance().handlers:

@@ -1,5 +1,6 @@
 """From a folder to a config that builds, and nothing is overwritten."""
 
+import json
 import re
 
 import numpy as np
@@ -195,3 +196,17 @@ def failing(output, *rest):
     (output / 'masks_of_classes').mkdir(exist_ok=True)
     (output / 'masks_of_classes/a.png').touch()
     raise OSError('the disk is full')
+
+
+def test_data_without_masks_is_checked_without_errors(here, capsys):
+    root = write_own_data(here / 'data')
+    for mask in (root / 'masks').iterdir():
+        mask.unlink()
+    content = json.loads((root / 'weak_labels.json').read_text())
+    content['images'] = [{**image, 'mask': None} for image in content['images']]
+    (root / 'weak_labels.json').write_text(json.dumps(content))
+    assert main(['init', '../data']) == 0
+    assert config().masks is None
+    capsys.readouterr()
+    assert main(['check', 'config.py', '--cfg-options', 'model.backbone.init_cfg=None']) == 0
+    assert 'NOTE: no validation: the training is never evaluated' in capsys.readouterr().out

@@ -73,12 +73,17 @@ def test_the_log_file_has_the_traceback(tmp_path):
     assert 'shapes_dataset.py' in log.read_text()
 
 
-def test_what_goes_wrong_in_a_training_has_its_own_error(tmp_path):
+def test_parts_that_do_not_fit_together_are_named_in_the_first_iteration(tmp_path):
     killed(1, train, training_config(tmp_path / 'killed'))
     cfg = training_config(tmp_path / 'wrong')
     cfg.model.decode_head.in_channels = 7
-    with pytest.raises(RuntimeError, match='channels'):
+    with pytest.raises(StartError) as caught:
         train(cfg)
+    start = 'the training could not begin: model.decode_head.convs.0.conv (Conv2d), in the first iteration: '
+    assert str(caught.value).startswith(start)
+    assert 'to have 7 channels, but got' in str(caught.value)
+    (log,) = (tmp_path / 'wrong').glob('*/*.log')
+    assert 'Traceback (most recent call last)' in log.read_text()
 
 
 @HOOKS.register_module()
