@@ -210,3 +210,18 @@ def test_data_without_masks_is_checked_without_errors(here, capsys):
     capsys.readouterr()
     assert main(['check', 'config.py', '--cfg-options', 'model.backbone.init_cfg=None']) == 0
     assert 'NOTE: no validation: the training is never evaluated' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'dtype', 'unlabelled'), [('.PNG', np.uint8, 255), ('.tif', np.int32, -1), ('.png', np.uint16, 999)]
+)
+def test_masks_that_no_training_would_find_are_written_again(here, suffix, dtype, unlabelled):
+    (here / 'data/masks').mkdir(parents=True)
+    for name in 'abcde':
+        save(here / f'data/images/{name}.jpg', noisy_photo())
+        mask = np.eye(48, 64, dtype=dtype)
+        mask[0, 1:] = unlabelled
+        Image.fromarray(mask).save(here / f'data/masks/{name}{suffix}')
+    assert main(['init', '../data', '--classes', 'background,line']) == 0
+    labels = DATASETS.build(config().val_dataloader.dataset)[0]['data_samples'].gt_sem_seg.data
+    assert (labels.shape[-2:], (labels == 1).sum(), (labels == 255).sum()) == ((48, 64), 48, 63)
