@@ -115,7 +115,7 @@ def merged(path, options):
             if step not in part and isinstance(part.get('config'), str):  # a stage
                 part = Config.fromfile((ROOT / path).parent / part.config)
             if step not in part:
-                assert 'type' in part or key == f'model.losses.{step}.type', f'{path} has no {key}'
+                assert 'type' in part or f'model.losses.{step}.type' in options, f'{path} has no {key}'
                 break  # a setting that has a default value: building the part checks its name
             part = part[step]
     cfg.merge_from_dict(options)
