@@ -156,6 +156,8 @@ def check_paths(args: argparse.Namespace) -> None:
 
 
 def _check_folder(args: argparse.Namespace) -> None:
+    if args.output.exists() and not args.output.is_dir():
+        raise ValueError(f'-o must be a folder, got the file {args.output}')
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} contains files: choose another -o, or overwrite them with --force')
 

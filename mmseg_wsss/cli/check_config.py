@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mmseg.registry import MODELS
 
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..engine.environment import hint_of_variables
 from ..engine.own_data import is_own_data
 from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
 from ..engine.stages.config import parse_stages
@@ -93,6 +95,10 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     elif dataset is not None:
         report.findings += [finding for part in audited_datasets(dataset) for finding in part.audit.findings()]
     check_evaluation(report, cfg, args, where)
+    report.findings = [
+        replace(f, text=f.text + hint_of_variables(f.text, cfg.text)) if ABSENT.search(f.text) else f
+        for f in report.findings
+    ]
 
 
 def _smallest_batch(cfg: Config, num_images: int) -> int:

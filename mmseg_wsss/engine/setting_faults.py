@@ -104,6 +104,9 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
 
 
 def _check_kinds(cfg: Mapping[str, Any]) -> None:
+    for key in ('model', 'train_dataloader', 'optim_wrapper', 'train_cfg'):
+        if key not in cfg:
+            raise ValueError(f'the config has no {key}: expected the config of a training')
     for key in PARTS:
         if key in cfg and not isinstance(cfg[key], Mapping):
             raise ValueError(f'{key} must be a dict of settings, got {shown(cfg[key])}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints.loading import CheckpointError
 from ..checkpoints.work_dir import WorkDirError
+from ..files import FULL
+from .environment import hint_of_variables
 from .setting_faults import FAULTS_OF_SETTINGS, describe_fault, was_being_built
 
 NAMED = (CheckpointError, WorkDirError)
@@ -56,6 +59,9 @@ def faults_of_reading(path: str) -> Iterator[None]:
         name = path if error.filename in (None, '<unknown>') else error.filename
         raise StartError(f'{name}, line {error.lineno}: {error.msg}') from error
     except (AttributeError, NameError, *FAULTS_OF_SETTINGS) as error:
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            where = f'{path}: the copy of the config in {tempfile.gettempdir()}'
+            raise StartError(f'{where} cannot be written: {error.strerror}') from error
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         raise StartError(f'{path}: the config cannot be read: {describe_fault(error, {})}{hint}') from error
 
@@ -83,7 +89,8 @@ def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iter
             if isinstance(handler, logging.FileHandler):
                 record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, what, (), sys.exc_info())
                 handler.handle(record)
-        raise StartError(f'{what}: {describe_fault(error, cfg.to_dict())}') from error
+        message = describe_fault(error, cfg.to_dict())
+        raise StartError(f'{what}: {message}{hint_of_variables(message, cfg.text)}') from error
 
 
 @contextmanager
@@ -103,4 +110,5 @@ def faults_of_parts(cfg: Config) -> Iterator[None]:
     except FAULTS_OF_SETTINGS as error:
         if not was_being_built(error):
             raise
-        raise StartError(describe_fault(error, cfg.to_dict())) from error
+        message = describe_fault(error, cfg.to_dict())
+        raise StartError(f'{message}{hint_of_variables(message, cfg.text)}') from error
