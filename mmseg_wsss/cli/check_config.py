@@ -19,6 +19,7 @@ from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.environment import hint_of_variables
 from ..engine.own_data import is_own_data
 from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
+from ..engine.setting_faults import check_settings
 from ..engine.stages.config import parse_stages
 from ..engine.start_errors import StartError
 from ._arguments import overridden_config
@@ -75,6 +76,7 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
         where: Text at the beginning of the lines about this training.
     """
     report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]
+    built(report, lambda: check_settings(cfg.to_dict()), where)
     settings = dict(cfg.train_dataloader.dataset)
     if args.all_masks and settings.get('type') == 'WeakSegDataset':
         settings['check_masks'] = True

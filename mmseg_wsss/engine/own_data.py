@@ -105,6 +105,12 @@ def _check(cfg: Config) -> None:
         if not is_count and (key != 'window' or value is not None):
             raise ValueError(f'{cfg.filename}: {key} must be a positive integer, got {value!r}')
     _check_values(cfg)
+    length, ends = cfg.train_cfg.get('max_iters'), [item.get('end') or 0 for item in cfg.get('param_scheduler') or []]
+    if ends and length not in (max(ends), cfg.iterations):
+        raise ValueError(
+            f'{cfg.filename}: train_cfg.max_iters={shown(length)} has no effect, because iterations = {cfg.iterations} '
+            'is the length of the training: change iterations'
+        )
     for key, value in cfg.items():
         if key in VARIABLES or isinstance(value, Mapping | list):
             continue

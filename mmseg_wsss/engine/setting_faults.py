@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import logging
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 from mmengine.model import BaseModel
 from mmengine.registry import OPTIMIZERS, Registry
+from mmengine.runner import Runner
 
 from ..datasets.formats.files import nearest
 from ..datasets.formats.values import is_number, is_whole, shown
@@ -20,6 +22,7 @@ FAULTS_OF_SETTINGS = (AssertionError, AttributeError, ImportError, IndexError, K
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 UNREGISTERED = re.compile(r'^(\w+) is not in the (\S+) registry')
 MAX_NAMES = 12
+SIMILAR = 0.935
 PARTS = ('default_hooks', 'env_cfg', 'model', 'optim_wrapper', 'randomness', 'train_cfg', 'train_dataloader')
 """Parts of a config that are dicts."""
 MODES = ('whole', 'slide')
@@ -107,6 +110,10 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
     for key in ('model', 'train_dataloader', 'optim_wrapper', 'train_cfg'):
         if key not in cfg:
             raise ValueError(f'the config has no {key}: expected the config of a training')
+    for key in cfg:
+        meant = next((name for name in inspect.signature(Runner.__init__).parameters if _is_misspelt(key, name)), None)
+        if meant is not None:
+            raise ValueError(f'{key} is no part of a training, and nothing reads it; did you mean {meant!r}?')
     for key in PARTS:
         if key in cfg and not isinstance(cfg[key], Mapping):
             raise ValueError(f'{key} must be a dict of settings, got {shown(cfg[key])}')
@@ -119,6 +126,13 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
     rate = (cfg.get('optim_wrapper', {}).get('optimizer') or {}).get('lr')
     if rate is not None and not is_number(rate):
         raise ValueError(f'optim_wrapper.optimizer.lr must be a learning rate such as 1e-3, got {shown(rate)}')
+
+
+def _is_misspelt(key: str, name: str) -> bool:
+    """Whether a key is a name with two letters exchanged, or with one more or less."""
+    if key == name or len(name) < 5:
+        return False
+    return sorted(key) == sorted(name) or difflib.SequenceMatcher(None, key, name).ratio() > SIMILAR
 
 
 def _check_inference(cfg: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,13 +58,23 @@ def faults_of_reading(path: str) -> Iterator[None]:
         yield
     except SyntaxError as error:
         name = path if error.filename in (None, '<unknown>') else error.filename
-        raise StartError(f'{name}, line {error.lineno}: {error.msg}') from error
+        line = f', line {error.lineno}' if error.lineno else ''
+        cure = ': save the file in UTF-8 without a byte order mark' if 'U+FEFF' in error.msg else ''
+        raise StartError(f'{name}{line}: {error.msg}{cure}') from error
+    except UnicodeDecodeError as error:
+        raise StartError(f'{path}: the config is not text in UTF-8 ({error}): save the file in UTF-8') from error
     except (AttributeError, NameError, *FAULTS_OF_SETTINGS) as error:
         if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
             where = f'{path}: the copy of the config in {tempfile.gettempdir()}'
             raise StartError(f'{where} cannot be written: {error.strerror}') from error
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         raise StartError(f'{path}: the config cannot be read: {describe_fault(error, {})}{hint}') from error
+    except Exception as error:  # a config is a program, which may raise anything
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        if frame.name != '<module>':  # it is not from the config
+            raise
+        kind = type(error).__name__
+        raise StartError(f'{frame.filename}, line {frame.lineno}: {kind}: {error}') from error
 
 
 @contextmanager

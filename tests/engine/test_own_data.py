@@ -188,3 +188,10 @@ def test_values_of_the_wrong_kind_are_named(read, text, message):
 
 def test_a_palette_of_ones_own_stays(read):
     assert filled(read(text=f'{VARIABLES}palette = [[1, 2, 3]] * 3\n')).palette == [[1, 2, 3]] * 3
+
+
+def test_a_length_beside_that_of_the_variable_is_an_error(read):
+    message = 'config.py: train_cfg.max_iters=2 has no effect, because iterations = 400 is the length of the training'
+    with pytest.raises(ValueError, match=message):
+        filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=2)\n'))
+    assert filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=400)\n')).train_cfg.max_iters == 400

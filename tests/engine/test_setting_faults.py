@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS, MODELS
 
-from mmseg_wsss.engine.setting_faults import describe_fault
+from mmseg_wsss.engine.setting_faults import check_settings, describe_fault
 from mmseg_wsss.engine.start_errors import StartError
 from mmseg_wsss.engine.training import train
 from tests.helpers.trainings import killed, run_tool, training_config, write_config
@@ -129,3 +129,19 @@ def test_a_part_that_is_not_in_the_config_is_named_by_its_type():
     except ValueError as error:
         text = describe_fault(error, Config({'model': {}}).to_dict())
     assert text.startswith('a part of the config (PartialCrossEntropyLoss): start must be the fraction')
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'), [('trian_cfg', 'train_cfg'), ('modle', 'model'), ('custom_hook', 'custom_hooks')]
+)
+def test_a_misspelt_part_is_named(tmp_path, key, meant):
+    file = write_config(training_config(**{key: {'a': 1}}), tmp_path / 'c.py')
+    message = f'{key} is no part of a training, and nothing reads it; did you mean {meant!r}?'
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train', file, '--work-dir', tmp_path / 'out')
+    assert caught.value.code == f'the training could not begin: {message}'
+
+
+@pytest.mark.parametrize('key', ['train_pipeline', 'models', 'train_dataset', 'norm_cfg', 'eval_cfg', 'optimizer'])
+def test_variables_of_ones_own_are_no_misspelt_parts(key):
+    check_settings({**training_config().to_dict(), key: 1})

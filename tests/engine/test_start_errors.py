@@ -183,3 +183,20 @@ def test_the_environment_variable_of_a_missing_path_is_named(tmp_path, monkeypat
     path = config_file('deeplabv3plus_mbv2_voc_clicks')
     assert main(['check', str(path)]) == 1
     assert capsys.readouterr().out.count('environment variable VOC_WEAK_ROOT, which is not set') == 2
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'x = 1\ny = x / 0\n', 'c.py, line 2: ZeroDivisionError: division by zero'),
+        (b'\xef\xbb\xbfx = 1\n', 'U+FEFF: save the file in UTF-8 without a byte order mark'),
+        ('x = 1\n'.encode('utf-16'), 'c.py: the config is not text in UTF-8 ('),
+        (b'\0', 'c.py: source code string cannot contain null bytes'),
+    ],
+)
+def test_a_config_that_cannot_be_run(tmp_path, content, message):
+    (tmp_path / 'c.py').write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train', tmp_path / 'c.py', '--work-dir', tmp_path / 'out')
+    assert message in caught.value.code
+    assert len(caught.value.code.splitlines()) == 1
