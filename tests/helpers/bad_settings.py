@@ -80,7 +80,6 @@ SETTINGS = [
     ('train_dataloader.dataset.pipeline.3.type=RandomFlip', 'RandomFlip'),
     ('train_dataloader.dataset.pipeline.5.type=PackSegInputs', 'PackSegInputs'),
     ('optim_wrapper.optimizer.lr=-1', 'learning rate'),
-    ('optim_wrapper.optimizer.lr=x', 'optim_wrapper.optimizer '),
     ('optim_wrapper.optimizer.type=Nope', 'Nope'),
     ('param_scheduler.0.type=Nope', 'Nope'),
     ('param_scheduler.0.end=x', 'param_scheduler.0 '),
@@ -95,7 +94,7 @@ SETTINGS = [
     ('model.test_cfg.mode=slyde', "model.test_cfg.mode must be 'whole' or 'slide', got 'slyde'"),
     ('model.test_cfg.mode=slide', 'has no crop_size'),
     ('val_evaluator.iou_metrics=mFoo', "val_evaluator.iou_metrics: unknown metric 'mFoo'; Choose from 'mIoU'"),
-    ('val_evaluator.iou_metrics=[mIoU,miou]', "unknown metric 'miou'; did you mean 'mIoU'"),
+    ('val_evaluator.iou_metrics=[mIoU,miou]', "unknown metric 'miou'; Choose from 'mIoU'"),
     ('model.decode_head.in_index=9', 'model.decode_head (FCNHead), in the first iteration: '),
     ('model.losses.loss_crf={"type":"GatedCRFLoss","kernels":[{"weight":1,"xz":3}],"start":0.9}', "compares 'xz'"),
 ]  # fmt: skip

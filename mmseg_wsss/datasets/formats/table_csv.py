@@ -73,7 +73,7 @@ def read_table_csv(
     per_image: dict[str, list[tuple[Mapping[str, str], str]]] = {}
     for row, where in rows:
         if ticked:
-            row = {**row, 'class': separator.join(_ticked(row, ticked, where))}
+            row['class'] = separator.join(_ticked(row, ticked, where))
         values = {key: row[column].strip() for key, column in found.items()}
         name = image_name(values['image'], where, found['image'])
         per_image.setdefault(name if Path(name).suffix else name + img_suffix, []).append((values, where))
@@ -85,7 +85,7 @@ def read_table_csv(
     return labels.label_set()
 
 
-def _class_columns(header: Sequence[str], rows: Sequence[tuple[Mapping[str, str], str]]) -> list[str]:
+def _class_columns(header: Sequence[str], rows: Sequence[tuple[dict[str, str], str]]) -> list[str]:
     """The columns of a table with a 0 or 1 for each class, as Roboflow writes it; none in other tables."""
     known = {name for names in COLUMNS.values() for name in names}
     others = [column for column in header if column.strip().lower() not in COLUMNS['image']]
