@@ -1,5 +1,6 @@
 """Files that are written completely or not at all, and file names that cannot leave their folder."""
 
+import errno
 import os
 import tempfile
 import uuid
@@ -7,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""Numbers of the errors of a full disk."""
 
 
 @contextmanager
@@ -31,6 +35,11 @@ def whole_file(path: str | Path, *, many_writers: bool = False) -> Iterator[Bina
         with temporary.open('xb') as file:
             yield file
         os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.filename in (None, str(temporary)):  # of a full disk, an encoder, or a folder that is not writable
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
     except Exception:
         temporary.unlink(missing_ok=True)
         raise

@@ -274,7 +274,7 @@ def test_a_full_disk_is_named(labelled, capsys, monkeypatch):
     monkeypatch.setattr(os, 'replace', full)
     out = labelled.parent / 'out.json'
     arguments = ['convert', 'canonical', labelled, '--classes', 'background,cat', '-o', out]
-    assert 'No space left on device' in ended(capsys, arguments)
+    assert f"No space left on device: '{out}'" in ended(capsys, arguments)
     assert not list(labelled.parent.glob('*out*'))
 
 

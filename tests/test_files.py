@@ -1,5 +1,7 @@
 """Files that are there whole or not at all, and names that cannot leave their folder."""
 
+import errno
+
 import pytest
 
 from mmseg_wsss.files import path_inside, relative_name, temporary_path, whole_file, whole_folder
@@ -133,3 +135,18 @@ def test_no_file_is_moved_if_a_folder_of_one_of_them_is_a_file(tmp_path):
     with pytest.raises(NotADirectoryError, match='b is a file, and a folder of this name'):
         write_files(tmp_path, 'a', 'b/c')
     assert content(tmp_path) == {'b': 'older'}
+
+
+@pytest.mark.parametrize(
+    'error',
+    [OSError(errno.EFBIG, 'File too large'), OSError('encoder error -2'), PermissionError(errno.EACCES, 'no', '')],
+)
+def test_an_error_of_writing_names_the_file(tmp_path, error):
+    path = tmp_path / 'file.png'
+    if error.errno == errno.EACCES:
+        error.filename = str(temporary_path(path))
+    with pytest.raises(OSError, match=f"'{path}'") as caught, whole_file(path):
+        raise error
+    assert caught.value.errno == error.errno
+    with pytest.raises(OSError, match="'other.png'"), whole_file(path):
+        raise FileNotFoundError(errno.ENOENT, 'missing', 'other.png')

@@ -47,27 +47,13 @@ def overridden_config(path: str, options: list[str]) -> Config:
         path: The file, or the name of a config that comes with the project.
         options: ``key=value`` pairs.
     """
-    from mmengine.config import DictAction
-
     from ..engine.command_line import read_config
+    from ..engine.overrides import parse_overrides
     from ..engine.recipes import config_file
 
-    check_options(options)
-    parser = argparse.ArgumentParser(prog='wsss')
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    settings = parse_overrides(options)
     path = path if path.endswith('.py') else config_file(path)
-    return read_config(path, parser.parse_args(['--cfg-options', *options]).cfg_options or {})
-
-
-def check_options(options: list[str]) -> None:
-    """Refuse overrides that are not ``key=value``.
-
-    Raises:
-        ValueError: With the first of them.
-    """
-    wrong = [option for option in options if not option.partition('=')[0] or '=' not in option]
-    if wrong:
-        raise ValueError(f'--cfg-options must be KEY=VALUE, got {wrong[0]!r}')
+    return read_config(path, settings)
 
 
 def add_network_arguments(
@@ -170,6 +156,8 @@ def check_paths(args: argparse.Namespace) -> None:
 
 
 def _check_folder(args: argparse.Namespace) -> None:
+    if args.output.exists() and not args.output.is_dir():
+        raise ValueError(f'-o must be a folder, got the file {args.output}')
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ValueError(f'{args.output} contains files: choose another -o, or overwrite them with --force')
 

@@ -77,7 +77,7 @@ def write_labels(
     files = {key: Path(one.mask_path) for key, one in _annotations(labels) if one.mask_path}
     files |= {key: gathered.masks[key] for key in splits['val']}
     elsewhere = bool(splits['val']) and masks is None
-    renamed = any(path.stem != Path(key).stem for key, path in files.items())
+    renamed = any(path.name != f'{Path(key).name}.png' for key, path in files.items())
     if files and (elsewhere or renamed or not gathered.ids.is_plain):
         masks = output / MASKS
         write_masks(files, masks, gathered.ids, labels.palette or ())

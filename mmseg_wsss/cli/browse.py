@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import whole_file
 from ._arguments import add_cfg_options, check_output, load_config
 from ._browse_labels import labelled_photos
 from ._labels import parse_classes
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.worst is not None or args.classes is not None:
         raise ValueError('--worst and --classes are for label files: name the folder of the photos with --images')
+    if Path(args.config).exists() and not args.config.endswith('.py'):
+        raise ValueError(f'{args.config} is not a config; the labels of a file are drawn on photos with --images DIR')
     cfg = load_config(args.config, args.cfg_options)
     rows, counts = [], []
     with faults_of_parts(cfg):
@@ -86,16 +89,18 @@ def run(args: argparse.Namespace) -> None:
 
 def write(pictures: list[tuple[str, Image]], output: Path) -> None:
     """Write pictures with their names as a page, or as one sheet."""
-    from mmcv import imwrite
+    from PIL import Image as Picture
 
     from ..visualization.panels import contact_sheet
     from ..visualization.picture_page import picture_page
 
     if output.suffix.lower() == '.html':
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(picture_page(f'{len(pictures)} images', pictures), encoding='utf-8')
+        with whole_file(output) as file:
+            file.write(picture_page(f'{len(pictures)} images', pictures).encode())
     else:
-        imwrite(contact_sheet([picture for _, picture in pictures], columns=2)[..., ::-1], str(output))
+        sheet = Picture.fromarray(contact_sheet([picture for _, picture in pictures], columns=2))
+        with whole_file(output) as file:
+            sheet.save(file, format='PNG' if output.suffix.lower() == '.png' else 'JPEG', quality=95)
     print(f'wrote {output}: {len(pictures)} images')
 
 

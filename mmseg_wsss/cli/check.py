@@ -18,10 +18,11 @@ from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..datasets.workers import progress
+from ..engine.overrides import parse_overrides
 from ..engine.preflight import audited_datasets
 from ..engine.setting_faults import describe_fault
 from ..files import whole_file
-from ._arguments import add_cfg_options, check_options
+from ._arguments import add_cfg_options
 from ._labels import suffix_in
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, AssertionError)
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the check and print the result."""
     if not Path(args.source).is_file():
         raise FileNotFoundError(f'{args.source} is not a file: expected weak_labels.json, or the config of a training')
-    check_options(args.cfg_options)
+    parse_overrides(args.cfg_options)
     _check_json(args.json)
     if args.source.endswith('.py'):
         from .check_config import check_config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from mmseg.registry import MODELS
 
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
 from ..datasets.weak_seg_dataset import WeakSegDataset
+from ..engine.environment import hint_of_variables
+from ..engine.own_data import is_own_data
 from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
+from ..engine.setting_faults import check_settings
 from ..engine.stages.config import parse_stages
 from ..engine.start_errors import StartError
 from ._arguments import overridden_config
@@ -72,6 +76,7 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
         where: Text at the beginning of the lines about this training.
     """
     report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]
+    built(report, lambda: check_settings(cfg.to_dict()), where)
     settings = dict(cfg.train_dataloader.dataset)
     if args.all_masks and settings.get('type') == 'WeakSegDataset':
         settings['check_masks'] = True
@@ -92,6 +97,10 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     elif dataset is not None:
         report.findings += [finding for part in audited_datasets(dataset) for finding in part.audit.findings()]
     check_evaluation(report, cfg, args, where)
+    report.findings = [
+        replace(f, text=f.text + hint_of_variables(f.text, cfg.text)) if ABSENT.search(f.text) else f
+        for f in report.findings
+    ]
 
 
 def _smallest_batch(cfg: Config, num_images: int) -> int:
@@ -104,7 +113,9 @@ def _smallest_batch(cfg: Config, num_images: int) -> int:
 def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str) -> None:
     """Check the data of validation and test, and that the metrics have its classes."""
     seen: list[Mapping[str, Any]] = []
-    for split in ('val', 'test'):
+    # without masks, the test data of a recipe for own data only says how photos are read
+    measured = not is_own_data(cfg) or cfg.get('masks') is not None
+    for split in ('val', 'test') if measured else ('val',):
         parts = {name: cfg.get(name) for name in (f'{split}_dataloader', f'{split}_cfg', f'{split}_evaluator')}
         absent = [name for name, part in parts.items() if part is None]
         if len(absent) == len(parts):

@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> None:
     from ..labelling.onnx_file import write_onnx
 
     check_output(args)
+    if args.output.suffix.lower() != '.onnx':
+        raise ValueError(f'-o must end in .onnx, got {str(args.output)!r}')
     if min(args.size) < 32:
         raise ValueError(f'--size must be at least 32 pixels each, got {args.size}')
     trust_checkpoints(args.trust_checkpoint)

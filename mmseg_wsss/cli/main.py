@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from .. import __version__
+from ..files import FULL
 
 # Each is a module with add_arguments(parser) and run(args), which returns an exit code or None.
 COMMANDS = {
@@ -84,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run(args) or 0
     except (ValueError, TypeError, OSError, ImportError) as error:
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            hint = f': the disk of the output or of {tempfile.gettempdir()}, or the limit of file sizes (ulimit -f)'
         print(f'wsss: error: {printable(f"{error}{hint}")}', file=sys.stderr)
         return 2
 

@@ -15,7 +15,7 @@ from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.class_names import BACKGROUND
 from ..datasets.formats.collecting import ImageCollector
 from ..datasets.formats.files import existing, listed_files, read_ids, relative_id
-from ..datasets.formats.index_png import check_foreground, counted_from_one, distinct, load_index_image
+from ..datasets.formats.index_png import check_foreground, distinct, hint_of_values, load_index_image
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.simulate import KINDS, POINT_RULES, simulate_weak_annotations
 from ..datasets.workers import each
@@ -177,6 +177,6 @@ def _simulate(args: argparse.Namespace, key: str, file: Path, num_classes: int) 
         )
         small = small_objects(mask, args.min_area, instances=instances, ignore_index=args.ignore_index)
     except ValueError as error:
-        hint = counted_from_one(values, num_classes, args.ignore_index)
+        hint = hint_of_values(values, num_classes, args.ignore_index)
         raise ValueError(f'{file}: {error}{hint and f".{hint}"}') from error
     return Simulated(annotations, [region.label for region in small], (mask.shape[1], mask.shape[0]), values)

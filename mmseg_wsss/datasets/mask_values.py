@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..structures.weak_annotations import IntArray
-from .formats.index_png import counted_from_one, load_index_image
+from .formats.index_png import hint_of_values, load_index_image
 from .formats.picture_files import unlimited
 
 Mask = npt.NDArray[np.integer]
@@ -126,5 +126,5 @@ def _check_ids(key: str, path: str, values: list[int], end: int, num_classes: in
         f'image {key!r}: its mask {path} holds the values {unknown[:8]}, which are neither ids of the '
         f'{num_classes} classes (0..{end - 1}) nor {ignore_index} (unlabelled). '
         'Masks hold class ids, not grey levels of a picture: convert them, or add the missing classes, or write '
-        f'{ignore_index} instead of a value that means unlabelled.{counted_from_one(values, end, ignore_index)}'
+        f'{ignore_index} instead of a value that means unlabelled.{hint_of_values(values, end, ignore_index)}'
     )

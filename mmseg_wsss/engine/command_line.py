@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from .own_data import fill_own_data
+from .overrides import Overrides, override
 from .recipes import config_file
 from .start_errors import faults_of_reading
 
@@ -26,7 +26,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, work_dir: str, trust: str
     parser.add_argument('--work-dir', help=f'folder for {work_dir} (default: work_dirs/<config name>)')
     parser.add_argument('--trust-checkpoint', action='store_true', help=trust)
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings to override, such as model.losses.x.radius=3'
+        '--cfg-options', nargs='+', action=Overrides, help='settings to override, such as model.losses.x.radius=3'
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -65,6 +65,5 @@ def read_config(path: str, overrides: Mapping[str, Any]) -> Config:
     """
     with faults_of_reading(path):
         cfg = Config.fromfile(path)
-        cfg.merge_from_dict(dict(overrides))
-        fill_own_data(cfg)
+        override(cfg, overrides)
     return cfg

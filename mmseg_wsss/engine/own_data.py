@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 
 from ..datasets.formats.canonical import read_classes
 from ..datasets.formats.files import nearest
+from ..datasets.formats.values import is_number, is_whole, shown
 
 MARK = 'img_suffix'
 """A variable that other configs do not have at the top level."""
@@ -85,7 +86,9 @@ def fill_own_data(cfg: Config) -> None:
     if cfg.get('classes') is None:
         classes, palette = read_classes(Path(cfg.data_root) / cfg.weak_labels)
         cfg.classes = list(classes)
-        cfg.palette = None if palette is None else [list(colour) for colour in palette]
+        if cfg.get('palette') is None:
+            cfg.palette = None if palette is None else [list(colour) for colour in palette]
+        _check_values(cfg)  # the palette may be for other classes
     filled = _filled(cfg.to_dict(), cfg.to_dict())
     _set_length(filled)
     _set_windows(filled)
@@ -101,12 +104,55 @@ def _check(cfg: Config) -> None:
         is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
         if not is_count and (key != 'window' or value is not None):
             raise ValueError(f'{cfg.filename}: {key} must be a positive integer, got {value!r}')
+    _check_values(cfg)
+    length, ends = cfg.train_cfg.get('max_iters'), [item.get('end') or 0 for item in cfg.get('param_scheduler') or []]
+    if ends and length not in (max(ends), cfg.iterations):
+        raise ValueError(
+            f'{cfg.filename}: train_cfg.max_iters={shown(length)} has no effect, because iterations = {cfg.iterations} '
+            'is the length of the training: change iterations'
+        )
     for key, value in cfg.items():
         if key in VARIABLES or isinstance(value, Mapping | list):
             continue
         hint = nearest(key, VARIABLES)
         if hint.startswith('did you mean') and key not in KNOWN:
             raise ValueError(f'{cfg.filename}: {key!r} is not a variable of the recipes for own data; {hint}')
+
+
+def _check_values(cfg: Config) -> None:
+    """Check the variables that are not counts."""
+
+    def fault(key: str, expected: str) -> ValueError:
+        return ValueError(f'{cfg.filename}: {key} must be {expected}, got {shown(cfg.get(key))}')
+
+    for key in ('images', 'img_suffix', 'weak_labels', 'data_root', 'masks'):
+        if not isinstance(cfg[key], str) and (key != 'masks' or cfg[key] is not None):
+            raise fault(key, 'a path' + ', or None without validation' * (key == 'masks'))
+    if not isinstance(cfg.get('background', True), bool):
+        raise fault('background', 'True or False')
+    if not isinstance(cfg.get('loading') or {}, Mapping):
+        raise fault('loading', "settings of the loader such as dict(color_type='unchanged')")
+    classes, palette = cfg.get('classes'), cfg.get('palette')
+    if classes is not None and not (_is_list(classes) and all(isinstance(name, str) for name in classes)):
+        raise fault('classes', "a list of names such as ['background', 'cat'], or None for those of the labels")
+    for key in ('mean', 'std'):
+        value = cfg.get(key)
+        if value is not None and not (_is_list(value) and value and all(map(is_number, value))):
+            raise fault(key, 'a list of numbers, one per band')
+    if cfg.get('std') is not None and min(cfg.std) <= 0:
+        raise fault('std', 'a list of positive numbers')
+    if palette is not None and not (_is_list(palette) and all(map(_is_colour, palette))):
+        raise fault('palette', 'a list of colours [red, green, blue] in 0..255, or None for those of the labels')
+    if palette is not None and classes is not None and len(palette) != len(classes):
+        raise fault('palette', f'a list of {len(classes)} colours, one per class')
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_colour(value: Any) -> bool:
+    return _is_list(value) and len(value) == 3 and all(is_whole(part) and 0 <= part <= 255 for part in value)
 
 
 KNOWN = ('load_from', 'resume', 'launcher', 'work_dir', 'default_scope', 'log_level', 'runner_type', 'backbone', 'head')
@@ -196,11 +242,10 @@ def _set_length(cfg: Settings) -> None:
         settings.update({key: max(1, round(settings[key] * factor)) for key in keys if settings.get(key)})
 
     stretch(loop, 'max_iters', 'val_interval')
-    for scheduler in cfg['param_scheduler']:
+    for scheduler in cfg.get('param_scheduler') or []:
         stretch(scheduler, 'begin', 'end')
-    hooks = [cfg['default_hooks']['checkpoint'], *cfg['custom_hooks']]
-    for hook in hooks:
-        stretch(hook, 'interval')
+    for hook in [cfg['default_hooks'].get('checkpoint'), *(cfg.get('custom_hooks') or [])]:
+        stretch(hook or {}, 'interval')
 
 
 def _set_windows(cfg: Settings) -> None:
@@ -214,6 +259,6 @@ def _set_windows(cfg: Settings) -> None:
 def _measure_nothing(cfg: Settings) -> None:
     """Remove everything that needs validation masks; the test data still defines how images are read."""
     cfg.update({'val_dataloader': None, 'val_cfg': None, 'val_evaluator': None})
-    cfg['default_hooks']['checkpoint'].pop('save_best', None)
+    (cfg['default_hooks'].get('checkpoint') or {}).pop('save_best', None)
     cfg['test_dataloader']['dataset']['data_prefix'].pop('seg_map_path', None)
-    cfg['custom_hooks'] = [hook for hook in cfg['custom_hooks'] if hook['type'] != 'ResultSheetHook']
+    cfg['custom_hooks'] = [hook for hook in cfg.get('custom_hooks') or [] if hook['type'] != 'ResultSheetHook']

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+from mmengine.model import BaseModel
 from mmengine.registry import OPTIMIZERS, Registry
+from mmengine.runner import Runner
 
 from ..datasets.formats.files import nearest
-from ..datasets.formats.values import is_whole
+from ..datasets.formats.values import is_number, is_whole, shown
 
-FAULTS_OF_SETTINGS = (AssertionError, ImportError, KeyError, OSError, TypeError, ValueError)
+FAULTS_OF_SETTINGS = (AssertionError, AttributeError, ImportError, IndexError, KeyError, OSError, TypeError, ValueError)
 """Errors that a wrong setting or file raises while a training is built."""
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 UNREGISTERED = re.compile(r'^(\w+) is not in the (\S+) registry')
 MAX_NAMES = 12
+SIMILAR = 0.935
+PARTS = ('default_hooks', 'env_cfg', 'model', 'optim_wrapper', 'randomness', 'train_cfg', 'train_dataloader')
+"""Parts of a config that are dicts."""
+MODES = ('whole', 'slide')
+IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
 def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
@@ -34,7 +43,8 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     message = ' '.join(str(text).split()) or type(error).__name__
     frame = _innermost_build(error)
     if frame is None:
-        return message
+        place = _running_module(error)
+        return f'{place}, in the first iteration: {message}' if place else message
     part, kind = frame.f_locals['cfg'], frame.f_locals.get('obj_cls')
     if not isinstance(part, Mapping):
         return message
@@ -48,6 +58,20 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
 def was_being_built(error: BaseException) -> bool:
     """Return whether an error was raised while mmengine built a part of a config."""
     return _innermost_build(error) is not None
+
+
+def _running_module(error: BaseException) -> str:
+    """Return the name of the part of a network whose forward raised an error; an empty text if none did."""
+    names: dict[int, str] = {}
+    place, traceback = '', error.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_locals.get('self')
+        if isinstance(module, BaseModel):
+            names = {id(part): name for name, part in module.named_modules(prefix='model')}
+        if id(module) in names:
+            place = f'{names[id(module)]} ({type(module).__name__})'
+        traceback = traceback.tb_next
+    return place
 
 
 def _innermost_build(error: BaseException) -> FrameType | None:
@@ -64,8 +88,11 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
     """Check settings for which mmengine's errors do not name the key, or which it accepts though they are wrong.
 
     Raises:
-        ValueError: If the length of the training is not a number of iterations or epochs, or the optimizer is unknown.
+        ValueError: If the length of the training is not a number of iterations or epochs, the optimizer or a metric is
+            unknown, or another setting has a value of the wrong kind.
     """
+    _check_kinds(cfg)
+    _check_inference(cfg)
     loop = cfg.get('train_cfg') or {}
     for key in ('max_iters', 'max_epochs'):
         length = loop.get(key, 0)
@@ -77,6 +104,55 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
             if registry.get(kind) is None:
                 message = f'{kind} is not in the mmengine::optimizer registry'
                 raise ValueError(f'optim_wrapper.optimizer ({kind}): {_with_nearest_name(message, None, registry)}')
+
+
+def _check_kinds(cfg: Mapping[str, Any]) -> None:
+    for key in ('model', 'train_dataloader', 'optim_wrapper', 'train_cfg'):
+        if key not in cfg:
+            raise ValueError(f'the config has no {key}: expected the config of a training')
+    for key in cfg:
+        meant = next((name for name in inspect.signature(Runner.__init__).parameters if _is_misspelt(key, name)), None)
+        if meant is not None:
+            raise ValueError(f'{key} is not a part of a training, so it would have no effect; did you mean {meant!r}?')
+    for key in PARTS:
+        if key in cfg and not isinstance(cfg[key], Mapping):
+            raise ValueError(f'{key} must be a dict of settings, got {shown(cfg[key])}')
+    level = cfg.get('log_level', 'INFO')
+    if not isinstance(level, int) and not isinstance(logging.getLevelName(str(level)), int):
+        raise ValueError(f"log_level must be a level such as 'INFO' or 'WARNING', got {shown(level)}")
+    seed = cfg.get('randomness', {}).get('seed')
+    if seed is not None and not (is_whole(seed) and 0 <= seed < 2**32):
+        raise ValueError(f'randomness.seed must be an integer from 0 to 2**32 - 1, or None, got {shown(seed)}')
+    rate = (cfg.get('optim_wrapper', {}).get('optimizer') or {}).get('lr')
+    if rate is not None and not is_number(rate):
+        raise ValueError(f'optim_wrapper.optimizer.lr must be a learning rate such as 1e-3, got {shown(rate)}')
+
+
+def _is_misspelt(key: str, name: str) -> bool:
+    """Whether a key is a name with two letters exchanged, or with one more or less."""
+    if key == name or len(name) < 5:
+        return False
+    return sorted(key) == sorted(name) or difflib.SequenceMatcher(None, key, name).ratio() > SIMILAR
+
+
+def _check_inference(cfg: Mapping[str, Any]) -> None:
+    """Check what is only used after the training has begun: how whole images are predicted, and the metrics."""
+    model = cfg.get('model')
+    settings = (model.get('test_cfg') if isinstance(model, Mapping) else None) or {}
+    mode = settings.get('mode', 'whole')
+    if mode not in MODES:
+        raise ValueError(f'model.test_cfg.mode must be {" or ".join(map(repr, MODES))}, got {shown(mode)}')
+    missing = [key for key in ('crop_size', 'stride') if mode == 'slide' and key not in settings]
+    if missing:
+        raise ValueError(f"model.test_cfg with mode='slide' needs crop_size and stride, and has no {missing[0]}")
+    for split in ('val_evaluator', 'test_evaluator'):
+        found = cfg.get(split)
+        for index, metric in enumerate(found if isinstance(found, list) else [found]):
+            names = metric.get('iou_metrics', ()) if isinstance(metric, Mapping) else ()
+            for name in [names] if isinstance(names, str) else names:
+                if name not in IOU_METRICS and str(metric.get('type', '')).endswith('IoUMetric'):
+                    key = f'{split}.{index}' if isinstance(found, list) else split
+                    raise ValueError(f'{key}.iou_metrics: unknown metric {name!r}; {nearest(str(name), IOU_METRICS)}')
 
 
 def _same(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints.loading import CheckpointError
 from ..checkpoints.work_dir import WorkDirError
+from ..files import FULL
+from .environment import hint_of_variables
 from .setting_faults import FAULTS_OF_SETTINGS, describe_fault, was_being_built
 
 NAMED = (CheckpointError, WorkDirError)
@@ -25,15 +29,19 @@ class StartError(ValueError):
 
 
 class BeganHook(Hook):
-    """Records whether the training or the test has started."""
+    """Records whether a training has done its first iteration, or a test has started."""
 
     began = False
 
-    def before_train(self, runner: Runner) -> None:
-        """Record it."""
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: object = None
+    ) -> None:
+        """Record it; parts of a network that do not fit together are only noticed in an iteration."""
         self.began = True
 
-    before_test = before_train
+    def before_test(self, runner: Runner) -> None:
+        """Record it."""
+        self.began = True
 
 
 @contextmanager
@@ -50,15 +58,28 @@ def faults_of_reading(path: str) -> Iterator[None]:
         yield
     except SyntaxError as error:
         name = path if error.filename in (None, '<unknown>') else error.filename
-        raise StartError(f'{name}, line {error.lineno}: {error.msg}') from error
+        line = f', line {error.lineno}' if error.lineno else ''
+        cure = ': save the file in UTF-8 without a byte order mark' if 'U+FEFF' in error.msg else ''
+        raise StartError(f'{name}{line}: {error.msg}{cure}') from error
+    except UnicodeDecodeError as error:
+        raise StartError(f'{path}: the config is not text in UTF-8 ({error}): save the file in UTF-8') from error
     except (AttributeError, NameError, *FAULTS_OF_SETTINGS) as error:
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            where = f'{path}: the copy of the config in {tempfile.gettempdir()}'
+            raise StartError(f'{where} cannot be written: {error.strerror}') from error
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         raise StartError(f'{path}: the config cannot be read: {describe_fault(error, {})}{hint}') from error
+    except Exception as error:  # a config is a program, which may raise anything
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        if frame.name != '<module>':  # it is not from the config
+            raise
+        kind = type(error).__name__
+        raise StartError(f'{frame.filename}, line {frame.lineno}: {kind}: {error}') from error
 
 
 @contextmanager
 def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iterator[None]:
-    """Report an error before the first iteration; later ones, and those in ``NAMED``, are not changed.
+    """Report an error before the end of the first iteration; later ones, and those in ``NAMED``, are not changed.
 
     Args:
         cfg: The config.
@@ -72,14 +93,15 @@ def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iter
         yield
     except (StartError, *NAMED):
         raise
-    except FAULTS_OF_SETTINGS as error:
+    except (RuntimeError, *FAULTS_OF_SETTINGS) as error:
         if hook is not None and hook.began:
             raise
         for handler in MMLogger.get_current_instance().handlers:
             if isinstance(handler, logging.FileHandler):
                 record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, what, (), sys.exc_info())
                 handler.handle(record)
-        raise StartError(f'{what}: {describe_fault(error, cfg.to_dict())}') from error
+        message = describe_fault(error, cfg.to_dict())
+        raise StartError(f'{what}: {message}{hint_of_variables(message, cfg.text)}') from error
 
 
 @contextmanager
@@ -99,4 +121,5 @@ def faults_of_parts(cfg: Config) -> Iterator[None]:
     except FAULTS_OF_SETTINGS as error:
         if not was_being_built(error):
             raise
-        raise StartError(describe_fault(error, cfg.to_dict())) from error
+        message = describe_fault(error, cfg.to_dict())
+        raise StartError(f'{message}{hint_of_variables(message, cfg.text)}') from error

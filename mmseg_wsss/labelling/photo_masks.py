@@ -26,6 +26,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
 from ..checkpoints.loading import load_checkpoint
+from ..datasets.image_checks import image_size
 from ..datasets.pseudo_label_files import write_pseudo_label
 from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
@@ -154,7 +155,7 @@ def write_photo_masks(
 
     def write(item: tuple[str, Path]) -> npt.NDArray[np.int64]:
         name, path = item
-        (sample,) = predictor.test_step(pseudo_collate([read({'img_path': str(path), 'seg_fields': []})]))
+        (sample,) = predictor.test_step(pseudo_collate([_prepared(read, path)]))
         labels = sample.pred_sem_seg.data[0].cpu().long()
         confidence = confidence_of(sample.seg_logits.data, labels)
         write_pseudo_label(folder, name, labels.numpy(), confidence, palette)
@@ -166,6 +167,8 @@ def write_photo_masks(
     own = dict(list(photos.items())[get_rank() :: get_world_size()])
     videos = {name: path for name, path in own.items() if is_video(path)}
     stills = [item for item in own.items() if item[0] not in videos]
+    for _, path in stills:
+        image_size(path)  # before anything is written
     frames = frame_files(videos, settings.every)
     counts = [
         *each(write, stills, workers=settings.workers, title='photos'),
@@ -175,6 +178,18 @@ def write_photo_masks(
     pixels = sum(counts, start=np.zeros(len(classes), np.int64))
     shares = {key: round(float(share), 4) for key, share in zip(classes, pixels / max(1, pixels.sum()), strict=True)}
     return {'images': len(counts), 'share': shares}
+
+
+def _prepared(read: Compose, path: Path) -> Any:
+    """Return a photo as the network gets it."""
+    try:
+        return read({'img_path': str(path), 'seg_fields': []})
+    except Exception as error:  # decoders share no error
+        width, height = image_size(path)
+        text = ' '.join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f'{path} ({width} x {height} pixels) cannot be loaded and resized for the network: {text}'
+        ) from error
 
 
 def confidence_of(logits: Tensor, labels: Tensor) -> npt.NDArray[np.floating]:

@@ -146,3 +146,11 @@ def test_no_batch_at_all_is_an_error(config):
     options = ['train_dataloader.batch_size=8', 'train_dataloader.drop_last=True']
     with pytest.raises(ValueError, match=r'3 images\) cannot fill a batch of 8: lower train_dataloader.batch_size'):
         list(training_rows(load_config(str(config), options), 3, seed=0))
+
+
+def test_a_label_file_needs_its_photos(tmp_path, capsys):
+    (tmp_path / 'labels.json').write_text('{}')
+    assert main(['browse', str(tmp_path / 'labels.json'), '-o', str(tmp_path / 'b.png')]) == 2
+    assert (
+        'labels.json is not a config; the labels of a file are drawn on photos with --images' in capsys.readouterr().err
+    )

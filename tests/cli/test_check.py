@@ -389,3 +389,9 @@ def test_wrong_calls(tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):
         main(['check'])
+
+
+def test_settings_of_the_training_are_checked(check):
+    status, text = check(val_evaluator={'type': 'IoUMetric', 'iou_metrics': ['miou']})
+    assert status == 1
+    assert "val_evaluator.iou_metrics: unknown metric 'miou'; Choose from 'mIoU'" in text

@@ -1,5 +1,6 @@
 """From a folder to a config that builds, and nothing is overwritten."""
 
+import json
 import re
 
 import numpy as np
@@ -195,3 +196,32 @@ def failing(output, *rest):
     (output / 'masks_of_classes').mkdir(exist_ok=True)
     (output / 'masks_of_classes/a.png').touch()
     raise OSError('the disk is full')
+
+
+def test_data_without_masks_is_checked_without_errors(here, capsys):
+    root = write_own_data(here / 'data')
+    for mask in (root / 'masks').iterdir():
+        mask.unlink()
+    content = json.loads((root / 'weak_labels.json').read_text())
+    content['images'] = [{**image, 'mask': None} for image in content['images']]
+    (root / 'weak_labels.json').write_text(json.dumps(content))
+    assert main(['init', '../data']) == 0
+    assert config().masks is None
+    capsys.readouterr()
+    assert main(['check', 'config.py', '--cfg-options', 'model.backbone.init_cfg=None']) == 0
+    assert 'NOTE: no validation: the training is never evaluated' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'dtype', 'unlabelled'), [('.PNG', np.uint8, 255), ('.tif', np.int32, -1), ('.png', np.uint16, 999)]
+)
+def test_masks_that_no_training_would_find_are_written_again(here, suffix, dtype, unlabelled):
+    (here / 'data/masks').mkdir(parents=True)
+    for name in 'abcde':
+        save(here / f'data/images/{name}.jpg', noisy_photo())
+        mask = np.eye(48, 64, dtype=dtype)
+        mask[0, 1:] = unlabelled
+        Image.fromarray(mask).save(here / f'data/masks/{name}{suffix}')
+    assert main(['init', '../data', '--classes', 'background,line']) == 0
+    labels = DATASETS.build(config().val_dataloader.dataset)[0]['data_samples'].gt_sem_seg.data
+    assert (labels.shape[-2:], (labels == 1).sum(), (labels == 255).sum()) == ((48, 64), 48, 63)

@@ -1,7 +1,9 @@
 """The front door: which subcommand, which exit code, and one line for a fault."""
 
+import errno
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -102,3 +104,13 @@ def test_doctor_starts_without_openmmlab():
         "build_parser('config').parse_args(['config'])"
     )
     subprocess.run([sys.executable, '-c', script], check=True)
+
+
+def test_a_full_disk_without_a_name_says_where_to_look(monkeypatch, capsys):
+    monkeypatch.setattr(config_command, 'run', raising(OSError(errno.ENOSPC, 'No space left on device')))
+    assert main(['config', 'x']) == 2
+    expected = f'No space left on device: the disk of the output or of {tempfile.gettempdir()}, or the limit of file'
+    assert expected in capsys.readouterr().err
+    monkeypatch.setattr(config_command, 'run', raising(OSError(errno.ENOSPC, 'No space left on device', 'a.json')))
+    assert main(['config', 'x']) == 2
+    assert capsys.readouterr().err.endswith("No space left on device: 'a.json'\n")

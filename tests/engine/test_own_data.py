@@ -176,3 +176,34 @@ def test_one_batch_mixes_all_kinds_and_each_teaches(read, kind):
     labelled = (batch[list(LABELS).index(kind)]['data_samples'].gt_sem_seg.data != 255).any()
     assert labelled == (gradients['loss_ce'] > 0) == (kind != 'tags')
     assert gradients['loss_tags'] > 0
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('masks = 3', 'masks must be a path, or None without validation, got 3'),
+        ('images = None', 'images must be a path, got None'),
+        ("background = 'no'", "background must be True or False, got 'no'"),
+        ('loading = 3', 'loading must be settings of the loader such as .*, got 3'),
+        ("classes = 'cat'", "classes must be a list of names such as .*, got 'cat'"),
+        ('mean = 3', 'mean must be a list of numbers, one per band, got 3'),
+        ("mean = ['a']", "mean must be a list of numbers, one per band, got .'a'."),
+        ('std = [1, 0, 1]', 'std must be a list of positive numbers, got .1, 0, 1.'),
+        ('palette = [[0, 0, 256]] * 3', 'palette must be a list of colours .*, got'),
+        ('palette = [[0, 0, 0]]', 'palette must be a list of 3 colours, one per class, got'),
+    ],
+)
+def test_values_of_the_wrong_kind_are_named(read, text, message):
+    with pytest.raises(ValueError, match=f'config.py: {message}'):
+        filled(read(text=f'{VARIABLES}{text}\n'))
+
+
+def test_a_palette_of_ones_own_stays(read):
+    assert filled(read(text=f'{VARIABLES}palette = [[1, 2, 3]] * 3\n')).palette == [[1, 2, 3]] * 3
+
+
+def test_a_length_beside_that_of_the_variable_is_an_error(read):
+    message = 'config.py: train_cfg.max_iters=2 has no effect, because iterations = 400 is the length of the training'
+    with pytest.raises(ValueError, match=message):
+        filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=2)\n'))
+    assert filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=400)\n')).train_cfg.max_iters == 400

@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS, MODELS
 
-from mmseg_wsss.engine.setting_faults import describe_fault
+from mmseg_wsss.engine.setting_faults import check_settings, describe_fault
 from mmseg_wsss.engine.start_errors import StartError
 from mmseg_wsss.engine.training import train
 from tests.helpers.trainings import killed, run_tool, training_config, write_config
@@ -73,12 +73,17 @@ def test_the_log_file_has_the_traceback(tmp_path):
     assert 'shapes_dataset.py' in log.read_text()
 
 
-def test_what_goes_wrong_in_a_training_has_its_own_error(tmp_path):
+def test_parts_that_do_not_fit_together_are_named_in_the_first_iteration(tmp_path):
     killed(1, train, training_config(tmp_path / 'killed'))
     cfg = training_config(tmp_path / 'wrong')
     cfg.model.decode_head.in_channels = 7
-    with pytest.raises(RuntimeError, match='channels'):
+    with pytest.raises(StartError) as caught:
         train(cfg)
+    start = 'the training could not begin: model.decode_head.convs.0.conv (Conv2d), in the first iteration: '
+    assert str(caught.value).startswith(start)
+    assert 'to have 7 channels, but got' in str(caught.value)
+    (log,) = (tmp_path / 'wrong').glob('*/*.log')
+    assert 'Traceback (most recent call last)' in log.read_text()
 
 
 @HOOKS.register_module()
@@ -124,3 +129,19 @@ def test_a_part_that_is_not_in_the_config_is_named_by_its_type():
     except ValueError as error:
         text = describe_fault(error, Config({'model': {}}).to_dict())
     assert text.startswith('a part of the config (PartialCrossEntropyLoss): start must be the fraction')
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'), [('trian_cfg', 'train_cfg'), ('modle', 'model'), ('custom_hook', 'custom_hooks')]
+)
+def test_a_misspelt_part_is_named(tmp_path, key, meant):
+    file = write_config(training_config(**{key: {'a': 1}}), tmp_path / 'c.py')
+    message = f'{key} is not a part of a training, so it would have no effect; did you mean {meant!r}?'
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train', file, '--work-dir', tmp_path / 'out')
+    assert caught.value.code == f'the training could not begin: {message}'
+
+
+@pytest.mark.parametrize('key', ['train_pipeline', 'models', 'train_dataset', 'norm_cfg', 'eval_cfg', 'optimizer'])
+def test_variables_of_ones_own_are_no_misspelt_parts(key):
+    check_settings({**training_config().to_dict(), key: 1})

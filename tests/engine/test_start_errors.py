@@ -1,5 +1,8 @@
 """Errors in a config in one line, in all commands that build its parts."""
 
+import errno
+import tempfile
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -10,6 +13,7 @@ from PIL import Image
 
 from mmseg_wsss.checkpoints.loading import CheckpointError
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.engine.recipes import config_file
 from mmseg_wsss.engine.start_errors import StartError, faults_of_parts, faults_of_reading
 from tests.helpers.trainings import run_tool, training_config, write_config
 
@@ -158,3 +162,41 @@ def test_errors_of_no_part_and_those_of_checkpoints_are_not_changed():
         assert caught.type is type(error)
     with pytest.raises(ZeroDivisionError), faults_of_reading('config.py'):
         raise ZeroDivisionError
+
+
+def test_a_full_disk_of_temporary_files_is_named(monkeypatch, tmp_path):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(Config, 'fromfile', full)
+    expected = f'c.py: the copy of the config in {tempfile.gettempdir()} cannot be written: No space left'
+    with pytest.raises(StartError, match=expected), faults_of_reading('c.py'):
+        Config.fromfile('c.py')
+
+
+def test_the_environment_variable_of_a_missing_path_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv('VOC_WEAK_ROOT', raising=False)
+    monkeypatch.chdir(tmp_path)
+    expected = r"\('data/voc_weak' is the default of the environment variable VOC_WEAK_ROOT, which is not set\)$"
+    with pytest.raises(SystemExit, match=expected):
+        run_tool('train', 'deeplabv3plus_mbv2_voc_clicks', '--work-dir', tmp_path)
+    path = config_file('deeplabv3plus_mbv2_voc_clicks')
+    assert main(['check', str(path)]) == 1
+    assert capsys.readouterr().out.count('environment variable VOC_WEAK_ROOT, which is not set') == 2
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'x = 1\ny = x / 0\n', 'c.py, line 2: ZeroDivisionError: division by zero'),
+        (b'\xef\xbb\xbfx = 1\n', 'U+FEFF: save the file in UTF-8 without a byte order mark'),
+        ('x = 1\n'.encode('utf-16'), 'c.py: the config is not text in UTF-8 ('),
+        (b'\0', 'c.py: source code string cannot contain null bytes'),
+    ],
+)
+def test_a_config_that_cannot_be_run(tmp_path, content, message):
+    (tmp_path / 'c.py').write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train', tmp_path / 'c.py', '--work-dir', tmp_path / 'out')
+    assert message in caught.value.code
+    assert len(caught.value.code.splitlines()) == 1

@@ -98,7 +98,7 @@ JSON_FILES = {
             'annotations.0.bbox.0': COORDINATE,
             'annotations.0.bbox.2': COORDINATE | {'minus': -3},
             'annotations.0.segmentation': {
-                'null': None, 'number': 1, 'text': 'ab', 'short': [[1, 2, 3]], 'nan': [[NAN] * 6], 'inf': [[INF] * 6],
+                'number': 1, 'text': 'ab', 'short': [[1, 2, 3]], 'nan': [[NAN] * 6], 'inf': [[INF] * 6],
                 'far': [[1e9] * 6], 'farther': [[1e300] * 6], 'texts': [['1'] * 6],
                 'size': {'size': [3, 3], 'counts': [4, 5]}, 'sum': {'size': [6, 8], 'counts': [4, 5]},
                 'minus': {'size': [6, 8], 'counts': [50, -2]}, 'letters': {'size': [6, 8], 'counts': '\x7f'},

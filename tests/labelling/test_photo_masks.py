@@ -176,3 +176,24 @@ def test_two_workers_write_the_same_files(project):
         return write_photo_masks(cfg, root / 'net.pth', photos, folder, PhotoSettings(workers=workers))
 
     assert_same_files(write, root)
+
+
+def test_a_file_that_is_no_photo_is_named_before_anything_is_written(project):
+    root, cfg = project
+    (root / 'photos/c.jpg').write_bytes(b'\xff\xd8')
+    with pytest.raises(ValueError, match='photos/c.jpg is not an image, or is damaged'):
+        write_photo_masks(cfg, root / 'net.pth', find_photos([str(root / 'photos')]), root / 'broken')
+    assert not (root / 'broken').exists()
+    Image.new('RGB', (3000, 2)).save(root / 'photos/c.jpg')
+    with pytest.raises(
+        ValueError, match=r'photos/c.jpg \(3000 x 2 pixels\) cannot be loaded and resized for the netwo'
+    ):
+        write_photo_masks(cfg, root / 'net.pth', {'c': root / 'photos/c.jpg'}, root / 'broken')
+    (root / 'photos/c.jpg').unlink()
+
+
+def test_the_output_is_a_folder(project, capsys):
+    root, _ = project
+    arguments = ['predict', 'x.py', str(root / 'net.pth'), str(root / 'photos')]
+    assert main([*arguments, '-o', str(root / 'net.pth')]) == 2
+    assert '-o must be a folder, got the file' in capsys.readouterr().err

@@ -33,6 +33,29 @@ def check_numbers(labels: WeakLabelSet, source: str) -> None:
         _check_columns(columns, labels, source)
 
 
+def check_pixels(labels: WeakLabelSet, source: str) -> None:
+    """Check that the coordinates in the file of another program are pixels.
+
+    Args:
+        labels: The labels, whose numbers are checked.
+        source: The file (or folder) that it came from, for the message.
+
+    Raises:
+        ValueError: If all coordinates are shares of the image.
+    """
+    count, largest, is_whole = 0, 0.0, True
+    for columns in columns_of_images(labels.images):
+        for xy in (column.values for column in columns.places):
+            count += len(xy)
+            largest = max(largest, float(np.abs(xy).max(initial=0)))
+            is_whole = is_whole and bool((xy == np.rint(xy)).all())
+    if count > 1 and largest <= 1 and not is_whole:
+        raise ValueError(
+            f'{source}: no coordinate is larger than 1, so they are shares of the image; expected pixels of the image. '
+            'Multiply x by its width and y by its height'
+        )
+
+
 def _check_columns(columns: LabelColumns, labels: WeakLabelSet, source: str) -> None:
     count = len(labels.classes)
     for column in columns.ids:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
 from .collecting import Drawing, ImageCollector
@@ -15,10 +17,11 @@ from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_counts, area_of_polygon, known_size
 from .recognition import json_with
 from .tool_labels import IGNORED
-from .values import image_name, is_number, keyed, number, shown, side
+from .values import image_name, is_number, is_whole, keyed, number, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
 CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
+NO_OUTLINE = 'objects without a segmentation in masks, where their boxes are unlabelled'
 Record = dict[str, Any]
 Size = tuple[int | None, int | None]
 Labelled = tuple[int, Record, str]
@@ -61,8 +64,8 @@ def read_coco(
             marks all its brush masks in this way.
         only_classes: Whether to leave out categories that are not classes; otherwise they are an error.
         names: Mapping from names of categories to class names, if they differ.
-        masks: Folder to write the masks to, as index PNGs, one per image that has an object. Where objects
-            overlap, the later annotation in the file wins.
+        masks: Folder to write the masks to, as index PNGs, one per image with a segmentation. Where objects
+            overlap, the later annotation in the file wins; the boxes of objects without one are 255.
         report: Report that counts what is left out.
 
     Raises:
@@ -180,13 +183,32 @@ def _keypoints(item: Record, where: str) -> list[tuple[float, float]]:
 
 
 def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
-    """Paint the objects of an image, those with ``iscrowd`` first, unlabelled."""
+    """Paint the objects of an image that have a segmentation.
+
+    Those with ``iscrowd`` and the boxes of the others are painted first, unlabelled.
+    """
+    outlined = [labelled for labelled in image.objects if labelled[1].get('segmentation')]
+    for _, item, where in (labelled for labelled in image.objects if labelled not in outlined):
+        painter.report.leave_out(NO_OUTLINE, where)
+        if outlined:
+            painter.paint(_inside_box(item, image.size, where), UNLABELLED)
     for painted in (True, False):
-        for labelled in image.objects:
+        for labelled in outlined:
             label, item, where = labelled
             unlabelled = not crowd and _is_crowd(labelled)
             if unlabelled == painted:
                 painter.paint(_area(item, image.size, where, painter.report), UNLABELLED if unlabelled else label)
+
+
+def _inside_box(item: Record, size: Size, where: str) -> Area:
+    """The pixels that an object may have: those that its box touches, or all if it has no box."""
+    area = np.ones(known_size(size, where), dtype=np.bool_)
+    if item.get('bbox'):
+        x1, y1, x2, y2 = _corners(item, where)
+        height, width = area.shape
+        rows, columns = np.arange(height)[:, None], np.arange(width)
+        area &= (columns > x1 - 1) & (columns < x2 + 1) & (rows > y1 - 1) & (rows < y2 + 1)
+    return area
 
 
 def _is_crowd(labelled: Labelled) -> bool:
@@ -198,9 +220,7 @@ def _is_crowd(labelled: Labelled) -> bool:
 
 
 def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
-    shape = item.get('segmentation')
-    if not shape:
-        raise ValueError(f'{where} has no segmentation to make a mask from')
+    shape = item['segmentation']
     if isinstance(shape, dict):
         height, width = _rle_size(shape, size, where)
         return area_of_counts(shape.get('counts'), (height, width), f'{where}, segmentation')
@@ -218,11 +238,11 @@ def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
 def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:
     stated = shape.get('size')
     known = stated if None in size else [size[1], size[0]]
-    is_pair = isinstance(stated, list) and len(stated) == 2 and all(type(side) is int and side > 0 for side in stated)
+    is_pair = isinstance(stated, list) and len(stated) == 2 and all(is_whole(side) and side > 0 for side in stated)
     if stated is None or not is_pair or stated != known:
         here = '' if None in size else f', that of the image, {known}'
         raise ValueError(f'{where}: size of the segmentation must be [height, width]{here}, got {shown(stated)}')
-    return stated[0], stated[1]
+    return int(stated[0]), int(stated[1])
 
 
 def _recognise(path: Path) -> bool:

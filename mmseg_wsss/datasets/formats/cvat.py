@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from ._xml import parse_xml
+from .files import listed_files
 from .label_format import LabelFormat
 from .masks import Area, area_of_counts, known_size
 from .recognition import some_files, xml_with
@@ -27,7 +28,7 @@ def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> Non
     ``outside``; the images are ``frame_000000`` and so on, as CVAT exports them.
 
     Args:
-        path: The file, ``annotations.xml``.
+        path: The file, ``annotations.xml``, or a folder of such files.
         labels: The collector that the shapes are added to.
         img_suffix: Suffix of the frames of a video.
 
@@ -35,7 +36,13 @@ def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> Non
         FileNotFoundError: If the file does not exist.
         ValueError: If it does not have this form or names an unknown class.
     """
-    root = parse_xml(Path(path), 'annotations')
+    for file in listed_files(path, '.xml', 'the folder of CVAT XML files', labels.report, or_file=True)[1]:
+        root = parse_xml(file, 'annotations')
+        _read_images(root, labels, str(file))
+        _read_tracks(root, img_suffix, labels, str(file))
+
+
+def _read_images(root: Element, labels: ToolLabels, path: str) -> None:
     for index, image in enumerate(root.findall('image')):
         where = f'{path}: image {shown(image.get("name", index))}'
         name = image_name(image.get('name'), where, 'name')
@@ -43,7 +50,6 @@ def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> Non
         for shape in sorted(image, key=lambda item: _depth(item, where)):
             _shape(shape, shape.get('label'), size, labels, where)
         labels.finish(name, size, where)
-    _read_tracks(root, img_suffix, labels, path)
 
 
 def _read_tracks(root: Element, img_suffix: str, labels: ToolLabels, path: str) -> None:
@@ -141,4 +147,6 @@ def _recognise(path: Path) -> bool:
     )
 
 
-FORMAT = LabelFormat('cvat', 'CVAT XML 1.1', 'the XML file', read_cvat, _recognise, SHAPE_OPTIONS, img_suffix='.png')
+FORMAT = LabelFormat(
+    'cvat', 'CVAT XML 1.1', 'the XML file, or a folder', read_cvat, _recognise, SHAPE_OPTIONS, img_suffix='.png'
+)

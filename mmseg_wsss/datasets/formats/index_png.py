@@ -21,6 +21,8 @@ from .recognition import some_files
 
 FEW_VALUES = 40
 """Number of values that distinguishes a mask from a grey photograph."""
+MANY_VALUES = 16
+"""Number of values that are not classes from which a mask is taken to have smooth edges."""
 DENSE = (1_000, 10_000)
 """Range of the limit (a tenth of the image) of labelled pixels above which a file is a dense mask."""
 Values = npt.NDArray[np.integer]
@@ -108,9 +110,14 @@ def check_foreground(values: Iterable[int], num_classes: int, source: str) -> No
         )
 
 
-def counted_from_one(values: Sequence[int], num_classes: int, ignore_index: int = UNLABELLED) -> str:
-    """Return a hint for a mask without 0 in which the number of classes is the only unknown value, else nothing."""
+def hint_of_values(values: Sequence[int], num_classes: int, ignore_index: int = UNLABELLED) -> str:
+    """Return what the values of a mask suggest: smooth edges, or classes that are counted from 1; else nothing."""
     unknown = [value for value in values if not 0 <= value < num_classes and value != ignore_index]
+    if len(unknown) >= MANY_VALUES:
+        return (
+            f' {len(unknown)} such values come from smooth edges (anti-aliasing), JPEG or resizing with interpolation: '
+            'save masks as PNG with hard edges, and resize them with nearest neighbours.'
+        )
     if unknown != [num_classes] or 0 in values:
         return ''
     return f' They may count the classes from 1: then write every value less one, and {ignore_index} stays.'
@@ -125,7 +132,7 @@ def _mapped(raw: Values, skipped: list[int], ids_of: dict[int, int], count: int,
             f'{file} holds the values {unknown[:8]}, which are not ids of the {count} classes '
             f'(0..{count - 1}). If one of them marks unlabelled pixels, say so: unlabelled={unknown[-1]} '
             f'(now {skipped[0] if len(skipped) == 1 else skipped}). If one stands for a '
-            f'class: remap={{{unknown[0]}: ID}}.{counted_from_one(present, count)}'
+            f'class: remap={{{unknown[0]}: ID}}.{hint_of_values(present, count)}'
         )
     if not ids_of and not {UNLABELLED, *skipped}.intersection(present) - {UNLABELLED}:
         return raw.astype(np.uint8, copy=False)

@@ -101,6 +101,8 @@ def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> tu
     guessed = listed(task.get('predictions') or [], where, 'predictions')
     if not made and guessed and not predictions:
         report.leave_out('predictions of tasks without annotations (--predictions reads them)', where)
+    if not made and task.get('drafts'):
+        report.leave_out('drafts that were not submitted', where)
     for index, annotation in enumerate(guessed[-1:] if predictions and not made else made):
         place = f'{where}, annotation {index}'
         items = listed(keyed(annotation, place, 'result')['result'], place, 'result')

@@ -85,8 +85,9 @@ def _shape(shape: Any, size: Size, labels: ToolLabels, where: str) -> None:
     elif kind in ('line', 'linestrip'):
         labels.scribble(name, places, where)
     elif kind == 'rectangle':
-        labels.box(name, (*places[0], *places[1]), where)
-    elif kind in ('polygon', 'oriented_rectangle'):
+        across, down = zip(*places, strict=True)  # two opposite corners, or all four, as X-AnyLabeling writes them
+        labels.box(name, (min(across), min(down), max(across), max(down)), where)
+    elif kind in ('polygon', 'oriented_rectangle', 'rotation'):
         labels.outline(name, [places], size, where)
     elif kind == 'circle':
         radius = math.dist(*places[:2])

@@ -61,12 +61,15 @@ def _feature(feature: Any, size: Size, labels: ToolLabels, where: str) -> None:
     keyed(feature, where, 'geometry')
     found = (feature.get('properties') or {}) if isinstance(feature.get('properties') or {}, Mapping) else {}
     kind = found.get('classification')
-    name = kind.get('name') if isinstance(kind, Mapping) else kind
+    name = _name(kind) if isinstance(kind, Mapping) else kind
     if name is None:
         labels.report.leave_out('objects without a classification', where)
         return
-    geometry = keyed(feature['geometry'], where, 'type', 'coordinates')
-    shape, places = geometry['type'], geometry['coordinates']
+    shape = keyed(feature['geometry'], where, 'type')['type']
+    if shape == 'GeometryCollection':
+        labels.report.leave_out(f'objects of the type {shown(shape)}', where)
+        return
+    places = keyed(feature['geometry'], where, 'type', 'coordinates')['coordinates']
     if shape in ('Point', 'MultiPoint'):
         for x, y in _line([places] if shape == 'Point' else places, where):
             labels.click(name, x, y, where)
@@ -79,6 +82,13 @@ def _feature(feature: Any, size: Size, labels: ToolLabels, where: str) -> None:
             labels.outline_with_holes(name, outline, size, where)
     else:
         labels.report.leave_out(f'objects of the type {shown(shape)}', where)
+
+
+def _name(kind: Mapping[str, Any]) -> Any:
+    """The name of a class, or the names of a class and those that it is derived from."""
+    names = kind.get('names')
+    joined = ': '.join(map(str, names)) if isinstance(names, list) and names else None
+    return kind.get('name', joined)
 
 
 def _line(places: Any, where: str) -> Places:

@@ -14,11 +14,14 @@ from typing import Any
 
 from ...structures import WeakLabelSet
 from .canonical import Palette, read_classes
-from .checks import check_numbers
+from .checks import check_numbers, check_pixels
 from .files import existing, nearest
+from .foreign import foreign_format
 from .label_format import LabelFormat, ReadReport
 from .recognition import some_files
 
+ELSEWHERE = 'docs/formats.md'
+OTHERS = 'files of other tools are read if they are exported as COCO, YOLO, VOC or PNG masks, or converted by Datumaro'
 LabelSource = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 MODULES = (
@@ -112,6 +115,8 @@ def _read(
     with _naming_the_tool(arguments['format'], settings['path']):
         labels = read(classes=classes, **settings)
     check_numbers(labels, settings['path'])
+    if arguments['format'] != 'canonical':
+        check_pixels(labels, settings['path'])
     return labels
 
 
@@ -122,13 +127,13 @@ def _naming_the_tool(name: str, path: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, ValueError) as error:
         looks = recognised_formats(path)
-        if not looks or name in looks:
+        known = FORMATS.get(looks[0]) if looks else None
+        foreign = '' if looks else foreign_format(Path(path))
+        if name in looks or not (known or foreign):
             raise
-        known = FORMATS[looks[0]]
         kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
-        raise kind(
-            f'{str(error).rstrip(".")}. {path} looks like {known.title}: the format {known.name!r} reads it.'
-        ) from error
+        hint = f'{known.title}: the format {known.name!r} reads it' if known else foreign
+        raise kind(f'{str(error).rstrip(".")}. {path} looks like {hint}.') from error
 
 
 def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[str, Any]]:
@@ -197,9 +202,11 @@ def recognise_format(path: str | os.PathLike[str]) -> LabelFormat:
     """
     place = existing(path, 'the label file or folder')
     found = recognised_formats(place)
+    if not found and (foreign := foreign_format(place)):
+        raise ValueError(f'{path} looks like {foreign} ({ELSEWHERE})')
     if len(found) != 1:
         looks = f'looks like {" and like ".join(found)}' if found else f'looks like no format{_inside(place)}'
-        raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)} (docs/formats.md)')
+        raise ValueError(f'{path} {looks}: name its format, one of {", ".join(FORMATS)}; {OTHERS} ({ELSEWHERE})')
     return FORMATS[found[0]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, Names
 from .files import read_header, read_rows
 from .label_format import TAGS, LabelFormat, Option, ReadReport
-from .recognition import columns_of
+from .recognition import columns_of, sample_text
 from .tool_labels import Size, ToolLabels
 from .values import image_name, parsed_number, shown, side
 
@@ -26,6 +27,9 @@ COLUMNS = {
     'height': ('height', 'image_height', 'img_height'),
 }
 """The names that a column may have, in upper or lower case."""
+OTHER_PLACES = ('bbox', 'box', 'bounding_box', 'polygon', 'points', 'segmentation', 'geometry', 'rle', 'encodedpixels')
+"""The names of columns whose cells hold whole shapes."""
+TICKS = ('0', '1')
 CORNERS = ('x1', 'y1', 'x2', 'y2')
 DELIMITERS = (',', ';', '\t')
 
@@ -44,7 +48,8 @@ def read_table_csv(
     """Read rows with ``image, class, x, y`` as clicks, with ``xmin, ymin, xmax, ymax`` as boxes, others as tags.
 
     Columns are found by their names. x and y count pixels from 0; corners are measured from the edge of the image. A
-    row with empty numbers is an image without labels. A cell of tags contains one or several classes.
+    row with empty numbers is an image without labels. A cell of tags contains one or several classes; a table with a
+    column of 0 and 1 for each class has the tags of one image per row.
 
     Args:
         path: The CSV file, with commas, semicolons or tabs between the columns.
@@ -61,19 +66,40 @@ def read_table_csv(
         ValueError: If it does not have this form or names an unknown class.
     """
     header, delimiter = read_header(path, 'the CSV file', DELIMITERS)
-    found = _columns(header, path)
+    rows = list(read_rows(path, 'the CSV file', (), delimiter))
+    ticked = _class_columns(header, rows)
+    found = _columns([*header, 'class'] if ticked else header, path)
     report = report or ReadReport()
     per_image: dict[str, list[tuple[Mapping[str, str], str]]] = {}
-    for row, where in read_rows(path, 'the CSV file', (), delimiter):
+    for row, where in rows:
+        if ticked:
+            row['class'] = separator.join(_ticked(row, ticked, where))
         values = {key: row[column].strip() for key, column in found.items()}
         name = image_name(values['image'], where, found['image'])
         per_image.setdefault(name if Path(name).suffix else name + img_suffix, []).append((values, where))
     labels = ToolLabels(path, classes, tags=tags, only_classes=only_classes, names=names, report=report)
-    for name, rows in per_image.items():
-        for cells, where in rows:
+    for name, found_rows in per_image.items():
+        for cells, where in found_rows:
             _row(cells, found, labels, separator, where)
-        labels.finish(name, _size(rows), rows[0][1])
+        labels.finish(name, _size(found_rows), found_rows[0][1])
     return labels.label_set()
+
+
+def _class_columns(header: Sequence[str], rows: Sequence[tuple[dict[str, str], str]]) -> list[str]:
+    """The columns of a table with a 0 or 1 for each class, as Roboflow writes it; none in other tables."""
+    known = {name for names in COLUMNS.values() for name in names}
+    others = [column for column in header if column.strip().lower() not in COLUMNS['image']]
+    is_ticked = rows and all(rows[0][0][column].strip() in TICKS for column in others)
+    return others if is_ticked and known.isdisjoint(column.strip().lower() for column in others) else []
+
+
+def _ticked(row: Mapping[str, str], columns: Sequence[str], where: str) -> list[str]:
+    for column in columns:
+        if row[column].strip() not in TICKS:
+            raise ValueError(
+                f'{where}: {column.strip()} must be 1 or 0, whether the image has this class, got {shown(row[column])}'
+            )
+    return [column.strip() for column in columns if row[column].strip() == '1']
 
 
 def _columns(header: Sequence[str], path: str) -> dict[str, str]:
@@ -87,7 +113,25 @@ def _columns(header: Sequence[str], path: str) -> dict[str, str]:
             f'{path}: there is no column for the {missing[0]}, which may be named {", ".join(COLUMNS[missing[0]])}; '
             f'got {shown(list(header))}'
         )
+    _check_places(plain, found, path)
     return found
+
+
+def _check_places(plain: Mapping[str, str], found: Mapping[str, str], path: str) -> None:
+    """Reject columns of places that would not be read, or that may mean something else."""
+    corners, click = [key for key in CORNERS if key in found], [key for key in ('x', 'y') if key in found]
+    sizes = [plain[name] for name in ('width', 'height', 'w', 'h', 'bbox_width', 'bbox_height') if name in plain]
+    unread = [plain[name] for name in OTHER_PLACES if name in plain]
+    if len(corners) == len(CORNERS):
+        return
+    if len(click) == 2 and not corners and not sizes:
+        return
+    columns = [*(found[key] for key in (*corners, *click)), *(sizes if click or corners else ()), *unread]
+    if columns:
+        raise ValueError(
+            f'{path}: the columns {", ".join(map(repr, columns))} are not read: expected x and y of clicks, with the '
+            'size of the image in image_width and image_height, or xmin, ymin, xmax, ymax of boxes, in pixels'
+        )
 
 
 def _row(values: Mapping[str, str], columns: Mapping[str, str], labels: ToolLabels, separator: str, where: str) -> None:
@@ -104,6 +148,8 @@ def _row(values: Mapping[str, str], columns: Mapping[str, str], labels: ToolLabe
             labels.pixel(values['class'], numbers[0], numbers[1], where)
         return
     labels.looked()
+    if values['class'].startswith(('[{', '{"')):
+        raise ValueError(f'{where}: {columns["class"]} must hold names of classes, got JSON: {shown(values["class"])}')
     for name in filter(None, (part.strip() for part in values['class'].split(separator))):
         labels.tag(name, where)
 
@@ -121,11 +167,11 @@ def _size(rows: Sequence[tuple[Mapping[str, str], str]]) -> Size:
 
 def _recognise(path: Path) -> bool:
     header = {name.lower() for name in columns_of(path)}
-    return (
-        'locations' not in header
-        and not header.isdisjoint(COLUMNS['image'])
-        and not header.isdisjoint(COLUMNS['class'])
-    )
+    if header.isdisjoint(COLUMNS['image']) or not header.isdisjoint(('locations', 'annotation_id')):
+        return False
+    rows = [re.split('[,;\t]', line)[1:] for line in sample_text(path).splitlines()[1:20]]
+    are_ticked = bool(rows) and all(cells and {cell.strip() for cell in cells} <= {*TICKS} for cells in rows)
+    return are_ticked or not header.isdisjoint(COLUMNS['class'])
 
 
 FORMAT = LabelFormat(

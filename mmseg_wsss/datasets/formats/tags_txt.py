@@ -52,6 +52,7 @@ def read_tags_txt(
             continue
         name = image_name(first, where, 'the image')
         drawing, tagged = Drawing(tags=[]), tagged or bool(rest)
+        _check_ids(rest, where)
         for cell in rest:
             label = _label(cell, found, first_id, where)
             if label is not None:
@@ -69,6 +70,15 @@ def _cells(line: str) -> Sequence[str]:
     delimiter = next((mark for mark in ('\t', ',') if mark in line), None)
     parts = [part.strip() for part in line.strip().split(delimiter)]
     return [parts[0], *filter(None, parts[1:])] if parts else ['']
+
+
+def _check_ids(cells: Sequence[str], where: str) -> None:
+    """Reject a row with a 0 or 1 for each class, which would be read as the ids 0 and 1."""
+    if len(cells) > len({*cells}) and {*cells} <= {'0', '1'}:
+        raise ValueError(
+            f'{where}: expected class names or ids, each once, got {shown(" ".join(cells))}. Rows with a 0 or 1 for '
+            'each class are read by tags_npy (an array) and table_csv (a table whose first line names the classes)'
+        )
 
 
 def _label(cell: str, names: ClassNames, first_id: int, where: str) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .files import load_json
+from .files import load_json, nearest
 from .image_files import header_size
 from .label_format import LabelFormat, Option
 from .recognition import json_with
@@ -31,6 +31,8 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         ValueError: If it does not have this form or names an unknown class.
     """
     content = keyed(load_json(path, 'a VIA file'), path)
+    if attribute is not None:
+        _check_attribute(attribute, content, path)
     items, found_images = keyed(content.get(PROJECT, content), path), 0
     for key, item in items.items():
         where = f'{path}: {shown(key)}'
@@ -43,6 +45,8 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         size: Size = (None, None) if images is None else header_size(Path(images) / name)
         regions = item['regions']
         regions = list(regions.values()) if isinstance(regions, Mapping) else listed(regions, where, 'regions')
+        if any(isinstance(value, str | Mapping) and value for value in _file_attributes(item).values()):
+            labels.report.leave_out('attributes of images, not of regions', where)
         for index, region in enumerate(regions):
             place = f'{where}, region {index}'
             keyed(region, place, 'shape_attributes', 'region_attributes')
@@ -54,6 +58,23 @@ def read_via(path: str, labels: ToolLabels, *, attribute: str | None = None, ima
         labels.finish(name, size, where)
     if items and not found_images:
         raise FileNotFoundError(f'none of the {len(items)} images of {path} is in {images}: check --images')
+
+
+def _file_attributes(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = item.get('file_attributes')
+    return found if isinstance(found, Mapping) else {}
+
+
+def _check_attribute(attribute: str, content: Mapping[str, Any], path: str) -> None:
+    """Reject an attribute that no region has."""
+    names: dict[str, None] = {}
+    for item in keyed(content.get(PROJECT, content), path).values():
+        regions = item.get('regions') if isinstance(item, Mapping) else None
+        for region in regions.values() if isinstance(regions, Mapping) else regions or ():
+            attributes = region.get('region_attributes') if isinstance(region, Mapping) else None
+            names |= dict.fromkeys(attributes if isinstance(attributes, Mapping) else ())
+    if names and attribute not in names:
+        raise ValueError(f'{path}: no region has the attribute {attribute!r}; {nearest(attribute, list(names))}')
 
 
 def _class(attributes: Any, attribute: str | None, where: str) -> str | None:

@@ -11,13 +11,13 @@ from typing import Any
 import yaml
 
 from .files import existing, listed_files, read_lines, read_text, relative_id
-from .image_files import find_image, header_size
+from .image_files import SUFFIXES, find_image, header_size
 from .label_format import LabelFormat, Option
 from .recognition import sample_text, some_files
 from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import parsed_number, shown
 
-NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'obj.names')
+NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'obj.names', '_darknet.labels')
 OTHER_TEXTS = (
     'classes.txt',
     'train.txt',
@@ -40,7 +40,8 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
         path: The folder of the text files, such as ``labels/train``, or of the whole data set; images are then named
             from there (``train/images/a.jpg``).
         labels: The collector that the shapes are added to.
-        images: The folder of the images. None: the folder ``images`` next to ``labels``, as in Ultralytics.
+        images: The folder of the images. None: the folder ``images`` next to ``labels``, as in Ultralytics, or the
+            folder of the text files, as in Darknet.
         class_file: ``data.yaml``, or a text file of names. None: the nearest one above ``path``. If it has
             ``kpt_shape``, lines of that length are poses; only their boxes are read.
 
@@ -145,6 +146,10 @@ def _beside(root: Path, files: Sequence[Path]) -> Path:
     """The folder of images that goes with ``labels``, with ``labels/train``, or with a data set that holds these."""
     if all('labels' in file.relative_to(root).parts for file in files if file.name.lower() not in OTHER_TEXTS):
         return root
+    texts = [file for file in files if file.name.lower() not in OTHER_TEXTS]
+    beside = texts[0].parent.iterdir() if texts else ()
+    if any(file.stem == texts[0].stem and file.suffix.lower() in SUFFIXES for file in beside):
+        return root  # as Darknet has them
     folder = _beside_labels(root.resolve().as_posix())
     if folder == root.resolve().as_posix():
         raise ValueError(f'{root}: coordinates are shares of the image: --images DIR (images=..) says where they are')

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...structures import WeakAnnotations, WeakLabelSet
-from ..formats.index_png import load_index_image
 from ..image_checks import image_size, spread
 from ..transforms.load_deep_image import read_bands
+from .mask_ids import class_ids
 
 MOST_PICTURES = 64
 """Number of pictures, evenly spread, that are read for their colours."""
@@ -73,9 +73,7 @@ def measure_labels(labels: WeakLabelSet, size: tuple[int, int], ids: Mapping[int
         size: Median width and height of the images.
         ids: Class id by value of their dense masks, 255 for unlabelled; None: masks contain class ids.
     """
-    table = np.arange(256)
-    for value, label in (ids or {}).items():
-        table[value] = label
+    table = {**dict(enumerate(range(256))), **(ids or {})}
     present = [kinds_of(entry.annotations) for entry in labels.images.values()]
     kinds = {kind: sum(kind in one for one in present) for kind in KINDS.values()}
     alone = {kind: sum(one == {kind} for one in present) for kind in KINDS.values()}
@@ -89,7 +87,7 @@ def measure_labels(labels: WeakLabelSet, size: tuple[int, int], ids: Mapping[int
         np.add.at(pixels, one.polyline_labels, np.maximum(lengths, 1))
         sides += [float(side) / longer for side in np.sqrt(np.prod(one.boxes[:, 2:] - one.boxes[:, :2] + 1, axis=1))]
     for entry in spread([entry for entry in labels.images.values() if entry.annotations.mask_path], MOST_PICTURES):
-        mask = table[load_index_image(str(entry.annotations.mask_path))]
+        mask = class_ids(str(entry.annotations.mask_path), table)
         pixels += np.bincount(mask.ravel(), minlength=256)[: len(pixels)]
         sides += [side / max(mask.shape) for side in region_sides(mask)]
     shares = tuple((pixels / max(1.0, pixels.sum())).round(6).tolist())

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..formats.files import existing
-from ..formats.picture_files import picture_fits
+from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
 from ..image_checks import spread
 from .splitting import SPLIT_FOLDERS
 
@@ -20,6 +20,8 @@ IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_di
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
 ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
+LOSSY = ('.jpg', '.jpeg', '.webp')
+MASK_MODES = ('1', 'L', 'P', 'I', 'I;16')
 FEW_VALUES = 64
 """A picture with one band and fewer different values than this is a mask of class ids."""
 
@@ -87,8 +89,10 @@ def find_folders(
             labels = images  # next to the pictures, as LabelMe writes them
     labels = _only_file(labels) if labels is not None and labels != images else labels
     if labels is None and masks is None:
+        named = [path for path in _by_name(folders, MASK_NAMES) if path != images]
+        reason = f'{why_no_masks(named[0])}. Expected' if named else 'expected'
         raise FileNotFoundError(
-            f'no labels beside {images}: expected weak_labels.json, files of an annotation tool, or a folder of index '
+            f'no labels beside {images}: {reason} weak_labels.json, files of an annotation tool, or a folder of index '
             'PNGs; name them with --labels or --masks'
         )
     return Folders(images, common_suffix(images), labels, masks)
@@ -122,13 +126,40 @@ def common_suffix(folder: Path) -> str:
 
 
 def is_mask_folder(folder: Path) -> bool:
-    """Whether the pictures of a folder are index PNGs: one band with few values."""
-    files = [path for path in pictures_in(folder) if path.suffix.lower() == '.png'] if folder.is_dir() else []
+    """Whether the pictures of a folder are masks of class ids: one band with few values, not JPEG."""
+    files = pictures_in(folder) if folder.is_dir() else []
+    files = [path for path in files if path.suffix.lower() not in LOSSY]
     return bool(files) and all(picture_fits(path, _is_mask) for path in spread(files, 5))
 
 
 def _is_mask(image: Image.Image) -> bool:
-    return image.mode in ('1', 'L', 'P') and len(np.unique(np.asarray(image))) < FEW_VALUES
+    return image.mode in MASK_MODES and len(np.unique(np.asarray(image))) < FEW_VALUES
+
+
+def why_no_masks(folder: Path) -> str:
+    """Return why the pictures of a folder are not masks of class ids, in one sentence."""
+    files = pictures_in(folder)
+    if not files:
+        found = sorted({path.suffix for path in folder.rglob('*') if path.is_file()})
+        return f'{folder} holds no picture, but files that end in {", ".join(found) or "nothing"}'
+    wrong = [path for path in spread(files, 5) if not picture_fits(path, _is_mask)]
+    path = (wrong or files)[0]
+    if path.suffix.lower() in LOSSY:
+        return f'{path} is a JPEG or WebP, which changes the values of masks: save masks as PNG'
+    try:
+        with unlimited(), Image.open(path) as image:
+            mode, count = image.mode, len(np.unique(np.asarray(image)))
+    except PICTURE_ERRORS as error:
+        return f'{path} cannot be read: {error}'
+    if mode not in MASK_MODES:
+        return (
+            f'{path} has mode {mode!r}, and masks have one channel of class ids: wsss convert colour_png reads colours '
+            'with a table of their classes'
+        )
+    return (
+        f'{path} holds {count} different values, and masks hold few: class ids without smooth edges (anti-aliasing, '
+        'resizing with interpolation)'
+    )
 
 
 def _by_name(paths: list[Path], names: tuple[str, ...]) -> list[Path]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...files import path_inside, whole_file
-from ..formats.index_png import load_index_image
+from ..formats.index_png import distinct, hint_of_values, load_index_image
 from ..image_checks import spread
 from ..pseudo_label_files import index_picture
 
@@ -57,7 +58,8 @@ def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: 
         >>> find_ids({0, 1, 11}, 11).table
         {0: 0, 1: 1, 11: 255}
     """
-    strange = sorted(value for value in values if value >= num_classes and value not in (unlabelled, UNLABELLED))
+    known = {*range(num_classes), unlabelled, UNLABELLED}
+    strange = sorted(value for value in values if value not in known)
     said = []
     if unlabelled is None and values == {0, UNLABELLED} and num_classes == 2:
         return MaskIds(
@@ -69,12 +71,33 @@ def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: 
     if strange:
         raise ValueError(
             f'masks hold the values {strange[:8]}, which are neither ids of the {num_classes} classes (0 to '
-            f'{num_classes - 1}) nor 255: name all classes with --classes, or the unlabelled value with --unlabelled'
+            f'{num_classes - 1}) nor 255: name all classes with --classes, or the unlabelled value with --unlabelled.'
+            + hint_of_values(sorted(values), num_classes)
         )
     if shift:
         said.append('class ids are counted from 1')
     table = {value: UNLABELLED if value in (unlabelled, UNLABELLED) else value + shift for value in sorted(values)}
     return MaskIds(table, ', and '.join(said))
+
+
+def class_ids(path: str | Path, table: Mapping[int, int]) -> npt.NDArray[np.uint8]:
+    """Return the class ids of a mask, (H, W), 255 where it is unlabelled.
+
+    Args:
+        path: The mask.
+        table: Class id by value.
+
+    Raises:
+        ValueError: If the mask contains a value that is not in the table.
+    """
+    mask = load_index_image(path)
+    labels = np.full(mask.shape, UNLABELLED, dtype=np.uint8)
+    present = distinct(mask)
+    if unknown := [value for value in present if value not in table]:
+        raise ValueError(f'{path} holds the values {unknown[:8]}, which are not class ids')
+    for value in present:
+        labels[mask == value] = table[value]
+    return labels
 
 
 def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: Sequence[Sequence[int]]) -> None:
@@ -89,17 +112,8 @@ def write_masks(paths: Mapping[str, Path], folder: Path, ids: MaskIds, palette: 
     Raises:
         ValueError: If a mask contains a value that was not seen before.
     """
-    table = np.full(256, -1, dtype=np.int64)
-    table[UNLABELLED] = UNLABELLED
-    for value, label in ids.table.items():
-        table[value] = label
     for key, path in paths.items():
-        mask = load_index_image(path)
-        labels = table[mask]
-        if (labels < 0).any():
-            raise ValueError(
-                f'{path} holds the values {np.unique(mask[labels < 0])[:8].tolist()}, which are not class ids'
-            )
+        labels = class_ids(path, {UNLABELLED: UNLABELLED, **ids.table})
         with whole_file(path_inside(folder, f'{key}.png')) as file:
             index_picture(labels, palette).save(file, format='PNG')
 

@@ -74,6 +74,13 @@ class BaseWeakLoss(BaseModule):
             ValueError: If a setting does not match.
         """
 
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise an error for what a batch lacks, also before ``start``; subclasses override it.
+
+        Raises:
+            KeyError: If the batch does not have a map that the loss uses.
+        """
+
     def forward(self, inputs: Any) -> Tensor:
         """Return the weighted loss; 0 before ``start``.
 
@@ -88,6 +95,7 @@ class BaseWeakLoss(BaseModule):
     def weighted(self, inputs: Any) -> Tensor:
         """Return the weighted loss of a batch, or of a view of it, whose images are counted already."""
         self.statistics = {}
+        self.check_inputs(inputs)
         if inputs.progress < self.start:
             zero: Tensor = inputs.zero
             return zero

@@ -94,12 +94,17 @@ class GatedCRFLoss(BaseWeakLoss):
                 f'{tuple(self.compatibility.shape)}'
             )
 
-    def compute(self, inputs: LossInputs) -> Tensor:
-        """Return the energy of the head's probabilities at their own resolution.
+    def check_inputs(self, inputs: LossInputs) -> None:
+        """Check that the batch has the maps of all kernels, before the loss starts.
 
         Raises:
-            KeyError: If a kernel names a map that the batch does not have.
+            KeyError: If it does not.
         """
+        for name in self.modalities:
+            self._map(inputs, name)
+
+    def compute(self, inputs: LossInputs) -> Tensor:
+        """Return the energy of the head's probabilities at their own resolution."""
         return gated_crf_loss(
             inputs.probs,
             self._colours(inputs),

@@ -141,3 +141,14 @@ def test_readers_of_other_xml_name_the_tool(tmp_path, name):
     message = "the root is <annotations>, expected <annotation>.*looks like CVAT XML 1.1: the format 'cvat' reads it"
     with pytest.raises(ValueError, match=message):
         read_labels({'format': name, 'path': str(tmp_path)}, CLASSES)
+
+
+def test_a_folder_of_jobs(tmp_path):
+    for name in 'ab':
+        image = f'<image name="{name}.jpg" width="30" height="20"><tag label="car"/></image>'
+        (tmp_path / f'job_{name}.xml').write_text(f'<annotations>{image}</annotations>')
+    images = read_labels({'format': 'cvat', 'path': str(tmp_path)}, CLASSES).images
+    assert [entry.annotations.tags for entry in images.values()] == [(CLASSES.index('car'),)] * 2
+    (tmp_path / 'job_b.xml').write_text(f'<annotations>{image}</annotations>'.replace('b.jpg', 'a.png'))
+    with pytest.raises(ValueError, match="job_b.xml: image 'a.png': image 'a' appears twice"):
+        read_labels({'format': 'cvat', 'path': str(tmp_path)}, CLASSES)

@@ -216,3 +216,11 @@ def test_the_only_picture_of_a_task_is_its_image(tmp_path):
     assert list(read(both, image_key='shot').images) == ['b']
     plain = write(tmp_path, task(data={**data, 'image': 'https://a.example/c'}))
     assert list(read(plain).images) == ['c']
+
+
+def test_drafts_are_counted(tmp_path):
+    path = tmp_path / 'drafts.json'
+    path.write_text(json.dumps([{'data': {'image': 'a.jpg'}, 'annotations': [], 'drafts': [{'result': []}]}]))
+    report = ReadReport()
+    read_labels({'format': 'label_studio', 'path': str(path)}, CLASSES, report=report)
+    assert list(report.left_out) == ['drafts that were not submitted']

@@ -209,3 +209,16 @@ def test_other_files_name_the_tool(tmp_path):
         ValueError, match="unknown key 'flags'.*a.json looks like LabelMe JSON: the format 'labelme' reads"
     ):
         read_labels(str(folder / 'a.json'))
+
+
+@pytest.mark.parametrize('places', [[(20, 15), (4, 3)], [(4, 3), (20, 3), (20, 15), (4, 15)], [(4, 15), (20, 3)]])
+def test_two_or_four_corners_of_a_rectangle(tmp_path, places):
+    """X-AnyLabeling writes all four corners."""
+    (entry,) = read(write(tmp_path, shape('cat', 'rectangle', *places))).images.values()
+    assert entry.annotations.boxes.tolist() == [[4, 3, 19, 14]]
+
+
+def test_turned_rectangles_of_x_anylabeling_are_areas(tmp_path):
+    turned = shape('cat', 'rotation', (4, 3), (20, 3), (20, 15), (4, 15), direction=0.0)
+    (entry,) = read(write(tmp_path / 'in', turned), masks=str(tmp_path / 'm')).images.values()
+    assert (np.asarray(Image.open(entry.annotations.mask_path)) == 1).sum() == 16 * 12

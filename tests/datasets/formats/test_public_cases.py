@@ -164,7 +164,6 @@ def test_crowds_are_counted_and_may_be_kept(tmp_path, capsys):
         ([[10, 10, 30, 10, '30', 30]], 'a polygon must be a list'),
         ([{'x': 1}], 'segmentation must be a list of polygons'),
         (7, 'segmentation must be a list of polygons or an RLE, got 7'),
-        ([], 'has no segmentation to make a mask from'),
     ],
 )
 def test_odd_segmentations_are_refused_by_file_and_annotation(tmp_path, capsys, segmentation, message):
@@ -190,6 +189,31 @@ def test_segmentations_are_painted(tmp_path, capsys, segmentation, area):
     assert status == 0
     assert np.asarray(Image.open(images['a'].annotations.mask_path)).sum() == area
     assert ('1 pieces of polygons with fewer than three points' in printed) == (len(segmentation) == 2 and area == 400)
+
+
+def test_boxes_without_a_segmentation_are_unlabelled_in_masks(tmp_path, capsys):
+    """Roboflow and CVAT write boxes and outlines into one file."""
+    alone = {'bbox': [40.5, 5, 10, 10], 'segmentation': []}
+    outlined = {'bbox': [10, 10, 20, 20], 'segmentation': SQUARE}
+    path = coco(tmp_path, outlined, alone)
+    status, printed, _, images = convert(tmp_path, capsys, 'coco', path, '--masks', tmp_path / 'm')
+    assert status == 0
+    assert 'left out: 1 objects without a segmentation in masks' in printed
+    expected = np.zeros((48, 64), int)
+    expected[5:15, 40:51] = 255
+    expected[10:30, 10:30] = 1
+    assert np.array_equal(np.asarray(Image.open(images['a'].annotations.mask_path)), expected)
+    assert images['a'].annotations.boxes.tolist() == [[10, 10, 29, 29], [40.5, 5, 49.5, 14]]
+    arguments = 'coco', coco(tmp_path, {'bbox': None}, outlined), '--no-boxes', '--masks', tmp_path / 'm2'
+    mask = np.asarray(Image.open(convert(tmp_path, capsys, *arguments)[3]['a'].annotations.mask_path))
+    assert (mask == 1).sum() * 255 + (mask == 255).sum() == 400 * 255 + 48 * 64 - 400
+
+
+def test_a_file_of_boxes_alone_has_no_masks(tmp_path, capsys):
+    path = coco(tmp_path, {'bbox': [10, 10, 20, 20], 'segmentation': None})
+    status, printed, _, images = convert(tmp_path, capsys, 'coco', path, '--masks', tmp_path / 'm')
+    assert (status, images['a'].annotations.mask_path) == (0, None)
+    assert 'm: 0 masks' in printed
 
 
 def test_compressed_runs_are_those_of_pycocotools(tmp_path):

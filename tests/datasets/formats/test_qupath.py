@@ -84,7 +84,7 @@ def test_objects_of_qupath(tmp_path, as_list):
         ({'type': 'Feature'}, "the key 'geometry' is missing"),
         (
             {'geometry': None, 'properties': {'classification': 'tumour'}},
-            'expected an object with the keys type, coord',
+            'expected an object with the keys type, got None',
         ),
         (feature('Polygon', [SQUARE]), 'width and height are missing, and masks need them'),
     ],
@@ -92,3 +92,20 @@ def test_objects_of_qupath(tmp_path, as_list):
 def test_wrong_objects_are_named(tmp_path, item, message):
     with pytest.raises(ValueError, match=f'slide 1.geojson: feature 0: {message.removeprefix("feature 0: ")}'):
         read(write(tmp_path, item), masks=str(tmp_path / 'm'))
+
+
+def test_derived_classes_and_objects_of_other_types(tmp_path):
+    derived = {'geometry': {'type': 'Point', 'coordinates': [3, 4]}}
+    several = [{**derived, 'properties': {'classification': {'names': names}}} for names in (['tumour'], [])]
+    mixed = {'geometry': {'type': 'GeometryCollection', 'geometries': []}, **several[0]}
+    mixed['geometry'] = {'type': 'GeometryCollection', 'geometries': []}
+    report = ReadReport()
+    (entry,) = read(write(tmp_path, *several, mixed), report).images.values()
+    assert entry.annotations.points.tolist() == [[3, 4]]
+    assert {what: len(names) for what, names in report.left_out.items()} == {
+        'objects without a classification': 1,
+        "objects of the type 'GeometryCollection'": 1,
+    }
+    both = {**derived, 'properties': {'classification': {'names': ['tumour', 'positive']}}}
+    with pytest.raises(ValueError, match="unknown class 'tumour: positive'"):
+        read(write(tmp_path, both))

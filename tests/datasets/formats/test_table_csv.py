@@ -75,3 +75,57 @@ def test_tags_of_a_table(tmp_path):
 def test_wrong_tables_are_named(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_table(table(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ('header', 'named'),
+    [
+        ('image,class,x,y,w,h', "'x', 'y', 'w', 'h'"),
+        ('image,class,x_center,y_center,width,height', "'x_center', 'y_center', 'width', 'height'"),
+        ('image,class,xmin,ymin,width,height', "'xmin', 'ymin', 'width', 'height'"),
+        ('image,class,xmin,ymin,xmax,y', "'xmin', 'ymin', 'xmax', 'y'"),
+        ('image,class,x,y,xmin,z', "'xmin', 'x', 'y'"),
+        ('image,class,x,lat,lon,z', "'x'"),
+        ('image,class,BBox,a,b,c', "'BBox'"),
+    ],
+)
+def test_columns_of_places_that_are_not_read(tmp_path, header, named):
+    """They were clicks at the corner of a box, or tags without a place."""
+    path = table(tmp_path, f'{header}\na.jpg,weed,1,2,3,4\n')
+    with pytest.raises(ValueError, match=f't.csv: the columns {named} are not read: expected x and y of clicks'):
+        read_table(path)
+
+
+def test_clicks_beside_the_size_of_the_image(tmp_path):
+    path = table(tmp_path, 'image,class,x,y,image_width,image_height\na.jpg,weed,3,4,60,40\n')
+    assert read_table(path).images['a'].annotations.points.tolist() == [[3, 4]]
+
+
+def test_shares_of_the_image_are_not_pixels(tmp_path):
+    path = table(tmp_path, 'image,class,xmin,ymin,xmax,ymax\na.jpg,weed,0.1,0.2,0.5,1\n')
+    with pytest.raises(ValueError, match='t.csv: no coordinate is larger than 1, so they are shares of the image; exp'):
+        read_table(path)
+    path = table(tmp_path, 'image,class,x,y\na.jpg,weed,0.1,0.2\na.jpg,weed,1,1.5\n')
+    assert len(read_table(path).images['a'].annotations.points) == 2
+    path = table(tmp_path, 'image,class,x,y\na.jpg,weed,0,1\na.jpg,weed,1,1\n')
+    assert len(read_table(path).images['a'].annotations.points) == 2
+
+
+def test_json_in_the_column_of_classes(tmp_path):
+    cell = '"[{""x"": 10, ""rectanglelabels"": [""weed""]}]"'
+    path = table(tmp_path, f'image,id,label,annotator,annotation_id\na.jpg,1,{cell},1,1\n')
+    with pytest.raises(ValueError, match='line 2: label must hold names of classes, got JSON: .* looks like CSV of L'):
+        read_table(path)
+    with pytest.raises(ValueError, match='looks like CSV of Label Studio, which is not read: export the project as J'):
+        recognise_format(path)
+
+
+def test_a_column_for_each_class(tmp_path):
+    """As Roboflow writes the tags of images."""
+    path = table(tmp_path, 'filename, crop, weed\na.jpg, 1, 0\nb.jpg, 0, 0\nc.jpg, 1, 1\n')
+    assert recognise_format(path).name == 'table_csv'
+    assert [entry.annotations.tags for entry in read_table(path).images.values()] == [(1,), (), (1, 2)]
+    with pytest.raises(ValueError, match="line 3: weed must be 1 or 0, whether the image has this class, got ' yes'"):
+        read_table(table(tmp_path, 'filename, crop, weed\na.jpg, 1, 0\nb.jpg, 0, yes\n'))
+    with pytest.raises(ValueError, match="unknown class 'wheat'"):
+        read_table(table(tmp_path, 'filename,crop,wheat\na.jpg,0,1\n'))

@@ -48,3 +48,9 @@ def test_only_lines_that_name_pictures_are_recognised(tmp_path):
 def test_wrong_lines_are_named(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read(tmp_path, text)
+
+
+def test_a_number_for_each_class_is_not_a_list_of_ids(tmp_path):
+    (tmp_path / 't.txt').write_text('a.jpg 1 0\nb.jpg 1 0 1\n')
+    with pytest.raises(ValueError, match="line 2: expected class names or ids, each once, got '1 0 1'. Rows with a 0"):
+        read_labels({'format': 'tags_txt', 'path': str(tmp_path / 't.txt')}, ('background', 'crop', 'weed'))

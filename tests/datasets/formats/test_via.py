@@ -106,3 +106,13 @@ def test_a_folder_without_any_of_the_images(tmp_path):
     path = write(tmp_path, region('point', WEED, cx=1, cy=2))
     with pytest.raises(FileNotFoundError, match='none of the 1 images of .*via.json is in .*elsewhere: check --images'):
         read(path, images=str(tmp_path / 'elsewhere'))
+
+
+def test_an_attribute_that_no_region_has(tmp_path):
+    two = region('point', {'kind': 'weed', 'hidden': 'no'}, cx=1, cy=2)
+    path = write(tmp_path, two, file_attributes={'scene': 'field'})
+    report = ReadReport()
+    assert read(path, report, attribute='kind').images['a'].annotations.point_labels.tolist() == [2]
+    assert list(report.left_out) == ['attributes of images, not of regions']
+    with pytest.raises(ValueError, match="via.json: no region has the attribute 'kinds'; did you mean 'kind'"):
+        read(path, attribute='kinds')

@@ -129,6 +129,8 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="several images have the name 'a': a.JPG, a.png"):
         read(folder)
     other = write(tmp_path / 'other', labels='txt')
+    assert read(other).images['a'].annotations.boxes.tolist() == [[5, 8, 14, 11]]  # pictures beside, as in Darknet
+    (other / 'a.JPG').unlink()
     with pytest.raises(ValueError, match='txt: coordinates are shares of the image: --images DIR'):
         read(other)
 

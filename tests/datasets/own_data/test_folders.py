@@ -57,3 +57,47 @@ def test_images_and_labels_in_folders_of_splits(tmp_path):
         (tmp_path / split / 'labels').mkdir()
     found = find_folders(tmp_path)
     assert (found.images, found.labels, found.suffix, found.masks) == (tmp_path, tmp_path, '.png', None)
+
+
+SMOOTH = np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)
+
+
+@pytest.mark.parametrize(
+    ('name', 'pixels', 'reason'),
+    [
+        (
+            'a.png',
+            SMOOTH,
+            r'masks/a.png holds 256 different values, and masks hold few: class ids without smooth edges',
+        ),
+        (
+            'a.png',
+            noisy_photo(),
+            r"masks/a.png has mode 'RGB', and masks have one channel of class ids: wsss convert c",
+        ),
+        ('a.jpg', SMOOTH, r'masks/a.jpg is a JPEG or WebP, which changes the values of masks: save masks as PNG'),
+    ],
+)
+def test_why_a_folder_is_not_one_of_masks(tmp_path, name, pixels, reason):
+    save(tmp_path / 'images/a.png', noisy_photo())
+    save(tmp_path / f'masks/{name}', pixels)
+    with pytest.raises(FileNotFoundError, match=f'no labels beside .*images: .*{reason}.*Expected weak_labels.json'):
+        find_folders(tmp_path)
+
+
+def test_a_folder_of_other_files_and_damaged_masks(tmp_path):
+    save(tmp_path / 'images/a.png', noisy_photo())
+    (tmp_path / 'masks').mkdir()
+    (tmp_path / 'masks/a.npy').touch()
+    with pytest.raises(FileNotFoundError, match=r'masks holds no picture, but files that end in .npy. Expected weak_l'):
+        find_folders(tmp_path)
+    (tmp_path / 'masks/a.png').touch()
+    with pytest.raises(FileNotFoundError, match=r'masks/a.png cannot be read: .*Expected weak_labels'):
+        find_folders(tmp_path)
+
+
+@pytest.mark.parametrize(('name', 'dtype'), [('a.png', np.uint16), ('a.tif', np.uint8), ('a.TIF', np.int32)])
+def test_masks_of_other_depths_and_suffixes(tmp_path, name, dtype):
+    save(tmp_path / 'images/a.jpg', noisy_photo())
+    save(tmp_path / f'masks/{name}', np.eye(48, 64, dtype=dtype))
+    assert find_folders(tmp_path).masks == tmp_path / 'masks'

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmseg_wsss.datasets.own_data.gathering import make_palette
-from mmseg_wsss.datasets.own_data.mask_ids import MaskIds, find_ids, write_masks
+from mmseg_wsss.datasets.own_data.mask_ids import MaskIds, class_ids, find_ids, write_masks
 from tests.helpers.miniatures import save
 
 
@@ -40,3 +40,15 @@ def test_masks_are_written_with_other_values(tmp_path):
     assert np.asarray(Image.open(tmp_path / 'out/x/a.png')).tolist() == [[1, 2], [255, 255]]
     with pytest.raises(ValueError, match=r'a.png holds the values \[1\], which are not class ids'):
         write_masks({'a': tmp_path / 'in/a.png'}, tmp_path / 'out', MaskIds({0: 0, 8: 255}), make_palette(3))
+
+
+def test_negative_and_deep_values(tmp_path):
+    """-1 is what torch and others write for unlabelled pixels; it must not become the last class."""
+    assert find_ids({-1, 0, 1}, 2).table == {-1: 255, 0: 0, 1: 1}
+    assert find_ids({0, 1, 1000}, 2).table == {0: 0, 1: 1, 1000: 255}
+    Image.fromarray(np.array([[0, 1], [-1, 1]], np.int32)).save(tmp_path / 'a.tif')
+    assert class_ids(tmp_path / 'a.tif', {-1: 255, 0: 0, 1: 2}).tolist() == [[0, 2], [255, 2]]
+    with pytest.raises(ValueError, match=r'a.tif holds the values \[-1\], which are not class ids'):
+        class_ids(tmp_path / 'a.tif', {255: 255, 0: 0, 1: 2})
+    with pytest.raises(ValueError, match='20 such values come from smooth edges'):
+        find_ids({*range(22)}, 2)

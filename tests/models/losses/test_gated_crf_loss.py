@@ -132,6 +132,10 @@ def test_kernels_over_maps_of_the_sample():
     torch.testing.assert_close(loss(batch), expected)
     with pytest.raises(KeyError, match=r"compares 'depth', but the batch has the maps \(none\).*LoadModality"):
         loss(inputs())
+    later = MODELS.build({'type': 'GatedCRFLoss', 'kernels': kernels, 'start': 0.9})
+    with pytest.raises(KeyError, match="compares 'depth'"):  # not only when the loss starts
+        later(inputs(progress=0.0))
+    assert later(inputs(maps=maps, progress=0.0)) == 0
 
 
 @pytest.mark.parametrize(
