@@ -204,6 +204,9 @@ def test_boxes_without_a_segmentation_are_unlabelled_in_masks(tmp_path, capsys):
     expected[10:30, 10:30] = 1
     assert np.array_equal(np.asarray(Image.open(images['a'].annotations.mask_path)), expected)
     assert images['a'].annotations.boxes.tolist() == [[10, 10, 29, 29], [40.5, 5, 49.5, 14]]
+    whole = coco(tmp_path, outlined, {'bbox': [40, 5, 10, 10]})
+    mask = convert(tmp_path, capsys, 'coco', whole, '--masks', tmp_path / 'm1')[3]['a'].annotations.mask_path
+    assert (np.asarray(Image.open(mask)) == 255).sum() == 100
     arguments = 'coco', coco(tmp_path, {'bbox': None}, outlined), '--no-boxes', '--masks', tmp_path / 'm2'
     mask = np.asarray(Image.open(convert(tmp_path, capsys, *arguments)[3]['a'].annotations.mask_path))
     assert (mask == 1).sum() * 255 + (mask == 255).sum() == 400 * 255 + 48 * 64 - 400
