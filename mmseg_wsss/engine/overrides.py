@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from ..datasets.formats.files import nearest
 from ..datasets.formats.values import shown
 from .own_data import VARIABLES, fill_own_data, is_own_data
 
@@ -20,7 +20,11 @@ ALIASES = {'train_cfg.max_iters': 'iterations', 'train_dataloader.batch_size': '
 """Settings that are variables of the recipes for own data."""
 FAULTS = (AttributeError, AssertionError, IndexError, KeyError, TypeError, ValueError)
 MAX_PLACES = 3
+SIMILAR = 0.75
+"""Ratio of common letters from which a key is taken to be misspelt."""
 OTHER_KEYS = (
+    'allow_missing',
+    'amp',
     'compile',
     'custom_imports',
     'find_unused_parameters',
@@ -69,7 +73,8 @@ def parse_overrides(options: Sequence[str]) -> dict[str, Any]:
         if not key or not mark:
             raise ValueError(f'--cfg-options must be KEY=VALUE, got {option!r}')
         try:
-            settings[key] = ast.literal_eval(text) if '{' in text else DictAction._parse_iterable(text)
+            is_python = '{' in text and text.startswith(('{', '[', '('))  # others are texts such as it_{}.pth
+            settings[key] = ast.literal_eval(text) if is_python else DictAction._parse_iterable(text)
         except (SyntaxError, *FAULTS) as error:
             raise ValueError(f'--cfg-options {key}: {shown(text)} is not a value: {error}') from error
     return settings
@@ -140,19 +145,20 @@ def _reason(values: Any, key: str, error: Exception) -> str:
 def _check_key(cfg: Config, key: str) -> None:
     """Reject a first part that no part of a training reads, if it is clear what was meant."""
     top = key.partition('.')[0]
-    known = {*inspect.signature(Runner.__init__).parameters, *OTHER_KEYS}
+    variables = VARIABLES if is_own_data(cfg) else ()
+    known = {*inspect.signature(Runner.__init__).parameters, *OTHER_KEYS, *variables}
     if top in known:
         return
     if top not in cfg:
         places = _meant(cfg.to_dict(), key)[:MAX_PLACES]
-        close = nearest(top, [*cfg, *known]).partition('? ')[0] + '?'
-        hint = f'did you mean {" or ".join(places)}?' if places else close if close.startswith('did you mean') else ''
-        if hint:
-            raise ValueError(f'--cfg-options {key}: the config has no {top!r}; {hint}')
+        close = difflib.get_close_matches(top, [*cfg, *known], n=1, cutoff=SIMILAR)
+        meant = places or list(map(repr, close))
+        if meant:
+            raise ValueError(f'--cfg-options {key}: the config has no {top!r}; did you mean {" or ".join(meant)}?')
     elif key == top and isinstance(cfg[top], Mapping | Sequence) and cfg[top] and not isinstance(cfg[top], str):
         values = cfg.to_dict()
         copies = [place for place in _places(values) if '.' in place and _value(values, place) == values[top]]
-        if copies and not (is_own_data(cfg) and top in VARIABLES):
+        if copies:
             raise ValueError(
                 f'--cfg-options {key}: {top} is a variable of the config, which {copies[0]} has copied already: '
                 f'override {" and ".join(copies[:MAX_PLACES])}'

@@ -42,6 +42,8 @@ def plain():
         ('a=b=c', 'b=c'),
         ("a={'weight': 1, 'xy': None}", {'weight': 1, 'xy': None}),
         ("a=[{'weight': 1}]", [{'weight': 1}]),
+        ('a=it_{}.pth', 'it_{}.pth'),
+        ('a=/runs/{x}/y.pth', '/runs/{x}/y.pth'),
     ],
 )
 def test_values(option, value):
@@ -98,6 +100,19 @@ def test_settings_that_mmengine_or_the_user_reads_are_made(plain):
     assert (plain.compile.backend, plain.note, plain.mine, plain.train_cfg.max_iters) == ('eager', 'yours', 3, 4)
     with pytest.raises(ValueError, match='model.init_cfg.x=1: model.init_cfg is None or missing'):
         override(plain, {'model.init_cfg': None, 'model.init_cfg.x': 1})
+
+
+def test_settings_of_ones_own_need_not_be_in_the_config():
+    settings = {'amp': True, 'allow_missing': True, 'notes': 'a', 'run_name': 'b', 'data_root': '/x'}
+    cfg = Config({'boxes': 1, 'warmup': 2, 'data_preprocessor': None, 'train_cfg': {'amp': False}})
+    override(cfg, settings)
+    assert {key: cfg[key] for key in settings} == settings
+
+
+def test_variables_of_own_data_need_not_be_in_the_config(own):
+    override(own, {'mean': [1, 2, 3], 'std': [4, 5, 6], 'classes': ['a', 'b', 'c'], 'palette': [[0, 0, 0]] * 3})
+    assert list(own.model.data_preprocessor.mean) == [1, 2, 3]
+    assert own.train_dataloader.dataset.metainfo.classes == ['a', 'b', 'c']
 
 
 def test_settings_beside_the_variables_of_own_data(own):
