@@ -98,11 +98,12 @@ def override(cfg: Config, settings: Mapping[str, Any]) -> None:
         settings = {ALIASES.get(key, key): value for key, value in settings.items()}
     for key in settings:
         _check_key(cfg, key)
-    _merge(cfg, settings)
     if not is_own_data(cfg):
+        _merge(cfg, settings)
         return
+    variables = {key: value for key, value in settings.items() if key in VARIABLES}
+    _merge(cfg, variables)
     fill_own_data(cfg)
-    variables = {key: value for key, value in cfg.items() if key in settings}
     _merge(cfg, {key: value for key, value in settings.items() if key not in variables})  # what was scaled
     wanted = cfg.to_dict()
     fill_own_data(cfg)

@@ -105,11 +105,13 @@ def _check(cfg: Config) -> None:
         if not is_count and (key != 'window' or value is not None):
             raise ValueError(f'{cfg.filename}: {key} must be a positive integer, got {value!r}')
     _check_values(cfg)
-    length, ends = cfg.train_cfg.get('max_iters'), [item.get('end') or 0 for item in cfg.get('param_scheduler') or []]
+    length = cfg.train_cfg.get('max_iters')
+    ends = [item['end'] for item in cfg.get('param_scheduler') or [] if item.get('end')]
     if ends and length not in (max(ends), cfg.iterations):
         raise ValueError(
             f'{cfg.filename}: train_cfg.max_iters={shown(length)} has no effect, because iterations = {cfg.iterations} '
-            'is the length of the training: change iterations'
+            'is the length of the training: change iterations. A param_scheduler of your own must end at '
+            'train_cfg.max_iters, and is scaled with it'
         )
     for key, value in cfg.items():
         if key in VARIABLES or isinstance(value, Mapping | list):
@@ -125,9 +127,12 @@ def _check_values(cfg: Config) -> None:
     def fault(key: str, expected: str) -> ValueError:
         return ValueError(f'{cfg.filename}: {key} must be {expected}, got {shown(cfg.get(key))}')
 
-    for key in ('images', 'img_suffix', 'weak_labels', 'data_root', 'masks'):
+    for key in ('images', 'img_suffix', 'data_root', 'masks'):
         if not isinstance(cfg[key], str) and (key != 'masks' or cfg[key] is not None):
             raise fault(key, 'a path' + ', or None without validation' * (key == 'masks'))
+    named = cfg.get('classes') is not None  # then the labels may be in any format
+    if not isinstance(cfg.weak_labels, (str, Mapping, list, tuple) if named else str):
+        raise fault('weak_labels', 'a path' + ', or settings of a format with the classes of the config' * named)
     if not isinstance(cfg.get('background', True), bool):
         raise fault('background', 'True or False')
     if not isinstance(cfg.get('loading') or {}, Mapping):

@@ -123,6 +123,11 @@ def test_settings_beside_the_variables_of_own_data(own):
     assert own.model.losses.loss_ce.loss_weight == 3
 
 
+def test_a_schedule_of_the_command_line_is_not_scaled(own):
+    override(own, {'iterations': 100, 'param_scheduler.1.end': 90})
+    assert (own.train_cfg.max_iters, own.param_scheduler[0].end, own.param_scheduler[1].end) == (100, 4, 90)
+
+
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [

@@ -191,6 +191,8 @@ def test_one_batch_mixes_all_kinds_and_each_teaches(read, kind):
         ('std = [1, 0, 1]', 'std must be a list of positive numbers, got .1, 0, 1.'),
         ('palette = [[0, 0, 256]] * 3', 'palette must be a list of colours .*, got'),
         ('palette = [[0, 0, 0]]', 'palette must be a list of 3 colours, one per class, got'),
+        ("weak_labels = ['a.json']", 'weak_labels must be a path, got .*'),
+        ("classes = ['a']\nweak_labels = 3", 'weak_labels must be a path, or settings of a format .*, got 3'),
     ],
 )
 def test_values_of_the_wrong_kind_are_named(read, text, message):
@@ -207,3 +209,15 @@ def test_a_length_beside_that_of_the_variable_is_an_error(read):
     with pytest.raises(ValueError, match=message):
         filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=2)\n'))
     assert filled(read(text=f'{VARIABLES}train_cfg = dict(max_iters=400)\n')).train_cfg.max_iters == 400
+
+
+def test_labels_of_any_format_with_classes_of_the_config(read):
+    source = {'format': 'canonical', 'path': 'weak_labels.json'}
+    cfg = filled(read(text=f'{VARIABLES}classes = {list(CLASSES)}\nweak_labels = [{source}]\n'))
+    assert cfg.train_dataloader.dataset.weak_labels == [source]
+
+
+def test_a_schedule_of_ones_own_without_an_end(read):
+    text = f"{VARIABLES}param_scheduler = [dict(type='MultiStepLR', milestones=[300], by_epoch=False)]\n"
+    cfg = filled(read(text=text))
+    assert (cfg.param_scheduler[0].milestones, cfg.train_cfg.max_iters) == ([300], 400)
