@@ -25,7 +25,10 @@ MAX_NAMES = 12
 SIMILAR = 0.935
 PARTS = ('default_hooks', 'env_cfg', 'model', 'optim_wrapper', 'randomness', 'train_cfg', 'train_dataloader')
 """Parts of a config that are dicts."""
+SEGMENTORS = ('EncoderDecoder', 'CascadeEncoderDecoder', 'MultimodalEncoderDecoder', 'WeakEncoderDecoder')
+"""Networks that predict whole images in one of ``MODES``; others may have their own."""
 MODES = ('whole', 'slide')
+METRICS_OF_IOU = ('IoUMetric', 'SubsetIoUMetric')
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
@@ -112,10 +115,11 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
             raise ValueError(f'the config has no {key}: expected the config of a training')
     for key in cfg:
         meant = next((name for name in inspect.signature(Runner.__init__).parameters if _is_misspelt(key, name)), None)
-        if meant is not None:
+        if meant is not None and not _contains(cfg.get(meant), cfg[key]):
             raise ValueError(f'{key} is not a part of a training, so it would have no effect; did you mean {meant!r}?')
     for key in PARTS:
-        if key in cfg and not isinstance(cfg[key], Mapping):
+        is_default = key == 'default_hooks' and cfg.get(key) is None
+        if key in cfg and not is_default and not isinstance(cfg[key], Mapping):
             raise ValueError(f'{key} must be a dict of settings, got {shown(cfg[key])}')
     level = cfg.get('log_level', 'INFO')
     if not isinstance(level, int) and not isinstance(logging.getLevelName(str(level)), int):
@@ -129,10 +133,23 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
 
 
 def _is_misspelt(key: str, name: str) -> bool:
-    """Whether a key is a name with two letters exchanged, or with one more or less."""
-    if key == name or len(name) < 5:
+    """Whether a key is a name with two letters exchanged, or with one more or less; ``name_2`` is a second one."""
+    if key == name or len(name) < 5 or (key.startswith(name) and not key[len(name)].isalpha()):
         return False
     return sorted(key) == sorted(name) or difflib.SequenceMatcher(None, key, name).ratio() > SIMILAR
+
+
+def _contains(part: Any, value: Any) -> bool:
+    """Whether a part of a config was made of the value of a variable."""
+    if isinstance(part, str) and isinstance(value, str):
+        return value in part
+    nested = part.values() if isinstance(part, Mapping) else part if isinstance(part, list | tuple) else ()
+    return part == value or any(_contains(item, value) for item in nested)
+
+
+def _plain_name(part: Mapping[str, Any]) -> str:
+    """The name of the class of a part, without the scope of its registry."""
+    return str(part.get('type', '')).rpartition('.')[2]
 
 
 def _check_inference(cfg: Mapping[str, Any]) -> None:
@@ -140,17 +157,18 @@ def _check_inference(cfg: Mapping[str, Any]) -> None:
     model = cfg.get('model')
     settings = (model.get('test_cfg') if isinstance(model, Mapping) else None) or {}
     mode = settings.get('mode', 'whole')
-    if mode not in MODES:
-        raise ValueError(f'model.test_cfg.mode must be {" or ".join(map(repr, MODES))}, got {shown(mode)}')
-    missing = [key for key in ('crop_size', 'stride') if mode == 'slide' and key not in settings]
-    if missing:
-        raise ValueError(f"model.test_cfg with mode='slide' needs crop_size and stride, and has no {missing[0]}")
+    if isinstance(model, Mapping) and _plain_name(model) in SEGMENTORS:
+        if mode not in MODES:
+            raise ValueError(f'model.test_cfg.mode must be {" or ".join(map(repr, MODES))}, got {shown(mode)}')
+        missing = [key for key in ('crop_size', 'stride') if mode == 'slide' and key not in settings]
+        if missing:
+            raise ValueError(f"model.test_cfg with mode='slide' needs crop_size and stride, and has no {missing[0]}")
     for split in ('val_evaluator', 'test_evaluator'):
         found = cfg.get(split)
         for index, metric in enumerate(found if isinstance(found, list) else [found]):
             names = metric.get('iou_metrics', ()) if isinstance(metric, Mapping) else ()
             for name in [names] if isinstance(names, str) else names:
-                if name not in IOU_METRICS and str(metric.get('type', '')).endswith('IoUMetric'):
+                if name not in IOU_METRICS and _plain_name(metric) in METRICS_OF_IOU:
                     key = f'{split}.{index}' if isinstance(found, list) else split
                     raise ValueError(f'{key}.iou_metrics: unknown metric {name!r}; {nearest(str(name), IOU_METRICS)}')
 

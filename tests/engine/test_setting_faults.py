@@ -145,3 +145,32 @@ def test_a_misspelt_part_is_named(tmp_path, key, meant):
 @pytest.mark.parametrize('key', ['train_pipeline', 'models', 'train_dataset', 'norm_cfg', 'eval_cfg', 'optimizer'])
 def test_variables_of_ones_own_are_no_misspelt_parts(key):
     check_settings({**training_config().to_dict(), key: 1})
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'custom_hook': {'type': 'A'}, 'custom_hooks': [{'type': 'A'}]},
+        {'work_dirs': 'runs/', 'work_dir': 'runs/one'},
+        {'val_dataloader2': {'batch_size': 1}, 'train_dataloader_a': {'batch_size': 1}},
+        {'default_hooks': None},
+        {'model.type': 'DepthEstimator', 'model.test_cfg': {'mode': 'slide_flip'}},
+        {'model.type': 'OwnSegmentor', 'model.test_cfg': {'mode': 'dense'}},
+        {'val_evaluator': [{'type': 'BoundaryIoUMetric', 'iou_metrics': ['mBIoU']}, {'type': 'mmseg.IoUMetric'}]},
+        {'val_evaluator': {'type': 'CityscapesMetric', 'output_dir': 'x'}},
+        {'log_level': 10, 'randomness': {'seed': None, 'deterministic': True}},
+        {'optim_wrapper': {'constructor': 'OwnConstructor', 'one': {'optimizer': {'type': 'SGD'}}}},
+    ],
+)
+def test_what_a_training_of_ones_own_may_have(settings):
+    cfg = training_config()
+    if 'optim_wrapper' in settings:
+        cfg.optim_wrapper = settings.pop('optim_wrapper')
+    cfg.merge_from_dict(settings)
+    check_settings(cfg.to_dict())
+
+
+@pytest.mark.parametrize('kind', ['IoUMetric', 'mmseg.IoUMetric', 'SubsetIoUMetric'])
+def test_a_metric_that_is_not_there_is_named(kind):
+    with pytest.raises(ValueError, match="val_evaluator.0.iou_metrics: unknown metric 'mIuo'; did you mean 'mIoU'"):
+        check_settings({**training_config().to_dict(), 'val_evaluator': [{'type': kind, 'iou_metrics': ['mIuo']}]})
