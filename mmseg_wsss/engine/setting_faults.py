@@ -21,6 +21,7 @@ FAULTS_OF_SETTINGS = (AssertionError, AttributeError, ImportError, IndexError, K
 """Errors that a wrong setting or file raises while a training is built."""
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 UNREGISTERED = re.compile(r'^(\w+) is not in the (\S+) registry')
+WORKER = 'Original Traceback (most recent call last):'
 MAX_NAMES = 12
 SIMILAR = 0.935
 PARTS = ('default_hooks', 'env_cfg', 'model', 'optim_wrapper', 'randomness', 'train_cfg', 'train_dataloader')
@@ -43,7 +44,7 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
         Such as ``"model.losses.loss_crf (GatedCRFLoss): radius must be a positive integer, got 2.5"``.
     """
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    message = ' '.join(str(text).split()) or type(error).__name__
+    message = ' '.join(_without_worker(str(text)).split()) or type(error).__name__
     frame = _innermost_build(error)
     if frame is None:
         place = _running_module(error)
@@ -56,6 +57,15 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     named = part.get('type')
     title = named if isinstance(named, str) else getattr(named, '__name__', None)
     return f'{place} ({title}): {message}' if title else f'{place}: {message}'
+
+
+def _without_worker(text: str) -> str:
+    """The error in a message of PyTorch that contains the traceback of a worker process."""
+    if WORKER not in text:
+        return text
+    lines = text.splitlines()
+    last = max((index for index, line in enumerate(lines) if line.startswith('  ')), default=-1)
+    return '\n'.join(lines[last + 1 :])
 
 
 def was_being_built(error: BaseException) -> bool:

@@ -20,6 +20,8 @@ from ..files import FULL
 from .environment import hint_of_variables
 from .setting_faults import FAULTS_OF_SETTINGS, describe_fault, was_being_built
 
+UNNAMED = (AssertionError, AttributeError, LookupError, NotImplementedError, TypeError)
+"""Errors whose messages are often only a name."""
 NAMED = (CheckpointError, WorkDirError)
 """Errors that are already one line."""
 
@@ -31,7 +33,11 @@ class StartError(ValueError):
 class BeganHook(Hook):
     """Records whether a training has done its first iteration, or a test has started."""
 
-    began = False
+    began = runs = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Record that everything is built."""
+        self.runs = True
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: object = None
@@ -96,12 +102,18 @@ def faults_of_run(cfg: Config, what: str, hook: BeganHook | None = None) -> Iter
     except (RuntimeError, *FAULTS_OF_SETTINGS) as error:
         if hook is not None and hook.began:
             raise
+        where = ''
         for handler in MMLogger.get_current_instance().handlers:
             if isinstance(handler, logging.FileHandler):
                 record = logging.LogRecord('mmengine', logging.ERROR, __file__, 0, what, (), sys.exc_info())
                 handler.handle(record)
+                where = f' (traceback: {handler.baseFilename})'
         message = describe_fault(error, cfg.to_dict())
-        raise StartError(f'{what}: {message}{hint_of_variables(message, cfg.text)}') from error
+        if hook is None or not hook.runs:
+            where = ''
+        elif isinstance(error, UNNAMED) and type(error).__name__ not in message:
+            message = f'{type(error).__name__}: {message}'
+        raise StartError(f'{what}: {message}{hint_of_variables(message, cfg.text)}{where}') from error
 
 
 @contextmanager

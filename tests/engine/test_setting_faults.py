@@ -1,9 +1,10 @@
 """What is wrong in a config is told in one line, with its key and the nearest right name, before anything trains."""
 
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmseg.registry import HOOKS, MODELS
+from mmseg.registry import HOOKS, MODELS, TRANSFORMS
 
 from mmseg_wsss.engine.setting_faults import check_settings, describe_fault
 from mmseg_wsss.engine.start_errors import StartError
@@ -84,6 +85,28 @@ def test_parts_that_do_not_fit_together_are_named_in_the_first_iteration(tmp_pat
     assert 'to have 7 channels, but got' in str(caught.value)
     (log,) = (tmp_path / 'wrong').glob('*/*.log')
     assert 'Traceback (most recent call last)' in log.read_text()
+
+
+@TRANSFORMS.register_module()
+class FailingTransform(BaseTransform):
+    """Raises an error."""
+
+    def transform(self, results):
+        raise KeyError('depth')
+
+
+@pytest.mark.parametrize(('workers', 'message'), [(0, 'KeyError: depth'), (1, "KeyError: 'depth'")])
+def test_errors_of_own_code_in_the_first_iteration_say_their_kind_and_where_the_traceback_is(
+    tmp_path, workers, message
+):
+    cfg = training_config(tmp_path)
+    cfg.train_dataloader.num_workers = workers
+    cfg.train_dataloader.dataset.pipeline.append({'type': 'FailingTransform'})
+    with pytest.raises(StartError) as caught:
+        train(cfg)
+    (log,) = tmp_path.glob('*/*.log')
+    assert str(caught.value) == f'the training could not begin: {message} (traceback: {log})'
+    assert 'in transform' in log.read_text()
 
 
 @HOOKS.register_module()
