@@ -29,6 +29,8 @@ COLUMNS = {
 """The names that a column may have, in upper or lower case."""
 OTHER_PLACES = ('bbox', 'box', 'bounding_box', 'polygon', 'points', 'segmentation', 'geometry', 'rle', 'encodedpixels')
 """The names of columns whose cells hold whole shapes."""
+NUMBERS = ('col', 'column', 'row')
+"""The names of columns that hold something else if the other coordinate is missing, such as the number of the row."""
 TICKS = ('0', '1')
 CORNERS = ('x1', 'y1', 'x2', 'y2')
 DELIMITERS = (',', ';', '\t')
@@ -68,7 +70,7 @@ def read_table_csv(
     header, delimiter = read_header(path, 'the CSV file', DELIMITERS)
     rows = list(read_rows(path, 'the CSV file', (), delimiter))
     ticked = _class_columns(header, rows)
-    found = _columns([*header, 'class'] if ticked else header, path)
+    found = _columns([*header, 'class'] if ticked else header, [row for row, _ in rows], path)
     report = report or ReadReport()
     per_image: dict[str, list[tuple[Mapping[str, str], str]]] = {}
     for row, where in rows:
@@ -102,7 +104,7 @@ def _ticked(row: Mapping[str, str], columns: Sequence[str], where: str) -> list[
     return [column.strip() for column in columns if row[column].strip() == '1']
 
 
-def _columns(header: Sequence[str], path: str) -> dict[str, str]:
+def _columns(header: Sequence[str], rows: Sequence[Mapping[str, str]], path: str) -> dict[str, str]:
     """The meaning of each column of the file."""
     plain = {column.strip().lower(): column for column in header}
     choices = {key: [plain[name] for name in known if name in plain] for key, known in COLUMNS.items()}
@@ -113,18 +115,22 @@ def _columns(header: Sequence[str], path: str) -> dict[str, str]:
             f'{path}: there is no column for the {missing[0]}, which may be named {", ".join(COLUMNS[missing[0]])}; '
             f'got {shown(list(header))}'
         )
-    _check_places(plain, found, path)
+    _check_places(plain, found, rows, path)
     return found
 
 
-def _check_places(plain: Mapping[str, str], found: Mapping[str, str], path: str) -> None:
+def _check_places(
+    plain: Mapping[str, str], found: Mapping[str, str], rows: Sequence[Mapping[str, str]], path: str
+) -> None:
     """Reject columns of places that would not be read, or that may mean something else."""
     corners, click = [key for key in CORNERS if key in found], [key for key in ('x', 'y') if key in found]
+    if len(click) == 1 and found[click[0]].strip().lower() in NUMBERS:
+        click = []
     sizes = [plain[name] for name in ('width', 'height', 'w', 'h', 'bbox_width', 'bbox_height') if name in plain]
     unread = [plain[name] for name in OTHER_PLACES if name in plain]
     if len(corners) == len(CORNERS):
         return
-    if len(click) == 2 and not corners and not sizes:
+    if len(click) == 2 and not corners and (not sizes or _are_of_images(sizes, found, rows)):
         return
     columns = [*(found[key] for key in (*corners, *click)), *(sizes if click or corners else ()), *unread]
     if columns:
@@ -132,6 +138,25 @@ def _check_places(plain: Mapping[str, str], found: Mapping[str, str], path: str)
             f'{path}: the columns {", ".join(map(repr, columns))} are not read: expected x and y of clicks, with the '
             'size of the image in image_width and image_height, or xmin, ymin, xmax, ymax of boxes, in pixels'
         )
+
+
+def _are_of_images(sizes: Sequence[str], found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> bool:
+    """Whether width and height are those of images: one for all clicks of an image, which lie inside, in many rows."""
+    if sizes != [found.get('width'), found.get('height')]:
+        return False
+    per_image: dict[str, list[str]] = {}
+    for row in rows:
+        size = [row[column].strip() for column in sizes]
+        try:
+            is_inside = all(
+                not row[found[key]].strip() or 0 <= float(row[found[key]]) < float(side)
+                for key, side in zip(('x', 'y'), size, strict=True)
+            )
+        except ValueError:
+            return False
+        if not is_inside or per_image.setdefault(row[found['image']], size) != size:
+            return False
+    return len(per_image) < len(rows)
 
 
 def _row(values: Mapping[str, str], columns: Mapping[str, str], labels: ToolLabels, separator: str, where: str) -> None:

@@ -45,14 +45,14 @@ def read_tags_txt(
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
     images = ImageCollector(path)
     tagged = False
-    for index, line in enumerate(read_text(path, 'the file of tags').splitlines(), start=1):
-        where = f'{path}, line {index}'
-        first, *rest = _cells(line)
+    lines = enumerate(read_text(path, 'the file of tags').splitlines(), start=1)
+    rows = [(_cells(line), f'{path}, line {index}') for index, line in lines]
+    _check_ids(rows)
+    for (first, *rest), where in rows:
         if not first:
             continue
         name = image_name(first, where, 'the image')
         drawing, tagged = Drawing(tags=[]), tagged or bool(rest)
-        _check_ids(rest, where)
         for cell in rest:
             label = _label(cell, found, first_id, where)
             if label is not None:
@@ -72,9 +72,13 @@ def _cells(line: str) -> Sequence[str]:
     return [parts[0], *filter(None, parts[1:])] if parts else ['']
 
 
-def _check_ids(cells: Sequence[str], where: str) -> None:
-    """Reject a row with a 0 or 1 for each class, which would be read as the ids 0 and 1."""
-    if len(cells) > len({*cells}) and {*cells} <= {'0', '1'}:
+def _check_ids(rows: Sequence[tuple[Sequence[str], str]]) -> None:
+    """Reject rows with a 0 or 1 for each class, which would be read as the ids 0 and 1."""
+    marks = [(cells[1:], where) for cells, where in rows if len(cells) > 1]
+    if len({len(cells) for cells, _ in marks}) != 1 or not all({*cells} <= {'0', '1'} for cells, _ in marks):
+        return  # such as a class for each object of the image
+    cells, where = next(((cells, where) for cells, where in marks if len(cells) > len({*cells})), ((), ''))
+    if cells:
         raise ValueError(
             f'{where}: expected class names or ids, each once, got {shown(" ".join(cells))}. Rows with a 0 or 1 for '
             'each class are read by tags_npy (an array) and table_csv (a table whose first line names the classes)'

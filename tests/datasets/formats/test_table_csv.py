@@ -99,6 +99,18 @@ def test_columns_of_places_that_are_not_read(tmp_path, header, named):
 def test_clicks_beside_the_size_of_the_image(tmp_path):
     path = table(tmp_path, 'image,class,x,y,image_width,image_height\na.jpg,weed,3,4,60,40\n')
     assert read_table(path).images['a'].annotations.points.tolist() == [[3, 4]]
+    path = table(tmp_path, 'image,class,x,y,width,height\na.jpg,weed,3,4,60,40\na.jpg,weed,50,9,60,40\n')
+    assert read_table(path).images['a'].annotations.points.tolist() == [[3, 4], [50, 9]]
+
+
+@pytest.mark.parametrize('rows', ['3,4,60,40\na.jpg,weed,3,4,60,41', '3,4,60,40\na.jpg,weed,61,4,60,40', '3,4,9,9'])
+def test_clicks_beside_what_may_be_the_size_of_a_box(tmp_path, rows):
+    with pytest.raises(ValueError, match="the columns 'x', 'y', 'width', 'height' are not read"):
+        read_table(table(tmp_path, f'image,class,x,y,width,height\na.jpg,weed,{rows}\n'))
+
+
+def test_tags_beside_the_number_of_the_row(tmp_path):
+    assert read_table(table(tmp_path, 'row,image,class\n0,a.jpg,weed\n')).images['a'].annotations.tags == (2,)
 
 
 def test_shares_of_the_image_are_not_pixels(tmp_path):

@@ -51,6 +51,12 @@ def test_wrong_lines_are_named(tmp_path, text, message):
 
 
 def test_a_number_for_each_class_is_not_a_list_of_ids(tmp_path):
-    (tmp_path / 't.txt').write_text('a.jpg 1 0\nb.jpg 1 0 1\n')
-    with pytest.raises(ValueError, match="line 2: expected class names or ids, each once, got '1 0 1'. Rows with a 0"):
+    (tmp_path / 't.txt').write_text('a.jpg 1 0 0\nb.jpg\nc.jpg 1 0 1\n')
+    with pytest.raises(ValueError, match="line 1: expected class names or ids, each once, got '1 0 0'. Rows with a 0"):
         read_labels({'format': 'tags_txt', 'path': str(tmp_path / 't.txt')}, ('background', 'crop', 'weed'))
+
+
+def test_a_class_for_each_object_is_read(tmp_path):
+    (tmp_path / 't.txt').write_text('a.jpg 1 1\nb.jpg 1\nc.jpg 0 1\n')
+    images = read_labels({'format': 'tags_txt', 'path': str(tmp_path / 't.txt')}, ('background', 'crop')).images
+    assert [images[key].annotations.tags for key in 'abc'] == [(1,), (1,), (1,)]
