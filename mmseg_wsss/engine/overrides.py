@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
@@ -116,15 +115,13 @@ def override(cfg: Config, settings: Mapping[str, Any]) -> None:
 
 
 def _merge(cfg: Config, settings: Mapping[str, Any]) -> None:
-    before = copy.deepcopy(cfg.to_dict())
     try:
-        cfg.merge_from_dict(dict(settings))
+        cfg.merge_from_dict(dict(settings))  # all or, after an error, none
     except FAULTS as error:
-        one_by_one = Config(before)
         for key, value in settings.items():
-            values = copy.deepcopy(one_by_one.to_dict())
+            values = cfg.to_dict()
             try:
-                one_by_one.merge_from_dict({key: value})
+                cfg.merge_from_dict({key: value})
             except FAULTS as fault:
                 raise ValueError(f'--cfg-options {key}={shown(value)}: {_reason(values, key, fault)}') from error
         raise

@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 from mmengine.config import Config
+from torch.optim import SGD
 
 from mmseg_wsss.engine.overrides import Overrides, override, parse_overrides
 from tests.engine.test_own_data import ROOT, VARIABLES
@@ -140,3 +141,19 @@ def test_a_schedule_of_the_command_line_is_not_scaled(own):
 def test_what_the_variables_of_own_data_would_undo(own, settings, message):
     with pytest.raises(ValueError, match=message):
         override(own, settings)
+
+
+def test_a_config_of_python_objects_is_overridden(tmp_path):
+    """mmengine keeps the modules that such a config imports, which cannot be copied."""
+    path = tmp_path / 'lazy.py'
+    path.write_text(
+        'import math\nfrom torch.optim import SGD\nfrom mmengine.config import read_base\n'
+        'optim_wrapper = dict(optimizer=dict(type=SGD, lr=math.pi))\n'
+    )
+    cfg = Config.fromfile(path)
+    override(cfg, {})
+    override(cfg, {'optim_wrapper.optimizer.lr': 0.5})
+    assert cfg.optim_wrapper.optimizer.lr == 0.5
+    assert cfg.optim_wrapper.optimizer.type is SGD
+    with pytest.raises(ValueError, match='optim_wrapper.optimizer.type.x=3: '):
+        override(cfg, {'optim_wrapper.optimizer.lr': 0.1, 'optim_wrapper.optimizer.type.x': 3})
