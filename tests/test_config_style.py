@@ -186,6 +186,20 @@ def test_metafile_has_all_published_models(method):
     assert [figure for figure in figures if not re.search(rf'(?<![\d.]){re.escape(str(figure))}(?![\d])', page)] == []
 
 
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('*/metafile.yml')), ids=lambda path: path.parent.name)
+def test_lists_of_a_metafile_hold_texts(path):
+    """``mim search`` writes them in lower case."""
+
+    def lists(value):
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return [value] * isinstance(value, list) + [found for item in items for found in lists(item)]
+
+    models = yaml.safe_load(path.read_text())['Models']
+    found = [values for model in models for part in model.values() for values in lists(part)]
+    assert found
+    assert [values for values in found if not all(isinstance(value, str | dict) for value in values)] == []
+
+
 @pytest.mark.parametrize('method', METHODS_OF_PAPERS)
 def test_readme_has_the_parts_that_openmmlab_has(method):
     text = (ROOT / 'configs' / method / 'README.md').read_text()

@@ -53,7 +53,8 @@ def row(model, models):
 
 def scores(model, score):
     """Return the score of every seed that was run."""
-    return model.get('Metadata', {}).get('Seeds') or [model['Results'][0]['Metrics'][score]]
+    seeds = model.get('Metadata', {}).get('Seeds')  # a text: mim reads lists of texts only
+    return [float(seed) for seed in seeds.split(',')] if seeds else [model['Results'][0]['Metrics'][score]]
 
 
 def brackets(figures):

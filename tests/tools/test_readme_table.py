@@ -39,8 +39,8 @@ def test_a_row(tmp_path, monkeypatch):
 
 def test_a_row_with_two_seeds_has_their_mean(tmp_path, monkeypatch):
     tool = load_tool('readme_table')
-    facts = {'Labels': 'tags', 'Data': 'd', 'Own Data': 'tags_cpu', 'Full Masks': 'full', 'Seeds': [60.0, 63.0]}
+    facts = {'Labels': 'tags', 'Data': 'd', 'Own Data': 'tags_cpu', 'Full Masks': 'full', 'Seeds': '60.0, 63.0'}
     result = [{'Dataset': 'd', 'Metrics': {'mDice': 60.0, 'mIoU': 50.0}}]
     model = {'In Collection': 'Ours', 'Config': 'configs/o/weak.py', 'Metadata': facts, 'Results': result}
-    full = {'Config': 'configs/o/full.py', 'Metadata': {'Seeds': [80.1, 82.0]}, 'Results': result}
+    full = {'Config': 'configs/o/full.py', 'Metadata': {'Seeds': '80.1, 82.0'}, 'Results': result}
     assert '| mDice **61.5** (60.0, 63.0) | 81.0 (80.1, 82.0) | 76% |' in tool.row(model, {'weak': model, 'full': full})
