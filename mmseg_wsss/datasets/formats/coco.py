@@ -188,7 +188,7 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
     Those with ``iscrowd`` and the boxes of the others are painted first, unlabelled.
     """
     outlined = [labelled for labelled in image.objects if labelled[1].get('segmentation')]
-    for _, item, where in (labelled for labelled in image.objects if labelled not in outlined):
+    for _, item, where in (labelled for labelled in image.objects if not labelled[1].get('segmentation')):
         painter.report.leave_out(NO_OUTLINE, where)
         if outlined:
             painter.paint(_inside_box(item, image.size, where), UNLABELLED)
