@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from .short_console import short_console, summary_of
 from .start_errors import BeganHook, faults_of_run
 
 WHAT = 'the training could not begin'
+_trainings = itertools.count()
 
 
 def train(cfg: Config, resume: str | None = None) -> None:
@@ -67,6 +69,7 @@ def run_training(cfg: Config) -> None:
     """
     began = BeganHook()
     with faults_of_run(cfg, WHAT, began):
+        cfg = with_own_name(cfg)
         check_settings(cfg)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
@@ -78,6 +81,21 @@ def run_training(cfg: Config) -> None:
             compile_backbone(runner, compiled)
         runner.register_hook(began)
         runner.train()
+
+
+def with_own_name(cfg: Config) -> Config:
+    """Return the config of a training under a name that no earlier training of this process has.
+
+    MMEngine looks up loggers, records and visualizers by name: with an equal name, a training would write into the
+    folder of an earlier one. The first training of a process keeps its names.
+    """
+    number = next(_trainings)
+    if number:
+        cfg = cfg.copy()
+        cfg.experiment_name = f'{cfg.get("experiment_name") or Path(cfg.filename or "training").stem}_{number}'
+        if isinstance(cfg.get('visualizer'), dict):
+            cfg.visualizer = {**cfg.visualizer, 'name': cfg.experiment_name}
+    return cfg
 
 
 def guard(runner: Runner) -> None:

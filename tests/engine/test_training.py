@@ -261,6 +261,21 @@ def test_killed_in_the_last_validation_the_scores_are_not_lost(config, whole, tm
     assert 'mIoU' in capsys.readouterr().out
 
 
+def test_trainings_of_one_process_and_second_write_into_their_own_folders(tmp_path):
+    visualizer = {'type': 'SegLocalVisualizer', 'vis_backends': [{'type': 'LocalVisBackend'}], 'name': 'visualizer'}
+    with mock.patch('time.strftime', return_value='20260102_030405'):
+        for name in 'first', 'second':
+            cfg = training_config(tmp_path / name, log_level='INFO', visualizer=dict(visualizer))
+            train(cfg)
+            assert cfg.visualizer == visualizer
+    for name in 'first', 'second':
+        (log,) = (tmp_path / name).glob('*/*.log')
+        assert log.read_text().count('Iter(train) [4/4]') == 1
+        (scalars,) = (tmp_path / name).glob('*/vis_data/scalars.json')
+        steps = [json.loads(line)['step'] for line in scalars.read_text().splitlines() if 'loss' in line]
+        assert steps == [1, 2, 3, 4]
+
+
 def test_hooks_are_registered_once(tmp_path):
     cfg = training_config(tmp_path)
     cfg.custom_hooks.append({'type': 'CheckpointGuardHook'})

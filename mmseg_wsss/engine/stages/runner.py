@@ -186,9 +186,7 @@ class StagedRunner:
     def _train_stage(self, stage: Stage, checkpoint: Path | None) -> None:
         config = self.stage_config(stage.name)
         config.work_dir = str(stage.work_dir)
-        config.experiment_name = f'{stage.number:02d}_{stage.name}_{next(_run_number)}'
-        if config.get('visualizer'):  # shared by name: it would write into the first folder
-            config.visualizer = {**config.visualizer, 'name': config.experiment_name}
+        config.experiment_name = f'{stage.number:02d}_{stage.name}'
         config.resume = checkpoint is not None
         config.load_from = str(checkpoint) if checkpoint else config.get('load_from')
         processor = dict(config.get('log_processor') or {})
