@@ -1,0 +1,12 @@
+# The stages of pipeline_mbv2_voc_clicks.py with 25 epochs of larger crops in both trainings, for a night on a CPU.
+#
+# Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019, which trains once.
+# Expected: docs/results.md.
+# Cost: two trainings of 6,525 iterations on one CPU thread, and between them one view of each of the 3,131 photographs.
+# Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/gated_crf/pipeline_mbv2_voc_clicks_160.py.
+#   After an interruption, run it again to resume.
+_base_ = './pipeline_mbv2_voc_clicks.py'
+stages = dict(
+    clicks=dict(config='deeplabv3plus_mbv2_voc_aug_clicks_160.py'),
+    final=dict(config='deeplabv3plus_mbv2_voc_pseudo_labels_160.py'),
+)
