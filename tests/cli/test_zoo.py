@@ -93,6 +93,7 @@ DICE = {
     'cam_mbv2_voc_tags': {8: 0.849, 15: 0.660},
     'deeplabv3plus_mbv2_voc_boxes': {8: 0.867, 15: 0.803},
     'deeplabv3plus_mbv2_voc_pseudo_labels': {8: 0.861, 15: 0.774},
+    'deeplabv3plus_mbv2_voc_pseudo_labels_long': {8: 0.799, 15: 0.350},
     'mbv2_voc_boxes_warm_start': {8: 0.928},
     'mbv2_voc_tags': {8: 0.783, 15: 0.769},
     'unet_acdc_points': {1: 0.890, 2: 0.889, 3: 0.978},
