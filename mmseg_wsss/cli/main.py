@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -83,7 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest:  # argparse does not take some of these before an option and some after it
         args.paths += rest
     try:
-        return args.run(args) or 0
+        code = args.run(args) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # of a pipe such as "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, TypeError, OSError, ImportError) as error:
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         if isinstance(error, OSError) and error.filename is None and error.errno in FULL:

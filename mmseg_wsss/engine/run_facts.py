@@ -22,7 +22,7 @@ Curve = list[tuple[int, float]]
 SECONDS_PER_IMAGE = {'tags': 20.0, 'clicks': 22.1, 'scribbles': 34.9, 'masks': 239.7}
 """Median annotation times of an image of PASCAL VOC (Bearman et al., "What's the Point", 2016)."""
 SECONDS_PER_BOX = 7.0
-"""Annotation time of a box by extreme clicking (Papadopoulos et al., 2017)."""
+"""Annotation time of a box of a known class by extreme clicking (Papadopoulos et al., 2017)."""
 NO_SCORES = ('time', 'data_time', 'step')
 
 
@@ -220,11 +220,18 @@ def _listed(value: Any) -> list[Mapping[str, Any]]:
 def annotation_seconds(labels: WeakAnnotations) -> float:
     """Return an estimate of the time that an annotator needs for an image.
 
+    All kinds of labels need the classes of the image first, which are found once and take as long as tags.
+
     Example:
         >>> annotation_seconds(WeakAnnotations(tags=(1,)))
         20.0
+        >>> annotation_seconds(WeakAnnotations(boxes=((1, 1, 9, 9),), box_labels=(1,)))
+        27.0
     """
-    return sum(SECONDS_PER_IMAGE.get(kind, 0.0) for kind in kinds_of(labels)) + SECONDS_PER_BOX * len(labels.boxes)
+    kinds = kinds_of(labels)
+    classes = SECONDS_PER_IMAGE['tags'] if kinds else 0.0
+    more = sum(SECONDS_PER_IMAGE[kind] - classes for kind in kinds if kind in SECONDS_PER_IMAGE)
+    return classes + more + SECONDS_PER_BOX * len(labels.boxes)
 
 
 def _dataset(cfg: Config) -> Mapping[str, Any]:

@@ -114,3 +114,11 @@ def test_a_full_disk_without_a_name_says_where_to_look(monkeypatch, capsys):
     monkeypatch.setattr(config_command, 'run', raising(OSError(errno.ENOSPC, 'No space left on device', 'a.json')))
     assert main(['config', 'x']) == 2
     assert capsys.readouterr().err.endswith("No space left on device: 'a.json'\n")
+
+
+def test_a_closed_pipe_is_not_an_error():
+    script = 'import sys; from mmseg_wsss.cli.main import main; sys.exit(main(["config", "--list"]))'
+    with subprocess.Popen([sys.executable, '-c', script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b''
+        assert process.wait() == 1

@@ -56,7 +56,10 @@ def test_files_of_one(tmp_path, capsys):
 @pytest.mark.parametrize('name', ZOO)
 def test_scores_are_those_of_the_training(name):
     log = ROOT / 'zoo' / Path(ZOO[name].file_name).with_suffix('.json')
-    last = [json.loads(line) for line in log.read_text().splitlines()][-1]
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    steps = [(row['step'], 'loss' not in row) for row in rows]
+    assert steps == sorted(set(steps))
+    last = rows[-1]
     scores = {
         key.rpartition('/')[2].replace('_subset', ''): value
         for key, value in last.items()

@@ -22,7 +22,7 @@ def test_a_run(tmp_path):
     assert facts.labels == {
         'images': 5, 'clicks': 2, 'scribbles': 1, 'boxes': 1, 'images with tags': 1, 'dense masks': 1,
     }  # fmt: skip
-    assert facts.hours == pytest.approx((22.1 + 34.9 + 7 + 20 + 239.7) / 3600)
+    assert facts.hours == pytest.approx((22.1 + 34.9 + 20 + 7 + 20 + 239.7) / 3600)
     assert not facts.full
     assert (
         facts.settings['losses']
@@ -102,7 +102,7 @@ def test_labels_that_the_pipeline_leaves_out_take_no_time(tmp_path):
     facts = read_run(folder)
     assert (facts.labels['images with tags'], facts.labels['boxes']) == (1, 1)
     assert not {'clicks', 'scribbles', 'dense masks'} & set(facts.labels)
-    assert facts.hours == pytest.approx((20 + 7) / 3600)
+    assert facts.hours == pytest.approx((20 + 20 + 7) / 3600)
 
 
 def test_parts():
@@ -111,4 +111,6 @@ def test_parts():
     assert curves_of([{'a': 'text', 'step': 1, 'time': 2.0}]) == {}
     assert annotation_seconds(WeakAnnotations()) == 0
     box = WeakAnnotations(boxes=[[0, 0, 1, 1]] * 3, box_labels=[1] * 3)
-    assert annotation_seconds(box) == pytest.approx(21)
+    assert annotation_seconds(box) == pytest.approx(20 + 21)
+    clicks = WeakAnnotations(points=[[0, 0]], point_labels=[1], tags=(1,), boxes=[[0, 0, 1, 1]], box_labels=[1])
+    assert annotation_seconds(clicks) == pytest.approx(22.1 + 7)  # the classes of an image are found once
