@@ -7,15 +7,7 @@
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
 #   configs/gated_crf/pipeline_mbv2_voc_clicks_long.py. After an interruption, run it again to resume.
 _base_ = './pipeline_mbv2_voc_clicks.py'
-longer = {
-    'train_cfg.max_iters': 6525,
-    'train_cfg.val_interval': 2175,
-    'param_scheduler.1.end': 6525,
-    'model.channels_last': True,
-    'model.data_preprocessor.size': (160, 160),
-    'train_dataloader.dataset.pipeline.2.scale': (320, 320),
-    'train_dataloader.dataset.pipeline.3.crop_size': (160, 160),
-    'val_dataloader.dataset.pipeline.1.scale': (320, 320),
-    'test_dataloader.dataset.pipeline.1.scale': (320, 320),
-}
-stages = dict(clicks=longer, final=dict(config='deeplabv3plus_mbv2_voc_pseudo_labels_long.py'))
+stages = dict(
+    clicks=dict(config='deeplabv3plus_mbv2_voc_aug_clicks_long.py'),
+    final=dict(config='deeplabv3plus_mbv2_voc_pseudo_labels_long.py'),
+)
