@@ -69,7 +69,7 @@ def add_network_arguments(
         force: What ``--force`` does.
     """
     parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument('checkpoint', type=Path, help='its weights, or the folder of its training')
     add_trust_argument(parser)
     add_output_arguments(parser, output, force)
     add_cfg_options(parser)
@@ -146,11 +146,15 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_paths(args: argparse.Namespace) -> None:
-    """Raise an error for a missing or damaged checkpoint and, without ``--force``, for an existing output folder."""
+    """Find the checkpoint of a run's folder, and raise an error for a checkpoint that is missing or damaged and, without
+    ``--force``, for an existing output folder.
+    """
     from ..checkpoints.loading import check_readable, trust_checkpoints
+    from ..checkpoints.work_dir import best_checkpoint
     from ..engine.processes import agree
 
     trust_checkpoints(args.trust_checkpoint)
+    args.checkpoint = best_checkpoint(args.checkpoint)
     check_readable(args.checkpoint)
     agree(lambda: _check_folder(args))
 

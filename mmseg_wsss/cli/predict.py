@@ -53,12 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict the masks and print the shares of the classes."""
-    from ..checkpoints.work_dir import best_checkpoint
     from ..engine.start_errors import faults_of_parts
     from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
 
-    args.config, checkpoint, sources = network_and_photos(args)
-    args.checkpoint = best_checkpoint(checkpoint)
+    args.config, args.checkpoint, sources = network_and_photos(args)
     with launched(args):
         check_paths(args)
         settings = PhotoSettings(

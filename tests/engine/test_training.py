@@ -541,3 +541,14 @@ def test_a_file_that_is_no_checkpoint_is_named_in_a_line(config, whole, tmp_path
     (said,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert str(path) in said
     assert re.search(expected, said), said
+
+
+def test_labels_can_be_made_from_the_folder_of_a_training(config, whole, tmp_path, capsys):
+    made = []
+    for checkpoint in (whole, whole / 'iter_4.pth'):
+        folder = tmp_path / f'labels_{len(made)}'
+        assert main(('pseudo-labels', str(config), str(checkpoint), '-o', str(folder))) == 0
+        made.append({path.name: path.read_bytes() for path in (folder / 'masks').rglob('*.png')})
+    assert made[0] == made[1] != {}
+    assert main(('pseudo-labels', str(config), str(tmp_path / 'labels_0/masks'), '-o', str(tmp_path / 'none'))) == 2
+    assert 'has no checkpoint: train first, or name a .pth file' in capsys.readouterr().err
