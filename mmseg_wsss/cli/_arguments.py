@@ -146,9 +146,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_paths(args: argparse.Namespace) -> None:
-    """Find the checkpoint of a run's folder, and raise an error for a checkpoint that is missing or damaged and, without
-    ``--force``, for an existing output folder.
-    """
+    """Find the checkpoint of a run, and raise an error if it or, without ``--force``, the output cannot be used."""
     from ..checkpoints.loading import check_readable, trust_checkpoints
     from ..checkpoints.work_dir import best_checkpoint
     from ..engine.processes import agree
