@@ -32,11 +32,9 @@ def main():
     digest = sha256_of(args.output)
     target = args.output.with_name(f'{args.output.name}-{digest[:8]}.pth')
     args.output.replace(target)
-    # A training that was killed repeats the iterations after its last checkpoint.
-    rows = {(row.get('step', 0), 'loss' in row): row for row in logged_rows(Path(args.checkpoint).parent)}
+    rows = logged_rows(Path(args.checkpoint).parent)
     if rows:
-        ordered = sorted(rows.values(), key=lambda row: row.get('step', 0))
-        target.with_suffix('.json').write_text(''.join(f'{json.dumps(row)}\n' for row in ordered))
+        target.with_suffix('.json').write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
     print(f'wrote {target}, {target.stat().st_size / 1e6:.1f} MB\nSHA256: {digest}')
 
 

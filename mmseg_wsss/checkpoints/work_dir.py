@@ -196,6 +196,8 @@ def is_cut(folder: Path) -> bool:
 def logged_rows(folder: Path) -> list[dict[str, Any]]:
     """Return what mmengine logged in a folder, oldest first; the last line of a killed run may be cut off.
 
+    A resumed training repeats the iterations after its last checkpoint, of which only the last rows are returned.
+
     Raises:
         ValueError: If a log is damaged; the message names it.
     """
@@ -210,4 +212,5 @@ def logged_rows(folder: Path) -> list[dict[str, Any]]:
                 raise TypeError('expected an object in each line')
         except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f'{log} is damaged ({error}): delete it to leave its run out') from error
-    return rows
+    last = {(row.get('step', -number), 'loss' in row): row for number, row in enumerate(rows, start=1)}
+    return list(last.values())

@@ -1,11 +1,13 @@
 """Checkpoints of a work dir that can be read."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
 
 from mmseg_wsss.checkpoints.loading import CheckpointError
-from mmseg_wsss.checkpoints.work_dir import best_checkpoint, check_readable
+from mmseg_wsss.checkpoints.work_dir import best_checkpoint, check_readable, logged_rows
 
 
 def network():
@@ -35,3 +37,13 @@ def test_the_best_checkpoint_of_a_run(tmp_path):
     assert best_checkpoint(tmp_path) == tmp_path / '02_network/best_mIoU_iter_2.pth'
     torch.save(network().state_dict(), tmp_path / 'iter_1.pth')
     assert best_checkpoint(tmp_path) == tmp_path / 'iter_1.pth'
+
+
+def test_iterations_that_a_resume_repeated_are_read_once(tmp_path):
+    runs = {'1': [(10, {'loss': 3}), (20, {'loss': 2}), (20, {'mIoU': 5})], '2': [(20, {'loss': 1}), (20, {'mIoU': 6})]}
+    for name, rows in runs.items():
+        log = tmp_path / name / 'vis_data/scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(''.join(f'{json.dumps({**row, "step": step})}\n' for step, row in rows))
+    found = [(row['step'], row.get('loss'), row.get('mIoU')) for row in logged_rows(tmp_path)]
+    assert found == [(10, 3, None), (20, 1, None), (20, None, 6)]
