@@ -13,7 +13,8 @@ from mmseg.registry import MODELS
 
 from mmseg_wsss.checkpoints.loading import load_checkpoint
 from mmseg_wsss.cli.main import main
-from mmseg_wsss.datasets.pseudo_label_files import INDEX, read_index
+from mmseg_wsss.datasets.formats.pseudo_labels import INDEX
+from mmseg_wsss.datasets.pseudo_label_files import read_index
 from mmseg_wsss.engine.processes import disconnect
 from mmseg_wsss.engine.stages import StagedRunner
 from mmseg_wsss.engine.training import train

@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 
 from ..datasets.audit import LabelAudit
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
+from ..datasets.formats.pseudo_labels import is_pseudo_labels
 from ..datasets.picture_loading import decode, image_loader
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..datasets.workers import progress
@@ -95,7 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Would a training with these labels, or with this config, run and learn something? Every '
         'problem is printed with file, key and solution. Exit status: 0 it would, 1 it would not, 2 wrong arguments.'
     )
-    parser.add_argument('source', metavar='LABELS|CONFIG', help='weak_labels.json, or the config (.py) of a training')
+    parser.add_argument(
+        'source',
+        metavar='LABELS|CONFIG',
+        help='weak_labels.json, a folder of pseudo-labels, or the config (.py) of a training',
+    )
     parser.add_argument('--images', help='image folder, if labels are checked')
     parser.add_argument(
         '--split', default='', help='text file with one image id per line; other images are not checked'
@@ -112,8 +117,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the check and print the result."""
-    if not Path(args.source).is_file():
-        raise FileNotFoundError(f'{args.source} is not a file: expected weak_labels.json, or the config of a training')
+    if not (Path(args.source).is_file() or is_pseudo_labels(Path(args.source))):
+        raise FileNotFoundError(
+            f'{args.source} is not a file: expected weak_labels.json, a folder of pseudo-labels, or the config of a '
+            'training'
+        )
     parse_overrides(args.cfg_options)
     _check_json(args.json)
     if args.source.endswith('.py'):

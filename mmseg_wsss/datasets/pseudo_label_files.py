@@ -18,9 +18,9 @@ from PIL import Image
 
 from ..files import path_inside, whole_file
 from .formats.index_png import load_index_image
+from .formats.pseudo_labels import INDEX
 from .index_file import FolderIndex
 
-INDEX = 'pseudo_labels.json'
 COCO = 'coco_rle.json'
 UNSURE = 255
 UNSURE_COLOUR = (224, 224, 192)

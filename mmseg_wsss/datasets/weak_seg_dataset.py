@@ -46,8 +46,9 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
     The images are those that ``ann_file`` lists (one id per line); without it, those in the label file.
 
     Args:
-        weak_labels: A path of ``weak_labels.json``, or ``dict(format=..., path=..., ...)``, or a list of those, merged
-            in order (docs/formats.md). Relative paths start at ``data_root``. None means no labels, for evaluation.
+        weak_labels: A path of ``weak_labels.json`` or of a folder of pseudo-labels, or ``dict(format=..., path=...,
+            ...)``, or a list of those, merged in order (docs/formats.md). Relative paths start at ``data_root``. None
+            means no labels, for evaluation.
         check_images: Read the header of every image, and load one of every kind, to check that images exist, have the
             size that the labels state, and can be loaded by the pipeline. For labels in Arrow the result is remembered
             (``PictureChecks.run``); ``'again'`` checks all files again.

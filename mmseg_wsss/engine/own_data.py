@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ..datasets.formats.canonical import read_classes
+from ..datasets.formats import normalise_source, read_source_classes
 from ..datasets.formats.files import nearest
 from ..datasets.formats.values import is_number, is_whole, shown
 
@@ -84,7 +84,7 @@ def fill_own_data(cfg: Config) -> None:
         return
     _check(cfg)
     if cfg.get('classes') is None:
-        classes, palette = read_classes(Path(cfg.data_root) / cfg.weak_labels)
+        classes, palette = read_source_classes(normalise_source(cfg.weak_labels, str(cfg.data_root)))
         cfg.classes = list(classes)
         if cfg.get('palette') is None:
             cfg.palette = None if palette is None else [list(colour) for colour in palette]

@@ -254,6 +254,7 @@ def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
         dataset = DATASETS.build({**_dataset(cfg), 'pipeline': []})
         kinds = _kinds(cfg)
         counts, seconds = Counter[str](images=len(dataset)), 0.0
+        predicted = any(source['format'] == 'pseudo_labels' for source in getattr(dataset, 'weak_labels', None) or ())
         for index in range(len(dataset)):  # one by one: label sets in Arrow may have millions
             labels: WeakAnnotations = dataset.get_data_info(index)['weak_annotations'].select(kinds)
             counts['clicks'] += len(labels.points)
@@ -265,4 +266,5 @@ def _labels(cfg: Config) -> tuple[dict[str, int], float | None]:
             seconds += annotation_seconds(labels)
     except (OSError, ValueError, KeyError, TypeError):
         return {}, None
-    return {name: count for name, count in counts.items() if count}, seconds / 3600
+    found = {name: count for name, count in counts.items() if count}
+    return found, None if predicted else seconds / 3600  # an annotator did not draw pseudo-labels

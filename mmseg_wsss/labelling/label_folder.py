@@ -21,10 +21,10 @@ from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, 
 from mmengine.logging import print_log
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from ..datasets.formats.pseudo_labels import INDEX
 from ..datasets.image_checks import image_size
 from ..datasets.index_file import FolderIndex, IndexedImage
 from ..datasets.pseudo_label_files import (
-    INDEX,
     UNSURE,
     load_coco_mask,
     read_pseudo_label,

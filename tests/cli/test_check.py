@@ -372,7 +372,10 @@ def test_names_that_differ_in_their_unicode_form(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['none.json'], 'none.json is not a file: expected weak_labels.json, or the config of a training'),
+        (
+            ['none.json'],
+            'none.json is not a file: expected weak_labels.json, a folder of pseudo-labels, or the config of a',
+        ),
         (['{root}/weak_labels.json'], 'labels are checked against their images: add --images DIR'),
         (['{root}/empty.py'], 'has no model or no train_dataloader'),
         (['{root}/empty.py', '--cfg-options', 'model'], "--cfg-options must be KEY=VALUE, got 'model'"),

@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmseg_wsss.datasets.index_file import FolderIndex
+from mmseg_wsss.datasets.pseudo_label_files import write_index, write_pseudo_label
 from mmseg_wsss.engine.run_facts import annotation_seconds, curves_of, last_table, read_run, settings_of
 from mmseg_wsss.structures import WeakAnnotations
 from tests.helpers.one_of_each import write_own_data
@@ -31,6 +34,21 @@ def test_a_run(tmp_path):
     assert facts.settings['pre-training'] == 'weights.pth'
     assert (facts.settings['seed'], facts.settings['iterations'], facts.settings['batch']) == ('3', '20', '2')
     assert (facts.settings['checkpoint'], facts.settings['masks used to choose it']) == ('none', 'none')
+
+
+def test_pseudo_labels_cost_no_annotator_a_time_that_is_known(tmp_path):
+    write_own_data(tmp_path / 'data')
+    mask = np.zeros((48, 64), np.uint8)
+    write_pseudo_label(tmp_path / 'data/labels', 'val', mask, mask.astype(float), [(0, 0, 0), (9, 0, 0)])
+    images = {'val': {'file_name': 'val.jpg', 'width': 64, 'height': 48}}
+    write_index(tmp_path / 'data/labels', FolderIndex(('background', 'cat'), ((0, 0, 0), (9, 0, 0)), images, {}))
+    run = write_run(tmp_path / 'run', data=tmp_path / 'data')
+    config = next(run.glob('*.py'))
+    cfg = Config.fromfile(config)
+    cfg.train_dataloader.dataset.update(weak_labels='labels', ann_file='')
+    cfg.dump(config)
+    facts = read_run(run)
+    assert (facts.labels, facts.hours) == ({'images': 1, 'dense masks': 1}, None)
 
 
 def test_a_run_whose_data_is_gone_and_one_that_is_none(tmp_path):

@@ -169,7 +169,7 @@ def _check_keys(item: Any, known: Collection[str], required: Collection[str], wh
 
 
 def _recognise(path: Path) -> bool:
-    return json_with(path, 'version', 'classes', 'images', without=('annotations',)) or (
+    return json_with(path, 'version', 'classes', 'images', without=('annotations', 'source')) or (
         path.suffix == SUFFIX and is_arrow(path)
     )
 

@@ -17,6 +17,7 @@ from .files import listed_files, relative_id
 from .label_format import LabelFormat, Option, ReadReport
 from .masks import UNLABELLED, write_mask
 from .picture_files import MAX_PIXELS, PICTURE_ERRORS, no_image, picture_fits, unlimited
+from .pseudo_labels import is_pseudo_labels
 from .recognition import some_files
 
 FEW_VALUES = 40
@@ -203,7 +204,7 @@ def load_index_image(file: str | Path) -> Values:
 
 
 def _recognise(path: Path) -> bool:
-    files = some_files(path, '.png')
+    files = [] if is_pseudo_labels(path) else some_files(path, '.png')
     return bool(files) and all(picture_fits(file, _holds_few_values) for file in files)
 
 

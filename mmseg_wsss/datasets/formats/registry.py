@@ -18,6 +18,7 @@ from .checks import check_numbers, check_pixels
 from .files import existing, nearest
 from .foreign import foreign_format
 from .label_format import LabelFormat, ReadReport
+from .pseudo_labels import is_pseudo_labels, read_pseudo_labels
 from .recognition import some_files
 
 ELSEWHERE = 'docs/formats.md'
@@ -29,6 +30,7 @@ MODULES = (
     'whats_the_point',
     'scribblesup',
     'index_png',
+    'pseudo_labels',
     'voc_xml',
     'citypersons',
     'craid',
@@ -64,9 +66,10 @@ def read_labels(
     """Read weak labels and check their numbers.
 
     Args:
-        source: A path of ``weak_labels.json``, or ``dict(format=..., path=..., **arguments of the reader)``, or a list
-            of those, merged in order: where two labels of one kind share a pixel, the later one wins.
-        classes: Class names by id. None means those of the first ``weak_labels.json``.
+        source: A path of ``weak_labels.json`` or of a folder of pseudo-labels, or ``dict(format=..., path=...,
+            **arguments of the reader)``, or a list of those, merged in order: where two labels of one kind share a
+            pixel, the later one wins.
+        classes: Class names by id. None means those of the first ``weak_labels.json`` or pseudo-labels.
         root: Folder that relative paths in ``source`` start from.
         img_suffix: Suffix of the images, for formats that name images without a suffix.
         report: Report in which readers count what they leave out.
@@ -149,7 +152,7 @@ def normalise_source(source: LabelSource, root: str | None = None) -> list[dict[
 
 
 def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...], Palette | None]:
-    """Return the class names and the palette of the first ``weak_labels.json`` among the sources.
+    """Return the class names and the palette of the first ``weak_labels.json`` or pseudo-labels among the sources.
 
     Raises:
         ValueError: If there is no such source, because the other formats do not name their classes.
@@ -158,6 +161,9 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
         if arguments['format'] == 'canonical':
             with _naming_the_tool('canonical', arguments['path']):
                 return read_classes(arguments['path'])
+        if arguments['format'] == 'pseudo_labels':
+            labels = read_pseudo_labels(arguments['path'])
+            return labels.classes, labels.palette
     raise ValueError(
         f'the format {sources[0]["format"]!r} does not name its classes: give them as '
         "metainfo=dict(classes=('background', ...)), class 0 first"
@@ -169,7 +175,8 @@ def _normalise(item: str | Mapping[str, Any], root: str | None) -> dict[str, Any
         item = {'path': os.fspath(item)}
     if not isinstance(item, Mapping):
         raise ValueError(f'weak_labels must be a path or dict(format=..., path=...), got {item!r}')
-    arguments = {'format': 'canonical', **item}
+    place = Path(root or '', item['path']) if isinstance(item.get('path'), str) else Path()
+    arguments = {'format': 'pseudo_labels' if is_pseudo_labels(place) else 'canonical', **item}
     name = arguments['format']
     if name not in READERS:
         raise ValueError(f'unknown weak-label format {name!r}; {nearest(name, READERS)}.')

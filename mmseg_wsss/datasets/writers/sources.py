@@ -6,13 +6,12 @@ from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
 from pathlib import Path
 
-from ...files import path_inside
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ...structures.weak_label_set import Colour
 from ..formats import read_labels
 from ..formats.files import existing, listed_files, relative_id
 from ..formats.image_files import find_image, header_size
-from ..pseudo_label_files import INDEX, read_index
+from ..formats.pseudo_labels import INDEX, is_pseudo_labels, read_pseudo_labels
 
 Palette = tuple[Colour, ...]
 
@@ -37,10 +36,8 @@ def read_source(
         ValueError: If the labels are damaged, or their classes are not those given.
     """
     place = existing(source, 'the labels')
-    if place.name == INDEX:
-        place = place.parent
-    if (place / INDEX).is_file():
-        labels = _pseudo_labels(place)
+    if is_pseudo_labels(place):
+        labels = read_pseudo_labels(str(place))
     elif place.is_dir():
         labels = _masks(place / 'masks' if (place / 'masks').is_dir() else place, classes, images, img_suffix)
     else:
@@ -50,16 +47,6 @@ def read_source(
     if not labels.images:
         raise ValueError(f'{source} holds no image')
     return replace(labels, images=_SizedImages(labels.images, images))
-
-
-def _pseudo_labels(folder: Path) -> WeakLabelSet:
-    index = read_index(folder)
-    images = {}
-    for key, image in index.images.items():
-        mask = existing(path_inside(folder / 'masks', f'{key}.png'), f'the pseudo-label of {key!r}')
-        labels = WeakAnnotations(mask_path=str(mask))
-        images[key] = ImageEntry(image['file_name'], image['width'], image['height'], labels)
-    return WeakLabelSet(index.classes, index.palette, images)
 
 
 def _masks(folder: Path, classes: Sequence[str] | None, images: Path | None, img_suffix: str) -> WeakLabelSet:

@@ -108,6 +108,16 @@ SOURCES = {
         '<annotation><size>8,6</size><polygon><tag>cat</tag><point><X>1</X><Y>2</Y></point></polygon></annotation>',
         'x',
     ),
+    'pseudo_labels': (
+        'x/pseudo_labels.json',
+        {
+            'version': 1,
+            'classes': [{'name': 'background', 'color': [0, 0, 0]}, {'name': 'cat', 'color': [9, 0, 0]}],
+            'source': {},
+            'images': [{'id': 'a', 'file_name': 'a.jpg', 'width': 9, 'height': 9}],
+        },
+        'x',
+    ),
     'index_png': ('x/a.png', np.eye(9, dtype=np.uint8), 'x'),
     'voc_xml': (
         'x/a.xml',
@@ -272,6 +282,9 @@ def prepared(root, name):
     if name == 'coco_panoptic':
         (root / 'w').mkdir()
         Image.new('RGB', (8, 6), (1, 0, 0)).save(root / 'w/a.png')
+    if name == 'pseudo_labels':
+        (root / 'x/masks').mkdir()
+        Image.fromarray(np.eye(9, dtype=np.uint8)).save(root / 'x/masks/a.png')
     if name == 'colour_png':
         (root / 'x/labelmap.txt').write_text('background:0,0,0::\ncat:1,1,1::\n')
     if name == 'tags_npy':

@@ -29,6 +29,7 @@ TEXTS = {
         '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"segments_info": []}], "categories": []}',
     ),
     'via': ('a.json', '{"a.jpg12": {"filename": "a.jpg", "size": 12, "regions": [], "file_attributes": {}}}'),
+    'pseudo_labels': ('x/pseudo_labels.json', '{"version": 1, "classes": [], "images": []}'),
     'qupath': (
         'x/a.geojson',
         '{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [1, 2]}, "properties": {}}]}',
