@@ -10,7 +10,7 @@ from pathlib import Path
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from ..formats.checks import fit_to_images
 from ..formats.masks import UNLABELLED
-from ..image_checks import check_images
+from ..image_checks import check_images, check_mask_sizes, image_size
 from .agreement import Agreement, compare_with_masks, has_label
 from .fingerprint import kinds_of
 from .folders import Folders, pictures_in
@@ -63,7 +63,7 @@ def gather(
 
     Raises:
         FileNotFoundError: If no labelled image is on disk.
-        ValueError: If class names are not found, or files are not as documented.
+        ValueError: If class names are not found, a mask differs in size from its image, or files are not as documented.
     """
     says: list[str] = []
     masks = find_masks(folders)
@@ -110,7 +110,14 @@ def gather(
     if ids.says:
         says.append(ids.says)
     palette = labels.palette or make_palette(len(labels.classes))
-    return Gathered(replace(labels, palette=palette), masks or whole_masks(labels), ids, background, tuple(says))
+    measured = masks or whole_masks(labels)
+    sizes = {key: entry.size for key, entry in labels.images.items() if entry.size}
+    for path in pictures_in(folders.images):
+        key = path.relative_to(folders.images).with_suffix('').as_posix()
+        if key in measured and key not in sizes:
+            sizes[key] = image_size(path)
+    check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
+    return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says))
 
 
 def find_masks(folders: Folders) -> dict[str, Path]:

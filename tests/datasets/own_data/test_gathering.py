@@ -49,6 +49,17 @@ def test_masks_alone_are_labels_and_need_names(tmp_path):
     assert gather(folders, ('sky', 'cell'), background=True).background
 
 
+@pytest.mark.parametrize('name', ['val', 'masks'])
+def test_masks_of_another_size_than_their_image_are_an_error(tmp_path, name):
+    root = write_own_data(tmp_path)
+    save(root / f'masks/{name}.png', np.zeros((24, 32), np.uint8))
+    with pytest.raises(
+        ValueError,
+        match=rf"image '{name}': its mask .*{name}.png is 32 x 24, the image 64 x 48 .*Save the masks in that size",
+    ):
+        gather(find_folders(root))
+
+
 def test_labels_of_images_that_are_not_there_are_left_out_and_counted(tmp_path):
     root = write_own_data(tmp_path)
     Path(root / 'images/tags.jpg').unlink()
