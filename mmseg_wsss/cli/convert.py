@@ -15,7 +15,6 @@ import numpy as np
 from ..datasets.formats import FORMATS, LabelFormat, ReadReport, read_labels, read_named_labels, recognise_format
 from ..datasets.formats.arrow_table import write_labels
 from ..datasets.formats.checks import clip_boxes, fit_to_images
-from ..datasets.formats.class_names import check_names
 from ..datasets.formats.label_format import Option
 from ..datasets.simulate import points_from_boxes
 from ..files import whole_folder
@@ -130,7 +129,6 @@ def _read(args: argparse.Namespace, folders: ExitStack) -> WeakLabelSet:
     suffix, palette = _suffix(args, known), None
     if args.classes is None:
         labels = read_named_labels(reading, img_suffix=suffix, report=report)
-        check_names(labels.classes, args.path)
     else:
         classes, palette = parse_classes(args.classes)
         labels = read_labels(reading, classes, img_suffix=suffix, report=report)

@@ -54,7 +54,7 @@ def run(root, capsys, command, *arguments):
     [
         (['--classes', 'cat,Background'], "class 0 is the background, but 'Background' is class 1"),
         (['--classes', 'background,background'], "class 0 is the background, but 'background' is class 1"),
-        (['--classes', 'background,cat,Cat'], "the classes 'cat' and 'Cat' differ in upper and lower case alone"),
+        (['--classes', 'background,cat,Cat'], "the classes 'cat' and 'Cat' differ in upper and lower case or white space alone"),
         (['--classes', 'background,cat', '--img-suffix', 'jpg'], "names of files with its dot, as .jpg, got 'jpg'"),
         (['--classes', 'background,cat', '-o', 'ROOT/img', '--force'], '-o must be a file, got the folder'),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -71,6 +72,8 @@ class ClassNames:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'{where}: expected the name of a class, got {shown(name)}')
         full_name = self._names.get(name, name)
+        if full_name not in self._classes:
+            full_name = self._without_spelling(full_name)
         if full_name != name:
             self.report.change(f'names {shown(name)} read as {shown(full_name)}', where)
         if full_name not in self._classes:
@@ -87,19 +90,36 @@ class ClassNames:
                 )
         return self._classes.index(full_name)
 
+    def _without_spelling(self, name: str) -> str:
+        """The class that differs from a name in white space around it or in the form of its accents, if there is one."""
+        plain = plain_name(name)
+        plain = self._names.get(plain, plain)
+        same = (known for known in self._classes if plain_name(known) == plain)
+        return next(same, plain if self._collects else name)
+
+
+def plain_name(name: str) -> str:
+    """Return a name without white space around it, and with composed accents: other tools show no difference.
+
+    Example:
+        >>> plain_name('weed ')
+        'weed'
+    """
+    return unicodedata.normalize('NFC', name.strip())
+
 
 def check_names(classes: Iterable[str], where: str) -> None:
-    """Reject class names that only differ in upper and lower case.
+    """Reject class names that only differ in upper and lower case, or in what :func:`plain_name` removes.
 
     Raises:
         ValueError: If there are two such names.
     """
     seen: dict[str, str] = {}
     for name in classes:
-        other = seen.setdefault(name.casefold(), name)
+        other = seen.setdefault(plain_name(name).casefold(), name)
         if other != name:
             raise ValueError(
-                f'{where}: the classes {shown(other)} and {shown(name)} differ in upper and lower case alone: write '
+                f'{where}: the classes {shown(other)} and {shown(name)} differ in upper and lower case or white space alone: write '
                 f'one of them; names in label files are mapped by --names {name}={other}'
             )
 

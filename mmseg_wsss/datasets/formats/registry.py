@@ -15,6 +15,7 @@ from typing import Any
 from ...structures import WeakLabelSet
 from .canonical import Palette, read_classes
 from .checks import check_numbers, check_pixels
+from .class_names import check_names
 from .files import existing, nearest
 from .foreign import foreign_format
 from .label_format import LabelFormat, ReadReport
@@ -95,13 +96,16 @@ def read_named_labels(
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: Same as in :func:`read_labels`, or if the format does not name its classes.
+        ValueError: Same as in :func:`read_labels`, or if the format does not name its classes, or two of their names
+            only differ in upper and lower case.
     """
     (arguments,) = normalise_source(source)
     known = FORMATS[arguments['format']]
     if not known.names_classes:
         raise ValueError(f'{arguments["path"]}: the format {known.name!r} does not name its classes: give them')
-    return _read(arguments, None, img_suffix, report)
+    labels = _read(arguments, None, img_suffix, report)
+    check_names(labels.classes, arguments['path'])
+    return labels
 
 
 def _read(
