@@ -17,7 +17,7 @@ from ..datasets.formats.arrow_names import pyarrow
 from ..datasets.formats.arrow_table import PART, SUFFIX
 from ..datasets.formats.checks import fit_to_images
 from ..datasets.formats.class_names import BACKGROUND, check_names
-from ..datasets.formats.files import read_ids, read_lines
+from ..datasets.formats.files import read_class_names, read_ids
 from ..datasets.formats.label_format import ReadReport
 from ..datasets.image_checks import check_images
 from ..datasets.own_data.folders import common_suffix
@@ -102,7 +102,7 @@ def parse_classes(value: str) -> tuple[tuple[str, ...], tuple[Colour, ...] | Non
         known = CLASS_SETS[value]
         return tuple(known['classes']), tuple((*colour,) for colour in known['palette'])
     if Path(value).is_file():
-        names = read_lines(value, 'the file of class names')
+        names = read_class_names(value)
     elif ',' in value:
         names = value.split(',')
     else:

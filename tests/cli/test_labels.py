@@ -48,13 +48,23 @@ def run(root, capsys, command, *arguments):
     return status, (printed + said).splitlines()[-1]
 
 
+def test_a_class_file_with_an_empty_line_is_an_error(root, capsys):
+    (root / 'classes.txt').write_text('background\n\ncat\n')
+    status, line = run(root, capsys, 'index_png', '--classes', 'ROOT/classes.txt')
+    assert status == 2
+    assert "classes.txt, line 2: expected the name of a class, got ''. Lines are counted as class ids" in line
+
+
 @pytest.mark.parametrize('command', ['simulate', 'index_png'])
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['--classes', 'cat,Background'], "class 0 is the background, but 'Background' is class 1"),
         (['--classes', 'background,background'], "class 0 is the background, but 'background' is class 1"),
-        (['--classes', 'background,cat,Cat'], "the classes 'cat' and 'Cat' differ in upper and lower case or white space alone"),
+        (
+            ['--classes', 'background,cat,Cat'],
+            "the classes 'cat' and 'Cat' differ in upper and lower case",
+        ),
         (['--classes', 'background,cat', '--img-suffix', 'jpg'], "names of files with its dot, as .jpg, got 'jpg'"),
         (['--classes', 'background,cat', '-o', 'ROOT/img', '--force'], '-o must be a file, got the folder'),
     ],

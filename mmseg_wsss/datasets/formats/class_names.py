@@ -91,7 +91,7 @@ class ClassNames:
         return self._classes.index(full_name)
 
     def _without_spelling(self, name: str) -> str:
-        """The class that differs from a name in white space around it or in the form of its accents, if there is one."""
+        """The class that only differs from a name in white space around it or in the form of its accents."""
         plain = plain_name(name)
         plain = self._names.get(plain, plain)
         same = (known for known in self._classes if plain_name(known) == plain)
@@ -119,8 +119,8 @@ def check_names(classes: Iterable[str], where: str) -> None:
         other = seen.setdefault(plain_name(name).casefold(), name)
         if other != name:
             raise ValueError(
-                f'{where}: the classes {shown(other)} and {shown(name)} differ in upper and lower case or white space alone: write '
-                f'one of them; names in label files are mapped by --names {name}={other}'
+                f'{where}: the classes {shown(other)} and {shown(name)} differ in upper and lower case or white space '
+                f'alone: write one of them; names in label files are mapped by --names {name}={other}'
             )
 
 

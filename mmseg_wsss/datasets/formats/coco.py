@@ -11,7 +11,7 @@ import numpy as np
 
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
-from .collecting import Drawing, ImageCollector
+from .collecting import NO_AREA, Drawing, ImageCollector
 from .files import load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_counts, area_of_polygon, known_size
@@ -84,6 +84,8 @@ def read_coco(
         for label, item, where in kept:
             if boxes:
                 drawing.box(_corners(item, where), label)
+                if min(item['bbox'][2:]) == 0:
+                    report.change(NO_AREA, where)
             if tags:
                 drawing.tag(label)
             if keypoints:
@@ -191,13 +193,14 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
     for _, item, where in (labelled for labelled in image.objects if not labelled[1].get('segmentation')):
         painter.report.leave_out(NO_OUTLINE, where)
         if outlined:
-            painter.paint(_inside_box(item, image.size, where), UNLABELLED)
+            painter.paint(_inside_box(item, image.size, where), UNLABELLED, where)
     for painted in (True, False):
         for labelled in outlined:
             label, item, where = labelled
             unlabelled = not crowd and _is_crowd(labelled)
             if unlabelled == painted:
-                painter.paint(_area(item, image.size, where, painter.report), UNLABELLED if unlabelled else label)
+                area = _area(item, image.size, where, painter.report)
+                painter.paint(area, UNLABELLED if unlabelled else label, where)
 
 
 def _inside_box(item: Record, size: Size, where: str) -> Area:
@@ -232,7 +235,7 @@ def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
     whole = [ring for ring in rings if len(ring) not in (0, 2, 4) or not all(map(is_number, ring))]
     if whole and len(whole) < len(rings):
         report.leave_out('pieces of polygons with fewer than three points', where)
-    return area_of_polygon(whole or rings, known_size(size, where), f'{where}, segmentation')
+    return area_of_polygon(whole or rings, known_size(size, where), f'{where}, segmentation', report)
 
 
 def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet, image_id
 
 Place = Sequence[float]
+NO_AREA = 'boxes without a width or height, which become one pixel wide or high'
 
 
 @dataclass

@@ -130,6 +130,23 @@ def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
     return [line.strip() for line in read_text(path, what).splitlines() if line.strip()]
 
 
+def read_class_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the class names of a text file, one per line; the number of a line is a class id.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not text, or an empty line or a comment would move the ids of the names below it.
+    """
+    lines = [line.strip() for line in read_text(path, 'the file of class names').rstrip().splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if not line or line.startswith('#'):
+            raise ValueError(
+                f'{path}, line {number}: expected the name of a class, got {shown(line)}. Lines are counted as class '
+                'ids: remove the line, or write the name of its class'
+            )
+    return lines
+
+
 def first_line(path: str | os.PathLike[str], what: str) -> str:
     """Return the first line of a text file, or an empty string if it does not have any.
 

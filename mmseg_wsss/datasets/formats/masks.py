@@ -28,15 +28,20 @@ REST = Option(
 )
 PARTLY = 'masks of images that also have clicks, scribbles or boxes, unlabelled outside of the outlines (--rest)'
 NOT_WRITTEN = 'outlines and painted areas (--masks DIR writes them)'
+CUT_OFF = 'outlines cut off at the edge of their image'
+NO_PIXEL = 'outlines and painted areas that cover no pixel of their image'
 
 
-def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], where: str) -> Area:
+def area_of_polygon(
+    rings: Sequence[Sequence[float]], size: tuple[int, int], where: str, report: ReadReport | None = None
+) -> Area:
     """Return the pixels of one object, (H, W): all pixels inside any of its outlines.
 
     Args:
         rings: Outlines [x, y, x, y, ..], counted from the edge of the image: pixel i covers [i, i + 1).
         size: (height, width).
         where: File and object, for the messages.
+        report: Report that counts the object if an outline reaches beyond the image by more than a pixel.
 
     Raises:
         ValueError: If an outline is not of this form or lies far outside the image.
@@ -53,6 +58,10 @@ def area_of_polygon(rings: Sequence[Sequence[float]], size: tuple[int, int], whe
                 f'{where}: a polygon lies far outside the image, which is {size[1]} x {size[0]} pixels: '
                 f'{shown(list(ring))}'
             )
+    height, width = size
+    beyond = any(min(ring) < -1 or max(ring[0::2]) > width + 1 or max(ring[1::2]) > height + 1 for ring in rings)
+    if report is not None and beyond:
+        report.change(CUT_OFF, where)
     parts = coco_mask.frPyObjects([[float(value) for value in ring] for ring in rings], *size)
     area: Area = coco_mask.decode(coco_mask.merge(parts)) > 0
     return area
@@ -143,8 +152,10 @@ class MaskPainter:
         """Count an area that is not written."""
         self.report.leave_out(NOT_WRITTEN, where)
 
-    def paint(self, area: Area, label: int) -> None:
-        """Paint an area over the current mask."""
+    def paint(self, area: Area, label: int, where: str) -> None:
+        """Paint an area over the current mask; one without a pixel is counted, because it may be of another size."""
+        if not area.any():
+            self.report.leave_out(NO_PIXEL, where)
         if self._canvas is None or self._painted is None:
             self._canvas, self._painted = np.zeros(area.shape, dtype=np.uint8), np.zeros(area.shape, dtype=bool)
         self._canvas[area], self._painted[area] = label, True

@@ -15,6 +15,7 @@ from .recognition import sample_text
 from .values import image_name, shown
 
 PICTURE = re.compile(r'\.(jpe?g|png|bmp|tiff?|webp)$', re.IGNORECASE)
+AFTER_PICTURE = re.compile(r'\.(jpe?g|png|bmp|tiff?|webp)\s', re.IGNORECASE)
 
 
 def read_tags_txt(
@@ -52,6 +53,7 @@ def read_tags_txt(
         if not first:
             continue
         name = image_name(first, where, 'the image')
+        _check_blanks(first, rest, where)
         drawing, tagged = Drawing(tags=[]), tagged or bool(rest)
         for cell in rest:
             label = _label(cell, found, first_id, where)
@@ -70,6 +72,21 @@ def _cells(line: str) -> Sequence[str]:
     delimiter = next((mark for mark in ('\t', ',') if mark in line), None)
     parts = [part.strip() for part in line.strip().split(delimiter)]
     return [parts[0], *filter(None, parts[1:])] if parts else ['']
+
+
+def _check_blanks(first: str, rest: Sequence[str], where: str) -> None:
+    """Reject a line whose names of images or classes have been divided, or were not, at a blank."""
+    if AFTER_PICTURE.search(first) and not PICTURE.search(first):
+        raise ValueError(
+            f'{where}: {shown(first)} has text after the name of an image: divide all parts of a line by the same '
+            'sign, a tab, comma or blank'
+        )
+    wrong = next((cell for cell in rest if PICTURE.search(cell)), None)
+    if wrong is not None:
+        raise ValueError(
+            f'{where}: {shown(wrong)} is the name of an image and no class: if names of images have blanks, divide '
+            'image and classes by tabs or commas'
+        )
 
 
 def _check_ids(rows: Sequence[tuple[Sequence[str], str]]) -> None:

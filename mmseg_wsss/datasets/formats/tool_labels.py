@@ -12,7 +12,7 @@ import numpy as np
 
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
-from .collecting import Drawing, ImageCollector, Place
+from .collecting import NO_AREA, Drawing, ImageCollector, Place
 from .label_format import BOXES, TAGS, Option, ReadReport
 from .masks import MASKS, REST, UNLABELLED, Area, MaskPainter, area_of_polygon, known_size
 
@@ -159,6 +159,8 @@ class ToolLabels:
         label = self._label(name, where)
         if label is not None and self._boxes:
             self._drawing.edge_box(corners, label)
+            if corners[0] == corners[2] or corners[1] == corners[3]:
+                self.report.change(NO_AREA, where)
 
     def tag(self, name: object, where: str) -> None:
         """Add a tag of the image."""
@@ -185,7 +187,7 @@ class ToolLabels:
             self.report.leave_out(TOO_FEW, where)
         if whole and self.paints(where):
             flat = [[value for place in ring for value in place] for ring in whole]
-            self.area(name, area_of_polygon(flat, known_size(size, where), where), where)
+            self.area(name, area_of_polygon(flat, known_size(size, where), where, self.report), where)
         elif whole and not self._is_ignored(name):
             self._label(name, where)
 
@@ -201,7 +203,7 @@ class ToolLabels:
     def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
         """Return the pixels inside the first ring and outside of the others, which are holes."""
         flat = [[value for place in ring for value in place] for ring in rings if len(ring) >= 3]
-        area = area_of_polygon(flat[:1], known_size(size, where), where)
+        area = area_of_polygon(flat[:1], known_size(size, where), where, self.report)
         return area & ~area_of_polygon(flat[1:], known_size(size, where), where) if len(flat) > 1 else area
 
     def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
@@ -240,4 +242,4 @@ class ToolLabels:
         """Paint the pixels of an object, if :meth:`paints` is true; those of ``__ignore__`` become 255."""
         label = UNLABELLED if self._is_ignored(name) else self._label(name, where)
         if label is not None:
-            self._painter.paint(area, label)
+            self._painter.paint(area, label, where)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .files import existing, listed_files, read_lines, read_text, relative_id
+from .files import existing, listed_files, read_class_names, read_lines, read_text, relative_id
 from .image_files import SUFFIXES, find_image, header_size
 from .label_format import LabelFormat, Option
 from .recognition import sample_text, some_files
@@ -116,7 +116,7 @@ def _class_file(root: Path, class_file: str | None) -> tuple[dict[int, str], int
     else:
         found = existing(class_file, 'the file of class names')
     if found.suffix.lower() not in ('.yaml', '.yml'):
-        return dict(enumerate(read_lines(found, 'the file of class names'))), None
+        return dict(enumerate(read_class_names(found))), None
     try:
         content = yaml.safe_load(read_text(found, 'the file of class names'))
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:

@@ -26,7 +26,7 @@ def test_white_space_around_a_name_is_no_other_class(tmp_path, spelling):
     labels = read_named_labels(source, report=report)
     assert labels.classes == ('background', 'weed')
     assert labels.images['a'].annotations.point_labels.tolist() == [1, 1]
-    assert report.lines()[0].startswith(f'changed: 1 names {spelling!r} read as \'weed\' (')
+    assert report.lines()[0].startswith(f"changed: 1 names {spelling!r} read as 'weed' (")
     given = read_labels(source, ('background', 'crop', 'weed'))
     assert given.images['a'].annotations.point_labels.tolist() == [2, 2]
 

@@ -25,6 +25,10 @@ def test_names_and_numbers(tmp_path, text, settings):
     assert read(tmp_path, text, **settings) == {'f/1.jpg': (1, 2), '2.png': (1,), '3.jpg': ()}
 
 
+def test_names_of_images_may_have_blanks_between_commas(tmp_path):
+    assert read(tmp_path, 'a.jpg copy.jpg,weed,crop\n') == {'a.jpg copy.jpg': (1, 2)}
+
+
 def test_only_lines_that_name_pictures_are_recognised(tmp_path):
     read(tmp_path, 'a.jpg weed\nb.jpg 1 2\n')
     assert recognise_format(tmp_path / 'tags.txt').name == 'tags_txt'
@@ -40,6 +44,8 @@ def test_only_lines_that_name_pictures_are_recognised(tmp_path):
         ('a.jpg wede\n', "tags.txt, line 1: unknown class 'wede'; did you mean 'weed'"),
         ('a.jpg 1\nb.jpg 3\n', r"line 2: '3' is not the id of one of the 3 classes \(first_id=0\)"),
         ('a.jpg -1\n', "line 1: unknown class '-1'"),
+        ('a.jpg weed,crop\n', "line 1: 'a.jpg weed' has text after the name of an image"),
+        ('a photo.jpg weed\n', "line 1: 'photo.jpg' is the name of an image and no class: .* divide image and classes"),
         ('a.jpg\nb.jpg\n', 'tags.txt: no line names a class after the image: is it a split file'),
         ('a.jpg 1\na.png 1\n', "line 2: image 'a' appears twice"),
         ('../a.jpg 1\n', "line 1: the image: '../a.jpg' cannot be the name of a file"),

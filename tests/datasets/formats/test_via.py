@@ -41,6 +41,23 @@ SHAPES = (
 )
 
 
+def test_outlines_of_a_larger_picture_are_counted(tmp_path):
+    """A file of VIA holds no size, so that its shapes may be those of the pictures before they were made smaller."""
+    outside = region('polygon', WEED, all_points_x=[32, 50, 50, 32], all_points_y=[3, 3, 8, 8])
+    across = region('polygon', WEED, all_points_x=[20, 50, 50, 20], all_points_y=[3, 3, 8, 8])
+    circle = region('circle', WEED, cx=40, cy=30, r=3)
+    inside = region('polygon', WEED, all_points_x=[0, 30.5, 30.5, 0], all_points_y=[12, 12, 20.5, 20.5])
+    report = ReadReport()
+    path = write(tmp_path, outside, across, circle, inside)
+    found = read(path, report, images=str(tmp_path / 'images'), masks=str(tmp_path / 'm')).images['a'].annotations
+    assert np.asarray(Image.open(found.mask_path)).tolist()[3:8] == [[0] * 20 + [2] * 10] * 5
+    key = f"{path}: 'a.jpg1234', region"
+    assert report.lines() == [
+        f'left out: 2 outlines and painted areas that cover no pixel of their image ({key} 0, {key} 2)',
+        f'changed: 2 outlines cut off at the edge of their image ({key} 0, {key} 1)',
+    ]
+
+
 @pytest.mark.parametrize('project', [False, True])
 def test_every_shape(tmp_path, project):
     path = write(tmp_path, *SHAPES, project=project)

@@ -44,6 +44,30 @@ def test_boxes_and_the_names_of_their_classes(tmp_path, name, yaml):
     assert recognise_format(folder).name == 'yolo'
 
 
+@pytest.mark.parametrize(('line', 'number'), [('', 2), ('# fields', 1), ('   ', 1)])
+def test_a_line_that_would_move_the_ids_of_classes_is_an_error(tmp_path, line, number):
+    names = ['weed', 'crop']
+    names.insert(number - 1, line)
+    folder = write(tmp_path, '1 0.25 0.5 0.25 0.2\n', '\n'.join(names), 'classes.txt')
+    with pytest.raises(
+        ValueError, match=rf'classes.txt, line {number}: expected the name of a class, got .{line.strip()}'
+    ):
+        read(folder)
+
+
+def test_empty_lines_at_the_end_of_the_classes_are_no_classes(tmp_path):
+    folder = write(tmp_path, '1 0.25 0.5 0.25 0.2\n', 'weed\ncrop\n\n  \n', 'classes.txt')
+    assert read(folder).images['a'].annotations.box_labels.tolist() == [1]
+
+
+@pytest.mark.parametrize('size', ['0 0.2', '0.25 0', '0 0'])
+def test_a_box_without_area_is_counted(tmp_path, size):
+    report = ReadReport()
+    found = read(write(tmp_path, f'0 0.25 0.5 {size}\n'), report).images['a'].annotations
+    assert found.boxes.shape == (1, 4)
+    assert report.lines()[0].startswith('changed: 1 boxes without a width or height, which become one pixel wide or')
+
+
 def test_outlines_and_images_without_objects(tmp_path):
     folder = write(tmp_path, '1 0.25 0.5 0.5 0.5 0.5 0.75 0.25 0.75\n')
     (folder / 'b.txt').write_text('')

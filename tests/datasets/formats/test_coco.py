@@ -1,0 +1,47 @@
+"""COCO files whose numbers fit their form, but not their images."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_wsss.datasets.formats import ReadReport, read_labels
+
+
+def read(tmp_path, report, **annotation):
+    image = {'id': 1, 'file_name': 'a.jpg', 'width': 30, 'height': 20}
+    content = {'images': [image], 'categories': [{'id': 7, 'name': 'weed'}]}
+    content['annotations'] = [{'id': 3, 'image_id': 1, 'category_id': 7, 'bbox': [1, 2, 3, 4], **annotation}]
+    path = tmp_path / 'in.json'
+    path.write_text(json.dumps(content))
+    source = {'format': 'coco', 'path': str(path), 'masks': str(tmp_path / 'm')}
+    return read_labels(source, ('background', 'weed'), report=report).images['a'].annotations
+
+
+@pytest.mark.parametrize(
+    ('places', 'message', 'count'),
+    [
+        ([32, 3, 50, 3, 50, 8, 32, 8], 'left out: 1 outlines and painted areas that cover no pixel of their image', 0),
+        ([20, 3, 50, 3, 50, 8, 20, 8], 'changed: 1 outlines cut off at the edge of their image', 50),
+        ([20, -9, 25, -9, 25, 8, 20, 8], 'changed: 1 outlines cut off at the edge of their image', 40),
+    ],
+)
+def test_outlines_outside_of_their_image_are_counted(tmp_path, places, message, count):
+    report = ReadReport()
+    found = read(tmp_path, report, segmentation=[places])
+    assert int((np.asarray(Image.open(found.mask_path)) == 1).sum()) == count
+    assert any(line.startswith(f"{message} ({tmp_path / 'in.json'}: 'a.jpg', annotation 3") for line in report.lines())
+
+
+@pytest.mark.parametrize('box', [[5, 6, 0, 4], [5, 6, 4, 0.0]])
+def test_a_box_without_area_is_counted(tmp_path, box):
+    report = ReadReport()
+    assert read(tmp_path, report, bbox=box).boxes[0, :2].tolist() == [5, 6]
+    assert any('1 boxes without a width or height, which become one pixel' in line for line in report.lines())
+
+
+def test_nothing_is_counted_where_everything_fits(tmp_path):
+    report = ReadReport()
+    read(tmp_path, report, segmentation=[[0, 0, 30.9, 0, 30.9, 20.9, 0, 20.9]])
+    assert report.lines() == []
