@@ -80,6 +80,9 @@ class FolderIndex:
                 )
                 for image in content['images']
             }
+            if len(images) < len(content['images']):
+                keys = [image['id'] for image in content['images']]
+                raise ValueError(f'the image id {max(keys, key=keys.count)!r} appears twice')
             names, palette = zip(*((item['name'], tuple(item['color'])) for item in content['classes']), strict=True)
             return cls(names, palette, images, content['source'])
         # also errors of the decoder and an empty list of classes

@@ -64,6 +64,8 @@ def find_folders(
             + (f', for example with "unzip {root} -d {root.stem}",' if root.suffix.lower() == '.zip' else '')
             + ' and give the folder'
         )
+    if root is not None and root.is_file():
+        raise ValueError(f'the data must be a folder, got the file {root}')
     for path, what in ((root, 'the data'), (images, 'the images'), (labels, 'the labels'), (masks, 'the masks')):
         if path is not None:
             existing(path, what)
@@ -109,8 +111,9 @@ def _only_file(labels: Path) -> Path:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures of a folder and its subfolders."""
-    return sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+    """Return the pictures of a folder and its subfolders, without hidden ones such as ``._a.png`` of macOS."""
+    found = (path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if not any(part.startswith('.') for part in path.relative_to(folder).parts))
 
 
 def common_suffix(folder: Path) -> str:

@@ -112,10 +112,15 @@ def gather(
     palette = labels.palette or make_palette(len(labels.classes))
     measured = masks or whole_masks(labels)
     sizes = {key: entry.size for key, entry in labels.images.items() if entry.size}
-    for path in pictures_in(folders.images):
-        key = path.relative_to(folders.images).with_suffix('').as_posix()
-        if key in measured and key not in sizes:
-            sizes[key] = image_size(path)
+    images = pictures_by_id(folders.images)
+    sizes |= {key: image_size(images[key][0]) for key in measured if key in images and key not in sizes}
+    unused = [
+        path for key, paths in images.items() if key not in labels.images and key not in measured for path in paths
+    ]
+    others = [path for path in (folders.masks, folders.labels) if path and path != folders.images]
+    unused = [path for path in unused if not any(path.is_relative_to(other) for other in others)]
+    if unused:
+        says.append(f'{len(unused)} images have no label and no mask, and are not used (first: {unused[0]})')
     check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
     return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says))
 
@@ -124,8 +129,7 @@ def find_masks(folders: Folders) -> dict[str, Path]:
     """Return the masks by the id of their image."""
     if folders.masks is None:
         return {}
-    files = {path.relative_to(folders.masks).with_suffix('').as_posix(): path for path in pictures_in(folders.masks)}
-    images = {path.relative_to(folders.images).with_suffix('').as_posix() for path in pictures_in(folders.images)}
+    files, images = pictures_by_id(folders.masks), pictures_by_id(folders.images)
     found = {suffix: {key: files[key + suffix] for key in images if key + suffix in files} for suffix in MASK_SUFFIXES}
     best = max(found.values(), key=len)
     if not best:
@@ -133,7 +137,22 @@ def find_masks(folders: Folders) -> dict[str, Path]:
             f'no mask in {folders.masks} has the name of an image in {folders.images}: a mask must be called as its '
             f'image (first mask: {next(iter(files), "none")}, first image: {min(images)})'
         )
-    return dict(sorted(best.items()))
+    for key, masks in best.items():
+        for several in (masks, images[key]):
+            if len(several) > 1:
+                raise ValueError(
+                    f'{", ".join(map(str, several))} have the same name: only the suffix tells them apart, and a mask is '
+                    'found by the name of its image. Rename them, or leave one'
+                )
+    return {key: best[key][0] for key in sorted(best)}
+
+
+def pictures_by_id(folder: Path) -> dict[str, list[Path]]:
+    """Return the pictures of a folder by image id; several if only their suffixes differ."""
+    found: dict[str, list[Path]] = {}
+    for path in pictures_in(folder):
+        found.setdefault(path.relative_to(folder).with_suffix('').as_posix(), []).append(path)
+    return found
 
 
 def whole_masks(labels: WeakLabelSet) -> dict[str, Path]:
@@ -185,8 +204,11 @@ def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Seque
             f'the values {", ".join(map(str, values[:12]))}{", .." if len(values) > 12 else ""}: for example '
             f'--classes {names}'
         )
+    images = pictures_by_id(folders.images)
     entries = {
-        key: ImageEntry(key + folders.suffix, annotations=WeakAnnotations(mask_path=str(path)))
+        key: ImageEntry(
+            images[key][0].relative_to(folders.images).as_posix(), annotations=WeakAnnotations(mask_path=str(path))
+        )
         for key, path in masks.items()
     }
     return WeakLabelSet(tuple(classes), None, entries)

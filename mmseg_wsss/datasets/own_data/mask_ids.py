@@ -61,9 +61,10 @@ def find_ids(values: set[int], num_classes: int, *, shift: int = 0, unlabelled: 
     known = {*range(num_classes), unlabelled, UNLABELLED}
     strange = sorted(value for value in values if value not in known)
     said = []
-    if unlabelled is None and values == {0, UNLABELLED} and num_classes == 2:
+    if unlabelled is None and num_classes == 2 and len(values) == 2 and min(values) == 0 and max(values) > num_classes:
+        one = max(values)
         return MaskIds(
-            {0: shift, UNLABELLED: 1 + shift}, 'masks hold 0 and 255, so 255 is the one object and not "unlabelled"'
+            {0: shift, one: 1 + shift}, f'masks hold 0 and {one}, so {one} is the one object and not "unlabelled"'
         )
     if unlabelled is None and len(strange) == 1:
         unlabelled, strange = strange[0], []

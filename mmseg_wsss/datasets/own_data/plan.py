@@ -164,7 +164,9 @@ def describe_shares(found: Fingerprint) -> str:
     if not shares:
         return 'classes weighted by their shares in each batch'
     name, largest = max(shares.items(), key=lambda item: item[1])
-    rare, smallest = min(shares.items(), key=lambda item: item[1])
+    if len(shares) == 1:
+        return f'all labelled pixels are of the class {name}, and classes are weighted by their shares in each batch'
+    rare, smallest = min(reversed(shares.items()), key=lambda item: item[1])
     return (
         f'classes weighted by their shares in each batch: {name} has {largest:.2g} of the labelled pixels, {rare} '
         f'{smallest:.2g}'

@@ -12,6 +12,8 @@ from ..formats import FORMATS, ReadReport, read_labels, read_named_labels, recog
 from ..formats.canonical import read_classes
 
 CANONICAL = 'canonical'
+ORDERED = (CANONICAL, 'pseudo_labels')
+"""Formats whose files give the classes in the order of their ids."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class ReadLabels:
     Args:
         labels: The labels.
         title: Description of their format.
-        ordered: Whether the order of the classes was given, by the user or by ``weak_labels.json``.
+        ordered: Whether the order of the classes was given, by the user, ``weak_labels.json`` or pseudo-labels.
         says: What was left out or changed, one line each.
     """
 
@@ -68,4 +70,4 @@ def read_any(
         labels = read_labels(source, classes, img_suffix=img_suffix, report=report)
     if known.name == CANONICAL:
         labels = replace(labels, palette=read_classes(str(path))[1])
-    return ReadLabels(labels, known.title, classes is not None or known.name == CANONICAL, tuple(report.lines()))
+    return ReadLabels(labels, known.title, classes is not None or known.name in ORDERED, tuple(report.lines()))

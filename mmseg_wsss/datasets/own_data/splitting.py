@@ -73,6 +73,8 @@ def split_images(
         chosen.add(names[index])
     val = [key for key in groups if groups[key] in chosen and key in set(measured)]
     train = [key for key in groups if groups[key] not in chosen]
+    if not val:
+        return train, val, 'one image has a mask, which is not enough to keep one back: nothing will be measured'
     by = f'by {len(names)} groups' if group else f'by seed {seed}'
     return train, val, f'{len(val)} of {len(labelled)} images with masks are kept for validation, chosen {by}'
 

@@ -10,6 +10,7 @@ from mmseg_wsss.cli.main import main
 from mmseg_wsss.datasets.formats import read_labels, read_source_classes, recognise_format
 from mmseg_wsss.datasets.formats.registry import normalise_source
 from mmseg_wsss.datasets.index_file import FolderIndex
+from mmseg_wsss.datasets.own_data.reading import read_any
 from mmseg_wsss.datasets.pseudo_label_files import write_index, write_pseudo_label
 from mmseg_wsss.datasets.weak_seg_dataset import WeakSegDataset
 
@@ -29,6 +30,20 @@ def folder(tmp_path):
         Image.new('RGB', (4, 2), (90, 80, 70)).save(tmp_path / 'images' / name)
     write_index(tmp_path / 'labels', FolderIndex(CLASSES, PALETTE, images, {'split': 'train'}))
     return tmp_path / 'labels'
+
+
+def test_they_give_the_order_of_the_classes(folder):
+    found = read_any(folder, None, '.jpg')
+    assert (found.ordered, found.labels.classes, found.labels.palette) == (True, CLASSES, PALETTE)
+
+
+def test_two_images_of_one_id_are_an_error(folder):
+    """Such as two folders that were joined by hand."""
+    index = json.loads((folder / 'pseudo_labels.json').read_text())
+    index['images'].append({**index['images'][0], 'file_name': 'c.jpg'})
+    (folder / 'pseudo_labels.json').write_text(json.dumps(index))
+    with pytest.raises(ValueError, match=r"pseudo_labels.json is damaged .*the image id 'a' appears twice"):
+        read_labels(str(folder))
 
 
 @pytest.mark.parametrize('path', ['labels', 'labels/pseudo_labels.json'])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmseg_wsss.datasets.own_data.folders import find_folders, is_mask_folder
+from mmseg_wsss.datasets.own_data.folders import find_folders, is_mask_folder, pictures_in
 from tests.helpers.miniatures import noisy_photo, save
 from tests.helpers.one_of_each import write_own_data
 
@@ -49,6 +49,21 @@ def test_an_archive_must_be_unpacked(tmp_path):
     (tmp_path / 'export.zip').touch()
     with pytest.raises(ValueError, match=r'export.zip is an archive: unpack it, for example with "unzip .* -d export"'):
         find_folders(tmp_path / 'export.zip')
+
+
+def test_the_data_is_a_folder(tmp_path):
+    (tmp_path / 'data.txt').touch()
+    with pytest.raises(ValueError, match='the data must be a folder, got the file .*data.txt'):
+        find_folders(tmp_path / 'data.txt')
+
+
+def test_hidden_files_are_no_pictures(tmp_path):
+    """Copies of macOS, and checkpoints of notebooks."""
+    save(tmp_path / 'masks/a.png', np.zeros((48, 64), np.uint8))
+    save(tmp_path / 'masks/.ipynb_checkpoints/a.png', noisy_photo())
+    (tmp_path / 'masks/._a.png').write_bytes(b'Mac OS X')
+    assert is_mask_folder(tmp_path / 'masks')
+    assert pictures_in(tmp_path / 'masks') == [tmp_path / 'masks/a.png']
 
 
 def test_images_and_labels_in_folders_of_splits(tmp_path):

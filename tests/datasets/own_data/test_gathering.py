@@ -70,6 +70,39 @@ def test_labels_of_images_that_are_not_there_are_left_out_and_counted(tmp_path):
     assert found.labels.images['boxes'].size == (64, 48)
 
 
+def write_masked(root, *names, masks=('a.png', 'b.png')):
+    for name in names:
+        save(root / 'images' / name, noisy_photo())
+    for name in masks:
+        save(root / 'masks' / name, np.eye(48, 64, dtype=np.uint8))
+    return find_folders(root)
+
+
+def test_images_of_several_suffixes_have_masks(tmp_path):
+    found = gather(write_masked(tmp_path, 'a.png', 'b.JPG', 'c.tif', 'd.png'), ('background', 'cell'))
+    assert {key: entry.file_name for key, entry in found.labels.images.items()} == {'a': 'a.png', 'b': 'b.JPG'}
+    assert found.labels.images['b'].size == (64, 48)
+    assert f'2 images have no label and no mask, and are not used (first: {tmp_path}/images/c.tif)' in found.says
+
+
+@pytest.mark.parametrize(
+    ('images', 'masks', 'names'),
+    [
+        (('a.jpg', 'a.png', 'b.png'), ('a.png',), 'images/a.jpg, .*images/a.png'),
+        (('a.jpg', 'b.jpg'), ('a.png', 'b.png', 'b.tif'), 'masks/b.png, .*masks/b.tif'),
+    ],
+)
+def test_a_mask_that_may_belong_to_two_images_is_an_error(tmp_path, images, masks, names):
+    with pytest.raises(ValueError, match=f'{names} have the same name: only the suffix tells them apart'):
+        gather(write_masked(tmp_path, *images, masks=masks), ('background', 'cell'))
+
+
+def test_masks_and_labels_below_the_folder_of_the_images_are_not_counted_as_images(tmp_path):
+    save(tmp_path / 'a.png', noisy_photo())
+    save(tmp_path / 'masks/a.png', np.eye(48, 64, dtype=np.uint8))
+    assert not any('not used' in line for line in gather(find_folders(tmp_path), ('background', 'cell')).says)
+
+
 def test_painted_labels_beside_masks(tmp_path):
     save(tmp_path / 'images/a.png', noisy_photo())
     painted = np.full((48, 64), 255, np.uint8)

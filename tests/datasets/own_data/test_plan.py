@@ -80,6 +80,12 @@ def test_shares_of_classes_are_said():
     weighted = 'classes weighted by their shares in each batch'
     reasons = make_plan(replace(CLICKS, shares=(0.95, 0.04, 0.01)), CPU).reasons
     assert reasons[-1] == f'{weighted}: background has 0.95 of the labelled pixels, weed 0.01'
+    equal = make_plan(replace(CLICKS, shares=(0.5, 0.0, 0.5)), CPU).reasons[-1]
+    assert equal == f'{weighted}: background has 0.5 of the labelled pixels, weed 0.5'
+    alone = make_plan(replace(CLICKS, shares=(1.0, 0.0, 0.0)), CPU).reasons[-1]
+    assert alone == f'all labelled pixels are of the class background, and {weighted}'.replace(
+        'classes w', 'classes are w'
+    )
     assert make_plan(replace(CLICKS, shares=(0.0, 0.0, 0.0)), CPU).reasons[-1] == weighted
 
 

@@ -18,6 +18,8 @@ def test_splits():
     assert 'by 5 groups' in how
     assert split_images(names, [])[:2] == (names, [])
     assert split_images(['a', 'b'], ['b', 'c', 'd'])[:2] == (['a', 'b'], ['c', 'd'])
+    alone = 'one image has a mask, which is not enough to keep one back: nothing will be measured'
+    assert split_images(['a'], ['a']) == (['a'], [], alone)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_folders_of_splits_decide():
         ids[:2], ids[2:3], '2 images are for training and 1 for validation, by their folders; 1 others are left out'
     )  # fmt: skip
     assert split_images(ids[:3], [])[:2] == (ids[:2], [])
-    assert split_images(['train/a', 'b', 'val/c'], ['val/c'])[2].endswith('chosen by seed 0')
+    assert split_images(['train/a', 'b', 'val/c', 'd'], ['val/c', 'd'])[2].endswith('chosen by seed 0')
     assert split_images(['train/a', 'train/b'], ['train/a', 'train/b'])[2].endswith('chosen by seed 0')
     assert [split_of(key) for key in ('Validation/a', 'x/TRAIN/a', 'train', 'trains/a')] == ['val', 'train', None, None]
 
