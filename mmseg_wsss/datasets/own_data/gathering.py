@@ -114,11 +114,13 @@ def gather(
     sizes = {key: entry.size for key, entry in labels.images.items() if entry.size}
     images = pictures_by_id(folders.images)
     sizes |= {key: image_size(images[key][0]) for key in measured if key in images and key not in sizes}
+    apart = [path for path in (folders.masks, folders.labels) if path and path != folders.images]
     unused = [
-        path for key, paths in images.items() if key not in labels.images and key not in measured for path in paths
+        path
+        for key, paths in images.items()
+        for path in paths
+        if key not in labels.images and key not in measured and not any(map(path.is_relative_to, apart))
     ]
-    others = [path for path in (folders.masks, folders.labels) if path and path != folders.images]
-    unused = [path for path in unused if not any(path.is_relative_to(other) for other in others)]
     if unused:
         says.append(f'{len(unused)} images have no label and no mask, and are not used (first: {unused[0]})')
     check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
@@ -141,8 +143,8 @@ def find_masks(folders: Folders) -> dict[str, Path]:
         for several in (masks, images[key]):
             if len(several) > 1:
                 raise ValueError(
-                    f'{", ".join(map(str, several))} have the same name: only the suffix tells them apart, and a mask is '
-                    'found by the name of its image. Rename them, or leave one'
+                    f'{", ".join(map(str, several))} have the same name: only the suffix tells them apart, and a mask '
+                    'is found by the name of its image. Rename them, or leave one'
                 )
     return {key: best[key][0] for key in sorted(best)}
 

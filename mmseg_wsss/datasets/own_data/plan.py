@@ -165,7 +165,7 @@ def describe_shares(found: Fingerprint) -> str:
         return 'classes weighted by their shares in each batch'
     name, largest = max(shares.items(), key=lambda item: item[1])
     if len(shares) == 1:
-        return f'all labelled pixels are of the class {name}, and classes are weighted by their shares in each batch'
+        return f'all labelled pixels are of the class {name}; classes weighted by their shares in each batch'
     rare, smallest = min(reversed(shares.items()), key=lambda item: item[1])
     return (
         f'classes weighted by their shares in each batch: {name} has {largest:.2g} of the labelled pixels, {rare} '
