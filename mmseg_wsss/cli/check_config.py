@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ..datasets.findings import ERROR, NOTE, WARNING, Finding
+from ..datasets.shared_images import shared_finding
 from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.environment import hint_of_variables
 from ..engine.own_data import is_own_data
@@ -96,7 +97,7 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
         report.findings += check_network(model, dataset, _smallest_batch(cfg, len(dataset)))
     elif dataset is not None:
         report.findings += [finding for part in audited_datasets(dataset) for finding in part.audit.findings()]
-    check_evaluation(report, cfg, args, where)
+    check_evaluation(report, cfg, args, where, dataset)
     report.findings = [
         replace(f, text=f.text + hint_of_variables(f.text, cfg.text)) if ABSENT.search(f.text) else f
         for f in report.findings
@@ -110,7 +111,7 @@ def _smallest_batch(cfg: Config, num_images: int) -> int:
     return smallest_batch(loader.get('batch_size', 1), num_images, infinite=infinite, drop_last=drop_last)
 
 
-def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str) -> None:
+def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str, train: Any) -> None:
     """Check the data of validation and test, and that the metrics have its classes."""
     seen: list[Mapping[str, Any]] = []
     # without masks, the test data of a recipe for own data only says how photos are read
@@ -134,10 +135,13 @@ def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, wher
         if any(loader == other for other in seen):
             continue
         seen.append(loader)
-        _check_split(report, split, loader, parts[f'{split}_evaluator'], args, where)
+        dataset = _check_split(report, split, loader, parts[f'{split}_evaluator'], args, where)
+        if split == 'val' and train is not None and dataset is not None:
+            report.findings += shared_finding(train, dataset)
 
 
-def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: argparse.Namespace, where: str) -> None:
+def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: argparse.Namespace, where: str) -> Any:
+    """Check the data of an evaluation, and return its data set; None if it cannot be built."""
     start = f'{where}{split} data: '
     before = len(report.findings)
     dataset = built_data(report, loader.dataset, start, decode=args.decode)
@@ -146,7 +150,7 @@ def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: 
         report.findings[before:] = [
             Finding(f.level, f.text, cure if ABSENT.search(f.text) else '') for f in report.findings[before:]
         ]
-        return
+        return None
     for part in audited_datasets(dataset):
         report.findings += part.audit.findings()
         if not _has_masks(part):
@@ -164,6 +168,7 @@ def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: 
         Evaluator(evaluator).dataset_meta = dataset.metainfo
 
     built(report, build, f'{where}{split}_evaluator: ')
+    return dataset
 
 
 def _has_masks(dataset: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import unicodedata
 from copy import deepcopy
 
@@ -254,7 +255,9 @@ def test_damaged_images(check, tmp_path):
 def test_deep_pictures(check, tmp_path):
     write_data(tmp_path)
     for index in range(4):
-        save(tmp_path / f'images/{index}.png', np.linspace(1, 4000, 40 * 48).astype(np.uint16).reshape(40, 48))
+        for number, folder in enumerate(('images', 'measured')):
+            deep = np.linspace(1 - number, 4000, 40 * 48).astype(np.uint16).reshape(40, 48)
+            save(tmp_path / f'{folder}/{index}.png', deep)
     status, text = check()
     assert status == 1
     assert "dict(type='LoadDeepImage', range=(1, 4000)) instead of LoadImageFromFile" in text
@@ -264,11 +267,27 @@ def test_deep_pictures(check, tmp_path):
     assert main(['check', str(write_config(cfg, tmp_path / 'deep.py')), '--strict', '--decode']) == 0
 
 
+def test_a_validation_on_training_images(check, tmp_path):
+    write_data(tmp_path)
+    prefix = {'img_path': 'images', 'seg_map_path': 'masks'}
+    status, text = check(val={'data_prefix': prefix})
+    message = 'WARNING: {} of 4 images of the validation are training images, too (first: {}/{}/0.png): their scores'
+    assert (status, message.format(4, tmp_path, 'images') in text) == (0, True)
+    assert check('--strict', val={'data_prefix': prefix})[0] == 1
+    shutil.copy(tmp_path / 'images/3.png', tmp_path / 'measured/0.png')  # under another name
+    assert message.format(1, tmp_path, 'measured') in check()[1]
+    (tmp_path / 'train.txt').write_text('0\n1\n')
+    (tmp_path / 'val.txt').write_text('2\n3\n')
+    assert (
+        check('--strict', train={'ann_file': 'train.txt'}, val={'ann_file': 'val.txt', 'data_prefix': prefix})[0] == 0
+    )
+
+
 def test_masks_of_a_data_set_of_mmseg(check, tmp_path):
     write_data(tmp_path)
     cfg = own_config(tmp_path)
     plain = {key: cfg.val_dataloader.dataset[key] for key in ('data_root', 'metainfo', 'img_suffix', 'pipeline')}
-    prefix = {'img_path': 'images', 'seg_map_path': 'masks'}
+    prefix = {'img_path': 'measured', 'seg_map_path': 'masks'}
     plain = {**plain, 'type': 'BaseSegDataset', 'seg_map_suffix': '.png', 'data_prefix': prefix, 'test_mode': True}
     loader = {**cfg.val_dataloader, 'dataset': plain}
     assert check('--strict', val_dataloader=loader)[0] == 0

@@ -18,13 +18,14 @@ CROP = {'type': 'WeakRandomCrop', 'crop_size': (32, 32), 'min_labels': 1}
 
 
 def write_data(root: Path, entry=None, suffix='.png', classes=CLASSES, number=4):
-    """Images of noise, masks with all classes, and a label file with the same entry for every image."""
+    """Images of noise, others for the validation, masks with all classes, and the same labels for every image."""
     rng = np.random.default_rng(0)
-    for folder in ('images', 'masks'):
+    for folder in ('images', 'measured', 'masks'):
         (root / folder).mkdir(parents=True, exist_ok=True)
     images = []
     for index in range(number):
-        save(root / f'images/{index}{suffix}', rng.integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8))
+        for folder in ('images', 'measured'):
+            save(root / f'{folder}/{index}{suffix}', rng.integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8))
         mask = np.zeros(SIZE[::-1], np.uint8)
         mask[5:16, 5:21], mask[25:36, 25:41] = 1, 2
         save(root / f'masks/{index}.png', mask)
@@ -44,7 +45,8 @@ def save(path, pixels):
 
 
 def dataset(root, pipeline, **changes):
-    prefix = {'img_path': 'images', **({'seg_map_path': 'masks'} if changes.get('test_mode') else {})}
+    is_test = changes.get('test_mode')
+    prefix = {'img_path': 'measured', 'seg_map_path': 'masks'} if is_test else {'img_path': 'images'}
     return {
         'type': 'WeakSegDataset',
         'data_root': str(root),
@@ -52,7 +54,7 @@ def dataset(root, pipeline, **changes):
         'data_prefix': prefix,
         'img_suffix': '.png',
         'pipeline': pipeline,
-        **({} if changes.get('test_mode') else {'weak_labels': 'weak_labels.json'}),
+        **({} if is_test else {'weak_labels': 'weak_labels.json'}),
         **changes,
     }
 

@@ -15,6 +15,7 @@ from mmseg.registry import HOOKS
 
 from ...checkpoints.weights import unwrapped
 from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
+from ...datasets.shared_images import shared_finding
 from ...datasets.transforms.load_weak_annotations import UNLABELLED
 from ...models.losses.patience import Patience
 from ..preflight import audit_masks, audit_training, check_network, smallest_batch
@@ -75,6 +76,8 @@ class LabelAuditHook(Hook):
                 lines = '\n'.join(f'  {line}' for line in audit.table())
                 runner.logger.info(f'labels of {audit.source}:\n{lines}')
             found += audit.findings()
+        if is_main_process() and isinstance(runner.val_loop, BaseLoop):
+            found += shared_finding(dataset, runner.val_dataloader.dataset)
         self._say(runner, found)
         raise_errors(found)
 

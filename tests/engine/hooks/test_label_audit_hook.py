@@ -36,11 +36,17 @@ def start(tmp_path):
 def test_the_log_has_the_table(start):
     log = start()
     assert 'labels of ' in log
+    assert 'are training images, too' not in log
     lines = [line.strip() for line in log.splitlines()]
     assert 'class                     clicks' in lines
     assert 'losses                   loss_ce' in lines
     assert '0 of 50 training crops drawn hold no labelled pixel' in lines
     assert lines.index('losses                   loss_ce') < next(i for i, x in enumerate(lines) if 'Iter(train)' in x)
+
+
+def test_the_log_says_that_the_validation_has_training_images(start):
+    log = start(val={'data_prefix': {'img_path': 'images', 'seg_map_path': 'masks'}})
+    assert 'WARNING - 4 of 4 images of the validation are training images, too (first: ' in log
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_a_model_of_mmseg_counts_images_without_labels(tmp_path):
     model = MODELS.build(plain)
     loader = Runner.build_dataloader(own_config(tmp_path).train_dataloader)
     runner = SimpleNamespace(
-        _train_loop=mock.Mock(spec=BaseLoop), train_dataloader=loader, model=model, logger=mock.Mock()
+        _train_loop=mock.Mock(spec=BaseLoop), train_dataloader=loader, model=model, logger=mock.Mock(), val_loop=None
     )
     hook.before_run(runner)
     empty = SegDataSample(gt_sem_seg=PixelData(data=torch.full((1, 4, 4), 255)))
