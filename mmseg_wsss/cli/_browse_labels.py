@@ -43,6 +43,10 @@ def labelled_photos(
         there = [key for key, entry in found.images.items() if (images / entry.file_name).is_file()]
         if not there:
             raise ValueError(f'none of the {len(found.images)} images of {labels} is in {images}: check --images')
+        if len(there) < len(found.images):
+            first = next(entry.file_name for key, entry in found.images.items() if key not in there)
+            missing = len(found.images) - len(there)
+            print(f'left out: {missing} of {len(found.images)} images that are not in {images} (first: {first})')
         palette = found.palette or make_palette(len(found.classes))
         scores = {} if worst is None else worst_scores(found, worst)
         existing = set(there)

@@ -35,6 +35,8 @@ COMMANDS = {
     'voc-submission': 'predict images without masks and pack them for the evaluation server of PASCAL VOC',
     'report': 'show the checkpoint, the metrics and the pictures of a run',
 }
+INTERRUPTED = 130
+"""The exit code of shells after Ctrl-C."""
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
@@ -74,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after ``wsss``; None means those of the process.
 
     Returns:
-        The exit code: 0, the result of the subcommand, or 2 for an error of the user, which is printed in one line.
+        The exit code: 0, the result of the subcommand, 2 for an error of the user, which is printed in one line, or
+        130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = build_parser(argv[0] if argv else None)
@@ -90,6 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # of a pipe such as "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        print('wsss: interrupted', file=sys.stderr)
+        return INTERRUPTED
     except (ValueError, TypeError, OSError, ImportError) as error:
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
         if isinstance(error, OSError) and error.filename is None and error.errno in FULL:

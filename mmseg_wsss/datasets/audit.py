@@ -14,6 +14,7 @@ import numpy as np
 from ..structures.weak_annotations import KEYS
 from .crop_draws import CropDraws
 from .findings import ERROR, NOTE, WARNING, Finding
+from .formats.class_names import BACKGROUND
 from .label_counts import NOUNS, LabelCounts
 from .transforms.label_routes import LabelRoutes
 
@@ -166,6 +167,15 @@ class LabelAudit:
         if self.evaluation:
             return
         classes, pixels = self.counts.classes, self.pixel_kinds
+        names = [name.strip().casefold() for name in classes]
+        if BACKGROUND in names[1:] and not names[0].startswith(BACKGROUND):
+            index = names.index(BACKGROUND)
+            yield Finding(
+                WARNING,
+                f'{self.source}: class {index} is {classes[index]!r}, and losses, tags and metrics take class 0, '
+                f'{classes[0]!r}, as the background',
+                'put the background first, in the classes and in the ids of labels and masks',
+            )
         kinds = self.counts.kinds if self.use is None else [kind for kind in self.counts.kinds if self.users(kind)]
         masks = self.counts.masks if 'mask' in kinds else None
         complete = masks is not None and masks.num_read == masks.num_masks

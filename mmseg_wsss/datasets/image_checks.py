@@ -98,8 +98,8 @@ def missing_images(source: str, number: int, missing: int, key: str, path: str) 
     """
     return FileNotFoundError(
         f'{source} lists {number} images, but {missing} are not on disk. First: image {key!r}, '
-        f'expected at {path}. {_of_another_form(path)}Check data_root, '
-        'data_prefix["img_path"] and img_suffix, or list only the images to use in ann_file.'
+        f'expected at {path}. {_of_another_form(path)}Check --images (in a config data_root, '
+        'data_prefix["img_path"] and img_suffix), or list only the images to use in --split (ann_file).'
     )
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from .findings import ERROR, NOTE, WARNING, Finding
 from .formats.picture_files import PICTURE_ERRORS
-from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, num_pages, opened
+from .picture_headers import ORIENTATION, SIDEWAYS, PictureHeader, num_pages, opened, read_header
 from .transforms.load_deep_image import LoadDeepImage, read_bands
 
 BOMB = 178_956_970
@@ -152,6 +152,22 @@ def check_loading(paths: Mapping[str, str], headers: Mapping[str, PictureHeader]
             Finding(ERROR, f'images are loaded with different numbers of channels: {given}', "set color_type='color'")
         )
     return [*found, *_huge(paths, headers, loader)]
+
+
+def require_kept(paths: Mapping[str, str], loader: Any) -> None:
+    """Check that a trained network gets pictures as it learned from: of a depth and bands that its loader keeps.
+
+    Args:
+        paths: Image files by name.
+        loader: The transform that loads them.
+
+    Raises:
+        ValueError: If a file is not an image, or values of a picture become black or white when it is loaded.
+    """
+    findings = check_loading(paths, {key: read_header(path) for key, path in paths.items()}, loader)
+    errors = [finding.text for finding in findings if finding.level == ERROR]
+    if errors:
+        raise ValueError(f'{errors[0]}. The network learned from others: convert these to their depth and bands')
 
 
 def _left_out(where: str, path: str, header: PictureHeader, loader: Any) -> Iterator[Finding]:

@@ -198,8 +198,8 @@ def images_with_labels(settings: Mapping[str, Any], chosen: BoxImages, kinds: Se
     if bare and not chosen.empty_images:
         raise ValueError(
             f'{dataset.get_data_info(bare[0])["img_path"]} has no {listed} ({len(bare)} of {len(dataset)} '
-            'images): label them, remove them from ann_file, or set empty_images: True if they contain only '
-            "background, 'skip' to leave them out"
+            'images): label them, leave them out of --split (ann_file), or set --empty-images (empty_images) to '
+            "background (True) if they contain only background, or to skip ('skip')"
         )
     skipped = set(bare if chosen.empty_images == 'skip' else ())
     kept = [index for index in range(len(dataset)) if index not in skipped]

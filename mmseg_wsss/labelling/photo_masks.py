@@ -27,6 +27,7 @@ from torch import Tensor
 
 from ..checkpoints.loading import load_checkpoint
 from ..datasets.image_checks import image_size
+from ..datasets.picture_loading import require_kept
 from ..datasets.pseudo_label_files import write_pseudo_label
 from ..datasets.workers import WorkerSettings, each, progress
 from ..files import path_inside, whole_file
@@ -167,8 +168,7 @@ def write_photo_masks(
     own = dict(list(photos.items())[get_rank() :: get_world_size()])
     videos = {name: path for name, path in own.items() if is_video(path)}
     stills = [item for item in own.items() if item[0] not in videos]
-    for _, path in stills:
-        image_size(path)  # before anything is written
+    require_kept({name: str(path) for name, path in stills}, load)  # before anything is written
     frames = frame_files(videos, settings.every)
     counts = [
         *each(write, stills, workers=settings.workers, title='photos'),

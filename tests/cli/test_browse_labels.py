@@ -32,6 +32,13 @@ def test_a_sheet_and_a_page_of_every_kind_of_label(tmp_path, capsys):
     assert 'tags.jpg' in page
 
 
+def test_images_that_are_not_there_are_counted(tmp_path, capsys):
+    write_data(tmp_path)
+    (tmp_path / 'images/2.png').unlink()
+    assert names(tmp_path) == ['0.png', '1.png', '3.png']
+    assert capsys.readouterr().out == f'left out: 1 of 4 images that are not in {tmp_path}/images (first: 2.png)\n'
+
+
 def test_the_worst_images_of_a_run_come_first(tmp_path, capsys):
     write_data(tmp_path)
     write_record(tmp_path / 'run', ['a'], [[1]], {'3.png': 9.0, '0.png': 5.0, '1.png': 70.0, 'other.png': 1.0}, {})

@@ -36,6 +36,12 @@ def test_fault_of_the_program_is_not_hidden(monkeypatch):
         main(['config', 'x'])
 
 
+def test_a_command_that_is_interrupted_prints_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(config_command, 'run', raising(KeyboardInterrupt()))
+    assert main(['config', 'x']) == 130
+    assert capsys.readouterr() == ('', 'wsss: interrupted\n')
+
+
 def test_exit_code_of_the_subcommand(monkeypatch):
     monkeypatch.setattr(config_command, 'run', lambda args: 1)
     assert main(['config', 'x']) == 1

@@ -25,6 +25,11 @@ def test_a_folder_without_a_run(tmp_path, capsys):
     assert 'evaluation' in capsys.readouterr().err
 
 
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(['report', str(tmp_path / 'none')]) == 2
+    assert f'there is no folder {tmp_path}/none: expected the work dir of a training' in capsys.readouterr().err
+
+
 def test_an_evaluation(tmp_path, capsys):
     (tmp_path / 'a/vis_data').mkdir(parents=True)
     (tmp_path / 'a/vis_data/scalars.json').write_text(json.dumps({'mIoU': 12.5, 'step': 1}) + '\n')

@@ -118,6 +118,27 @@ def test_classes_without_labels():
     assert text == 'w.json: the 50 masks that were read, of 60, hold no pixel of weed'
 
 
+@pytest.mark.parametrize(
+    ('classes', 'index'),
+    [
+        (('weed', 'background'), 1),
+        (('crop', 'weed', 'Background '), 2),
+        (CLASSES, None),
+        (('background (empty)', 'weed', 'background'), None),
+        (('sky', 'road'), None),
+    ],
+)
+def test_the_background_is_class_0(classes, index):
+    labels = WeakAnnotations(points=[[1, 1]] * len(classes), point_labels=range(len(classes)))
+    found = LabelAudit(
+        'w.json', count_labels([labels], classes, None), label_routes([LoadWeakAnnotations()])
+    ).findings()
+    message = (
+        f"w.json: class {index} is '{classes[index or 0]}', and losses, tags and metrics take class 0, '{classes[0]}'"
+    )
+    assert [finding.text.startswith(message) for finding in found] == [True] * (index is not None)
+
+
 def test_crops_without_labels():
     draws = CropDraws(100, 23, crop_size=(48, 48))
     (found,) = audit(CLICKS, use=CE, draws=draws).findings()

@@ -230,10 +230,10 @@ def test_names_in_another_unicode_form(tmp_path):
         look(path)
     save_image(tmp_path / 'B.JPG', (8, 6))
     with pytest.raises(
-        FileNotFoundError, match=r'A file there differs in upper and lower case alone: B.JPG\. Check data'
+        FileNotFoundError, match=r'A file there differs in upper and lower case alone: B.JPG\. Check --images'
     ):
         look(tmp_path / 'b.jpg')
-    with pytest.raises(FileNotFoundError, match=r'c.jpg\. Check data_root'):
+    with pytest.raises(FileNotFoundError, match=r'c.jpg\. Check --images \(in a config data_root'):
         look(tmp_path / 'none/c.jpg')
 
 

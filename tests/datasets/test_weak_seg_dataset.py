@@ -170,9 +170,7 @@ def test_evaluation_masks_counted_from_one(root):
 def test_missing_images_are_counted_and_named(root):
     (root / 'img/b.jpg').unlink()
     (root / 'img/d.jpg').unlink()
-    message = (
-        r"w.json lists 4 images, but 2 are not on disk. First: image 'b', expected at .*img/b.jpg. Check data_root"
-    )
+    message = r"w.json lists 4 images, but 2 are not on disk. First: image 'b', expected at .*img/b.jpg. Check --images"
     with pytest.raises(FileNotFoundError, match=message):
         build(root)
     assert len(build(root, check_images=False, check_masks=False)) == 4

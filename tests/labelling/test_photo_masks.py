@@ -36,6 +36,19 @@ def test_photos_by_folder_file_and_pattern(project):
         find_photos([str(photos)])
 
 
+def test_photos_that_the_loader_does_not_keep_are_an_error_before_anything_is_written(project):
+    root, cfg = project
+    deep = np.linspace(0, 4000, 30 * 70).astype(np.uint16).reshape(30, 70)
+    Image.fromarray(deep).save(root / 'photos/deep.png')
+    photos = find_photos([str(root / 'photos')])
+    message = r'16-bit images: 1 images \(such as .*deep.png\).* leaves 16 grey levels.*convert these to their depth'
+    with pytest.raises(ValueError, match=message):
+        write_photo_masks(cfg, root / 'net.pth', photos, root / 'out')
+    assert not (root / 'out').exists()
+    Image.fromarray((deep // 16).astype(np.uint8)).save(root / 'photos/deep.png')  # grey beside colours
+    assert write_photo_masks(cfg, root / 'net.pth', photos, root / 'out')['images'] == 3
+
+
 def test_masks_confidences_and_overlays_are_those_of_the_network(project):
     root, cfg = project
     photos = find_photos([str(root / 'photos')])
