@@ -75,7 +75,9 @@ class ClassNames:
         if full_name not in self._classes:
             full_name = self._without_spelling(full_name)
         if full_name != name:
-            self.report.change(f'names {shown(name)} read as {shown(full_name)}', where)
+            looks_same = name.strip() != full_name and plain_name(name) == plain_name(full_name)
+            form = ', which has its accents in another form' if looks_same else ''
+            self.report.change(f'names {shown(name)} read as {shown(full_name)}{form}', where)
         if full_name not in self._classes:
             if self._collects:
                 self._classes.append(full_name)

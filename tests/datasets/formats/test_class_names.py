@@ -37,8 +37,11 @@ def test_a_name_is_stripped_if_it_only_comes_with_white_space(tmp_path):
 
 @pytest.mark.parametrize(('first', 'second'), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
 def test_accents_in_two_forms_are_one_class(tmp_path, first, second):
-    labels = read_named_labels(write_labelme(tmp_path / 'json', first, second))
+    report = ReadReport()
+    labels = read_named_labels(write_labelme(tmp_path / 'json', first, second), report=report)
     assert labels.classes == ('background', COMPOSED)
+    message = f"changed: 1 names '{DECOMPOSED}' read as '{COMPOSED}', which has its accents in another form ("
+    assert [line.startswith(message) for line in report.lines()] == [True]
     assert labels.images['a'].annotations.point_labels.tolist() == [1, 1]
 
 
