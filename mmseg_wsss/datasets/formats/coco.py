@@ -106,9 +106,11 @@ def _images(path: str, names: ClassNames) -> list[_Image]:
     content = load_json(path, 'COCO instance annotations')
     if not isinstance(content, dict) or any(not isinstance(content.get(part), list) for part in PARTS):
         raise ValueError(f'{path}: expected COCO instance annotations, an object with the lists {", ".join(PARTS)}')
-    categories = {}
+    categories: dict[int | str, Any] = {}
     for item, where in _records(content, 'categories', path, 'id', 'name'):
-        categories[_id(item, 'id', where)] = item['name']
+        key, name = _id(item, 'id', where), item['name']
+        if categories.setdefault(key, name) != name:
+            raise ValueError(f'{where}: the id {shown(key)} is {shown(name)} here and {shown(categories[key])} before')
     by_id, by_name = _listed_images(content, path, names.report)
     for index, item in enumerate(content['annotations']):
         which = f'annotation {shown(item.get("id", index)) if isinstance(item, dict) else index}'

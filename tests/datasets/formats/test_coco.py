@@ -41,6 +41,16 @@ def test_a_box_without_area_is_counted(tmp_path, box):
     assert any('1 boxes without a width or height, which become one pixel' in line for line in report.lines())
 
 
+def test_an_id_of_two_categories_is_an_error(tmp_path):
+    """Such as two exports that were joined by hand."""
+    read(tmp_path, ReadReport())
+    content = json.loads((tmp_path / 'in.json').read_text())
+    content['categories'] += [{'id': 7, 'name': 'weed'}, {'id': 7, 'name': 'crop'}]
+    (tmp_path / 'in.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"in.json: categories\[2\]: the id 7 is 'crop' here and 'weed' before"):
+        read_labels({'format': 'coco', 'path': str(tmp_path / 'in.json')}, ('background', 'weed', 'crop'))
+
+
 def test_nothing_is_counted_where_everything_fits(tmp_path):
     report = ReadReport()
     read(tmp_path, report, segmentation=[[0, 0, 30.9, 0, 30.9, 20.9, 0, 20.9]])
