@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from .findings import WARNING, Finding
@@ -65,5 +66,4 @@ def _image_files(dataset: Any) -> Iterator[str]:
 
 
 def _digest(path: str) -> bytes:
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha1').digest()
+    return hashlib.sha256(Path(path).read_bytes()).digest()
