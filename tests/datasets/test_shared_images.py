@@ -39,6 +39,15 @@ def test_the_same_file_and_copies(files, train, evaluated, shared):
     assert found == [files[name] for name in shared]
 
 
+def test_files_with_the_same_middle_are_compared_as_a_whole(tmp_path):
+    middle = bytes(3 * module.SAMPLE)
+    for name, content in (('a', b'1' + middle), ('b', b'2' + middle), ('c', b'2' + middle)):
+        (tmp_path / name).write_bytes(content)
+    files = {name: str(tmp_path / name) for name in 'abc'}
+    assert shared_images([files['a']], [files['b']]) == []
+    assert shared_images([files['a'], files['b']], [files['c']]) == [files['c']]
+
+
 def test_a_warning_names_the_first_also_inside_of_wrappers(files, monkeypatch):
     train, evaluated = Listed([files['a'], files['b']]), Listed([files['d'], files['c']])
     (finding,) = shared_finding(train, SimpleNamespace(datasets=[evaluated, Listed([files['a'], '/nowhere'])]))
