@@ -38,7 +38,7 @@ def last_metrics(work_dir: Path) -> dict[str, float]:
         FileNotFoundError: If the folder has no logged evaluation.
     """
     if not work_dir.is_dir():
-        raise FileNotFoundError(f'there is no folder {work_dir}: expected the work dir of a training')
+        raise FileNotFoundError(f'{work_dir} is not a folder: expected the work dir of a training')
     rows = logged_rows(work_dir)
     evaluations = [row for row in rows if any(key.endswith(('mIoU', 'mDice')) for key in row)]
     if not evaluations:

@@ -63,7 +63,7 @@ def test_a_class_file_with_an_empty_line_is_an_error(root, capsys):
         (['--classes', 'background,background'], "class 0 is the background, but 'background' is class 1"),
         (
             ['--classes', 'background,cat,Cat'],
-            "the classes 'cat' and 'Cat' differ in upper and lower case",
+            "the classes 'cat' and 'Cat' differ in upper and lower case or white space alone",
         ),
         (['--classes', 'background,cat', '--img-suffix', 'jpg'], "names of files with its dot, as .jpg, got 'jpg'"),
         (['--classes', 'background,cat', '-o', 'ROOT/img', '--force'], '-o must be a file, got the folder'),

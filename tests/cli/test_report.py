@@ -27,7 +27,7 @@ def test_a_folder_without_a_run(tmp_path, capsys):
 
 def test_a_folder_that_is_not_there(tmp_path, capsys):
     assert main(['report', str(tmp_path / 'none')]) == 2
-    assert f'there is no folder {tmp_path}/none: expected the work dir of a training' in capsys.readouterr().err
+    assert f'{tmp_path}/none is not a folder: expected the work dir of a training' in capsys.readouterr().err
 
 
 def test_an_evaluation(tmp_path, capsys):

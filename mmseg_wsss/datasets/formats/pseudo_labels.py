@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...files import path_inside
 from ...structures import WeakAnnotations, WeakLabelSet
+from ...structures.weak_label_set import Colour
 from ..index_file import FolderIndex
 from .collecting import ImageCollector
 from .files import existing
@@ -29,9 +30,7 @@ def read_pseudo_labels(path: str, classes: tuple[str, ...] | None = None) -> Wea
         FileNotFoundError: If the folder, its index or a mask is missing.
         ValueError: If the index is damaged, or the folder has other classes.
     """
-    place = existing(path, 'the folder of pseudo-labels')
-    folder = place.parent if place.name == INDEX else place
-    index = FolderIndex.read(folder / INDEX, f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it')
+    folder, index = _read(path)
     if classes is not None and tuple(classes) != index.classes:
         raise ValueError(
             f'{path} has the classes {index.classes}, and not {tuple(classes)}: its masks hold their ids. Leave the '
@@ -45,6 +44,18 @@ def read_pseudo_labels(path: str, classes: tuple[str, ...] | None = None) -> Wea
         size = side(image['width'], where, 'width'), side(image['height'], where, 'height')
         images.add(name, size, WeakAnnotations(mask_path=str(mask)), where, key=key)
     return WeakLabelSet(index.classes, index.palette, images.images)
+
+
+def read_pseudo_classes(path: str) -> tuple[tuple[str, ...], tuple[Colour, ...]]:
+    """Return only the class names and the palette."""
+    index = _read(path)[1]
+    return index.classes, index.palette
+
+
+def _read(path: str) -> tuple[Path, FolderIndex]:
+    place = existing(path, 'the folder of pseudo-labels')
+    folder = place.parent if place.name == INDEX else place
+    return folder, FolderIndex.read(folder / INDEX, f'"wsss pseudo-labels CONFIG CHECKPOINT -o {folder}" writes it')
 
 
 def is_pseudo_labels(path: Path) -> bool:

@@ -19,7 +19,7 @@ from .class_names import check_names
 from .files import existing, nearest
 from .foreign import foreign_format
 from .label_format import LabelFormat, ReadReport
-from .pseudo_labels import is_pseudo_labels, read_pseudo_labels
+from .pseudo_labels import is_pseudo_labels, read_pseudo_classes
 from .recognition import some_files
 
 ELSEWHERE = 'docs/formats.md'
@@ -166,8 +166,7 @@ def read_source_classes(sources: list[dict[str, Any]]) -> tuple[tuple[str, ...],
             with _naming_the_tool('canonical', arguments['path']):
                 return read_classes(arguments['path'])
         if arguments['format'] == 'pseudo_labels':
-            labels = read_pseudo_labels(arguments['path'])
-            return labels.classes, labels.palette
+            return read_pseudo_classes(arguments['path'])
     raise ValueError(
         f'the format {sources[0]["format"]!r} does not name its classes: give them as '
         "metainfo=dict(classes=('background', ...)), class 0 first"

@@ -66,9 +66,9 @@ def gather(
         ValueError: If class names are not found, a mask differs in size from its image, or files are not as documented.
     """
     says: list[str] = []
-    masks = find_masks(folders)
+    masks, images = find_masks(folders), pictures_by_id(folders.images)
     if folders.labels is None:
-        labels = _labels_of_masks(folders, masks, classes)
+        labels = _labels_of_masks(folders, masks, images, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
         read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
@@ -112,7 +112,6 @@ def gather(
     palette = labels.palette or make_palette(len(labels.classes))
     measured = masks or whole_masks(labels)
     sizes = {key: entry.size for key, entry in labels.images.items() if entry.size}
-    images = pictures_by_id(folders.images)
     sizes |= {key: image_size(images[key][0]) for key in measured if key in images and key not in sizes}
     apart = [path for path in (folders.masks, folders.labels) if path and path != folders.images]
     unused = [
@@ -193,7 +192,9 @@ def make_palette(num_classes: int) -> Palette:
     return ((0, 0, 0), *((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours))
 
 
-def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Sequence[str] | None) -> WeakLabelSet:
+def _labels_of_masks(
+    folders: Folders, masks: Mapping[str, Path], images: Mapping[str, list[Path]], classes: Sequence[str] | None
+) -> WeakLabelSet:
     if classes is None:
         values = sorted(read_values(list(masks.values())))
         count = next((place for place, value in enumerate(values) if value != place), len(values))
@@ -206,7 +207,6 @@ def _labels_of_masks(folders: Folders, masks: Mapping[str, Path], classes: Seque
             f'the values {", ".join(map(str, values[:12]))}{", .." if len(values) > 12 else ""}: for example '
             f'--classes {names}'
         )
-    images = pictures_by_id(folders.images)
     entries = {
         key: ImageEntry(
             images[key][0].relative_to(folders.images).as_posix(), annotations=WeakAnnotations(mask_path=str(path))

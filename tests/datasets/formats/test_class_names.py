@@ -50,7 +50,7 @@ def test_a_mapped_name_may_have_white_space():
 
 
 def test_names_that_differ_in_case_are_an_error_wherever_classes_are_collected(tmp_path):
-    with pytest.raises(ValueError, match="the classes 'weed' and 'Weed' differ in upper and lower case"):
+    with pytest.raises(ValueError, match="the classes 'weed' and 'Weed' differ in upper and lower case or white"):
         read_named_labels(write_labelme(tmp_path / 'json', 'weed', 'Weed'))
 
 
