@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Predict the masks and print the shares of the classes."""
     from ..engine.start_errors import faults_of_parts
-    from ..labelling.photo_masks import PhotoSettings, find_photos, write_photo_masks
+    from ..labelling.photo_files import find_photos
+    from ..labelling.photo_masks import PhotoSettings, write_photo_masks
 
     args.config, args.checkpoint, sources = network_and_photos(args)
     with launched(args):

@@ -6,7 +6,6 @@ Shape letters: C classes, H x W pixels of a photo.
 from __future__ import annotations
 
 import copy
-import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +37,6 @@ from .predictions import load_model
 from .video_frames import count_frames, frame_files, is_video
 from .voc_submission import without_labels
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
-"""Endings of the files that are taken from a folder, in lower case."""
 Picture = npt.NDArray[np.uint8]
 Colours = Sequence[Sequence[int]]
 ROWS = 512
@@ -83,41 +80,6 @@ class PhotoSettings(WorkerSettings):
         check_integer(self.every, 'every')
 
 
-def find_photos(sources: Sequence[str]) -> dict[str, Path]:
-    """Return photos by name: their path below the folder that was given, without the suffix.
-
-    Args:
-        sources: Folders, which are searched with their subfolders, files, or patterns such as ``'photos/*.jpg'``. A
-            file may also be a video; those in a folder are left out.
-
-    Raises:
-        FileNotFoundError: If there are no photos.
-        ValueError: If two photos have the same name.
-    """
-    found: dict[str, Path] = {}
-    for source in sources:
-        root = Path(source)
-        if root.is_dir():
-            files = sorted(file for file in root.rglob('*') if file.suffix.lower() in SUFFIXES and file.is_file())
-        else:
-            files = [root] if root.is_file() else sorted(Path(name) for name in glob.glob(source, recursive=True))
-            root = root.parent
-        if not files:
-            raise FileNotFoundError(
-                f'no photos at {source}: expected a folder with files that end in {", ".join(SUFFIXES)}, a file, or a '
-                "pattern such as 'photos/*.jpg'"
-            )
-        for file in files:
-            inside = file.is_relative_to(root) and root.is_dir()
-            name = (file.relative_to(root) if inside else Path(file.name)).with_suffix('').as_posix()
-            if found.get(name, file) != file:
-                raise ValueError(
-                    f'{found[name]} and {file} would both be written as {name}.png: predict them into two folders'
-                )
-            found[name] = file
-    return found
-
-
 @torch.no_grad()
 def write_photo_masks(
     cfg: Config,
@@ -135,7 +97,7 @@ def write_photo_masks(
     Args:
         cfg: Config of the network; the pipeline of its test data reads the photos.
         checkpoint: The weights of the network.
-        photos: Files of photos and videos by name, see :func:`find_photos`.
+        photos: Files of photos and videos by name, see :func:`~mmseg_wsss.labelling.photo_files.find_photos`.
         folder: The folder to write to.
         settings: Settings of the prediction.
 

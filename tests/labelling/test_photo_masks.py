@@ -10,7 +10,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_wsss.cli.main import main
-from mmseg_wsss.labelling.photo_masks import PhotoSettings, find_photos, switched, write_photo_masks
+from mmseg_wsss.labelling.photo_files import find_photos
+from mmseg_wsss.labelling.photo_masks import PhotoSettings, switched, write_photo_masks
 from mmseg_wsss.labelling.predictions import PredictionSettings, write_pseudo_labels
 from mmseg_wsss.labelling.video_frames import read_frames
 from mmseg_wsss.models.decisions import ClassProbs
@@ -21,19 +22,6 @@ from tests.helpers.videos import write_video
 
 def read(path):
     return np.asarray(Image.open(path))
-
-
-def test_photos_by_folder_file_and_pattern(project):
-    root, _ = project
-    photos = root / 'photos'
-    assert find_photos([str(photos)]) == {'b': photos / 'b.JPG', 'field/a': photos / 'field/a.png'}
-    assert find_photos([str(photos / 'b.JPG')]) == {'b': photos / 'b.JPG'}
-    assert find_photos([str(photos / '**/*.png')]) == {'a': photos / 'field/a.png'}
-    with pytest.raises(FileNotFoundError, match=r"no photos at .*missing: expected .* 'photos/\*.jpg'"):
-        find_photos([str(root / 'missing')])
-    (photos / 'b.png').write_bytes((photos / 'field/a.png').read_bytes())
-    with pytest.raises(ValueError, match=r'would both be written as b.png'):
-        find_photos([str(photos)])
 
 
 def test_photos_that_the_loader_does_not_keep_are_an_error_before_anything_is_written(project):

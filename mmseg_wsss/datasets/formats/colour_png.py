@@ -15,7 +15,7 @@ from .collecting import Drawing, ImageCollector
 from .files import existing, listed_files, read_lines, relative_id
 from .label_format import LabelFormat, Option, ReadReport
 from .masks import UNLABELLED, write_mask
-from .picture_files import load_colours, picture_fits
+from .picture_files import load_colours, picture_fits, transparent_pixels
 from .recognition import some_files
 from .values import shown
 
@@ -55,7 +55,8 @@ def read_colour_png(
 
     Raises:
         FileNotFoundError: If the folder or the table is missing.
-        ValueError: If a picture has a colour that is not in the table, or names an unknown class.
+        ValueError: If a picture has a colour that is not in the table, or hides one of a class in transparent pixels,
+            or names an unknown class.
     """
     if masks is None:
         raise ValueError('colour_png: --masks DIR (masks=..) says where to write the masks of class ids')
@@ -114,6 +115,13 @@ def _ids(file: Path, table: dict[int, str], names: ClassNames) -> npt.NDArray[np
         if label is not None:
             ids[place] = label
     values: npt.NDArray[np.uint8] = ids[index].reshape(keys.shape)
+    hidden = transparent_pixels(file) & ~np.isin(values, (0, UNLABELLED))
+    if hidden.any():
+        raise ValueError(
+            f'{file}: {hidden.sum()} transparent pixels have the colour of a class, such as '
+            f'{table[keys[hidden][0]]!r}, which no viewer shows: paint them in the colour of the background, or save '
+            'the mask without transparency if they belong to the class'
+        )
     return values
 
 

@@ -67,6 +67,15 @@ def load_colours(path: str | Path) -> npt.NDArray[np.uint8]:
         raise ValueError(f'{path} is not an image that can be read: {error}') from error
 
 
+def transparent_pixels(path: str | Path) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a picture that can be read are fully transparent, (H, W)."""
+    with Image.open(path) as image:
+        if 'A' not in image.getbands() and 'transparency' not in image.info:
+            return np.zeros((image.height, image.width), dtype=bool)
+        alpha: npt.NDArray[np.uint8] = np.asarray(image.convert('RGBA'))[..., 3]
+    return alpha == 0
+
+
 def no_image(path: str | Path) -> str:
     """Return the message for a file that is not an image."""
     with open(path, 'rb') as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +113,12 @@ def _only_file(labels: Path) -> Path:
 
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures of a folder and its subfolders, without hidden ones such as ``._a.png`` of macOS."""
-    found = (path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+    return files_in(folder, SUFFIXES)
+
+
+def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files of a folder and its subfolders with one of these suffixes in lower case, without hidden ones."""
+    found = (path for path in folder.rglob('*') if path.suffix.lower() in suffixes and path.is_file())
     return sorted(path for path in found if not any(part.startswith('.') for part in path.relative_to(folder).parts))
 
 

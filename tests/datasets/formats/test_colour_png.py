@@ -48,6 +48,20 @@ def test_colours_become_class_ids(tmp_path, name, text):
     assert np.array_equal(np.asarray(Image.open(entry.annotations.mask_path)), expected)
 
 
+def test_the_hidden_colour_of_transparent_pixels_is_refused(tmp_path):
+    folder = colours(tmp_path)
+    picture = np.dstack([np.asarray(Image.open(folder / 'a.png')), np.full((6, 8), 255, np.uint8)])
+    picture[5, :, 3] = 0  # transparent background, as annotation tools write it
+    Image.fromarray(picture).save(folder / 'a.png')
+    mask = np.asarray(Image.open(read_colours(folder, tmp_path).images['a'].annotations.mask_path))
+    assert (mask == 2).sum() == 10
+    picture[1, 2:5, 3] = 0
+    Image.fromarray(picture).save(folder / 'a.png')
+    message = r"a.png: 3 transparent pixels have the colour of a class, such as 'weed', .*: paint them in the colour of"
+    with pytest.raises(ValueError, match=message):
+        read_colours(folder, tmp_path / 'again')
+
+
 def test_colours_of_other_classes_are_unlabelled(tmp_path):
     folder = colours(tmp_path, LABELMAP.replace('weed', 'sky'))
     with pytest.raises(ValueError, match="a.png: unknown class 'sky'"):
