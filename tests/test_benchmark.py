@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,8 @@ def test_table_of_a_gpu(load):
         ('step.py', [UNET, '--batch-size', '0'], '--batch-size must be at least 1, got 0'),
         ('precision.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
         ('precision.py', [], 'name at least one config'),
+        ('freed_memory.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
+        ('freed_memory.py', [UNET, '--rounds', '0'], 'name at least one config, and one round, on a CPU'),
         ('blots.py', ['--config', 'missing.py'], 'no such config: missing.py'),
     ],
 )
@@ -221,6 +224,17 @@ def test_shares_of_time_are_those_of_each_round(load):
     share, base = load('precision').share, {'device': 'cpu', 'cpu_each_s': [1.0, 4.0, 2.0]}
     assert share({**base, 'cpu_each_s': [0.5, 1.0, 1.2]}, base) == ['0.50 (0.25 to 0.60)']
     assert share({'failed': 'exit 1'}, base) == ['']
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='only glibc has the options of malloc')
+def test_freed_memory(tmp_path):
+    options = '--batch-size', 1, '--repeats', 1, '--rounds', 2, '--output', tmp_path / 'freed.json'
+    done = run('freed_memory.py', UNET, *options)
+    assert done.returncode == 0, done.stderr
+    returned, kept = json.loads((tmp_path / 'freed.json').read_text())['results']
+    assert (returned['memory'], kept['memory']) == ('returned', 'kept')
+    assert len(kept['shares']) == 2
+    assert '| unet_shapes_clicks | kept |' in done.stdout
 
 
 def test_blots(tmp_path):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import RUNNERS
@@ -17,6 +18,7 @@ from ..checkpoints.loading import CheckpointError, check_readable
 from ..checkpoints.run import checkpoint_to_go_on_from
 from ..checkpoints.work_dir import hold, lock_of
 from .compiling import compile_backbone, take_compile
+from .freed_memory import keep_freed_memory
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
@@ -67,6 +69,8 @@ def run_training(cfg: Config) -> None:
     Raises:
         StartError: If a setting or a file is wrong, before the first iteration.
     """
+    if get_device() == 'cpu':
+        keep_freed_memory()
     began = BeganHook()
     with faults_of_run(cfg, WHAT, began):
         cfg = with_own_name(cfg)

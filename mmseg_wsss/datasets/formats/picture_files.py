@@ -72,8 +72,8 @@ def transparent_pixels(path: str | Path) -> npt.NDArray[np.bool_]:
     with Image.open(path) as image:
         if 'A' not in image.getbands() and 'transparency' not in image.info:
             return np.zeros((image.height, image.width), dtype=bool)
-        alpha: npt.NDArray[np.uint8] = np.asarray(image.convert('RGBA'))[..., 3]
-    return alpha == 0
+        hidden: npt.NDArray[np.bool_] = np.asarray(image.convert('RGBA'))[..., 3] == 0
+    return hidden
 
 
 def no_image(path: str | Path) -> str:
