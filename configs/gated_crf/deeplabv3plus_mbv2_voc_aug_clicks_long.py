@@ -1,7 +1,7 @@
 # Gated CRF loss from clicks, 25 epochs of larger crops: the first stage of pipeline_mbv2_voc_clicks_long.py.
 #
 # Paper: Obukhov et al., "Gated CRF Loss for Weakly Supervised Semantic Image Segmentation", 2019.
-# Expected: 53.9 and 55.3 mIoU (two seeds) over seven classes: docs/results.md (not comparable with those of all of VOC).
+# Expected: 53.9 and 55.3 mIoU (two seeds) over seven classes: docs/results.md (not comparable with all of VOC).
 # Cost: 6,525 iterations of 12 crops of 160 px on one CPU thread, 75 to 120 minutes.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
 #   configs/gated_crf/deeplabv3plus_mbv2_voc_aug_clicks_long.py; partial cross-entropy (51.8): --cfg-options
