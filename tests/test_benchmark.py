@@ -154,7 +154,7 @@ def test_table_of_a_gpu(load):
         ('precision.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
         ('precision.py', [], 'name at least one config'),
         ('freed_memory.py', [UNET, 'configs/missing.py'], 'no such config: configs/missing.py'),
-        ('freed_memory.py', [UNET, '--rounds', '0'], 'name at least one config, and one round, on a CPU'),
+        ('freed_memory.py', [UNET, '--rounds', '0'], 'expected at least one round on a CPU, got --rounds 0'),
         ('blots.py', ['--config', 'missing.py'], 'no such config: missing.py'),
     ],
 )

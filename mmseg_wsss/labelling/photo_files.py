@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from ..datasets.own_data.folders import SUFFIXES, files_in, pictures_in
+from ..datasets.own_data.folders import SUFFIXES, files_in
 from .video_frames import VIDEO_SUFFIXES
 
 OTHER_PICTURES = ('.avif', '.gif', '.heic', '.heif', '.jp2', '.jxl')
@@ -31,8 +31,9 @@ def find_photos(sources: Sequence[str]) -> dict[str, Path]:
     for source in sources:
         root = Path(source)
         if root.is_dir():
-            files = pictures_in(root)
-            tell_passed_over(root)
+            there = files_in(root, (*SUFFIXES, *OTHER_PICTURES, *VIDEO_SUFFIXES))
+            files = [file for file in there if file.suffix.lower() in SUFFIXES]
+            tell_passed_over(root, there)
         else:
             files = [root] if root.is_file() else sorted(Path(name) for name in glob.glob(source, recursive=True))
             root = root.parent
@@ -52,10 +53,10 @@ def find_photos(sources: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def tell_passed_over(folder: Path) -> None:
+def tell_passed_over(folder: Path, files: Sequence[Path]) -> None:
     """Warn about pictures and videos of a folder that are not predicted, with their number and an example."""
     for suffixes, advice in ((OTHER_PICTURES, 'save them as PNG or JPEG'), (VIDEO_SUFFIXES, 'name each video')):
-        found = files_in(folder, suffixes)
+        found = [file for file in files if file.suffix.lower() in suffixes]
         if found:
             print_log(
                 f'{folder}: {len(found)} {"file is" if len(found) == 1 else "files are"} passed over, such as '

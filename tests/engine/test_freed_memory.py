@@ -5,6 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from mmengine.config import Config
+
+from mmseg_wsss.engine import freed_memory, training
+from mmseg_wsss.engine.start_errors import StartError
 
 FILL = """
 import resource, sys
@@ -51,8 +55,16 @@ def test_options_of_the_user_are_left_alone(environment):
 
 
 def test_another_system_is_left_alone(monkeypatch):
-    from mmseg_wsss.engine import freed_memory
-
     monkeypatch.setattr(freed_memory.sys, 'platform', 'darwin')
     monkeypatch.setattr(freed_memory.ctypes, 'CDLL', None)  # a call would fail
     assert freed_memory.keep_freed_memory() is False
+
+
+@pytest.mark.parametrize(('device', 'calls'), [('cpu', 1), ('cuda', 0)])
+def test_a_training_on_the_cpu_keeps_it(monkeypatch, device, calls):
+    counted = []
+    monkeypatch.setattr(training, 'get_device', lambda: device)
+    monkeypatch.setattr(training, 'keep_freed_memory', lambda: counted.append(1))
+    with pytest.raises(StartError):
+        training.run_training(Config({}))
+    assert len(counted) == calls

@@ -52,6 +52,15 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
         parser.error('--device cuda: torch finds no GPU here')
 
 
+def check_configs(parser: argparse.ArgumentParser, configs: Sequence[str]) -> None:
+    """Refuse to measure no config, or one that does not exist."""
+    if not configs:
+        parser.error('name at least one config')
+    missing = [config for config in configs if not Path(config).is_file()]
+    if missing:
+        parser.error(f'no such config: {", ".join(missing)}')
+
+
 def measure(steps: Sequence[Callable[[], Any]], device: str, repeats: int) -> list[dict[str, Any]]:
     """Call each step once for its memory and ``repeats`` times, in turns, for its time."""
     extras = []

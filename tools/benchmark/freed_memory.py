@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import add_arguments, check_arguments, measure, measure_apart, report, table_row
+from _measuring import add_arguments, check_arguments, check_configs, measure, measure_apart, report, table_row
 from step import make_step
 
 VARIANTS = ('returned', 'kept')
@@ -66,11 +66,9 @@ def main() -> None:
     if args.measure:
         print(json.dumps(measure_here(args.measure, args)))
         return
-    missing = [config for config in args.configs if not Path(config).is_file()]
-    if missing or not args.configs or args.rounds < 1 or args.device != 'cpu':
-        parser.error(
-            f'no such config: {", ".join(missing)}' if missing else 'name at least one config, and one round, on a CPU'
-        )
+    check_configs(parser, args.configs)
+    if args.rounds < 1 or args.device != 'cpu':
+        parser.error(f'expected at least one round on a CPU, got --rounds {args.rounds} --device {args.device}')
     results = []
     for config in args.configs:
         what = {'config': config, 'batch_size': args.batch_size, 'amp': False}

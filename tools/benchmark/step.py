@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import add_arguments, check_arguments, clock, measure, measure_apart, report, table_row
+from _measuring import add_arguments, check_arguments, check_configs, clock, measure, measure_apart, report, table_row
 
 VARIANTS = ('partial cross-entropy', 'recipe')
 
@@ -140,11 +140,7 @@ def main() -> None:
     if args.measure:
         print(json.dumps(measure_here(args.measure, args)))
         return
-    if not args.configs:
-        parser.error('name at least one config')
-    missing = [config for config in args.configs if not Path(config).is_file()]
-    if missing:
-        parser.error(f'no such config: {", ".join(missing)}')
+    check_configs(parser, args.configs)
     results = []
     for config in args.configs:
         what = {'config': config, 'batch_size': args.batch_size, 'amp': args.amp}
