@@ -14,8 +14,8 @@ def keep_freed_memory() -> bool:
     """Let the C library keep freed memory for the next step instead of returning it to the system.
 
     By default, glibc maps a new range of memory for every large tensor and unmaps it when the tensor is freed, so that
-    the system fills all activations and gradients with zeros again in every step, which takes about a fifth of the CPU
-    time of a step (docs/performance.md). No result changes. The process keeps its largest size until it ends.
+    the system fills all activations and gradients with zeros again in every step. What that costs depends on the
+    machine and its load (docs/performance.md). No result changes. The process keeps its largest size until it ends.
 
     Nothing is changed on other systems and C libraries, or if ``MALLOC_*_`` or ``GLIBC_TUNABLES`` in the environment
     already set options of malloc.
