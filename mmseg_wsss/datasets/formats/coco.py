@@ -21,6 +21,8 @@ from .values import image_name, is_number, is_whole, keyed, number, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
 CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
+KEYPOINTS = 'objects with keypoints, which --keypoints (keypoints=True) keeps'
+TURNED = 'boxes that are turned'
 NO_OUTLINE = 'objects without a segmentation in masks, where their boxes are unlabelled'
 Record = dict[str, Any]
 Size = tuple[int | None, int | None]
@@ -80,20 +82,28 @@ def read_coco(
     images = ImageCollector(path)
     for image in _images(path, found):
         drawing = Drawing(tags=[] if tags else None)
-        kept = [item for item in image.objects if item[0] != UNLABELLED and (crowd or not _is_crowd(item))]
-        for label, item, where in kept:
-            if boxes:
+        for labelled in image.objects:
+            label, item, where = labelled
+            if label == UNLABELLED:
+                continue
+            if tags:
+                drawing.tag(label)
+            if not crowd and _is_crowd(labelled):
+                report.leave_out(CROWD, where)
+                continue
+            if boxes and _is_turned(item):
+                report.leave_out(TURNED, where)
+            elif boxes:
                 drawing.box(_corners(item, where), label)
                 if min(item['bbox'][2:]) == 0:
                     report.change(NO_AREA, where)
-            if tags:
-                drawing.tag(label)
             if keypoints:
                 for x, y in _keypoints(item, where):
                     drawing.click(x, y, label)
-        for label, _, where in filter(_is_crowd, [] if crowd else image.objects):
-            if label != UNLABELLED:
-                report.leave_out(CROWD, where)
+            elif item.get('num_keypoints', item.get('keypoints')):
+                report.leave_out(KEYPOINTS, where)
+            if masks is None and item.get('segmentation'):
+                painter.skip(where)
         if masks is not None:
             _paint(image, crowd, painter)
             drawing.mask = painter.write(image.name)
@@ -177,6 +187,13 @@ def _corners(item: Record, where: str) -> tuple[float, float, float, float]:
     return x, y, x + max(width - 1, 0), y + max(height - 1, 0)
 
 
+def _is_turned(item: Record) -> bool:
+    """Whether a box is turned around its middle: CVAT writes the angle beside the box as it was before."""
+    attributes = item.get('attributes')
+    angle = attributes.get('rotation') if isinstance(attributes, dict) else None
+    return bool(is_number(angle) and angle % 360)
+
+
 def _keypoints(item: Record, where: str) -> list[tuple[float, float]]:
     """The places of the keypoints that are labelled (v is not 0)."""
     values = item.get('keypoints', [])
@@ -208,7 +225,7 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
 def _inside_box(item: Record, size: Size, where: str) -> Area:
     """The pixels that an object may have: those that its box touches, or all if it has no box."""
     area = np.ones(known_size(size, where), dtype=np.bool_)
-    if item.get('bbox'):
+    if item.get('bbox') and not _is_turned(item):
         x1, y1, x2, y2 = _corners(item, where)
         height, width = area.shape
         rows, columns = np.arange(height)[:, None], np.arange(width)

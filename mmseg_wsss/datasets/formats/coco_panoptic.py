@@ -72,13 +72,10 @@ def _segment(
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise ValueError(f'{where}: bbox must be four numbers [x, y, width, height], got {shown(box)}')
     if crowd:
-        labels.report.leave_out('boxes of crowds (iscrowd)', where)
-        labels.mention(name, where)
+        labels.leave_out('boxes of crowds (iscrowd)', name, where)
     else:
         labels.box(name, (box[0], box[1], box[0] + box[2], box[1] + box[3]), where)
-    if numbers is None:
-        labels.paints(where)
-    else:
+    if labels.paints(name, where) and numbers is not None:
         labels.area(name, numbers == int(number), where)
 
 

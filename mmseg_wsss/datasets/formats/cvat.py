@@ -85,7 +85,7 @@ def _shape(shape: Element, name: str | None, size: Size, labels: ToolLabels, whe
     elif shape.tag == 'box':
         corners = [parsed_number(shape.get(key), where, key) for key in ('xtl', 'ytl', 'xbr', 'ybr')]
         if parsed_number(shape.get('rotation', '0'), where, 'rotation') % 360:
-            labels.report.leave_out('boxes that are turned', where)
+            labels.leave_out('boxes that are turned', name, where)
         else:
             labels.box(name, corners, where)
     elif shape.tag == 'points':
@@ -101,10 +101,10 @@ def _shape(shape: Element, name: str | None, size: Size, labels: ToolLabels, whe
         turned = parsed_number(shape.get('rotation', '0'), where, 'rotation')
         labels.ellipse(name, (*middle, turned), size, where)
     elif shape.tag == 'mask':
-        if labels.paints(where):
+        if labels.paints(name, where):
             labels.area(name, _mask(shape, size, where), where)
     elif shape.tag not in NEUTRAL:
-        labels.report.leave_out(f'shapes of the type <{shown(shape.tag)[1:-1]}>', where)
+        labels.leave_out(f'shapes of the type <{shown(shape.tag)[1:-1]}>', name, where)
 
 
 def _places(shape: Element, where: str) -> list[tuple[float, float]]:

@@ -147,9 +147,9 @@ def _region(item: Any, size: Size, labels: ToolLabels, where: str) -> None:
     if len(chosen) > 1:
         labels.report.change('regions of several classes, of which the first counts', where)
     if any(_turned(turn, where) for turn in (item.get('image_rotation'), value.get('rotation')) if shape != 'ellipse'):
-        labels.report.leave_out('regions that are turned', where)
+        labels.leave_out('regions that are turned', chosen[0], where)
     elif shape == 'brush':
-        if labels.paints(where):
+        if labels.paints(chosen[0], where):
             labels.area(chosen[0], _brush(value, size, where), where)
     else:
         _shape(shape, chosen[0], value, size, labels, where)

@@ -87,16 +87,16 @@ def _shape(shape: Any, size: Size, labels: ToolLabels, where: str) -> None:
     elif kind == 'rectangle':
         across, down = zip(*places, strict=True)  # two opposite corners, or all four, as X-AnyLabeling writes them
         labels.box(name, (min(across), min(down), max(across), max(down)), where)
-    elif kind in ('polygon', 'oriented_rectangle', 'rotation'):
+    elif kind in ('polygon', 'oriented_rectangle', 'rotation', 'quadrilateral'):
         labels.outline(name, [places], size, where)
     elif kind == 'circle':
         radius = math.dist(*places[:2])
         labels.ellipse(name, (*places[0], radius, radius, 0), size, where)
     elif kind == 'mask':
-        if labels.paints(where):
+        if labels.paints(name, where):
             labels.area(name, _mask(shape.get('mask'), places[0], size, where), where)
     else:
-        labels.report.leave_out(f'shapes of the type {shown(kind)}', where)
+        labels.leave_out(f'shapes of the type {shown(kind)}', name, where)
 
 
 def _mask(text: Any, corner: tuple[float, float], size: Size, where: str) -> Area:

@@ -67,7 +67,7 @@ def _feature(feature: Any, size: Size, labels: ToolLabels, where: str) -> None:
         return
     shape = keyed(feature['geometry'], where, 'type')['type']
     if shape == 'GeometryCollection':
-        labels.report.leave_out(f'objects of the type {shown(shape)}', where)
+        labels.leave_out(f'objects of the type {shown(shape)}', name, where)
         return
     places = keyed(feature['geometry'], where, 'type', 'coordinates')['coordinates']
     if shape in ('Point', 'MultiPoint'):
@@ -81,7 +81,7 @@ def _feature(feature: Any, size: Size, labels: ToolLabels, where: str) -> None:
             outline = [_line(ring, where) for ring in listed(rings, where, 'coordinates')]
             labels.outline_with_holes(name, outline, size, where)
     else:
-        labels.report.leave_out(f'objects of the type {shown(shape)}', where)
+        labels.leave_out(f'objects of the type {shown(shape)}', name, where)
 
 
 def _name(kind: Mapping[str, Any]) -> Any:

@@ -148,7 +148,7 @@ class ToolLabels:
     def scribble(self, name: object, vertices: Sequence[Place], where: str) -> None:
         """Add an open line, measured from the edge of the image; one without vertices is left out."""
         if not vertices:
-            self.report.leave_out('lines without a point', where)
+            self.leave_out('lines without a point', name, where)
             return
         label = self._label(name, where)
         if label is not None:
@@ -168,9 +168,11 @@ class ToolLabels:
         if label is not None:
             self._drawing.tag(label)
 
-    def mention(self, name: object, where: str) -> None:
-        """Add a class to the tags of the image without a shape, if the classes of shapes are kept as tags."""
-        self._label(name, where)
+    def leave_out(self, what: str, name: object, where: str) -> None:
+        """Count a shape that is left out. Its class is in the image, and is a tag if the classes of shapes are tags."""
+        self.report.leave_out(what, where)
+        if self._tags and not self._is_ignored(name):
+            self._label(name, where)
 
     def looked(self) -> None:
         """Mark the image as tagged: without tags, it contains none of the classes."""
@@ -184,21 +186,17 @@ class ToolLabels:
         """
         whole = [ring for ring in rings if len(ring) >= 3]
         if len(whole) < len(rings) or not whole:
-            self.report.leave_out(TOO_FEW, where)
-        if whole and self.paints(where):
+            self.leave_out(TOO_FEW, name, where)
+        if whole and self.paints(name, where):
             flat = [[value for place in ring for value in place] for ring in whole]
             self.area(name, area_of_polygon(flat, known_size(size, where), where, self.report), where)
-        elif whole and not self._is_ignored(name):
-            self._label(name, where)
 
     def outline_with_holes(self, name: object, rings: Sequence[Sequence[Place]], size: Size, where: str) -> None:
         """Add the pixels inside the first ring and outside the others."""
         if not rings or len(rings[0]) < 3:
-            self.report.leave_out(TOO_FEW, where)
-        elif self.paints(where):
+            self.leave_out(TOO_FEW, name, where)
+        elif self.paints(name, where):
             self.area(name, self.ring(rings, size, where), where)
-        elif not self._is_ignored(name):
-            self._label(name, where)
 
     def ring(self, rings: Sequence[Sequence[Place]], size: Size, where: str) -> Area:
         """Return the pixels inside the first ring and outside of the others, which are holes."""
@@ -208,9 +206,7 @@ class ToolLabels:
 
     def ellipse(self, name: object, numbers: Sequence[float], size: Size, where: str) -> None:
         """Add an ellipse: its centre (x, y), its two radii, and its rotation in degrees."""
-        if not self.paints(where):
-            if not self._is_ignored(name):
-                self._label(name, where)
+        if not self.paints(name, where):
             return
         height, width = known_size(size, where)
         x, y, across, down, degrees = numbers
@@ -232,10 +228,12 @@ class ToolLabels:
         """Whether areas are written."""
         return self._painter.writes
 
-    def paints(self, where: str) -> bool:
-        """Whether areas are written; if not, this one is counted as left out."""
+    def paints(self, name: object, where: str) -> bool:
+        """Whether areas are written; if not, this one is counted as left out, and only its class is kept."""
         if not self._painter.writes:
             self._painter.skip(where)
+            if not self._is_ignored(name):
+                self._label(name, where)
         return self._painter.writes
 
     def area(self, name: object, area: Area, where: str) -> None:

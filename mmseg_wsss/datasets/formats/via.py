@@ -128,7 +128,7 @@ def _shape(shape: Mapping[str, Any], name: str, size: Size, labels: ToolLabels, 
         turn = number(shape.get('theta') or 0, where, 'theta') * 57.29577951308232  # radians
         labels.ellipse(name, (*values('cx', 'cy', 'rx', 'ry'), turn), size, where)
     else:
-        labels.report.leave_out(f'shapes of the type {shown(kind)}', where)
+        labels.leave_out(f'shapes of the type {shown(kind)}', name, where)
 
 
 def _recognise(path: Path) -> bool:

@@ -59,7 +59,9 @@ def read_voc_xml(
             label = found.find(text(item, 'name', where), where)
             if label is None:
                 continue
-            if boxes:
+            if boxes and _is_turned(item, where):
+                report.leave_out('boxes that are turned', where)
+            elif boxes:
                 drawing.box(_corners(item, where), label)
             if tags:
                 drawing.tag(label)
@@ -75,6 +77,15 @@ def _corners(item: Element, where: str) -> list[float]:
         instead = f'; a <{other[0]}> is not read' if other else ''
         raise ValueError(f'{where}: <object> must have a <bndbox>{instead}')
     return [number(box, key, where) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax')]
+
+
+def _is_turned(item: Element, where: str) -> bool:
+    """Whether a box is turned around its middle: CVAT writes the angle beside the box as it was before."""
+    return any(
+        number(attribute, 'value', where) % 360
+        for attribute in item.iterfind('attributes/attribute')
+        if attribute.findtext('name') == 'rotation'
+    )
 
 
 def _recognise(path: Path) -> bool:

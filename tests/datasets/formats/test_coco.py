@@ -55,3 +55,27 @@ def test_nothing_is_counted_where_everything_fits(tmp_path):
     report = ReadReport()
     read(tmp_path, report, segmentation=[[0, 0, 30.9, 0, 30.9, 20.9, 0, 20.9]])
     assert report.lines() == []
+
+
+def test_turned_boxes_of_cvat_are_left_out(tmp_path):
+    """cvat-ai/cvat#4745: ``bbox`` is that of the box before it was turned."""
+    report = ReadReport()
+    assert len(read(tmp_path, report, attributes={'occluded': False, 'rotation': 0.0}).boxes) == 1
+    assert report.left_out.keys() == {'objects without a segmentation in masks, where their boxes are unlabelled'}
+    report = ReadReport()
+    assert len(read(tmp_path, report, attributes={'occluded': False, 'rotation': 330.5}).boxes) == 0
+    assert f"left out: 1 boxes that are turned ({tmp_path / 'in.json'}: 'a.jpg', annotation 3)" in report.lines()
+
+
+def test_what_is_not_asked_for_is_counted_and_is_a_tag(tmp_path):
+    read(tmp_path, ReadReport(), segmentation=[[5, 5, 8, 5, 8, 8]], keypoints=[5, 6, 2], num_keypoints=1, iscrowd=0)
+    source, report = {'format': 'coco', 'path': str(tmp_path / 'in.json')}, ReadReport()
+    read_labels(source, ('background', 'weed'), report=report)
+    assert [line.split(' (')[0] for line in report.lines()] == [
+        'left out: 1 objects with keypoints, which --keypoints',
+        'left out: 1 outlines and painted areas',
+    ]
+    content = (tmp_path / 'in.json').read_text()
+    (tmp_path / 'in.json').write_text(content.replace('"iscrowd": 0', '"iscrowd": 1'))
+    found = read_labels({**source, 'tags': True}, ('background', 'weed'), report=report).images['a'].annotations
+    assert (found.tags, len(found.boxes)) == ((1,), 0)

@@ -152,3 +152,20 @@ def test_a_folder_of_jobs(tmp_path):
     (tmp_path / 'job_b.xml').write_text(f'<annotations>{image}</annotations>'.replace('b.jpg', 'a.png'))
     with pytest.raises(ValueError, match="job_b.xml: image 'a.png': image 'a' appears twice"):
         read_labels({'format': 'cvat', 'path': str(tmp_path)}, CLASSES)
+
+
+@pytest.mark.parametrize(
+    'shape',
+    [
+        BOX.replace('z_order', 'rotation="30.00" z_order'),
+        MASK.replace('road', 'car'),
+        '<skeleton label="car" z_order="0"><points label="1" points="1,2"/></skeleton>',
+        '<cuboid label="car" xtl1="1"/>',
+        '<polygon label="car" points="2,3;6,3"/>',
+    ],
+)
+def test_the_class_of_a_shape_that_is_left_out_is_a_tag(tmp_path, shape):
+    """Without it, a training would learn that the image has no car."""
+    report = ReadReport()
+    found = read(write(tmp_path, image(shape)), report, tags=True).images['sub/a'].annotations
+    assert (found.tags, found.num_labels, len(report.left_out)) == ((1,), 0, 1)

@@ -224,3 +224,14 @@ def test_drafts_are_counted(tmp_path):
     report = ReadReport()
     read_labels({'format': 'label_studio', 'path': str(path)}, CLASSES, report=report)
     assert list(report.left_out) == ['drafts that were not submitted']
+
+
+def test_the_class_of_a_region_that_is_left_out_is_a_tag(tmp_path):
+    regions = (
+        result('rectanglelabels', 'crop', x=25, y=50, width=50, height=25, rotation=30),
+        result('brushlabels', 'weed', format='rle', rle=brush(np.ones((20, 40), bool))),
+    )
+    report = ReadReport()
+    found = read(write(tmp_path, task(*regions)), report, tags=True).images['a'].annotations
+    assert (found.tags, found.num_labels) == ((1, 2), 0)
+    assert [*report.left_out] == ['regions that are turned', 'outlines and painted areas (--masks DIR writes them)']

@@ -222,3 +222,18 @@ def test_turned_rectangles_of_x_anylabeling_are_areas(tmp_path):
     turned = shape('cat', 'rotation', (4, 3), (20, 3), (20, 15), (4, 15), direction=0.0)
     (entry,) = read(write(tmp_path / 'in', turned), masks=str(tmp_path / 'm')).images.values()
     assert (np.asarray(Image.open(entry.annotations.mask_path)) == 1).sum() == 16 * 12
+
+
+def test_the_class_of_a_shape_that_is_left_out_is_a_tag(tmp_path):
+    square = [(2, 3), (6, 3), (6, 8), (2, 8)]
+    picture = io.BytesIO()
+    Image.new('L', (3, 3), 255).save(picture, 'PNG')
+    mask = shape('dog', 'mask', (1, 1), (3, 3), mask=base64.b64encode(picture.getvalue()).decode())
+    found = read(write(tmp_path / 'json', mask, shape('cat', 'cuboid', *square, *square)), tags=True)
+    assert found.images['a'].annotations.tags == (1, 2)
+
+
+def test_four_sided_shapes_of_x_anylabeling_are_areas(tmp_path):
+    folder = write(tmp_path / 'json', shape('cat', 'quadrilateral', (2, 3), (6, 3), (6, 8), (2, 8)))
+    found = read(folder, masks=str(tmp_path / 'm')).images['a'].annotations
+    assert int((np.asarray(Image.open(found.mask_path)) == 1).sum()) == 20
