@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import numpy as np
-import numpy.typing as npt
-
 from .files import load_json
 from .label_format import LabelFormat, Option, ReadReport
-from .masks import Area, known_size
-from .picture_files import MAX_PIXELS
+from .label_studio_brush import brush_area
+from .masks import known_size
 from .recognition import json_with
 from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
-from .values import image_name, is_whole, keyed, listed, number, shown, side, vertices
+from .values import image_name, keyed, listed, number, shown, side, vertices
 
 UPLOAD_PREFIX = re.compile(r'^[0-9a-f]{8}-(?=.)')
 """Prefix that Label Studio adds to the name of an uploaded file."""
 PICTURE = re.compile(r'\.(?:bmp|jpe?g|png|tiff?|webp)(?:$|[?#])', re.IGNORECASE)
+UPLOADED = re.compile(r'(^|/)data/upload/')
+"""Part of the address of an uploaded file; a server may have a path of its own before it."""
 NAME_KEY = 'wsss_file_name'
 """The key of ``data`` that holds the name of an image with its folders, in files that this project wrote."""
+Results = list[tuple[str, Any]]
 REGIONS = ('rectangle', 'keypoint', 'polygon', 'ellipse', 'brush', 'vector')
 
 
@@ -50,8 +52,10 @@ def read_label_studio(
     for index, task in enumerate([content] if isinstance(content, dict) else listed(content, path, 'the file')):
         where = f'{path}: task {shown(task.get("id", index)) if isinstance(task, dict) else index}'
         keyed(task, where, 'data', 'annotations')
-        name = _file_name(task, image_key, where)
-        results, size = _results(task, labels.report, predictions, where)
+        key = _image_key(task['data'], where) if image_key is None else image_key
+        name = _file_name(task, key, where)
+        results = _of_picture(_results(task, labels.report, predictions, where), key, labels.report, where)
+        size = _common_size(results, where)
         for place, item in results:
             _region(item, size, labels, place)
         labels.finish(name, size, where)
@@ -71,31 +75,37 @@ def _image_key(data: Any, where: str) -> str:
     return str(pictures[0])
 
 
-def _file_name(task: Any, key: str | None, where: str) -> str:
+def _file_name(task: Any, image_key: str, where: str) -> str:
     """The last part of an address: of a file in a bucket, of an upload, of a local file, or of the web."""
-    image_key = _image_key(task['data'], where) if key is None else key
     address = keyed(task['data'], f'{where}: data', image_key)[image_key]
     if not isinstance(address, str):
         raise ValueError(f'{where}: data.{image_key} must be the address of an image, got {shown(address)}')
-    try:
-        parts = urlsplit(address.replace('\\', '/'))
-        local = parse_qs(parts.query).get('d')
-    except ValueError as error:
-        raise ValueError(f'{where}: data.{image_key} is not an address: {shown(address)}') from error
     if isinstance(task['data'].get(NAME_KEY), str):
         return image_name(task['data'][NAME_KEY], where, f'data.{NAME_KEY}')
-    last = unquote(local[0] if local else parts.path).rsplit('/', 1)[-1]
+    if address.startswith('data:'):
+        raise ValueError(
+            f'{where}: data.{image_key} is a picture in base 64 and not the address of one, so that it has no name: '
+            '--image-key KEY says which key of data holds the name of the image'
+        )
+    try:
+        parts = urlsplit(address.replace('\\', '/'))
+        query = parse_qs(parts.query)
+        if 'fileuri' in query:  # /tasks/1/resolve/?fileuri=.., a file in a bucket
+            parts = urlsplit(base64.b64decode(query['fileuri'][0].replace(' ', '+'), validate=True).decode())
+    except (ValueError, binascii.Error) as error:
+        raise ValueError(f'{where}: data.{image_key} is not an address: {shown(address)}') from error
+    last = unquote(query['d'][0] if 'd' in query else parts.path).rsplit('/', 1)[-1]
     upload = task.get('file_upload')
     if not Path(last).suffix and isinstance(upload, str):
         last = UPLOAD_PREFIX.sub('', upload)
-    elif parts.path.startswith('/data/upload/'):
+    elif UPLOADED.search(parts.path):
         last = UPLOAD_PREFIX.sub('', last)
     return image_name(last, where, f'data.{image_key}')
 
 
-def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> tuple[list[tuple[str, Any]], Size]:
-    """The regions of all annotations of a task, and the size of its image."""
-    found: list[tuple[str, Any]] = []
+def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> Results:
+    """The results of all annotations of a task, each after its place in the file."""
+    found: Results = []
     kept = 0
     made = listed(task['annotations'], where, 'annotations')
     guessed = listed(task.get('predictions') or [], where, 'predictions')
@@ -113,10 +123,37 @@ def _results(task: Any, report: ReadReport, predictions: bool, where: str) -> tu
         found += [(f'{place}, result {i}', keyed(item, f'{place}, result {i}', 'type')) for i, item in enumerate(items)]
     if kept > 1:
         report.change('images with several annotations, merged', where)
-    sizes = {_size(item, place) for place, item in found} - {(None, None)}
+    return found
+
+
+def _of_picture(results: Results, key: str, report: ReadReport, where: str) -> Results:
+    """The results of one picture; a task may have several, each with an ``Image`` tag that ``to_name`` names."""
+    pictures = dict.fromkeys(str(item.get('to_name')) for _, item in results if _shape_of(item) is not None)
+    if len(pictures) < 2:
+        return results
+    if key not in pictures:
+        raise ValueError(
+            f'{where}: the regions lie on several pictures, {", ".join(map(shown, pictures))}, and none of these '
+            f'Image tags is called as the key {shown(key)} of data: replace the name of its tag in the file ("to_name")'
+        )
+    for place, item in results:
+        if _shape_of(item) is not None and item['to_name'] != key:
+            report.leave_out(f'regions on other pictures of a task than {shown(key)}', place)
+    return [(place, item) for place, item in results if item.get('to_name') == key]
+
+
+def _common_size(results: Results, where: str) -> Size:
+    sizes = {_size(item, place) for place, item in results} - {(None, None)}
     if len(sizes) > 1:
         raise ValueError(f'{where}: the results have several sizes of the image: {sorted(map(str, sizes))}')
-    return found, next(iter(sizes), (None, None))
+    return next(iter(sizes), (None, None))
+
+
+def _shape_of(item: Any) -> str | None:
+    """The shape of a region; None for a result that is none."""
+    kind = item['type'] if isinstance(item['type'], str) else ''
+    shape = kind.removesuffix('labels')
+    return shape if shape in REGIONS and kind != 'labels' else None
 
 
 def _size(item: Any, where: str) -> Size:
@@ -134,9 +171,9 @@ def _region(item: Any, size: Size, labels: ToolLabels, where: str) -> None:
         for name in listed(value['choices'], where, 'choices'):
             labels.tag(name, where)
         return
-    shape = kind.removesuffix('labels')
-    if kind == 'labels' or shape not in REGIONS:
-        labels.report.leave_out(f'results of the type {shown(item["type"])}', where)
+    shape = _shape_of(item)
+    if shape is None:
+        _leave_out(kind, item, labels, where)
         return
     value = keyed(item.get('value'), f'{where}: value')
     found = value.get(kind) or value.get('labels')
@@ -150,9 +187,19 @@ def _region(item: Any, size: Size, labels: ToolLabels, where: str) -> None:
         labels.leave_out('regions that are turned', chosen[0], where)
     elif shape == 'brush':
         if labels.paints(chosen[0], where):
-            labels.area(chosen[0], _brush(value, size, where), where)
+            labels.area(chosen[0], brush_area(value, size, where), where)
     else:
         _shape(shape, chosen[0], value, size, labels, where)
+
+
+def _leave_out(kind: str, item: Any, labels: ToolLabels, where: str) -> None:
+    """Count a result that is not read, such as a bitmask; its class is in the image."""
+    what, value = f'results of the type {shown(item["type"])}', item.get('value')
+    names = value.get(kind) if isinstance(value, dict) and kind.endswith('labels') and kind != 'labels' else None
+    if isinstance(names, list) and names:
+        labels.leave_out(what, names[0], where)
+    else:
+        labels.report.leave_out(what, where)
 
 
 def _turned(value: Any, where: str) -> bool:
@@ -193,50 +240,6 @@ def _vector(name: Any, value: Any, size: tuple[int, int], labels: ToolLabels, wh
         labels.outline(name, [places], size, where)
     else:
         labels.scribble(name, places, where)
-
-
-def _brush(value: Any, size: Size, where: str) -> Area:
-    """The pixels of a brush: those whose alpha is above 0 in a picture of four channels."""
-    height, width = known_size(size, f'{where} (original_width, original_height)')
-    data = keyed(value, where, 'rle')['rle']
-    if not isinstance(data, list) or not all(is_whole(byte) and 0 <= byte <= 255 for byte in data):
-        raise ValueError(f'{where}: rle must be a list of integers in 0..255, got {shown(data)}')
-    values = _unpacked([int(byte) for byte in data], height * width * 4, where)
-    area: Area = values.reshape(height, width, 4)[:, :, 3] > 0
-    return area
-
-
-def _unpacked(data: list[int], count: int, where: str) -> npt.NDArray[np.uint8]:
-    """The numbers in a stream of bits: 32 bits for their count, 5 for the width of one, 4 x 4 for those of runs."""
-    fault = f'{where}: rle is not the packed picture of a brush'
-    bits = ''.join(f'{byte:08b}' for byte in data)
-    place = 0
-
-    def read(width: int) -> int:
-        nonlocal place
-        part = bits[place : place + width]
-        if len(part) < width:
-            raise ValueError(f'{fault}: it ends after {len(data)} bytes')
-        place += width
-        return int(part, 2)
-
-    stated = read(32)
-    if stated != count or count > 4 * MAX_PIXELS:
-        raise ValueError(f'{fault}: it states {stated} values, and the image has {count} (4 a pixel)')
-    width = read(5) + 1
-    run_widths = [read(4) + 1 for _ in range(4)]
-    values = np.zeros(count, dtype=np.uint8)
-    at = 0
-    while at < count:
-        is_run, end = read(1), at + 1 + read(run_widths[read(2)])
-        if end > count:
-            raise ValueError(f'{fault}: a run ends at {end} of {count} values')
-        if is_run:
-            values[at:end] = min(read(width), 255)
-        else:
-            values[at:end] = [min(read(width), 255) for _ in range(end - at)]
-        at = end
-    return values
 
 
 def _recognise(path: Path) -> bool:

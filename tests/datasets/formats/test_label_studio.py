@@ -1,5 +1,6 @@
 """Label Studio's export as JSON: coordinates in percent, brushes as packed bits."""
 
+import base64
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from mmseg_wsss.datasets.formats import ReadReport, read_labels, recognise_format
 
 CLASSES = ('background', 'crop', 'weed')
+IN_BUCKET = base64.b64encode(b's3://bucket/field/a%201.jpg').decode()
 SIZE = {'original_width': 40, 'original_height': 20, 'image_rotation': 0}
 
 
@@ -235,3 +237,58 @@ def test_the_class_of_a_region_that_is_left_out_is_a_tag(tmp_path):
     found = read(write(tmp_path, task(*regions)), report, tags=True).images['a'].annotations
     assert (found.tags, found.num_labels) == ((1, 2), 0)
     assert [*report.left_out] == ['regions that are turned', 'outlines and painted areas (--masks DIR writes them)']
+
+
+@pytest.mark.parametrize(
+    ('address', 'name'),
+    [
+        ('/label-studio/data/upload/4/3b051792-frame_000100.png', 'frame_000100.png'),
+        ('http://localhost:8080/data/upload/4/3b051792-a.png', 'a.png'),
+        (f'/tasks/1/resolve/?fileuri={IN_BUCKET}', 'a 1.jpg'),
+        (f'https://labels.example/tasks/9/presign/?fileuri={IN_BUCKET}', 'a 1.jpg'),
+        ('s3://bucket/field/3b051792-a.png', '3b051792-a.png'),
+    ],
+)
+def test_addresses_of_pictures(tmp_path, address, name):
+    """The first is that of HumanSignal/label-studio-sdk#575, a server below a path."""
+    item = task(result('keypointlabels', 'weed', x=10.0, y=20.0), image=address)
+    assert [entry.file_name for entry in read(write(tmp_path, item)).images.values()] == [name]
+
+
+@pytest.mark.parametrize(
+    ('address', 'message'),
+    [
+        ('data:image/png;base64,iVBORw0KGgoAAA/Xy==', r'task 1: data.image is a picture in base 64 .*--image-key KEY'),
+        ('/tasks/1/resolve/?fileuri=a', "task 1: data.image is not an address: '/tasks/1/resolve/"),
+    ],
+)
+def test_addresses_without_a_name(tmp_path, address, message):
+    """HumanSignal/label-studio#5875."""
+    with pytest.raises(ValueError, match=message):
+        read(write(tmp_path, task(image=address)))
+
+
+def test_two_pictures_of_a_task(tmp_path):
+    """The regions of both were drawn on the first."""
+    first, second = (
+        {**result('rectanglelabels', name, x=25, y=50, width=50, height=25), 'to_name': picture}
+        for name, picture in (('crop', 'left'), ('weed', 'right'))
+    )
+    path = write(tmp_path, {**task(first, second), 'data': {'left': 'a.jpg', 'right': 'b.jpg'}})
+    report = ReadReport()
+    found = read(path, report, image_key='right').images['b'].annotations
+    assert found.box_labels.tolist() == [2]
+    assert report.lines() == [
+        "left out: 1 regions on other pictures of a task than 'right' "
+        f'({path}: task 1, annotation 0, result 0)'
+    ]  # fmt: skip
+    path.write_text(path.read_text().replace('"to_name": "right"', '"to_name": "img2"'))
+    with pytest.raises(ValueError, match="several pictures, 'left', 'img2', and none .* as the key 'right' of data"):
+        read(path, image_key='right')
+
+
+def test_a_bitmask_is_counted_and_its_class_is_a_tag(tmp_path):
+    report = ReadReport()
+    item = result('bitmasklabels', 'weed', imageDataURL='data:image/png;base64,iVBORw0KGgo=')
+    assert read(write(tmp_path, task(item)), report, tags=True).images['a'].annotations.tags == (2,)
+    assert [*report.left_out] == ["results of the type 'bitmasklabels'"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.formats import ReadReport, read_labels
-from mmseg_wsss.datasets.formats.label_studio import _unpacked
+from mmseg_wsss.datasets.formats.label_studio_brush import _unpacked
 from mmseg_wsss.datasets.writers import WRITERS, WriteSettings
 from mmseg_wsss.datasets.writers.label_studio import packed_brush
 from tests.helpers.written_labels import CLASSES, all_kinds, assert_every_kind_comes_back
