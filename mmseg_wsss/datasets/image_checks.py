@@ -151,7 +151,7 @@ def check_forms(ids: Iterable[str], known: Iterable[str], source: str) -> None:
 
 
 def _of_another_form(path: str) -> str:
-    """Return a hint if the name of a file and a missing one only differ in their Unicode form."""
+    """Return a hint if the names of a file and a missing one only differ in Unicode form, case or suffix."""
     folder, name = os.path.split(path)
     wanted = unicodedata.normalize('NFC', name)
     try:
@@ -169,7 +169,9 @@ def _of_another_form(path: str) -> str:
             )
         if other.lower() == name.lower():
             return f'A file there differs in upper and lower case alone: {other}. '
-    return ''
+    stem = Path(name).stem
+    other = next((other for other in sorted(others) if Path(other).stem == stem and Path(other).suffix), None)
+    return '' if other is None else f'A file there has another suffix: {other}. '
 
 
 def check_mask_sizes(

@@ -9,7 +9,8 @@ import numpy as np
 
 from ._xml import parse_xml
 from .files import listed_files
-from .label_format import LabelFormat
+from .image_files import picture_name
+from .label_format import LabelFormat, Option
 from .masks import Area, area_of_counts, known_size
 from .recognition import some_files, xml_with
 from .tool_labels import SHAPE_OPTIONS, Size, ToolLabels, shape_reader
@@ -21,15 +22,17 @@ MAX_FRAME = 10_000_000
 
 
 @shape_reader
-def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> None:
+def read_cvat(path: str, labels: ToolLabels, *, images: str | None = None, img_suffix: str = '.png') -> None:
     """Read points as clicks, polylines as scribbles, boxes, and tags; polygons, ellipses and masks become masks.
 
     Shapes of a higher ``z_order`` are painted later. Tracks of a video are read in frames in which they are not
-    ``outside``; the images are ``frame_000000`` and so on, as CVAT exports them.
+    ``outside``; the images are ``frame_000000`` and so on, as CVAT exports them. Those of a project may be in
+    folders of their subsets.
 
     Args:
         path: The file, ``annotations.xml``, or a folder of such files.
         labels: The collector that the shapes are added to.
+        images: The folder of the images, in which those of a project are looked for in ``images/Train/a.jpg``, too.
         img_suffix: Suffix of the frames of a video.
 
     Raises:
@@ -38,18 +41,27 @@ def read_cvat(path: str, labels: ToolLabels, *, img_suffix: str = '.png') -> Non
     """
     for file in listed_files(path, '.xml', 'the folder of CVAT XML files', labels.report, or_file=True)[1]:
         root = parse_xml(file, 'annotations')
-        _read_images(root, labels, str(file))
+        _read_images(root, images, img_suffix, labels, str(file))
         _read_tracks(root, img_suffix, labels, str(file))
 
 
-def _read_images(root: Element, labels: ToolLabels, path: str) -> None:
+def _read_images(root: Element, images: str | None, img_suffix: str, labels: ToolLabels, path: str) -> None:
     for index, image in enumerate(root.findall('image')):
         where = f'{path}: image {shown(image.get("name", index))}'
-        name = image_name(image.get('name'), where, 'name')
+        name = _file_name(image, images, img_suffix, where)
         size = (side(image.get('width'), where, 'width'), side(image.get('height'), where, 'height'))
         for shape in sorted(image, key=lambda item: _depth(item, where)):
             _shape(shape, shape.get('label'), size, labels, where)
         labels.finish(name, size, where)
+
+
+def _file_name(image: Element, images: str | None, img_suffix: str, where: str) -> str:
+    """The name of an image, which has no suffix if it is a frame of a video."""
+    name = picture_name(image_name(image.get('name'), where, 'name'), img_suffix)
+    if images is None or not image.get('subset') or (Path(images) / name).is_file():
+        return name
+    inside = image_name(f'{image.get("subset")}/{name}', where, 'subset')
+    return inside if (Path(images) / inside).is_file() else name
 
 
 def _read_tracks(root: Element, img_suffix: str, labels: ToolLabels, path: str) -> None:
@@ -148,5 +160,11 @@ def _recognise(path: Path) -> bool:
 
 
 FORMAT = LabelFormat(
-    'cvat', 'CVAT XML 1.1', 'the XML file, or a folder', read_cvat, _recognise, SHAPE_OPTIONS, img_suffix='.png'
+    'cvat',
+    'CVAT XML 1.1',
+    'the XML file, or a folder',
+    read_cvat,
+    _recognise,
+    (*SHAPE_OPTIONS, Option('images', 'the folder of the images, which may have those of each subset', is_path=True)),
+    img_suffix='.png',
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
+
+from PIL import Image
 
 from ...structures import WeakAnnotations, WeakLabelSet
 from .collecting import ImageCollector
@@ -13,18 +16,31 @@ from .tool_labels import Size
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.jp2', '.gif')
 
 
+def picture_name(name: str, img_suffix: str) -> str:
+    """Return the name of an image that may be written without its suffix, which may not be all that follows a dot.
+
+    Example:
+        >>> picture_name('a.TIF', '.jpg'), picture_name('plot_1.5', '.jpg')
+        ('a.TIF', 'plot_1.5.jpg')
+    """
+    return name if Path(name).suffix.lower() in Image.registered_extensions() else name + img_suffix
+
+
 def find_image(folder: Path, key: str, where: str) -> Path:
-    """Return the image of an id, with any suffix.
+    """Return the image of an id, with any suffix and in any Unicode form; the id may have the suffix.
 
     Raises:
         FileNotFoundError: If there is no such image.
         ValueError: If there are several such images.
     """
-    parent, stem = (folder / key).parent, Path(key).name
+    parent, stem = (folder / key).parent, unicodedata.normalize('NFC', Path(key).name)
     beside = sorted(parent.iterdir()) if parent.is_dir() else []
-    found = [file for file in beside if file.stem == stem and file.suffix.lower() in SUFFIXES]
+    pictures = [file for file in beside if file.suffix.lower() in SUFFIXES]
+    found = [
+        file for file in pictures if stem in (unicodedata.normalize('NFC', name) for name in (file.stem, file.name))
+    ]
     if not found:
-        stems = [file.stem for file in beside if file.suffix.lower() in SUFFIXES]
+        stems = [file.stem for file in pictures]
         hint = f' {nearest(stem, stems[:10])}.' if stems else ''
         raise FileNotFoundError(f'{where}: there is no image {key!r} in {folder}.{hint}')
     if len(found) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .files import listed_files, read_header, read_rows, relative_id
+from .image_files import picture_name
 from .label_format import LabelFormat, Option
 from .recognition import columns_of, some_files
 from .tool_labels import SHAPE_OPTIONS, ToolLabels, shape_reader
@@ -40,7 +41,7 @@ def read_points_per_image(
         for row, where in read_rows(file, 'the CSV file', (), delimiter):
             x, y = parsed_number(row[across], where, across), parsed_number(row[down], where, down)
             labels.pixel(_class(row, class_name, where), x, y, where)
-        labels.finish(relative_id(file, root, '.csv') + img_suffix, (None, None), str(file))
+        labels.finish(picture_name(relative_id(file, root, '.csv'), img_suffix), (None, None), str(file))
 
 
 def _axes(header: Sequence[str], where: str) -> tuple[str, str]:

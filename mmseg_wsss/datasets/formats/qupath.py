@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import listed_files, load_json, relative_id
-from .image_files import find_image, header_size
+from .image_files import find_image, header_size, picture_name
 from .label_format import LabelFormat, Option
 from .recognition import json_with, some_files
 from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
@@ -26,7 +26,7 @@ def read_qupath(
     at full resolution.
 
     Args:
-        path: The folder, or one file; an image has the name of its file without ``suffix``.
+        path: The folder, or one file; an image has the name of its file without ``suffix``, with or without its own.
         labels: The collector that the shapes are added to.
         images: The folder of the images, because masks need their sizes. None: the sizes are not known.
         suffix: Suffix of the file names.
@@ -39,7 +39,7 @@ def read_qupath(
     root, files = listed_files(path, suffix, 'the folder of GeoJSON files', labels.report, or_file=True)
     for file in files:
         key = relative_id(file, root, suffix)
-        name = key + img_suffix
+        name = picture_name(key, img_suffix)
         size: Size = (None, None)
         if images is not None:
             image = find_image(Path(images), key, str(file))

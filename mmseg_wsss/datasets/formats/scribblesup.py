@@ -116,7 +116,7 @@ def _size(annotation: Element, file: Path) -> tuple[int | None, int | None]:
 
 
 def _recognise(path: Path) -> bool:
-    return any(xml_with(file, 'annotation', 'polygon', 'tag', 'point') for file in some_files(path, '.xml'))
+    return any(xml_with(file, 'annotation', 'polygon', 'tag', 'point') for file in some_files(path, '.xml', 100))
 
 
 FORMAT = LabelFormat(

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, Names
 from .files import read_header, read_rows
+from .image_files import picture_name
 from .label_format import TAGS, LabelFormat, Option, ReadReport
 from .recognition import columns_of, sample_text
 from .tool_labels import Size, ToolLabels
@@ -78,7 +79,7 @@ def read_table_csv(
             row['class'] = separator.join(_ticked(row, ticked, where))
         values = {key: row[column].strip() for key, column in found.items()}
         name = image_name(values['image'], where, found['image'])
-        per_image.setdefault(name if Path(name).suffix else name + img_suffix, []).append((values, where))
+        per_image.setdefault(picture_name(name, img_suffix), []).append((values, where))
     labels = ToolLabels(path, classes, tags=tags, only_classes=only_classes, names=names, report=report)
     for name, found_rows in per_image.items():
         for cells, where in found_rows:

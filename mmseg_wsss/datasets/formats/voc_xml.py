@@ -89,7 +89,7 @@ def _is_turned(item: Element, where: str) -> bool:
 
 
 def _recognise(path: Path) -> bool:
-    return any(xml_with(file, 'annotation', 'object', 'bndbox') for file in some_files(path, '.xml'))
+    return any(xml_with(file, 'annotation', 'object', 'bndbox') for file in some_files(path, '.xml', 100))
 
 
 FORMAT = LabelFormat(

@@ -28,6 +28,8 @@ OTHER_TEXTS = (
     'readme.dataset.txt',
 )
 BOX = 5
+MOST_EMPTY = 100
+"""Number of files that are looked at, because those of images without objects are empty."""
 VISIBILITY = re.compile(r'[012](\.0*)?')
 KEYPOINTS = 'keypoints of poses, whose boxes are read'
 
@@ -50,11 +52,10 @@ def read_yolo(path: str, labels: ToolLabels, *, images: str | None = None, class
         ValueError: If a file does not have this form or names an unknown class.
     """
     root, files = listed_files(path, '.txt', 'the folder of YOLO text files', labels.report)
+    files = [file for file in files if _is_of_image(file)]
     known, pose = _class_file(root, class_file)
     folder = existing(images or _beside(root, files), 'the folder of the images (--images)')
     for file in files:
-        if file.name.lower() in OTHER_TEXTS:
-            continue
         image = find_image(folder, _beside_labels(relative_id(file, root, '.txt')), str(file))
         size = header_size(image)
         for index, line in enumerate(read_lines(file, 'a YOLO text file'), start=1):
@@ -144,11 +145,9 @@ def _pose_length(shape: Any, file: Path) -> int | None:
 
 def _beside(root: Path, files: Sequence[Path]) -> Path:
     """The folder of images that goes with ``labels``, with ``labels/train``, or with a data set that holds these."""
-    if all('labels' in file.relative_to(root).parts for file in files if file.name.lower() not in OTHER_TEXTS):
+    if all('labels' in file.relative_to(root).parts for file in files):
         return root
-    texts = [file for file in files if file.name.lower() not in OTHER_TEXTS]
-    beside = texts[0].parent.iterdir() if texts else ()
-    if any(file.stem == texts[0].stem and file.suffix.lower() in SUFFIXES for file in beside):
+    if any(file.stem == files[0].stem and file.suffix.lower() in SUFFIXES for file in files[0].parent.iterdir()):
         return root  # as Darknet has them
     folder = _beside_labels(root.resolve().as_posix())
     if folder == root.resolve().as_posix():
@@ -164,8 +163,14 @@ def _beside_labels(path: str) -> str:
     return '/'.join(parts)
 
 
+def _is_of_image(file: Path) -> bool:
+    """Whether a text file may hold the labels of an image; others are notes or lists of images, as ``valid.txt``."""
+    first = sample_text(file).lstrip().partition('\n')[0].rstrip()
+    return file.name.lower() not in OTHER_TEXTS and Path(first).suffix.lower() not in SUFFIXES
+
+
 def _recognise(path: Path) -> bool:
-    files = [file for file in some_files(path, '.txt', 8) if file.name.lower() not in OTHER_TEXTS]
+    files = [file for file in some_files(path, '.txt', MOST_EMPTY) if _is_of_image(file)]
     lines = [line for file in files for line in sample_text(file).splitlines()[:20] if line.strip()]
     return os.path.isdir(path) and bool(lines) and all(map(_looks_like_a_line, lines))
 
@@ -179,7 +184,8 @@ def _looks_like_a_line(line: str) -> bool:
     except ValueError:
         return False
     shares = all(-0.5 <= value <= 1.5 for value in values[1:])
-    return len(parts) >= BOX and parts[0].isdecimal() and shares and (len(parts) % 2 == 1 or len(parts) == BOX + 1)
+    is_class = values[:1] and values[0].is_integer() and values[0] >= 0  # also 0.000000, as NumPy writes it
+    return len(parts) >= BOX and is_class and shares and (len(parts) % 2 == 1 or len(parts) == BOX + 1)
 
 
 FORMAT = LabelFormat(

@@ -169,3 +169,22 @@ def test_the_class_of_a_shape_that_is_left_out_is_a_tag(tmp_path, shape):
     report = ReadReport()
     found = read(write(tmp_path, image(shape)), report, tags=True).images['sub/a'].annotations
     assert (found.tags, found.num_labels, len(report.left_out)) == ((1,), 0, 1)
+
+
+def test_frames_and_projects_name_files_that_are_on_disk(tmp_path):
+    """cvat-ai/cvat#8839: frames of a video have no suffix; images of a project lie in folders of their subsets."""
+    names = [
+        ('frame_000001', ''),
+        ('a.jpg', 'subset="Train" task_id="1"'),
+        ('a.jpg', 'subset="Validation" task_id="2"'),
+    ]
+    path = write(tmp_path, *(f'<image name="{name}" {more} width="30" height="20"/>' for name, more in names))
+    (tmp_path / 'images/Train').mkdir(parents=True)
+    (tmp_path / 'images/Train/a.jpg').write_bytes(b'')
+    found = read(path, images=str(tmp_path / 'images'), img_suffix='.PNG').images
+    assert [entry.file_name for entry in found.values()] == ['frame_000001.PNG', 'Train/a.jpg', 'a.jpg']
+    with pytest.raises(ValueError, match="image 'a' appears twice"):
+        read(path)
+    path = write(tmp_path, '<image name="b.jpg" subset="../.."/>')
+    with pytest.raises(ValueError, match=r"image 'b.jpg': subset: .* hold a null character or"):
+        read(path, images=str(tmp_path / 'images'))

@@ -630,3 +630,24 @@ def test_turned_boxes_of_voc_are_left_out(tmp_path, capsys):
     status, printed, _, found = convert(tmp_path, capsys, 'voc_xml', folder, '--tags')
     assert (status, found['a'].annotations.boxes.tolist()) == (0, [[2, 3, 19, 29]])
     assert f'left out: 1 boxes that are turned ({folder}/a.xml: object 0)' in printed
+
+
+# ---------------------------------------------------------------- folders whose first files, or images, differ
+
+
+def test_voc_files_are_recognised_after_those_without_objects(tmp_path, capsys):
+    for index in range(9):
+        voc(tmp_path, f'<annotation>{SIZE}</annotation>', f'A{index}.xml')
+    folder = voc(tmp_path, f'<annotation>{SIZE}{OBJECT}</annotation>')
+    status, printed, _, found = convert(tmp_path, capsys, 'auto', folder)
+    assert (status, len(found)) == (0, 10)
+    assert '(voc_xml)' in printed
+
+
+def test_an_image_with_another_suffix_is_named(tmp_path, capsys):
+    folder = voc(tmp_path, f'<annotation>{SIZE}{OBJECT}</annotation>')
+    (tmp_path / 'images').mkdir()
+    for name in ('a.png', 'b.jpg', 'c.jpg'):
+        Image.new('RGB', (64, 48)).save(tmp_path / 'images' / name)
+    message = 'images/a.jpg. A file there has another suffix: a.png. Check --images'
+    refused(tmp_path, capsys, message, 'voc_xml', folder, '--images', tmp_path / 'images')

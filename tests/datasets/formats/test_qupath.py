@@ -109,3 +109,10 @@ def test_derived_classes_and_objects_of_other_types(tmp_path):
     both = {**derived, 'properties': {'classification': {'names': ['tumour', 'positive']}}}
     with pytest.raises(ValueError, match="unknown class 'tumour: positive'"):
         read(write(tmp_path, both))
+
+
+def test_the_suffix_of_the_image_may_be_in_the_name_of_the_file(tmp_path):
+    folder = write(tmp_path, feature('Point', [3, 4]))
+    (folder / 'slide 1.geojson').rename(folder / 'slide 1.tif.geojson')
+    for settings in ({}, {'images': str(tmp_path / 'images')}):
+        assert [entry.file_name for entry in read(folder, **settings).images.values()] == ['slide 1.tif']

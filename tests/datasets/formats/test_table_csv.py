@@ -141,3 +141,8 @@ def test_a_column_for_each_class(tmp_path):
         read_table(table(tmp_path, 'filename, crop, weed\na.jpg, 1, 0\nb.jpg, 0, yes\n'))
     with pytest.raises(ValueError, match="unknown class 'wheat'"):
         read_table(table(tmp_path, 'filename,crop,wheat\na.jpg,0,1\n'))
+
+
+def test_a_dot_in_a_name_is_no_suffix(tmp_path):
+    path = table(tmp_path, 'image,x,y,class\nplot_1.5,3,4,weed\nplot_1.6,3,4,weed\nb.TIF,3,4,weed\n')
+    assert [entry.file_name for entry in read_table(path).images.values()] == ['plot_1.5.jpg', 'plot_1.6.jpg', 'b.TIF']

@@ -1,5 +1,7 @@
 """YOLO text files in the folders that Ultralytics and Roboflow write."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -185,3 +187,28 @@ def test_outlines_beside_poses_and_a_wrong_shape_of_keypoints(tmp_path):
     for shape in ('3', '[0, 3]', '[2, 4]', '[2, true]', '[a, 2]'):
         with pytest.raises(ValueError, match=r'data.yaml: kpt_shape must be \[number of keypoints, 2 or 3\], got'):
             read(write(tmp_path, outline, YAML + f'kpt_shape: {shape}'))
+
+
+@pytest.mark.parametrize('name', ['valid.txt', 'autosplit_train.txt', 'Test_set.txt'])
+def test_lists_of_images_are_no_labels(tmp_path, name):
+    """CVAT writes ``valid.txt``, and Ultralytics ``autosplit_train.txt``, beside or above the labels."""
+    write(tmp_path)
+    for folder in (tmp_path, tmp_path / 'labels/train'):
+        (folder / name).write_text('\ndata/images/train/a.JPG\n')
+        assert recognise_format(folder).name == 'yolo'
+    assert [*read(tmp_path / 'labels/train').images] == ['a']
+
+
+def test_a_set_is_recognised_by_any_of_its_files(tmp_path):
+    folder = write(tmp_path, '0.000 0.25 0.5 0.25 0.2\n')
+    for index in range(20):
+        (folder / f'Empty_{index}.txt').write_text('')
+    assert recognise_format(folder).name == 'yolo'
+
+
+def test_the_unicode_form_of_a_name_does_not_matter(tmp_path):
+    folder = write(tmp_path)
+    (folder / 'a.txt').rename(folder / unicodedata.normalize('NFC', 'é.txt'))
+    on_disk = unicodedata.normalize('NFD', 'é.JPG')
+    (tmp_path / 'images/train/a.JPG').rename(tmp_path / 'images/train' / on_disk)
+    assert [entry.file_name for entry in read(folder).images.values()] == [on_disk]
