@@ -268,9 +268,9 @@ def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:
 
 
 def _recognise(path: Path) -> bool:
-    return json_with(path, 'images', 'file_name', without=('classes', 'segments_info')) and (
-        json_with(path, 'annotations') or json_with(path, 'categories')
-    )
+    parts = (('images', 'annotations'), ('images', 'categories'), ('image_id', 'category_id'))
+    # If keys are sorted, the list of images begins far from both ends of a large file.
+    return any(json_with(path, 'file_name', *keys, without=('classes', 'segments_info')) for keys in parts)
 
 
 FORMAT = LabelFormat(

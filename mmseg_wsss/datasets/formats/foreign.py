@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from .recognition import columns_of, json_with, sample_text, some_files, xml_wit
 
 COCO = 'export it as COCO'
 DATUMARO = 'convert it to COCO, for example with Datumaro'
+TABLE = 'write its boxes as CSV, which table_csv reads'
 UNPACK = 'unpack it, and give the folder or the file in it'
 LIST = '['
 
@@ -38,12 +40,28 @@ def _json(*keys: str, without: tuple[str, ...] = (), first: str = '{') -> Callab
     return lambda path: json_with(path, *keys, without=without, first=first)
 
 
+def _any(*recognise: Callable[[Path], bool]) -> Callable[[Path], bool]:
+    return lambda path: any(one(path) for one in recognise)
+
+
+def _lines(pattern: str) -> Callable[[Path], bool]:
+    """Whether a line of a text file has a form."""
+    return lambda path: any(re.fullmatch(pattern, line.strip()) for line in sample_text(path).splitlines()[:20])
+
+
 def _columns(*names: str) -> Callable[[Path], bool]:
     return lambda path: {*map(str.lower, columns_of(path))}.issuperset(names)
 
 
 FOREIGN = (
     Foreign('a medical volume (NIfTI)', 'write its slices as PNG or TIFF, and masks as PNG', _ends('.nii', '.nii.gz')),
+    Foreign('DICOM', 'write its images as PNG or TIFF, and masks as PNG', _ends('.dcm', '.dicom')),
+    Foreign(
+        'Parquet, as Hugging Face has it',
+        'write its images as files (datasets.load_dataset reads it), masks as PNG of class ids, and boxes as CSV',
+        _ends('.parquet'),
+    ),
+    Foreign('HDF5, as of ilastik', 'export its labels as PNG of class ids', _ends('.h5', '.hdf5', '.ilp')),
     Foreign('an archive', UNPACK, _ends('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')),
     Foreign('a file of MATLAB', 'write its masks as PNG of class ids, or its points as CSV', _ends('.mat')),
     Foreign('records of TensorFlow', COCO, _ends('.tfrecord', '.record', '.tfrecords')),
@@ -51,6 +69,11 @@ FOREIGN = (
         'a region of ImageJ',
         'save the points of an image as CSV (Analyze > Measure), which points_per_image reads, or paint a mask as PNG',
         lambda path: path.suffix.lower() == '.roi' or sample_text(path).startswith('Iout'),
+    ),
+    Foreign(
+        'an export of Label Studio before 1.0',
+        'replace "completions" by "annotations" in it; then label_studio reads it',
+        _json('data', 'completions', first='[{'),
     ),
     Foreign(
         'JSON-MIN of Label Studio',
@@ -73,9 +96,17 @@ FOREIGN = (
         _columns('region_shape_attributes', 'region_attributes'),
     ),
     Foreign('annotations of Supervisely', COCO, _json('classTitle', 'geometryType')),
-    Foreign('annotations of Darwin (V7)', COCO, _json('item', 'slot_names')),
+    Foreign('annotations of Darwin (V7)', COCO, _any(_json('item', 'slot_names'), _json('image', 'original_filename'))),
+    Foreign('labels of Encord', COCO, _json('label_hash', 'data_units', first='[{')),
+    Foreign('annotations of SuperAnnotate', COCO, _json('metadata', 'instances')),
+    Foreign('an export of Hasty', COCO, _json('label_classes', 'images')),
+    Foreign('an export of FiftyOne', COCO, _json('samples', '_cls')),
+    Foreign('a release of Segments.ai', COCO, _json('samples', 'dataset', 'task_type')),
+    Foreign('tasks of Scale', TABLE, _json('task_id', 'params', 'response', first='[{')),
+    Foreign('annotations of ISAT', COCO, _json('info', 'objects', 'layer')),
+    Foreign('a manifest of SageMaker', TABLE, _json('source-ref')),
     Foreign('an export of Kili', f'{COCO} or YOLO', _json('jsonResponse', first='[{')),
-    Foreign('an export of Labelbox', DATUMARO, _json('data_row', first='[{')),
+    Foreign('an export of Labelbox', DATUMARO, _any(_json('data_row', first='[{'), _json('DataRow ID', first='[{'))),
     Foreign('CreateML JSON', COCO, _json('image', 'annotations', 'coordinates', first=LIST)),
     Foreign('a project of VoTT', 'export it as Pascal VOC, which voc_xml reads', _json('asset', 'regions')),
     Foreign('masks of SA-1B', DATUMARO, _json('predicted_iou', 'point_coords')),
@@ -104,6 +135,8 @@ FOREIGN = (
         'open them in QuPath, and export GeoJSON, which qupath reads',
         lambda path: xml_with(path, 'ASAP_Annotations'),
     ),
+    Foreign('rotated boxes of DOTA', DATUMARO, _lines(r'(?:-?[\d.]+\s+){8}\S*[^\s\d.]\S*(?:\s+[0-2])?')),
+    Foreign('labels of KITTI', DATUMARO, _lines(r'[A-Za-z_]+(?:\s+-?[\d.]+){14,15}')),
     Foreign('JSON lines', f'{DATUMARO}, or write one JSON document', _ends('.jsonl', '.ndjson')),
 )
 """The first that fits is named."""
@@ -116,7 +149,7 @@ def foreign_format(path: Path) -> str:
         >>> foreign_format(Path('missing.zip'))
         ''
     """
-    suffixes = ('.json', '.csv', '.xml') if os.path.isdir(path) else ('',)
+    suffixes = ('.json', '.csv', '.xml', '.txt', '.parquet') if os.path.isdir(path) else ('',)
     for file in [file for suffix in suffixes for file in some_files(path, suffix, 1) if os.path.isfile(file)]:
         for known in FOREIGN:
             if known.recognise(file):

@@ -14,6 +14,7 @@ import numpy as np
 
 from .files import existing, listed_files, nearest
 from .label_format import LabelFormat, Option
+from .qupath import is_of_map
 from .tool_labels import IMAGES, SHAPE_OPTIONS, ToolLabels, shape_reader
 from .values import shown
 
@@ -233,6 +234,8 @@ def _parts(shape: Any) -> list[Any]:
 
 
 def _recognise(path: Path) -> bool:
+    if is_of_map(path):
+        return True
     if not os.path.isfile(path) or path.suffix.lower() not in ('.gpkg', '.shp'):
         return False
     try:

@@ -120,7 +120,8 @@ def _mask(text: Any, corner: tuple[float, float], size: Size, where: str) -> Are
 
 
 def _recognise(path: Path) -> bool:
-    return any(json_with(file, 'shapes', 'imagePath') for file in some_files(path, '.json'))
+    files = some_files(path, '.json')  # imagePath may be far from both ends: before the picture and after many shapes
+    return any(json_with(file, 'shapes', key) for file in files for key in ('imagePath', 'shape_type'))
 
 
 FORMAT = LabelFormat(

@@ -13,6 +13,8 @@ from .recognition import json_with, some_files
 from .tool_labels import IMAGES, SHAPE_OPTIONS, Size, ToolLabels, shape_reader
 from .values import keyed, listed, shown, vertices
 
+KEYS = ('classification', 'objectType', 'isLocked')
+"""Properties that features have in QuPath alone."""
 Places = list[tuple[float, float]]
 
 
@@ -97,8 +99,15 @@ def _line(places: Any, where: str) -> Places:
     return vertices(flat, where, 'coordinates')
 
 
+def is_of_map(path: Path) -> bool:
+    """Whether a path looks like a GeoJSON file whose features are not those of QuPath."""
+    return path.suffix.lower() in ('.geojson', '.json') and json_with(
+        path, 'features', 'geometry', 'coordinates', without=KEYS
+    )
+
+
 def _recognise(path: Path) -> bool:
-    return any(
+    return not is_of_map(path) and any(
         json_with(file, 'geometry', 'coordinates', 'properties', first='[{') for file in some_files(path, 'json')
     )
 

@@ -81,6 +81,29 @@ def test_large_files_are_told_by_their_ends(tmp_path):
     assert recognise_format(path).name == 'coco'
 
 
+def test_large_files_that_do_not_begin_with_their_images(tmp_path):
+    """The keys of one are sorted; in the other, the name of the image is between many shapes and a picture."""
+    images = [{'id': i, 'file_name': f'{i}.jpg'} for i in range(30_000)]
+    annotations = [{'id': i, 'image_id': i, 'category_id': 1, 'bbox': [1, 2, 3, 4]} for i in range(30_000)]
+    coco = {'annotations': annotations, 'categories': [], 'images': images}
+    shapes = [{'label': 'a', 'points': [[1, 2]], 'shape_type': 'point'}] * 30_000
+    labelme = {'version': '5.5.0', 'shapes': shapes, 'imagePath': 'a.jpg', 'imageData': 'A' * 600_000, 'imageWidth': 9}
+    for name, content in (('coco', coco), ('labelme', labelme)):
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+        assert recognise_format(tmp_path / f'{name}.json').name == name
+
+
+def test_geojson_of_maps_and_of_qupath(tmp_path):
+    for name, properties in (('geo', {'class': 'weed'}), ('qupath', {'objectType': 'annotation'})):
+        feature = {
+            'type': 'Feature',
+            'geometry': {'type': 'Point', 'coordinates': [11.5, 48.1]},
+            'properties': properties,
+        }
+        (tmp_path / 'a.geojson').write_text(json.dumps({'type': 'FeatureCollection', 'features': [feature]}))
+        assert recognise_format(tmp_path / 'a.geojson').name == name
+
+
 def test_nothing_stops_the_look(tmp_path):
     (tmp_path / 'photos').mkdir()
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(tmp_path / 'photos/grey.png')
