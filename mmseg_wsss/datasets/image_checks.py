@@ -170,8 +170,8 @@ def _of_another_form(path: str) -> str:
         if other.lower() == name.lower():
             return f'A file there differs in upper and lower case alone: {other}. '
     stem = Path(name).stem
-    other = next((other for other in sorted(others) if Path(other).stem == stem and Path(other).suffix), None)
-    return '' if other is None else f'A file there has another suffix: {other}. '
+    same = [other for other in sorted(others) if Path(other).stem == stem and Path(other).suffix]
+    return f'A file there has another suffix: {same[0]}. ' if same else ''
 
 
 def check_mask_sizes(

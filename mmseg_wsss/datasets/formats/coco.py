@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,16 @@ import numpy as np
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
 from .collecting import NO_AREA, Drawing, ImageCollector
-from .files import load_json
+from .files import listed_files, load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
-from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_counts, area_of_polygon, known_size
-from .recognition import json_with
+from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_segmentation, known_size
+from .recognition import json_with, some_files
 from .tool_labels import IGNORED
-from .values import image_name, is_number, is_whole, keyed, number, shown, side
+from .values import image_name, is_number, keyed, number, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
+OF_ROBOFLOW = '_annotations.coco.json'
+"""Name of the file that Roboflow writes into the folder of the images of each split."""
 CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
 KEYPOINTS = 'objects with keypoints, which --keypoints (keypoints=True) keeps'
 TURNED = 'boxes that are turned'
@@ -57,7 +60,7 @@ def read_coco(
     is one image with the labels of all ids.
 
     Args:
-        path: The JSON file.
+        path: The JSON file; or a folder of Roboflow, in which images are named from there (``train/a.jpg``).
         classes: Class names by id.
         boxes: Whether to keep the boxes.
         tags: Whether to keep the classes of the annotations as image tags.
@@ -80,7 +83,7 @@ def read_coco(
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
     painter = MaskPainter(masks, report)
     images = ImageCollector(path)
-    for image in _images(path, found):
+    for image in _all_images(path, found):
         drawing = Drawing(tags=[] if tags else None)
         for labelled in image.objects:
             label, item, where = labelled
@@ -109,6 +112,18 @@ def read_coco(
             drawing.mask = painter.write(image.name)
         images.add(image.name, image.size, drawing)
     return images.label_set(found.classes)
+
+
+def _all_images(path: str, names: ClassNames) -> Iterator[_Image]:
+    """The images of a file, or of the files of a folder, with their annotations."""
+    if not Path(path).is_dir():
+        yield from _images(path, names)
+        return
+    root, files = listed_files(path, OF_ROBOFLOW, 'the folder of COCO files', names.report)
+    for file in files:
+        for image in _images(str(file), names):
+            image.name = (PurePosixPath(file.relative_to(root).parent.as_posix()) / image.name).as_posix()
+            yield image
 
 
 def _images(path: str, names: ClassNames) -> list[_Image]:
@@ -190,7 +205,7 @@ def _corners(item: Record, where: str) -> tuple[float, float, float, float]:
 def _is_turned(item: Record) -> bool:
     """Whether a box is turned around its middle: CVAT writes the angle beside the box as it was before."""
     attributes = item.get('attributes')
-    angle = attributes.get('rotation') if isinstance(attributes, dict) else None
+    angle: Any = attributes.get('rotation') if isinstance(attributes, dict) else None
     return bool(is_number(angle) and angle % 360)
 
 
@@ -218,7 +233,7 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
             label, item, where = labelled
             unlabelled = not crowd and _is_crowd(labelled)
             if unlabelled == painted:
-                area = _area(item, image.size, where, painter.report)
+                area = area_of_segmentation(item['segmentation'], image.size, where, painter.report)
                 painter.paint(area, UNLABELLED if unlabelled else label, where)
 
 
@@ -241,42 +256,20 @@ def _is_crowd(labelled: Labelled) -> bool:
     return bool(value)
 
 
-def _area(item: Record, size: Size, where: str, report: ReadReport) -> Area:
-    shape = item['segmentation']
-    if isinstance(shape, dict):
-        height, width = _rle_size(shape, size, where)
-        return area_of_counts(shape.get('counts'), (height, width), f'{where}, segmentation')
-    if not isinstance(shape, list):
-        raise ValueError(f'{where}: segmentation must be a list of polygons or an RLE, got {shown(shape)}')
-    rings = [shape] if all(map(is_number, shape)) else shape
-    if not all(isinstance(ring, list) for ring in rings):
-        raise ValueError(f'{where}: segmentation must be a list of polygons [x, y, x, y, ..], got {shown(shape)}')
-    whole = [ring for ring in rings if len(ring) not in (0, 2, 4) or not all(map(is_number, ring))]
-    if whole and len(whole) < len(rings):
-        report.leave_out('pieces of polygons with fewer than three points', where)
-    return area_of_polygon(whole or rings, known_size(size, where), f'{where}, segmentation', report)
-
-
-def _rle_size(shape: Record, size: Size, where: str) -> tuple[int, int]:
-    stated = shape.get('size')
-    known = stated if None in size else [size[1], size[0]]
-    is_pair = isinstance(stated, list) and len(stated) == 2 and all(is_whole(side) and side > 0 for side in stated)
-    if stated is None or not is_pair or stated != known:
-        here = '' if None in size else f', that of the image, {known}'
-        raise ValueError(f'{where}: size of the segmentation must be [height, width]{here}, got {shown(stated)}')
-    return int(stated[0]), int(stated[1])
-
-
 def _recognise(path: Path) -> bool:
     parts = (('images', 'annotations'), ('images', 'categories'), ('image_id', 'category_id'))
     # If keys are sorted, the list of images begins far from both ends of a large file.
-    return any(json_with(path, 'file_name', *keys, without=('classes', 'segments_info')) for keys in parts)
+    return any(
+        json_with(file, 'file_name', *keys, without=('classes', 'segments_info'))
+        for file in (some_files(path, OF_ROBOFLOW) if os.path.isdir(path) else [path])
+        for keys in parts
+    )
 
 
 FORMAT = LabelFormat(
     'coco',
     'COCO instance annotations',
-    'the JSON file',
+    'the JSON file, or a folder of Roboflow',
     read_coco,
     _recognise,
     (

@@ -15,7 +15,7 @@ from ...files import path_inside, whole_file
 from ...structures import image_id
 from .label_format import Option, ReadReport
 from .picture_files import MAX_PIXELS
-from .values import is_number, shown
+from .values import is_number, is_whole, shown
 
 UNLABELLED = 255
 Area = npt.NDArray[np.bool_]
@@ -89,6 +89,42 @@ def area_of_counts(counts: Any, size: tuple[int, int], where: str) -> Area:
         )
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, np.array(runs, dtype=np.int64)).reshape(width, height).T
+
+
+def area_of_segmentation(shape: Any, size: tuple[int | None, int | None], where: str, report: ReadReport) -> Area:
+    """Return the pixels of a segmentation of COCO, (H, W).
+
+    Args:
+        shape: Polygons, or an object with run lengths.
+        size: (width, height) of the image; None where the file does not contain it.
+        where: File and object, for the messages.
+        report: Report that counts pieces that are left out or cut off.
+
+    Raises:
+        ValueError: If it has another form.
+    """
+    if isinstance(shape, dict):
+        height, width = _rle_size(shape, size, where)
+        return area_of_counts(shape.get('counts'), (height, width), f'{where}, segmentation')
+    if not isinstance(shape, list):
+        raise ValueError(f'{where}: segmentation must be a list of polygons or an RLE, got {shown(shape)}')
+    rings = [shape] if all(map(is_number, shape)) else shape
+    if not all(isinstance(ring, list) for ring in rings):
+        raise ValueError(f'{where}: segmentation must be a list of polygons [x, y, x, y, ..], got {shown(shape)}')
+    whole = [ring for ring in rings if len(ring) not in (0, 2, 4) or not all(map(is_number, ring))]
+    if whole and len(whole) < len(rings):
+        report.leave_out('pieces of polygons with fewer than three points', where)
+    return area_of_polygon(whole or rings, known_size(size, where), f'{where}, segmentation', report)
+
+
+def _rle_size(shape: dict[str, Any], size: tuple[int | None, int | None], where: str) -> tuple[int, int]:
+    stated = shape.get('size')
+    known = stated if None in size else [size[1], size[0]]
+    is_pair = isinstance(stated, list) and len(stated) == 2 and all(is_whole(side) and side > 0 for side in stated)
+    if stated is None or not is_pair or stated != known:
+        here = '' if None in size else f', that of the image, {known}'
+        raise ValueError(f'{where}: size of the segmentation must be [height, width]{here}, got {shown(stated)}')
+    return int(stated[0]), int(stated[1])
 
 
 def _decompressed(text: str, where: str) -> list[int]:

@@ -184,7 +184,7 @@ def _looks_like_a_line(line: str) -> bool:
     except ValueError:
         return False
     shares = all(-0.5 <= value <= 1.5 for value in values[1:])
-    is_class = values[:1] and values[0].is_integer() and values[0] >= 0  # also 0.000000, as NumPy writes it
+    is_class = bool(values) and values[0].is_integer() and values[0] >= 0  # also 0.000000, as NumPy writes it
     return len(parts) >= BOX and is_class and shares and (len(parts) % 2 == 1 or len(parts) == BOX + 1)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..formats.files import existing
+from ..formats.foreign import foreign_format
 from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
 from ..image_checks import spread
 from .splitting import SPLIT_FOLDERS
@@ -72,9 +73,9 @@ def find_folders(
             existing(path, what)
     children = [] if root is None else sorted(path for path in root.iterdir() if not path.name.startswith('.'))
     folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
-    splits = [path for path in folders if path.name.lower() in SPLIT_FOLDERS and (path / 'images').is_dir()]
-    if images is None and labels is None and any((path / 'labels').is_dir() for path in splits):
-        return Folders(root or splits[0].parent, common_suffix(splits[0]), root, masks)  # train/images, train/labels
+    splits = [path for path in folders if path.name.lower() in SPLIT_FOLDERS and _has_labels(path)]
+    if images is None and labels is None and splits:
+        return Folders(root or splits[0].parent, common_suffix(splits[0]), root, masks)
     if images is None:
         images = _image_folder(root, folders)
     if masks is None:
@@ -101,6 +102,13 @@ def find_folders(
     return Folders(images, common_suffix(images), labels, masks)
 
 
+def _has_labels(folder: Path) -> bool:
+    """Whether the folder of a split has images and labels: in folders of their own, or side by side."""
+    if (folder / 'images').is_dir() and (folder / 'labels').is_dir():
+        return True
+    return bool(files_in(folder, ('.json', '.xml'), deep=False) and files_in(folder, SUFFIXES, deep=False))
+
+
 def _only_file(labels: Path) -> Path:
     """Return the only file of a folder, such as ``annotations/instances.json``; otherwise the path itself."""
     files = (
@@ -116,9 +124,10 @@ def pictures_in(folder: Path) -> list[Path]:
     return files_in(folder, SUFFIXES)
 
 
-def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+def files_in(folder: Path, suffixes: Sequence[str], *, deep: bool = True) -> list[Path]:
     """Return the files of a folder and its subfolders with one of these suffixes in lower case, without hidden ones."""
-    found = (path for path in folder.rglob('*') if path.suffix.lower() in suffixes and path.is_file())
+    places = folder.rglob('*') if deep else folder.iterdir()
+    found = (path for path in places if path.suffix.lower() in suffixes and path.is_file())
     return sorted(path for path in found if not any(part.startswith('.') for part in path.relative_to(folder).parts))
 
 
@@ -186,8 +195,9 @@ def _image_folder(root: Path | None, folders: list[Path]) -> Path:
     named = [path for path in _by_name(folders, IMAGE_NAMES) if pictures_in(path)]
     others = [path for path in folders if pictures_in(path) and not is_mask_folder(path)]
     if not named and not others:
+        looks = foreign_format(root)
         raise FileNotFoundError(
             f'no images below {root}: expected a folder such as {root}/images with files that end in '
-            f'{", ".join(SUFFIXES)}; name it with --images'
+            f'{", ".join(SUFFIXES)}; name it with --images' + (f'. {root} looks like {looks}' if looks else '')
         )
     return [*named, *sorted(others, key=lambda path: -len(pictures_in(path)))][0]

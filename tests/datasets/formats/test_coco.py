@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.datasets.formats import ReadReport, read_labels
+from mmseg_wsss.datasets.formats import ReadReport, read_labels, recognise_format
 
 
 def read(tmp_path, report, **annotation):
@@ -79,3 +79,20 @@ def test_what_is_not_asked_for_is_counted_and_is_a_tag(tmp_path):
     (tmp_path / 'in.json').write_text(content.replace('"iscrowd": 0', '"iscrowd": 1'))
     found = read_labels({**source, 'tags': True}, ('background', 'weed'), report=report).images['a'].annotations
     assert (found.tags, len(found.boxes)) == ((1,), 0)
+
+
+def test_a_folder_of_roboflow(tmp_path):
+    for split, name in (('train', 'weed'), ('valid', 'crop')):
+        (tmp_path / 'data' / split).mkdir(parents=True)
+        read(tmp_path, ReadReport())
+        text = (tmp_path / 'in.json').read_text().replace('weed', name)
+        (tmp_path / 'data' / split / '_annotations.coco.json').write_text(text)
+    assert recognise_format(tmp_path / 'data').name == 'coco'
+    images = read_labels({'format': 'coco', 'path': str(tmp_path / 'data')}, ('background', 'weed', 'crop')).images
+    assert {entry.file_name: entry.annotations.box_labels.tolist() for entry in images.values()} == {
+        'train/a.jpg': [1],
+        'valid/a.jpg': [2],
+    }
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(FileNotFoundError, match="COCO files .* contains no file that ends in '_annotations.coco.json'"):
+        read_labels({'format': 'coco', 'path': str(tmp_path / 'empty')}, ('background', 'weed'))

@@ -116,3 +116,19 @@ def test_masks_of_other_depths_and_suffixes(tmp_path, name, dtype):
     save(tmp_path / 'images/a.jpg', noisy_photo())
     save(tmp_path / f'masks/{name}', np.eye(48, 64, dtype=dtype))
     assert find_folders(tmp_path).masks == tmp_path / 'masks'
+
+
+@pytest.mark.parametrize('name', ['_annotations.coco.json', 'a.xml'])
+def test_images_beside_the_labels_of_splits(tmp_path, name):
+    """As Roboflow writes COCO and VOC."""
+    for split in ('train', 'valid'):
+        save(tmp_path / split / 'a.png', noisy_photo())
+        (tmp_path / split / name).touch()
+    found = find_folders(tmp_path)
+    assert (found.images, found.labels, found.suffix, found.masks) == (tmp_path, tmp_path, '.png', None)
+
+
+def test_a_folder_without_images_names_what_is_in_it(tmp_path):
+    (tmp_path / 'train.parquet').write_bytes(b'PAR1')
+    with pytest.raises(FileNotFoundError, match='--images. .* looks like Parquet, as Hugging Face has it, which'):
+        find_folders(tmp_path)
