@@ -182,9 +182,12 @@ def check_new(path: Path | None, option: str, *, force: bool) -> None:
         force: Whether an existing file may be overwritten.
 
     Raises:
-        ValueError: If there is a folder of that name, or a file that may not be overwritten.
+        ValueError: If there is a folder of that name, a file in the place of its folder, or a file that may not be
+            overwritten.
     """
     if path is not None and path.is_dir():
         raise ValueError(f'{option} must be a file, got the folder {path}')
+    if path is not None and (file := next((parent for parent in path.parents if parent.is_file()), None)) is not None:
+        raise ValueError(f'{option} {path} lies below {file}, which is a file and no folder: choose another')
     if path is not None and path.exists() and not force:
         raise ValueError(f'{path} exists; choose another {option}, or overwrite it with --force')

@@ -67,6 +67,10 @@ def test_a_class_file_with_an_empty_line_is_an_error(root, capsys):
         ),
         (['--classes', 'background,cat', '--img-suffix', 'jpg'], "names of files with its dot, as .jpg, got 'jpg'"),
         (['--classes', 'background,cat', '-o', 'ROOT/img', '--force'], '-o must be a file, got the folder'),
+        (
+            ['--classes', 'background,cat', '-o', 'ROOT/img/a.jpg/o.json'],
+            'a.jpg, which is a file and no folder',
+        ),
     ],
 )
 def test_names_and_suffixes(root, capsys, command, arguments, message):
