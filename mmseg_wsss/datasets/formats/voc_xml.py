@@ -59,7 +59,7 @@ def read_voc_xml(
             label = found.find(text(item, 'name', where), where)
             if label is None:
                 continue
-            if boxes and _is_turned(item, where):
+            if boxes and _is_turned(item):
                 report.leave_out('boxes that are turned', where)
             elif boxes:
                 drawing.box(_corners(item, where), label)
@@ -79,13 +79,12 @@ def _corners(item: Element, where: str) -> list[float]:
     return [number(box, key, where) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax')]
 
 
-def _is_turned(item: Element, where: str) -> bool:
+def _is_turned(item: Element) -> bool:
     """Whether a box is turned around its middle: CVAT writes the angle beside the box as it was before."""
-    return any(
-        number(attribute, 'value', where) % 360
-        for attribute in item.iterfind('attributes/attribute')
-        if attribute.findtext('name') == 'rotation'
-    )
+    try:
+        return float(item.findtext("attributes/attribute[name='rotation']/value") or 0) % 360 != 0
+    except ValueError:  # an attribute of the annotator that has the same name
+        return False
 
 
 def _recognise(path: Path) -> bool:

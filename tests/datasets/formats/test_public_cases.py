@@ -624,11 +624,12 @@ def test_a_mask_beyond_the_limit_of_pillow_is_read(two_values, capsys, monkeypat
 
 
 def test_turned_boxes_of_voc_are_left_out(tmp_path, capsys):
+    """An attribute of the annotator that is called rotation as well is not an angle."""
     turned = '<attributes><attribute><name>rotation</name><value>{}</value></attribute></attributes></object>'
-    texts = [OBJECT.replace('</object>', turned.format(angle)) for angle in ('30.5', '0.0')]
+    texts = [OBJECT.replace('</object>', turned.format(angle)) for angle in ('30.5', '0.0', 'left')]
     folder = voc(tmp_path, f'<annotation>{SIZE}{"".join(texts)}</annotation>')
     status, printed, _, found = convert(tmp_path, capsys, 'voc_xml', folder, '--tags')
-    assert (status, found['a'].annotations.boxes.tolist()) == (0, [[2, 3, 19, 29]])
+    assert (status, found['a'].annotations.boxes.tolist()) == (0, [[2, 3, 19, 29]] * 2)
     assert f'left out: 1 boxes that are turned ({folder}/a.xml: object 0)' in printed
 
 
