@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.dataset import InfiniteSampler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader
 
 from ..datasets.audit import LabelAudit
 from ..datasets.crop_draws import draw_crops
@@ -74,15 +76,28 @@ def audit_masks(dataset: Any) -> LabelAudit | None:
     return LabelAudit(source, count_labels([], classes, values), None, evaluation=True)
 
 
-def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> list[Finding]:
+def check_network(model: nn.Module, loader: DataLoader[Any]) -> list[Finding]:
     """Return the problems of a network with its training data.
 
     Args:
         model: The network, without wrappers.
-        dataset: The training data.
-        batch_size: Size of the smallest batch of one process; None: not known.
+        loader: The loader of the training data.
     """
-    found = []
+    found, dataset = [], loader.dataset
+    infinite = isinstance(loader.sampler, InfiniteSampler)
+    batch_size = loader.batch_size  # None with a sampler of whole batches
+    if batch_size is not None:
+        number = 0 if infinite else len(loader.sampler)  # type: ignore[arg-type]  # mmengine's samplers have a length
+        if not infinite and loader.drop_last and number < batch_size:
+            found.append(
+                Finding(
+                    ERROR,
+                    f'{number} images make no batch of {batch_size}, and drop_last=True leaves out incomplete batches: '
+                    'nothing would be trained',
+                    f'set train_dataloader.batch_size to {number} or less, or drop_last=False',
+                )
+            )
+        batch_size = smallest_batch(batch_size, number, infinite=infinite, drop_last=loader.drop_last)
     num_classes = getattr(model, 'num_classes', None)
     for part in audited_datasets(dataset):
         if num_classes is not None:

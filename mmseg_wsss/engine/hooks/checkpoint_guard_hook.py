@@ -147,8 +147,9 @@ def _settings(runner: Runner) -> dict[str, Any]:
     return {key: value for key, value in relevant_settings(runner.cfg).items() if key != 'load_from'}
 
 
-def _optimizer_type(settings: Mapping[str, Any]) -> Any:
-    return ((settings.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+def _optimizer_type(settings: Mapping[str, Any]) -> str:
+    optimizer = (settings.get('optim_wrapper') or {}).get('optimizer') or {}
+    return str(optimizer.get('type')).rpartition('.')[2]
 
 
 def _groups(state: Mapping[str, Any]) -> list[int] | None:
