@@ -144,7 +144,8 @@ def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, wher
         seen.append(loader)
         dataset = _check_split(report, split, cfg, args, where, model)
         if train is not None and dataset is not None:
-            report.findings += [] if model is None else class_findings(model, train, dataset, split)
+            if getattr(model, 'num_classes', None) is not None:
+                report.findings += class_findings(train.metainfo.get('classes'), dataset, split)
             report.findings += shared_finding(train, dataset) if split == 'val' else []
 
 

@@ -16,20 +16,20 @@ from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..structures.class_names import plain_name
 from .preflight import audited_datasets
 
+FORMAT_ONLY = 'wsss predict, or wsss test --out DIR --cfg-options test_evaluator.format_only=True'
 NO_VALIDATION = 'to train without validation: val_dataloader = None, val_cfg = None, val_evaluator = None'
 
 
-def class_findings(model: nn.Module, train: Any, evaluated: Any, split: str) -> list[Finding]:
+def class_findings(learned: Sequence[str] | None, dataset: Any, split: str) -> list[Finding]:
     """Return an error if classes of an evaluation have other ids than in the training, and a warning for other names.
 
     Args:
-        model: The network, without wrappers; one that does not classify pixels has no ``num_classes``.
-        train: The training data.
-        evaluated: The data that predictions are compared with.
+        learned: The classes of the training; None: not known.
+        dataset: The data that predictions are compared with.
         split: Its name, for the message.
     """
-    learned, compared = (dataset.metainfo.get('classes') for dataset in (train, evaluated))
-    if not learned or not compared or getattr(model, 'num_classes', None) is None:
+    compared = dataset.metainfo.get('classes')
+    if not learned or not compared:
         return []
     names = [[*map(plain_name, classes)] for classes in (learned, compared)]
     if names[0] == names[1]:
@@ -59,7 +59,7 @@ def check_evaluated(
     if needs_masks and not all(map(_has_masks, audited_datasets(dataset))):
         return [_no_masks(split, f"set data_prefix=dict(..., seg_map_path='...') of {split}_dataloader.dataset")]
     first = dataset[0]
-    if not isinstance(first, dict) or 'data_samples' not in first:  # of test-time augmentation
+    if not isinstance(first, dict) or isinstance(first.get('data_samples', []), list):  # of test-time augmentation
         return []
     if needs_masks and 'gt_sem_seg' not in first['data_samples']:
         return [_no_masks(split, f"put dict(type='LoadAnnotations') into the pipeline of {split}_dataloader.dataset")]
@@ -89,7 +89,9 @@ def _has_masks(dataset: Any) -> bool:
 
 def _no_masks(split: str, cure: str) -> Finding:
     text = f'{split} data: there are no masks to compare with'
-    return Finding(ERROR, text, f'{cure}, or, {NO_VALIDATION}') if split == 'val' else Finding(WARNING, text, cure)
+    if split == 'val':
+        return Finding(ERROR, text, f'{cure}, or, {NO_VALIDATION}')
+    return Finding(WARNING, text, f'{cure}, or only write predictions: {FORMAT_ONLY}')
 
 
 def _of_another_size(dataset: Any) -> int:

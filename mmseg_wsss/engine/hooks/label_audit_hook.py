@@ -76,7 +76,8 @@ class LabelAuditHook(Hook):
         if isinstance(runner.val_loop, BaseLoop):
             evaluated = runner.val_dataloader
             found += check_evaluated(model, evaluated, runner.val_evaluator.metrics, 'val')
-            found += class_findings(model, dataset, evaluated.dataset, 'val')
+            if getattr(model, 'num_classes', None) is not None:  # it classifies pixels
+                found += class_findings(dataset.metainfo.get('classes'), evaluated.dataset, 'val')
             if is_main_process():
                 found += shared_finding(dataset, evaluated.dataset)
         self._say(runner, found)
