@@ -170,10 +170,19 @@ def test_commands_that_build_a_pipeline(files, tmp_path, capsys, command):
             "custom_imports = dict(imports=['no_such_module'])",
             r'cannot be read: .*no_such_module.* \("wsss doctor" may',
         ),
+        (
+            "_base_ = './tiny.py'\na = {{_base_.train_pipline}}",
+            r'cannot be read: train_pipline \("\{\{_base_.KEY\}\}" stands for the KEY of a base, and no base has',
+        ),
+        (
+            'from mmengine.config import read_base\nwith read_base():\n    from .none import *',
+            r'config\.py: the config cannot be read: .*none\.py not found!',
+        ),
     ],
 )
 def test_a_config_that_cannot_be_read(files, tmp_path, capsys, text, message):
     (tmp_path / 'config.py').write_text(text)
+    (tmp_path / 'tiny.py').write_text('train_pipeline = []')
     for tool in ('train', 'test'):
         with pytest.raises(SystemExit, match=message) as caught:
             run_tool(tool, tmp_path / 'config.py', *files[1 : 1 + (tool == 'test')])

@@ -63,8 +63,8 @@ def check_head(head: nn.Module) -> None:
         raise TypeError(f'{name} has out_channels={head.out_channels}: set out_channels={head.num_classes}')
     if head.ignore_index != IGNORE_INDEX:
         raise TypeError(
-            f'{name} has ignore_index={head.ignore_index}, but unlabelled pixels are {IGNORE_INDEX}: leave ignore_index '
-            'out of the head'
+            f'{name} has ignore_index={head.ignore_index}, but unlabelled pixels are {IGNORE_INDEX}: leave ignore_index'
+            ' out of the head'
         )
     loss = head.loss_decode
     plain = isinstance(loss, CrossEntropyLoss) and not (loss.use_sigmoid or loss.use_mask or loss.class_weight)
