@@ -489,6 +489,13 @@ def test_nothing_to_go_on_from_is_said_in_a_line(config, whole, tmp_path, capsys
     assert_same_weights(tmp_path / 'new/iter_4.pth', whole / 'iter_4.pth')
 
 
+def test_folders_and_files_in_each_others_place_are_named(config, whole, tmp_path):
+    said = message('train', config, '--work-dir', config)
+    assert said == f'nothing can be written to {config} (File exists): choose another folder with --work-dir'
+    said = message('train', config, '--work-dir', tmp_path, '--resume', whole)
+    assert said == f'no checkpoint at {whole}, which is a folder: name one of its .pth files'
+
+
 def test_resume_in_the_config_is_that_of_the_command(config, whole, folder, tmp_path):
     run_tool('train', config, '--work-dir', folder, '--cfg-options', 'resume=True', 'train_cfg.max_iters=6')
     assert load_checkpoint(folder / 'iter_6.pth')['meta']['iter'] == 6
