@@ -63,6 +63,14 @@ def check_evaluated(
         return []
     if needs_masks and 'gt_sem_seg' not in first['data_samples']:
         return [_no_masks(split, f"put dict(type='LoadAnnotations') into the pipeline of {split}_dataloader.dataset")]
+    sample = first['data_samples']
+    sizes = tuple(sample.gt_sem_seg.shape) if needs_masks else None, tuple(sample.metainfo.get('ori_shape', ())[:2])
+    if needs_masks and sizes[1] and sizes[0] != sizes[1]:
+        text = (
+            f'{split} data: the masks have {sizes[0]} pixels (height, width), and predictions {sizes[1]}, as the files'
+        )
+        cure = "put dict(type='LoadAnnotations') after all transforms that change the size, and do not crop"
+        return [Finding(ERROR, text, cure)]
     preprocessor = getattr(model, 'data_preprocessor', None)
     pads = not isinstance(preprocessor, SegDataPreProcessor) or preprocessor.test_cfg
     if (loader.batch_size or 1) == 1 or pads:

@@ -47,12 +47,16 @@ def check_loop(cfg: Mapping[str, Any]) -> None:
                 'default_hooks.checkpoint counts epochs (by_epoch=True, the default), and an IterBasedTrainLoop has '
                 'none, so that there would be no checkpoint before the end of the training: set by_epoch=False'
             )
-    sampler = type_name((cfg.get('train_dataloader') or {}).get('sampler'))
-    if type_name(cfg.get('train_cfg')) == 'EpochBasedTrainLoop' and 'InfiniteSampler' in sampler:
-        raise ValueError(
-            f'train_dataloader.sampler ({sampler}) never ends, and neither would the first epoch of the '
-            "EpochBasedTrainLoop: use dict(type='DefaultSampler', shuffle=True), or an IterBasedTrainLoop"
-        )
+    endless = {'val_dataloader': 'the validation', 'test_dataloader': 'the test'}
+    if type_name(cfg.get('train_cfg')) == 'EpochBasedTrainLoop':
+        endless['train_dataloader'] = 'the first epoch of the EpochBasedTrainLoop'
+    for key, what in endless.items():
+        sampler = type_name((cfg.get(key) or {}).get('sampler'))
+        if 'InfiniteSampler' in sampler:
+            raise ValueError(
+                f"{key}.sampler ({sampler}) never ends, and neither would {what}: use dict(type='DefaultSampler', "
+                f'shuffle={key == "train_dataloader"})'
+            )
     _check_watched(cfg)
 
 

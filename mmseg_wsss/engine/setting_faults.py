@@ -56,7 +56,8 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     if not isinstance(part, Mapping):
         return message
     message = _with_nearest_name(message, kind, frame.f_locals.get('registry'))
-    place = _path_of(part, cfg, _same) or _path_of(part, cfg, _same_but_added) or 'a part of the config'
+    places = (_path_of(part, cfg, same) for same in (_same, _same_but_added, _same_but_taken))
+    place = next(filter(None, places), 'a part of the config')
     named = part.get('type')
     title = named if isinstance(named, str) else getattr(named, '__name__', None)
     return f'{place} ({title}): {message}' if title else f'{place}: {message}'
@@ -115,6 +116,9 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
         length = loop.get(key, 0)
         if not is_whole(length) or length < 0:
             raise ValueError(f'train_cfg.{key} must be a non-negative integer, got {length!r}')
+    interval = loop.get('val_interval', 1)
+    if not is_whole(interval) or interval < 1:
+        raise ValueError(f'train_cfg.val_interval must be a positive integer, got {interval!r}')
     kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
     if isinstance(kind, str):
         with OPTIMIZERS.switch_scope_and_registry(None) as registry:
@@ -189,6 +193,11 @@ def _same(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
 def _same_but_added(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
     """Whether a builder has only added keys, such as the parameters of an optimizer."""
     return 'type' in value and all(key in part and part[key] == known for key, known in value.items())
+
+
+def _same_but_taken(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """Whether a builder has only taken keys, such as the optimizer of an ``optim_wrapper``."""
+    return 'type' in part and all(key in value and value[key] == known for key, known in part.items())
 
 
 def _path_of(

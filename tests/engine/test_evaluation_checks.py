@@ -9,7 +9,7 @@ from tests.helpers.own_data import own_config, save, write_data, write_own_confi
 from tests.helpers.trainings import run_tool
 
 NAMES = ('background', 'crop', 'weed')
-WITHOUT_LABELS = [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]
+LOAD, PACK = {'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}
 
 
 @pytest.fixture
@@ -44,9 +44,13 @@ def said(tmp_path, capsys):
             'the network learns 3 classes, and the val data has 4: give val_dataloader.dataset the same classes in',
         ),
         (
-            {'pipeline': WITHOUT_LABELS},
+            {'pipeline': [LOAD, PACK]},
             "val data: there are no masks to compare with: put dict(type='LoadAnnotations') into the pipeline of "
             'val_dataloader.dataset, or, to train without validation: val_dataloader = None, val_cfg = None, val_',
+        ),
+        (
+            {'pipeline': [LOAD, {'type': 'LoadAnnotations'}, {'type': 'Resize', 'scale': (24, 20)}, PACK]},
+            'val data: the masks have (20, 24) pixels (height, width), and predictions (40, 48), as the files: put',
         ),
         (
             {'data_prefix': {'img_path': 'images'}},
@@ -102,6 +106,37 @@ def test_loaders_that_cannot_be(said, tmp_path, loader, message):
         loader['dataset']['dataset'] = own['dataset']
     for text in said(train_dataloader={**own, **loader}):
         assert message in text
+
+
+@pytest.mark.parametrize(
+    ('preprocessor', 'fails', 'message'),
+    [
+        (
+            {'size': (32, 16)},
+            True,
+            'ERROR: model.data_preprocessor.size=(32, 16) is smaller than crop_size=(32, 32): set',
+        ),
+        ({'std': [0, 0, 0]}, True, 'ERROR: model.data_preprocessor.std has a 0: every input would be NaN or infinite'),
+        (
+            {'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]},
+            False,
+            'WARNING: model.data_preprocessor.mean and std are those of images from 0 to 1, and these are from 0',
+        ),
+        ({'mean': [0, 0, 0], 'std': [1, 1, 1]}, False, 'config.py'),
+        (
+            None,
+            True,
+            'ERROR: model.data_preprocessor is missing, so that images would not become batches: set it to dict',
+        ),
+    ],
+)
+def test_preprocessors(said, tmp_path, preprocessor, fails, message):
+    model = own_config(tmp_path).model.to_dict()
+    model['data_preprocessor'] = preprocessor and {**model['data_preprocessor'], **preprocessor}
+    text = said(fails=fails, model=model)
+    assert message in (text[0] if fails else text)
+    assert fails or text.count('WARNING: model') == ('WARNING' in message)
+    assert not fails or message.removeprefix('ERROR: ') in text[1]
 
 
 def test_the_end_of_a_schedule_is_a_warning(said):

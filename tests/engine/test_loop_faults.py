@@ -39,6 +39,10 @@ POLY_COUNTS = f'(PolyLR) {COUNTS} it would have no effect: set by_epoch=False'
             {'train_cfg': EPOCHS, 'train_dataloader': {'sampler': {'type': 'ResumableInfiniteSampler'}}},
             'train_dataloader.sampler (ResumableInfiniteSampler) never ends, and neither would the first epoch',
         ),
+        (
+            {'val_dataloader': {'sampler': {'type': 'InfiniteSampler'}}},
+            'val_dataloader.sampler (InfiniteSampler) never ends, and neither would the validation: use dict(type=',
+        ),
     ],
 )
 def test_what_would_have_no_effect(settings, message):
