@@ -7,7 +7,7 @@ from typing import Any
 
 from ..datasets.findings import WARNING, Finding
 from ..datasets.formats.files import nearest
-from ..datasets.formats.values import shown
+from ..datasets.formats.values import is_number, shown
 
 SCORES = {'mIoU': ('mIoU', 'mAcc'), 'mDice': ('mDice', 'mAcc'), 'mFscore': ('mFscore', 'mPrecision', 'mRecall')}
 """Scores of ``IoUMetric`` in addition to ``aAcc``, by the names in ``iou_metrics``."""
@@ -68,8 +68,13 @@ def idle_findings(cfg: Mapping[str, Any]) -> list[Finding]:
         return []
     key, last = schedules[-1]
     length = TO_ZERO.get(type_name(last), '')
-    end = min(last.get('end', total), last.get('begin', 0) + last['T_max'] if last.get('T_max') else total)
-    if not length or last.get('eta_min', 0) or last.get('eta_min_ratio') or end >= total:
+    begin, end, period = (last.get(name) or 0 for name in ('begin', 'end', 'T_max'))
+    if not length or last.get('eta_min') or last.get('eta_min_ratio'):
+        return []
+    if not all(map(is_number, (total, begin, end, period))):
+        return []  # the runner says so
+    end = min((value for value in (end, period and begin + period) if value), default=total)
+    if end >= total:
         return []
     text = (
         f'{key} ({type_name(last)}) ends at a learning rate of 0 after {end} iterations, and the training has {total}'

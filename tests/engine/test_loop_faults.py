@@ -87,6 +87,7 @@ ZERO = 'ends at a learning rate of 0 after'
         ({**POLY, 'end': 6, 'eta_min': 1e-4}, None),
         ({**POLY, 'end': 80}, None),
         ({'type': 'PolyLR'}, None),
+        ({'type': 'PolyLR', 'end': 'x'}, None),
         ({'type': 'MultiStepLR', 'milestones': [2]}, None),
     ],
 )
