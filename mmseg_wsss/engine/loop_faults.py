@@ -62,7 +62,7 @@ def check_loop(cfg: Mapping[str, Any]) -> None:
 
 def idle_findings(cfg: Mapping[str, Any]) -> list[Finding]:
     """Return a warning about a learning rate that is 0 before the end of a training."""
-    total = (cfg.get('train_cfg') or {}).get('max_iters')
+    total = (cfg.get('train_cfg') or {}).get('max_iters', 0)
     schedules = [*_schedules(cfg)]
     if type_name(cfg.get('train_cfg')) != 'IterBasedTrainLoop' or not schedules:
         return []
@@ -97,7 +97,7 @@ def _check_watched(cfg: Mapping[str, Any]) -> None:
     evaluator = cfg.get('val_evaluator')
     names = list[str]()
     for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-        if type_name(metric) != 'IoUMetric' or metric.get('prefix'):
+        if not isinstance(metric, Mapping) or type_name(metric) != 'IoUMetric' or metric.get('prefix'):
             return
         kinds = metric.get('iou_metrics', ['mIoU'])
         names += ['aAcc', *(name for kind in ([kinds] if isinstance(kinds, str) else kinds) for name in SCORES[kind])]
