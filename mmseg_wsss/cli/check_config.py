@@ -82,7 +82,7 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     built(report, lambda: check_settings(cfg.to_dict()), where)
     report.findings += [replace(f, text=f'{where}{f.text}') for f in idle_findings(cfg)]
     if any(isinstance((cfg.get(f'{split}_dataloader') or {}).get('dataset'), list) for split in SPLITS):
-        return  # as check_settings says
+        return  # check_settings has found it
     settings = dict(cfg.train_dataloader.dataset)
     if args.all_masks and settings.get('type') == 'WeakSegDataset':
         settings['check_masks'] = True

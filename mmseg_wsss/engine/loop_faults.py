@@ -72,7 +72,7 @@ def idle_findings(cfg: Mapping[str, Any]) -> list[Finding]:
     if not length or last.get('eta_min') or last.get('eta_min_ratio'):
         return []
     if not all(map(is_number, (total, begin, end, period))):
-        return []  # the runner says so
+        return []  # an error when the schedule is built
     end = min((value for value in (end, period and begin + period) if value), default=total)
     if end >= total:
         return []
