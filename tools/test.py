@@ -1,17 +1,20 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out DIR]``."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_wsss.checkpoints.loading import check_readable, trust_checkpoints
-from mmseg_wsss.checkpoints.weights import check_weights
+from mmseg_wsss.checkpoints.weights import check_weights, unwrapped
 from mmseg_wsss.checkpoints.work_dir import best_checkpoint
 from mmseg_wsss.cli._arguments import MODEL_HELP
 from mmseg_wsss.cli.zoo import zoo_network
+from mmseg_wsss.datasets.findings import ERROR
 from mmseg_wsss.engine.command_line import add_run_arguments, read_run_config
+from mmseg_wsss.engine.evaluation_checks import check_evaluated, class_findings
 from mmseg_wsss.engine.processes import connect, disconnect
 from mmseg_wsss.engine.short_console import short_console
 from mmseg_wsss.engine.start_errors import NAMED, BeganHook, StartError, faults_of_run
@@ -53,17 +56,34 @@ def run(args: argparse.Namespace) -> None:
         args.config, args.checkpoint = network(args)
         cfg = with_arguments(read_run_config(args), args)
         with faults_of_run(cfg, 'the test could not begin', began):
-            if '://' not in args.checkpoint:
-                check_readable(args.checkpoint)
+            meta = {} if '://' in args.checkpoint else check_readable(args.checkpoint).get('meta') or {}
             connect(cfg)
             with short_console(cfg.get('log_level', 'INFO')):
                 runner = Runner.from_cfg(cfg)
             check_weights(runner.model, args.checkpoint)
+            check_data(runner, (meta.get('dataset_meta') or {}).get('classes'))
             runner.register_hook(began)
             runner.test()
         disconnect()
     except (StartError, *NAMED) as error:
         raise SystemExit(str(error)) from error
+
+
+def check_data(runner: Runner, classes: Sequence[str] | None) -> None:
+    """Check that the test data can be measured.
+
+    Args:
+        runner: The runner of the test.
+        classes: The classes that the network has learned; None: not known.
+
+    Raises:
+        ValueError: If there are no masks, the images of a batch differ in their size, or the classes have other ids.
+    """
+    loader, metrics = runner.test_loop.dataloader, runner.test_evaluator.metrics
+    found = check_evaluated(unwrapped(runner.model), loader, metrics, 'test')
+    found += [finding for finding in class_findings(classes, loader.dataset, 'test') if finding.level == ERROR]
+    if found:
+        raise ValueError(str(found[0]))
 
 
 def network(args: argparse.Namespace) -> tuple[str, str]:

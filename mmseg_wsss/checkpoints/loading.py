@@ -155,7 +155,8 @@ def _plain_pickle() -> Any:
 
 def _begins(path: Path) -> bytes:
     if not path.is_file():
-        raise MissingCheckpointError(f'no checkpoint at {path}')
+        cure = ', which is a folder: name one of its .pth files' if path.is_dir() else ''
+        raise MissingCheckpointError(f'no checkpoint at {path}{cure}')
     with path.open('rb') as file:
         return file.read(len(ZIP))
 

@@ -55,12 +55,16 @@ def hold(lock: FileLock) -> None:
     """Take the lock of a folder.
 
     Raises:
-        WorkDirError: If another training has it.
+        WorkDirError: If another training has it, or the folder cannot be written.
     """
     folder = Path(lock.lock_file).parent
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise WorkDirError(
+            f'nothing can be written to {folder} ({error.strerror}): choose another folder with --work-dir'
+        ) from error
     except Timeout as error:
         raise WorkDirError(
             f'another training is running in {folder}, and two would overwrite each other: wait until it ends, stop '

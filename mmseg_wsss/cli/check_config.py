@@ -12,14 +12,16 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from ..datasets.findings import ERROR, NOTE, WARNING, Finding
+from ..datasets.findings import ERROR, NOTE, Finding
 from ..datasets.shared_images import shared_finding
-from ..datasets.weak_seg_dataset import WeakSegDataset
 from ..engine.environment import hint_of_variables
+from ..engine.evaluation_checks import NO_VALIDATION, check_evaluated, class_findings
+from ..engine.loop_faults import idle_findings
 from ..engine.own_data import is_own_data
-from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network, smallest_batch
+from ..engine.preflight import audit_masks, audit_training, audited_datasets, check_network
 from ..engine.setting_faults import check_settings
 from ..engine.stages.config import parse_stages
 from ..engine.start_errors import StartError
@@ -27,7 +29,7 @@ from ._arguments import overridden_config
 from .check import Report, built, built_data
 
 NUM_DRAWS = 200
-NO_VALIDATION = 'to train without validation: val_dataloader = None, val_cfg = None, val_evaluator = None'
+SPLITS = ('train', 'val', 'test')
 ABSENT = re.compile('not on disk|not found|No such file')
 
 
@@ -78,6 +80,9 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
     """
     report.findings += [Finding(f.level, f'{where}{f.text}', f.cure) for f in missing_files(cfg)]
     built(report, lambda: check_settings(cfg.to_dict()), where)
+    report.findings += [replace(f, text=f'{where}{f.text}') for f in idle_findings(cfg)]
+    if any(isinstance((cfg.get(f'{split}_dataloader') or {}).get('dataset'), list) for split in SPLITS):
+        return  # check_settings has found it
     settings = dict(cfg.train_dataloader.dataset)
     if args.all_masks and settings.get('type') == 'WeakSegDataset':
         settings['check_masks'] = True
@@ -94,24 +99,26 @@ def check_training(report: Report, cfg: Config, args: argparse.Namespace, where:
             name = next(name for name, other in report.audits.items() if other.source == audit.source)
             report.audits[name] = audit
             report.findings += audit.findings()
-        report.findings += check_network(model, dataset, _smallest_batch(cfg, len(dataset)))
     elif dataset is not None:
         report.findings += [finding for part in audited_datasets(dataset) for finding in part.audit.findings()]
-    check_evaluation(report, cfg, args, where, dataset)
+    loader = None if dataset is None else built_loader(report, cfg, 'train', dataset, where)
+    if loader is not None and model is not None:
+        report.findings += check_network(model, loader)
+    check_evaluation(report, cfg, args, where, dataset, model)
     report.findings = [
         replace(f, text=f.text + hint_of_variables(f.text, cfg.text)) if ABSENT.search(f.text) else f
         for f in report.findings
     ]
 
 
-def _smallest_batch(cfg: Config, num_images: int) -> int:
-    loader = cfg.train_dataloader
-    infinite = 'Infinite' in str((loader.get('sampler') or {}).get('type', ''))
-    drop_last = bool(loader.get('drop_last', False))
-    return smallest_batch(loader.get('batch_size', 1), num_images, infinite=infinite, drop_last=drop_last)
+def built_loader(report: Report, cfg: Config, split: str, dataset: Any, where: str) -> Any:
+    """Return the loader of a data set that is already built, or None if its settings or its sampler are wrong."""
+    key = f'{split}_dataloader'
+    settings = {**cfg[key], 'dataset': {'type': lambda: dataset}}  # a data set would be copied
+    return built(report, lambda: Runner.build_dataloader(settings, seed=0), where, Config({key: settings}))
 
 
-def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str, train: Any) -> None:
+def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, where: str, train: Any, model: Any) -> None:
     """Check the data of validation and test, and that the metrics have its classes."""
     seen: list[Mapping[str, Any]] = []
     # without masks, the test data of a recipe for own data only says how photos are read
@@ -135,16 +142,18 @@ def check_evaluation(report: Report, cfg: Config, args: argparse.Namespace, wher
         if any(loader == other for other in seen):
             continue
         seen.append(loader)
-        dataset = _check_split(report, split, loader, parts[f'{split}_evaluator'], args, where)
-        if split == 'val' and train is not None and dataset is not None:
-            report.findings += shared_finding(train, dataset)
+        dataset = _check_split(report, split, cfg, args, where, model)
+        if train is not None and dataset is not None:
+            if getattr(model, 'num_classes', None) is not None:
+                report.findings += class_findings(train.metainfo.get('classes'), dataset, split)
+            report.findings += shared_finding(train, dataset) if split == 'val' else []
 
 
-def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: argparse.Namespace, where: str) -> Any:
+def _check_split(report: Report, split: str, cfg: Config, args: argparse.Namespace, where: str, model: Any) -> Any:
     """Check the data of an evaluation, and return its data set; None if it cannot be built."""
     start = f'{where}{split} data: '
     before = len(report.findings)
-    dataset = built_data(report, loader.dataset, start, decode=args.decode)
+    dataset = built_data(report, cfg[f'{split}_dataloader'].dataset, start, decode=args.decode)
     cure = NO_VALIDATION if split == 'val' else ''
     if dataset is None:
         report.findings[before:] = [
@@ -153,32 +162,21 @@ def _check_split(report: Report, split: str, loader: Any, evaluator: Any, args: 
         return None
     for part in audited_datasets(dataset):
         report.findings += part.audit.findings()
-        if not _has_masks(part):
-            level = ERROR if split == 'val' else WARNING
-            text = (
-                f"{start}there are no masks to compare with: set data_prefix=dict(..., seg_map_path='...') of "
-                f'{split}_dataloader.dataset'
-            )
-            report.findings.append(Finding(level, text, cure and f'or, {cure}'))
 
     masks = built(report, lambda: audit_masks(dataset), start)
     report.findings += [] if masks is None else masks.findings()
 
-    def build() -> None:
-        Evaluator(evaluator).dataset_meta = dataset.metainfo
+    def build() -> Evaluator:
+        metrics = Evaluator(cfg[f'{split}_evaluator'])
+        metrics.dataset_meta = dataset.metainfo
+        return metrics
 
-    built(report, build, f'{where}{split}_evaluator: ')
+    metrics = built(report, build, f'{where}{split}_evaluator: ')
+    loader = built_loader(report, cfg, split, dataset, where)
+    if metrics is not None and loader is not None:
+        found = built(report, lambda: check_evaluated(model, loader, metrics.metrics, split), start) or []
+        report.findings += [replace(f, text=f'{where}{f.text}') for f in found]
     return dataset
-
-
-def _has_masks(dataset: Any) -> bool:
-    """Whether an evaluation data set has masks, or its pipeline makes them or does not need them."""
-    steps = {type(step).__name__ for step in dataset.pipeline.transforms}
-    return (
-        not isinstance(dataset, WeakSegDataset)
-        or 'seg_map_path' in dataset.data_prefix
-        or not (steps & {'LoadAnnotations'})
-    )
 
 
 def missing_files(cfg: Config) -> Iterator[Finding]:

@@ -128,6 +128,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
                 'reduce_zero_label=True cannot be used with weak labels: their class ids are final and class 0 is the '
                 'background. Convert the masks so that unlabelled is 255 and classes count from 0.'
             )
+        if settings.get('ignore_index', 255) != 255:
+            raise ValueError('ignore_index of a data set has no effect: unlabelled pixels are 255. Convert the masks.')
         if settings.get('backend_args') and (self.check_images or self.check_masks):
             raise ValueError('files behind backend_args cannot be checked: set check_images=False, check_masks=False')
 

@@ -153,13 +153,15 @@ def _check_key(cfg: Config, key: str) -> None:
         meant = places or list(map(repr, close))
         if meant:
             raise ValueError(f'--cfg-options {key}: the config has no {top!r}; did you mean {" or ".join(meant)}?')
-    elif key == top and isinstance(cfg[top], Mapping | Sequence) and cfg[top] and not isinstance(cfg[top], str):
+    elif isinstance(cfg[top], Mapping | Sequence) and cfg[top] and not isinstance(cfg[top], str):
         values = cfg.to_dict()
+        if key != top and _value(values, key.rpartition('.')[0]) is None:
+            return  # the merge says what is missing
         copies = [place for place in _places(values) if '.' in place and _value(values, place) == values[top]]
         if copies:
             raise ValueError(
                 f'--cfg-options {key}: {top} is a variable of the config, which {copies[0]} has copied already: '
-                f'override {" and ".join(copies[:MAX_PLACES])}'
+                f'override {" and ".join(copy + key[len(top) :] for copy in copies[:MAX_PLACES])}'
             )
 
 

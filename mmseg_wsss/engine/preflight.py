@@ -6,14 +6,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from mmengine.dataset import InfiniteSampler
+from mmengine.model import BaseDataPreprocessor
+from mmseg.datasets.transforms import RandomCrop
+from mmseg.models import SegDataPreProcessor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader
 
 from ..datasets.audit import LabelAudit
 from ..datasets.crop_draws import draw_crops
-from ..datasets.findings import ERROR, Finding
+from ..datasets.findings import ERROR, WARNING, Finding
 from ..datasets.label_checks import MaskReader
 from ..datasets.label_counts import count_labels
+from ..models.segmentors.batch import full_scale
 from ..models.segmentors.head_checks import check_same_number
 from ..models.segmentors.label_use import label_use
 
@@ -74,15 +81,28 @@ def audit_masks(dataset: Any) -> LabelAudit | None:
     return LabelAudit(source, count_labels([], classes, values), None, evaluation=True)
 
 
-def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> list[Finding]:
+def check_network(model: nn.Module, loader: DataLoader[Any]) -> list[Finding]:
     """Return the problems of a network with its training data.
 
     Args:
         model: The network, without wrappers.
-        dataset: The training data.
-        batch_size: Size of the smallest batch of one process; None: not known.
+        loader: The loader of the training data.
     """
-    found = []
+    found, dataset = [], loader.dataset
+    infinite = isinstance(loader.sampler, InfiniteSampler)
+    batch_size = loader.batch_size  # None with a sampler of whole batches
+    if batch_size is not None:
+        number = 0 if infinite else len(loader.sampler)  # type: ignore[arg-type]  # mmengine's samplers have a length
+        if not infinite and loader.drop_last and number < batch_size:
+            found.append(
+                Finding(
+                    ERROR,
+                    f'{number} images make no batch of {batch_size}, and drop_last=True leaves out incomplete batches: '
+                    'nothing would be trained',
+                    f'set train_dataloader.batch_size to {number} or less, or drop_last=False',
+                )
+            )
+        batch_size = smallest_batch(batch_size, number, infinite=infinite, drop_last=loader.drop_last)
     num_classes = getattr(model, 'num_classes', None)
     for part in audited_datasets(dataset):
         if num_classes is not None:
@@ -90,6 +110,7 @@ def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> lis
                 check_same_number(len(part.metainfo['classes']), num_classes)
             except ValueError as error:
                 found.append(Finding(ERROR, str(error)))
+    found += check_preprocessor(model, dataset)
     names = pooled_batch_norms(model)
     if batch_size == 1 and names:
         more = f' and {len(names) - 1} more' if len(names) > 1 else ''
@@ -100,6 +121,42 @@ def check_network(model: nn.Module, dataset: Any, batch_size: int | None) -> lis
                 'network sees one value per channel ("Expected more than 1 value per channel when training")',
                 'set train_dataloader.batch_size to 2 or more (and drop_last=True where one image is left over), or '
                 "another norm_cfg of the head, such as dict(type='GN', num_groups=8)",
+            )
+        )
+    return found
+
+
+def check_preprocessor(model: nn.Module, dataset: Any) -> list[Finding]:
+    """Return the problems of a data preprocessor with the pipeline, and with the scale of its images.
+
+    Args:
+        model: The network, without wrappers.
+        dataset: The training data.
+    """
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if type(preprocessor) is BaseDataPreprocessor:
+        text = 'model.data_preprocessor is missing, so that images would not become batches'
+        return [Finding(ERROR, text, "set it to dict(type='SegDataPreProcessor', size=..., mean=..., std=...)")]
+    if not isinstance(preprocessor, SegDataPreProcessor):
+        return []
+    found = []
+    size = preprocessor.size
+    for part in audited_datasets(dataset):
+        for step in part.pipeline.transforms:
+            crop = step.crop_size if isinstance(step, RandomCrop) else None
+            if size and crop and (size[0] < crop[0] or size[1] < crop[1]):
+                text = f'model.data_preprocessor.size={tuple(size)} is smaller than crop_size={tuple(crop)}'
+                cure = 'set both to the same size; otherwise batches with an image that is smaller than a crop fail'
+                found.append(Finding(ERROR, text, cure))
+    mean, std = (getattr(preprocessor, name, torch.tensor(255.0)) for name in ('mean', 'std'))
+    if (std == 0).any():
+        found.append(Finding(ERROR, 'model.data_preprocessor.std has a 0', 'every input would be NaN or infinite'))
+    elif mean.any() and mean.max() <= 1 and std.max() <= 1 and full_scale(preprocessor) == 255:
+        found.append(
+            Finding(
+                WARNING,
+                'model.data_preprocessor.mean and std are those of images from 0 to 1, and these are from 0 to 255',
+                'multiply both by 255',
             )
         )
     return found

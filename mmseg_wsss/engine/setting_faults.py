@@ -16,6 +16,8 @@ from mmengine.runner import Runner
 
 from ..datasets.formats.files import nearest
 from ..datasets.formats.values import is_number, is_whole, shown
+from ..models.segmentors.inference import check_windows
+from .loop_faults import check_loop, type_name
 
 FAULTS_OF_SETTINGS = (AssertionError, AttributeError, ImportError, IndexError, KeyError, OSError, TypeError, ValueError)
 """Errors that a wrong setting or file raises while a training is built."""
@@ -27,8 +29,9 @@ SIMILAR = 0.935
 PARTS = ('default_hooks', 'env_cfg', 'model', 'optim_wrapper', 'randomness', 'train_cfg', 'train_dataloader')
 """Parts of a config that are dicts."""
 SEGMENTORS = ('EncoderDecoder', 'CascadeEncoderDecoder', 'MultimodalEncoderDecoder', 'WeakEncoderDecoder')
-"""Networks that predict whole images in one of ``MODES``; others may have their own."""
-MODES = ('whole', 'slide')
+"""Networks that predict whole images or windows; others may have their own modes."""
+BUILDERS = {'build_from_cfg': 'cfg', 'build_dataloader': 'dataloader'}
+"""Functions of mmengine that build a part, and the names of its config in them."""
 METRICS_OF_IOU = ('IoUMetric', 'SubsetIoUMetric')
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
@@ -49,11 +52,12 @@ def describe_fault(error: BaseException, cfg: Mapping[str, Any]) -> str:
     if frame is None:
         place = _running_module(error)
         return f'{place}, in the first iteration: {message}' if place else message
-    part, kind = frame.f_locals['cfg'], frame.f_locals.get('obj_cls')
+    part, kind = frame.f_locals[BUILDERS[frame.f_code.co_name]], frame.f_locals.get('obj_cls')
     if not isinstance(part, Mapping):
         return message
     message = _with_nearest_name(message, kind, frame.f_locals.get('registry'))
-    place = _path_of(part, cfg, _same) or _path_of(part, cfg, _same_but_added) or 'a part of the config'
+    places = (_path_of(part, cfg, same) for same in (_same, _same_but_added, _same_but_taken))
+    place = next(filter(None, places), 'a part of the config')
     named = part.get('type')
     title = named if isinstance(named, str) else getattr(named, '__name__', None)
     return f'{place} ({title}): {message}' if title else f'{place}: {message}'
@@ -88,10 +92,10 @@ def _running_module(error: BaseException) -> str:
 
 
 def _innermost_build(error: BaseException) -> FrameType | None:
-    """Return the active frame of mmengine's builder."""
+    """Return the active frame of mmengine's builders."""
     found, traceback = None, error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_name == 'build_from_cfg' and 'cfg' in traceback.tb_frame.f_locals:
+        if BUILDERS.get(traceback.tb_frame.f_code.co_name) in traceback.tb_frame.f_locals:
             found = traceback.tb_frame
         traceback = traceback.tb_next
     return found
@@ -106,11 +110,15 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
     """
     _check_kinds(cfg)
     _check_inference(cfg)
+    check_loop(cfg)
     loop = cfg.get('train_cfg') or {}
     for key in ('max_iters', 'max_epochs'):
         length = loop.get(key, 0)
         if not is_whole(length) or length < 0:
             raise ValueError(f'train_cfg.{key} must be a non-negative integer, got {length!r}')
+    interval = loop.get('val_interval', 1)
+    if not is_whole(interval) or interval < 1:
+        raise ValueError(f'train_cfg.val_interval must be a positive integer, got {interval!r}')
     kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
     if isinstance(kind, str):
         with OPTIMIZERS.switch_scope_and_registry(None) as registry:
@@ -131,6 +139,12 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
         is_default = key == 'default_hooks' and cfg.get(key) is None
         if key in cfg and not is_default and not isinstance(cfg[key], Mapping):
             raise ValueError(f'{key} must be a dict of settings, got {shown(cfg[key])}')
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if isinstance(dataset := (cfg.get(key) or {}).get('dataset'), list):
+            raise ValueError(
+                f"{key}.dataset is a list: several data sets are dict(type='ConcatDataset', datasets=[...]), got "
+                f'{shown(dataset)}'
+            )
     level = cfg.get('log_level', 'INFO')
     if not isinstance(level, int) and not isinstance(logging.getLevelName(str(level)), int):
         raise ValueError(f"log_level must be a level such as 'INFO' or 'WARNING', got {shown(level)}")
@@ -157,28 +171,17 @@ def _contains(part: Any, value: Any) -> bool:
     return part == value or any(_contains(item, value) for item in nested)
 
 
-def _plain_name(part: Mapping[str, Any]) -> str:
-    """The name of the class of a part, without the scope of its registry."""
-    return str(part.get('type', '')).rpartition('.')[2]
-
-
 def _check_inference(cfg: Mapping[str, Any]) -> None:
     """Check what is only used after the training has begun: how whole images are predicted, and the metrics."""
     model = cfg.get('model')
-    settings = (model.get('test_cfg') if isinstance(model, Mapping) else None) or {}
-    mode = settings.get('mode', 'whole')
-    if isinstance(model, Mapping) and _plain_name(model) in SEGMENTORS:
-        if mode not in MODES:
-            raise ValueError(f'model.test_cfg.mode must be {" or ".join(map(repr, MODES))}, got {shown(mode)}')
-        missing = [key for key in ('crop_size', 'stride') if mode == 'slide' and key not in settings]
-        if missing:
-            raise ValueError(f"model.test_cfg with mode='slide' needs crop_size and stride, and has no {missing[0]}")
+    if isinstance(model, Mapping) and type_name(model) in SEGMENTORS:
+        check_windows(model.get('test_cfg'))
     for split in ('val_evaluator', 'test_evaluator'):
         found = cfg.get(split)
         for index, metric in enumerate(found if isinstance(found, list) else [found]):
             names = metric.get('iou_metrics', ()) if isinstance(metric, Mapping) else ()
             for name in [names] if isinstance(names, str) else names:
-                if name not in IOU_METRICS and _plain_name(metric) in METRICS_OF_IOU:
+                if name not in IOU_METRICS and type_name(metric) in METRICS_OF_IOU:
                     key = f'{split}.{index}' if isinstance(found, list) else split
                     raise ValueError(f'{key}.iou_metrics: unknown metric {name!r}; {nearest(str(name), IOU_METRICS)}')
 
@@ -190,6 +193,11 @@ def _same(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
 def _same_but_added(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
     """Whether a builder has only added keys, such as the parameters of an optimizer."""
     return 'type' in value and all(key in part and part[key] == known for key, known in value.items())
+
+
+def _same_but_taken(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """Whether a builder has only taken keys, such as the optimizer of an ``optim_wrapper``."""
+    return 'type' in part and all(key in value and value[key] == known for key, known in part.items())
 
 
 def _path_of(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -22,6 +23,8 @@ from .setting_faults import FAULTS_OF_SETTINGS, describe_fault, was_being_built
 
 UNNAMED = (AssertionError, AttributeError, LookupError, NotImplementedError, TypeError)
 """Errors whose messages are often only a name."""
+OF_BASE = '_substitute_base_vars'
+"""The function of mmengine that fills in keys of the bases of a config."""
 NAMED = (CheckpointError, WorkDirError)
 """Errors that are already one line."""
 
@@ -69,11 +72,13 @@ def faults_of_reading(path: str) -> Iterator[None]:
         raise StartError(f'{name}{line}: {error.msg}{cure}') from error
     except UnicodeDecodeError as error:
         raise StartError(f'{path}: the config is not text in UTF-8 ({error}): save the file in UTF-8') from error
-    except (AttributeError, NameError, *FAULTS_OF_SETTINGS) as error:
+    except (AttributeError, NameError, ConfigParsingError, *FAULTS_OF_SETTINGS) as error:
         if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
             where = f'{path}: the copy of the config in {tempfile.gettempdir()}'
             raise StartError(f'{where} cannot be written: {error.strerror}') from error
         hint = ' ("wsss doctor" may know why)' if isinstance(error, ImportError) else ''
+        if OF_BASE in (frame.name for frame in traceback.extract_tb(error.__traceback__)):
+            hint = ' ("{{_base_.KEY}}" stands for the KEY of a base, and no base has this one)'
         raise StartError(f'{path}: the config cannot be read: {describe_fault(error, {})}{hint}') from error
     except Exception as error:  # a config is a program, which may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]

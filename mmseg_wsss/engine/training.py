@@ -24,6 +24,7 @@ from .hooks.equal_buffers_hook import EqualBuffersHook
 from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
 from .hooks.validation_record_hook import ValidationRecordHook
+from .optimizers import check_precision
 from .processes import agree, connect, wrap_on_cpu
 from .setting_faults import check_settings
 from .short_console import short_console, summary_of
@@ -75,6 +76,7 @@ def run_training(cfg: Config) -> None:
     with faults_of_run(cfg, WHAT, began):
         cfg = with_own_name(cfg)
         check_settings(cfg)
+        check_precision(cfg.optim_wrapper)
         wrap_on_cpu(cfg)
         compiled = take_compile(cfg)
         with short_console(cfg.get('log_level', 'INFO')):

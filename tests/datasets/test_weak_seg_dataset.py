@@ -439,6 +439,7 @@ def test_no_images_is_an_error(root):
         ({'unused_labels': 'ignore'}, "unused_labels must be one of 'stop', 'warn', got 'ignore'"),
         ({'check_masks': 'all'}, "check_masks must be True, False or 'sample', got 'all'"),
         ({'reduce_zero_label': True}, 'reduce_zero_label=True cannot be used with weak labels'),
+        ({'ignore_index': 0}, 'ignore_index of a data set has no effect: unlabelled pixels are 255'),
         ({'backend_args': {'backend': 'petrel'}}, 'backend_args cannot be checked'),
         ({'weak_labels': {'format': 'csv', 'path': 'x'}}, "unknown weak-label format 'csv'"),
         ({'metainfo': {'classes': ('background', 'cat')}}, 'but the data set has'),

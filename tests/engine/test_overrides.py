@@ -85,6 +85,11 @@ def test_what_is_no_setting(capsys, option, message):
             'train_pipeline is a variable of the config, which train_dataloader.dataset.pipeline has copied already: '
             'override train_dataloader.dataset.pipeline',
         ),
+        (
+            'train_pipeline.0.size',
+            'train_pipeline is a variable of the config, which train_dataloader.dataset.pipeline has copied already: '
+            'override train_dataloader.dataset.pipeline.0.size',
+        ),
         ('train_pipeline.9.size', 'train_pipeline.9.size=2: train_pipeline.9 is None or missing'),
         ('model.init_cfg.checkpoint', 'model.init_cfg.checkpoint=2: model.init_cfg is None or missing'),
         ('note.x', "note.x=2: note is 'mine', which has no settings"),

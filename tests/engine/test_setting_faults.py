@@ -53,6 +53,8 @@ def config(tmp_path_factory):
             "optim_wrapper.optimizer (AdmaW): AdmaW is not registered in mmengine::optimizer; did you mean 'AdamW'?",
         ),
         ('train_cfg.max_iters=-1', 'train_cfg.max_iters must be a non-negative integer, got -1'),
+        ('train_cfg.val_interval=0', 'train_cfg.val_interval must be a positive integer, got 0'),
+        ('optim_wrapper.accumulative_counts=0', 'optim_wrapper (OptimWrapper): _accumulative_counts at least'),
     ],
 )
 def test_one_line_names_the_key(config, tmp_path, settings, message):

@@ -15,6 +15,7 @@ from mmseg_wsss.checkpoints.loading import CheckpointError
 from mmseg_wsss.cli.main import main
 from mmseg_wsss.engine.recipes import config_file
 from mmseg_wsss.engine.start_errors import StartError, faults_of_parts, faults_of_reading
+from tests.helpers.own_data import CLASSES, own_config, write_data
 from tests.helpers.trainings import run_tool, training_config, write_config
 
 MISSPELT = [
@@ -72,6 +73,34 @@ def test_a_test_that_cannot_begin(files, tmp_path, setting, message):
     assert text.startswith('the test could not begin: ')
     assert message in text
     assert '\n' not in text
+
+
+@pytest.mark.parametrize(
+    ('settings', 'classes', 'message'),
+    [
+        (
+            {'pipeline': [{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}]},
+            CLASSES,
+            "test data: there are no masks to compare with: put dict(type='LoadAnnotations') into the pipeline of "
+            'test_dataloader.dataset, or only write predictions: wsss predict, or wsss test --out DIR --cfg-options '
+            'test_evaluator.format_only=True',
+        ),
+        ({}, CLASSES[::-1], "class 0 is 'weed' in the training data and 'background' in the test data: give"),
+        ({}, (*CLASSES, 'other'), 'the network learns 4 classes, and the test data has 3: give test_dataloader'),
+    ],
+)
+def test_data_that_a_test_cannot_measure(tmp_path, settings, classes, message):
+    write_data(tmp_path)
+    cfg = own_config(tmp_path)
+    cfg.test_dataloader, cfg.test_cfg, cfg.test_evaluator = cfg.val_dataloader, {'type': 'TestLoop'}, cfg.val_evaluator
+    cfg.test_dataloader.dataset |= settings
+    init_default_scope('mmseg')
+    state = {'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': {'dataset_meta': {'classes': classes}}}
+    torch.save(state, tmp_path / 'net.pth')
+    config = write_config(cfg, tmp_path / 'tiny.py')
+    with pytest.raises(SystemExit) as caught:
+        run_tool('test', config, tmp_path / 'net.pth', '--work-dir', tmp_path / 'out')
+    assert f'the test could not begin: {message}' in caught.value.code
 
 
 def test_an_error_in_an_iteration_of_a_test_keeps_its_type(files, tmp_path):
@@ -141,10 +170,19 @@ def test_commands_that_build_a_pipeline(files, tmp_path, capsys, command):
             "custom_imports = dict(imports=['no_such_module'])",
             r'cannot be read: .*no_such_module.* \("wsss doctor" may',
         ),
+        (
+            "_base_ = './tiny.py'\na = {{_base_.train_pipline}}",
+            r'cannot be read: train_pipline \("\{\{_base_.KEY\}\}" stands for the KEY of a base, and no base has',
+        ),
+        (
+            'from mmengine.config import read_base\nwith read_base():\n    from .none import *',
+            r'config\.py: the config cannot be read: .*none\.py not found!',
+        ),
     ],
 )
 def test_a_config_that_cannot_be_read(files, tmp_path, capsys, text, message):
     (tmp_path / 'config.py').write_text(text)
+    (tmp_path / 'tiny.py').write_text('train_pipeline = []')
     for tool in ('train', 'test'):
         with pytest.raises(SystemExit, match=message) as caught:
             run_tool(tool, tmp_path / 'config.py', *files[1 : 1 + (tool == 'test')])

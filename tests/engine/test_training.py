@@ -185,6 +185,36 @@ def test_changed_settings_are_named_and_workers_may_change(config, folder):
     assert resumed.said[0].endswith('; and 3 more')  # with max_iters
 
 
+def rate_in(path):
+    """The learning rate in a checkpoint."""
+    return load_checkpoint(path)['optimizer']['param_groups'][0]['lr']
+
+
+@pytest.mark.parametrize('groups', [{}, {'paramwise_cfg': {'custom_keys': {'backbone': {'lr_mult': 1.0}}}}])
+def test_a_changed_schedule_takes_effect(tmp_path, groups):
+    cfg = training_config(tmp_path / 'run')
+    cfg.optim_wrapper |= groups
+    config = write_config(cfg, tmp_path / 'tiny.py')
+    run_tool('train', config)
+    assert rate_in(tmp_path / 'run/iter_4.pth') == pytest.approx(0.05 * 3 / 7)
+    more = ['train_cfg.max_iters=6', 'param_scheduler.0.end=16', 'optim_wrapper.optimizer.lr=0.1']
+    run_tool('train', config, '--resume', '--cfg-options', *more, 'optim_wrapper.optimizer.weight_decay=0.5')
+    assert rate_in(tmp_path / 'run/iter_6.pth') == pytest.approx(0.1 * 9 / 15)
+    (group, *_) = load_checkpoint(tmp_path / 'run/iter_6.pth')['optimizer']['param_groups']
+    assert (group['weight_decay'], group['momentum']) == (0.5, 0.9)
+
+
+def test_another_optimizer_begins_only_when_asked_for(tmp_path):
+    config = write_config(training_config(tmp_path / 'run'), tmp_path / 'tiny.py')
+    run_tool('train', config)
+    adam = {'type': 'OptimWrapper', 'optimizer': {'type': 'AdamW', 'lr': 0.001}}
+    config = write_config(training_config(tmp_path / 'run', optim_wrapper=adam), tmp_path / 'adam.py')
+    resumed = ('train', config, '--resume', '--cfg-options', 'train_cfg.max_iters=6')
+    assert 'iter_4.pth holds the state of SGD, but optim_wrapper.optimizer is AdamW: begin with' in message(*resumed)
+    run_tool(*resumed[:3], '--allow-missing', *resumed[3:])
+    assert rate_in(tmp_path / 'run/iter_6.pth') == pytest.approx(0.001 * 1 / 7)
+
+
 class Resumed:
     """What a hook sees of a runner."""
 
@@ -457,6 +487,13 @@ def test_nothing_to_go_on_from_is_said_in_a_line(config, whole, tmp_path, capsys
     assert len(said) == 1
     assert said[0].endswith(f'no checkpoint in {tmp_path}/new to resume from: the training starts from the beginning')
     assert_same_weights(tmp_path / 'new/iter_4.pth', whole / 'iter_4.pth')
+
+
+def test_folders_and_files_in_each_others_place_are_named(config, whole, tmp_path):
+    said = message('train', config, '--work-dir', config)
+    assert said == f'nothing can be written to {config} (File exists): choose another folder with --work-dir'
+    said = message('train', config, '--work-dir', tmp_path, '--resume', whole)
+    assert said == f'no checkpoint at {whole}, which is a folder: name one of its .pth files'
 
 
 def test_resume_in_the_config_is_that_of_the_command(config, whole, folder, tmp_path):

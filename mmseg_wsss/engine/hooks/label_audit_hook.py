@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from mmengine.dataset import InfiniteSampler
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
@@ -18,7 +17,9 @@ from ...datasets.findings import ERROR, WARNING, Finding, raise_errors
 from ...datasets.shared_images import shared_finding
 from ...datasets.transforms.load_weak_annotations import UNLABELLED
 from ...models.losses.patience import Patience
-from ..preflight import audit_masks, audit_training, check_network, smallest_batch
+from ..evaluation_checks import check_evaluated, class_findings
+from ..loop_faults import idle_findings
+from ..preflight import audit_masks, audit_training, check_network
 
 LEVELS = {ERROR: logging.ERROR, WARNING: logging.WARNING}
 
@@ -31,7 +32,8 @@ class LabelAuditHook(Hook):
     it to ``custom_hooks``. ``wsss check CONFIG`` prints the same information and more without a training.
 
     The training ends if no loss learns from some labels (unless ``unused_labels`` of the data set is ``'warn'``), if
-    the classes of the data set and the head differ, or if batch normalisation gets a single value.
+    the classes of the training data, the validation and the head differ, if batch normalisation gets a single value, or
+    if the validation would fail.
 
     It runs before weights are loaded, because that takes longer.
 
@@ -63,12 +65,7 @@ class LabelAuditHook(Hook):
         if not hasattr(model, 'losses'):  # a model of mmseg, whose losses do not count images themselves
             self._patience = Patience(type(model).__name__, ('labels',))
         audits = audit_training(model, dataset, self.num_draws if is_main_process() else 0)
-        smallest = None  # with a sampler of whole batches
-        if loader.batch_size is not None:
-            infinite = isinstance(loader.sampler, InfiniteSampler)
-            number = 0 if infinite else len(loader.sampler)
-            smallest = smallest_batch(loader.batch_size, number, infinite=infinite, drop_last=loader.drop_last)
-        found = check_network(model, dataset, smallest)
+        found = [*check_network(model, loader), *idle_findings(runner.cfg)]
         masks = audit_masks(dataset)
         found += [] if masks is None else [finding for finding in masks.findings() if finding.level == ERROR]
         for audit in audits:
@@ -76,8 +73,13 @@ class LabelAuditHook(Hook):
                 lines = '\n'.join(f'  {line}' for line in audit.table())
                 runner.logger.info(f'labels of {audit.source}:\n{lines}')
             found += audit.findings()
-        if is_main_process() and isinstance(runner.val_loop, BaseLoop):
-            found += shared_finding(dataset, runner.val_dataloader.dataset)
+        if isinstance(runner.val_loop, BaseLoop):
+            evaluated = runner.val_dataloader
+            found += check_evaluated(model, evaluated, runner.val_evaluator.metrics, 'val')
+            if getattr(model, 'num_classes', None) is not None:  # it classifies pixels
+                found += class_findings(dataset.metainfo.get('classes'), evaluated.dataset, 'val')
+            if is_main_process():
+                found += shared_finding(dataset, evaluated.dataset)
         self._say(runner, found)
         raise_errors(found)
 

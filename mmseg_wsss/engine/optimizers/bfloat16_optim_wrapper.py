@@ -12,6 +12,8 @@ from mmengine.optim import OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
+from ..loop_faults import type_name
+
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
@@ -55,3 +57,16 @@ def with_mixed_precision(settings: Mapping[str, Any], device: str | None = None)
         kept = {key: value for key, value in settings.items() if key not in ('loss_scale', 'dtype', 'use_fsdp')}
         return {**kept, 'type': 'BFloat16OptimWrapper'}
     return {'loss_scale': 'dynamic', **settings, 'type': 'AmpOptimWrapper'}
+
+
+def check_precision(settings: Mapping[str, Any]) -> None:
+    """Check that the device of the training has the precision of an ``optim_wrapper``.
+
+    Raises:
+        ValueError: If the settings need a GPU and there is none.
+    """
+    if get_device() == 'cpu' and type_name(settings) == 'AmpOptimWrapper':
+        raise ValueError(
+            "optim_wrapper.type='AmpOptimWrapper' needs a GPU, and there is none: use 'BFloat16OptimWrapper', or "
+            "'OptimWrapper' with --amp, which chooses one of both"
+        )

@@ -12,6 +12,7 @@ from ..decisions import ArgmaxDecision
 from ..views.base import Views
 
 Part = TypeVar('Part')
+IGNORE_INDEX = 255
 
 
 def build_part(config: Mapping[str, Any] | None, key: str, kind: type[Part]) -> Part | None:
@@ -60,12 +61,17 @@ def check_head(head: nn.Module) -> None:
         raise TypeError(f'{name} has a pixel sampler, which would be ignored: remove sampler (use loss weights)')
     if head.out_channels != head.num_classes:
         raise TypeError(f'{name} has out_channels={head.out_channels}: set out_channels={head.num_classes}')
+    if head.ignore_index != IGNORE_INDEX:
+        raise TypeError(
+            f'{name} has ignore_index={head.ignore_index}, but unlabelled pixels are {IGNORE_INDEX}: leave ignore_index'
+            ' out of the head'
+        )
     loss = head.loss_decode
     plain = isinstance(loss, CrossEntropyLoss) and not (loss.use_sigmoid or loss.use_mask or loss.class_weight)
     if not plain:
         raise TypeError(
             f'the loss_decode of {name} ({type(loss).__name__}) would be ignored: leave loss_decode out of the head '
-            'and name the losses in model.losses'
+            'and name the losses in model.losses (those of auxiliary heads in model.auxiliary_losses)'
         )
 
 

@@ -13,9 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...functional.checks import is_integer
 from ...functional.grids import MOST_PIXELS, pool_mask
 
 Meta = Mapping[str, Any]
+MODES = ('whole', 'slide')
 FLIPS = {'horizontal': 2, 'vertical': 1}
 SLIDE = (
     "use windows: model.test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(768, 768)), or --window 1024 of "
@@ -60,6 +62,38 @@ def check_at_once(inputs: Tensor, test_cfg: Meta | None, name: str, cure: str = 
         raise ValueError(f'{name}: the network would read {width} x {height} pixels at once; {cure}')
 
 
+def check_windows(test_cfg: Meta | None) -> None:
+    """Check how whole images are predicted.
+
+    Args:
+        test_cfg: ``mode``, ``crop_size`` and ``stride``; see :func:`windows`.
+
+    Raises:
+        ValueError: If the mode is unknown, a size is missing or is not a pair of positive integers, or there would be
+            gaps between the windows.
+    """
+    settings = test_cfg or {}
+    mode = settings.get('mode', 'whole')
+    if mode not in MODES:
+        raise ValueError(f'model.test_cfg.mode must be {" or ".join(map(repr, MODES))}, got {mode!r}')
+    if mode == 'whole':
+        return
+    for key in ('crop_size', 'stride'):
+        if key not in settings:
+            raise ValueError(f"model.test_cfg with mode='slide' needs crop_size and stride, and has no {key}")
+        pair = settings[key]
+        if not (isinstance(pair, Sequence) and len(pair) == 2 and all(map(is_integer, pair))):
+            raise ValueError(
+                f'model.test_cfg.{key} must be (height, width) in pixels, such as (512, 512), got {pair!r}'
+            )
+    crop, stride = settings['crop_size'], settings['stride']
+    if stride[0] > crop[0] or stride[1] > crop[1]:
+        raise ValueError(
+            f'model.test_cfg.stride={tuple(stride)} is larger than crop_size={tuple(crop)}: no window would contain '
+            'the pixels in between'
+        )
+
+
 def windows(size: tuple[int, int], test_cfg: Meta | None) -> Iterator[tuple[slice, slice]]:
     """Yield the rows and columns of each window of sliding inference, or of the whole image.
 
@@ -70,18 +104,16 @@ def windows(size: tuple[int, int], test_cfg: Meta | None) -> Iterator[tuple[slic
         test_cfg: ``mode``, ``'whole'`` or ``'slide'``; the latter with ``crop_size`` and ``stride``, (rows, columns).
 
     Raises:
-        ValueError: If the mode is unknown.
+        ValueError: See :func:`check_windows`.
 
     Example:
         >>> slide = dict(mode='slide', crop_size=(8, 8), stride=(6, 6))
         >>> [(rows.start, rows.stop) for rows, columns in windows((20, 8), slide)]
         [(0, 8), (6, 14), (12, 20)]
     """
-    test_cfg = test_cfg or {}
-    mode = test_cfg.get('mode', 'whole')
-    if mode not in ('whole', 'slide'):
-        raise ValueError(f"model.test_cfg.mode must be 'whole' or 'slide', got {mode!r}")
-    crop, stride = (size, size) if mode == 'whole' else (test_cfg['crop_size'], test_cfg['stride'])
+    check_windows(test_cfg)
+    slides = test_cfg is not None and test_cfg.get('mode') == 'slide'
+    crop, stride = (test_cfg['crop_size'], test_cfg['stride']) if test_cfg and slides else (size, size)
     rows, columns = (_intervals(*sides) for sides in zip(size, crop, stride, strict=True))
     yield from ((row, column) for row in rows for column in columns)
 

@@ -113,10 +113,10 @@ def test_a_model_of_mmseg_counts_images_without_labels(tmp_path):
     plain = {**model_config('fcn'), 'type': 'EncoderDecoder'}
     del plain['losses']
     model = MODELS.build(plain)
-    loader = Runner.build_dataloader(own_config(tmp_path).train_dataloader)
-    runner = SimpleNamespace(
-        _train_loop=mock.Mock(spec=BaseLoop), train_dataloader=loader, model=model, logger=mock.Mock(), val_loop=None
-    )
+    cfg = own_config(tmp_path)
+    loader = Runner.build_dataloader(cfg.train_dataloader)
+    parts = {'train_dataloader': loader, 'model': model, 'val_loop': None}
+    runner = SimpleNamespace(_train_loop=mock.Mock(spec=BaseLoop), logger=mock.Mock(), cfg=cfg, **parts)
     hook.before_run(runner)
     empty = SegDataSample(gt_sem_seg=PixelData(data=torch.full((1, 4, 4), 255)))
     hook.after_train_iter(runner, 0, {'data_samples': [empty] * 999})

@@ -93,3 +93,11 @@ def test_training_with_amp(tmp_path):
     weights = load_checkpoint(tmp_path / 'run/iter_4.pth')['state_dict']
     assert {value.dtype for value in weights.values()} == {torch.float32, torch.int64}
     assert all(value.isfinite().all() for value in weights.values())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU has float16')
+def test_float16_without_a_gpu_is_refused(tmp_path):
+    float16 = {**training_config().optim_wrapper.to_dict(), 'type': 'AmpOptimWrapper'}
+    config = write_config(training_config(tmp_path / 'run', optim_wrapper=float16), tmp_path / 'tiny.py')
+    with pytest.raises(SystemExit, match="AmpOptimWrapper' needs a GPU, and there is none: use 'BFloat16O"):
+        run_tool('train', config)

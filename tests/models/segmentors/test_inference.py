@@ -106,3 +106,26 @@ def test_a_large_image_is_read_in_windows_or_refused(monkeypatch):
     check_at_once(torch.zeros(1, 3, 4, 6, device='meta'), None, 'a.jpg')  # not on the CPU
     with pytest.raises(ValueError, match=r'a.jpg: the network would read 6 x 4 pixels at once; use windows'):
         check_at_once(torch.zeros(1, 3, 4, 6), {'mode': 'whole'}, 'a.jpg')
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (
+            {'crop_size': 8},
+            r'model.test_cfg.crop_size must be \(height, width\) in pixels, such as \(512, 512\), got 8',
+        ),
+        ({'stride': (0, 4)}, r'model.test_cfg.stride must be .*, got \(0, 4\)'),
+        (
+            {'stride': (8, 9)},
+            r'model.test_cfg.stride=\(8, 9\) is larger than crop_size=\(8, 8\): no window would contain',
+        ),
+        ({'mode': 'slyde'}, "model.test_cfg.mode must be 'whole' or 'slide', got 'slyde'"),
+    ],
+)
+def test_windows_that_cannot_be(settings, message):
+    settings = {'mode': 'slide', 'crop_size': (8, 8), 'stride': (8, 8), **settings}
+    with pytest.raises(ValueError, match=message):
+        list(windows((40, 40), settings))
+    with pytest.raises(ValueError, match=message):
+        mean_of_windows(lambda window: (window, None), torch.ones(1, 1, 40, 40), settings)

@@ -281,6 +281,10 @@ own_loss_head = {'type': OwnLossHead, 'in_channels': 64, 'channels': 64, 'num_cl
         ({'head': head_config('fcn', loss_decode={'type': 'DiceLoss'})}, r'DiceLoss\) would be ignored.*model.losses'),
         ({'head': head_config('fcn', loss_decode={'type': 'GatedCRFLoss'})}, 'GatedCRFLoss.*would be ignored'),
         ({'head': head_config('fcn', 2, out_channels=1)}, 'set out_channels=2'),
+        (
+            {'head': head_config('fcn', ignore_index=0)},
+            'FCNHead has ignore_index=0, but unlabelled pixels are 255: leave',
+        ),
         ({'head': [head_config('fcn')]}, 'list of heads'),
         ({'head': head_config('fcn', loss_decode={'type': 'CrossEntropyLoss', 'loss_weight': 0.4})}, 'loss_weight=0.4'),
         ({'views': {'type': 'PAMR'}}, 'model.views is a PAMR; it must be derived from Views, or None'),
