@@ -42,12 +42,21 @@ def raise_errors(findings: Iterable[Finding]) -> None:
         raise AuditError('\n'.join(errors))
 
 
-def check_classes(classes: Sequence[str]) -> None:
+def check_classes(classes: Sequence[str], palette: Sequence[Sequence[int]] | None = None) -> None:
     """Reject a list of classes with only the background, or with more classes than masks can contain.
+
+    Args:
+        classes: Names by id.
+        palette: Their colours, or None.
 
     Raises:
         ValueError: If the list is rejected; the message states what to write.
     """
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise ValueError(f"metainfo.classes must be a list of names, such as ('background', 'cat'), got {classes!r}")
+    for colour in palette or ():
+        if not (isinstance(colour, Sequence) and len(colour) == 3 and all(value in range(256) for value in colour)):
+            raise ValueError(f'metainfo.palette must be a list of (red, green, blue) from 0 to 255, got {colour!r}')
     if len(classes) < 2:
         name = classes[0] if classes else 'object'
         object_name = name if name != 'background' else 'object'

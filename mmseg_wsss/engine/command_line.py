@@ -49,7 +49,8 @@ def read_run_config(args: argparse.Namespace) -> Config:
         raise SystemExit(str(error)) from error
     cfg = read_config(args.config, args.cfg_options or {})
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    work_dir = args.work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem
+    cfg.work_dir = str(Path(work_dir).expanduser())
     return cfg
 
 

@@ -145,6 +145,11 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
                 f"{key}.dataset is a list: several data sets are dict(type='ConcatDataset', datasets=[...]), got "
                 f'{shown(dataset)}'
             )
+    if (found := _array_in(dict(cfg.items()))) is not None:
+        raise ValueError(f'{found} is an array, and configs are saved as text: use lists and numbers (.tolist())')
+    wanted = cfg.get('load_from')
+    if wanted is not None and not isinstance(wanted, str):
+        raise ValueError(f'load_from must be a path, a URL or None, got {shown(wanted)}')
     level = cfg.get('log_level', 'INFO')
     if not isinstance(level, int) and not isinstance(logging.getLevelName(str(level)), int):
         raise ValueError(f"log_level must be a level such as 'INFO' or 'WARNING', got {shown(level)}")
@@ -154,6 +159,15 @@ def _check_kinds(cfg: Mapping[str, Any]) -> None:
     rate = (cfg.get('optim_wrapper', {}).get('optimizer') or {}).get('lr')
     if rate is not None and not is_number(rate):
         raise ValueError(f'optim_wrapper.optimizer.lr must be a learning rate such as 1e-3, got {shown(rate)}')
+
+
+def _array_in(value: Any, path: str = '') -> str | None:
+    """Return the key of a value of numpy or torch in a config."""
+    if hasattr(value, '__array__') and not isinstance(value, type):
+        return path
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    below = (_array_in(item, f'{path}.{key}' if path else str(key)) for key, item in items)
+    return next((found for found in below if found is not None), None)
 
 
 def _is_misspelt(key: str, name: str) -> bool:

@@ -54,6 +54,8 @@ def train(cfg: Config, resume: str | None = None) -> None:
             stages = RUNNERS.build(cfg)
         stages.train()
         return
+    with faults_of_run(cfg, WHAT):
+        check_settings(cfg)
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     connect(cfg)

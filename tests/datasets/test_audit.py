@@ -199,3 +199,22 @@ def test_one_class(classes, advice):
     with pytest.raises(ValueError, match=f'there is one class .*{advice}'):
         check_classes(classes)
     check_classes(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'palette', 'message'),
+    [
+        ('background,crop', None, r"metainfo.classes must be a list of names, .*, got 'background,crop'"),
+        ((CLASSES,), None, 'metainfo.classes must be a list of names'),
+        (
+            CLASSES,
+            ['#000000', '#ff0000', '#00ff00'],
+            "metainfo.palette must be a list of .* from 0 to 255, got '#000000'",
+        ),
+        (CLASSES, [[0, 0, 0], [0.5, 0, 0], [0, 1, 0]], r'metainfo.palette must .*, got \[0.5, 0, 0\]'),
+    ],
+)
+def test_forms_of_classes_and_palettes(classes, palette, message):
+    with pytest.raises(ValueError, match=message):
+        check_classes(classes, palette)
+    check_classes(CLASSES, [(0, 0, 0), [255, 0, 0]])

@@ -41,6 +41,7 @@ def test_the_work_dir_is_given_or_that_of_the_config_or_has_its_name(config):
     config.write_text("work_dir = 'own'\n")
     assert read(config).work_dir == 'own'
     assert read(config, '--work-dir', 'other').work_dir == 'other'
+    assert read(config, '--work-dir=~/other').work_dir == os.path.expanduser('~/other')
 
 
 def test_a_config_that_does_not_exist_is_named(tmp_path):

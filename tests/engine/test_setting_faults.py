@@ -1,5 +1,6 @@
 """What is wrong in a config is told in one line, with its key and the nearest right name, before anything trains."""
 
+import numpy as np
 import pytest
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
@@ -53,6 +54,7 @@ def config(tmp_path_factory):
             "optim_wrapper.optimizer (AdmaW): AdmaW is not registered in mmengine::optimizer; did you mean 'AdamW'?",
         ),
         ('train_cfg.max_iters=-1', 'train_cfg.max_iters must be a non-negative integer, got -1'),
+        ('load_from=3', 'load_from must be a path, a URL or None, got 3'),
         ('train_cfg.val_interval=0', 'train_cfg.val_interval must be a positive integer, got 0'),
         ('optim_wrapper.accumulative_counts=0', 'optim_wrapper (OptimWrapper): _accumulative_counts at least'),
     ],
@@ -199,3 +201,10 @@ def test_what_a_training_of_ones_own_may_have(settings):
 def test_a_metric_that_is_not_there_is_named(kind):
     with pytest.raises(ValueError, match="val_evaluator.0.iou_metrics: unknown metric 'mIuo'; did you mean 'mIoU'"):
         check_settings({**training_config().to_dict(), 'val_evaluator': [{'type': kind, 'iou_metrics': ['mIuo']}]})
+
+
+def test_arrays_are_named():
+    cfg = training_config(palette=np.zeros((3, 3)))
+    with pytest.raises(ValueError, match=r'^palette is an array, and configs are saved as text: use lists and numbers'):
+        check_settings(cfg)
+    check_settings(training_config(kind=np.ndarray, palette=[0.5]))
