@@ -182,8 +182,8 @@ def check_new(path: Path | None, option: str, *, force: bool) -> None:
         force: Whether an existing file may be overwritten.
 
     Raises:
-        ValueError: If there is a folder of that name, a file in the place of its folder, or a file that may not be
-            overwritten.
+        ValueError: If there is a folder of that name, its folder would be below a file, or there is a file that may
+            not be overwritten.
     """
     if path is not None and path.is_dir():
         raise ValueError(f'{option} must be a file, got the folder {path}')

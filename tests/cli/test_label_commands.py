@@ -1,4 +1,7 @@
+import errno
 import json
+import os
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -387,11 +390,12 @@ def test_a_conversion_that_fails_leaves_no_masks(root, classes, older):
     assert not (root / 'w.json').exists()
 
 
-def test_masks_are_written_with_the_labels_or_not_at_all(root):
+def test_masks_are_written_with_the_labels_or_not_at_all(root, monkeypatch):
     command = outlines(root, RING, RING)
-    (root / 'file').touch()
-    with pytest.raises(OSError, match='file'):
-        wsss(*command[:-1], root / 'file/w.json')
+    with monkeypatch.context() as context, pytest.raises(OSError, match='No space left'):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        context.setattr('mmseg_wsss.cli.convert.write_labels', Mock(side_effect=full))
+        wsss(*command)
     assert not (root / 'out').exists()
     save(root / 'out/masks/other.png', np.full((20, 20), 8))
     wsss(*command, '--force', '--report', root / 'report.json')
