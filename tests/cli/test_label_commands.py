@@ -392,10 +392,11 @@ def test_a_conversion_that_fails_leaves_no_masks(root, classes, older):
 
 def test_masks_are_written_with_the_labels_or_not_at_all(root, monkeypatch):
     command = outlines(root, RING, RING)
-    with monkeypatch.context() as context, pytest.raises(OSError, match='No space left'):
-        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        context.setattr('mmseg_wsss.cli.convert.write_labels', Mock(side_effect=full))
-        wsss(*command)
+    full = Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    with monkeypatch.context() as context:
+        context.setattr('mmseg_wsss.cli.convert.write_labels', full)
+        with pytest.raises(OSError, match='No space left'):
+            wsss(*command)
     assert not (root / 'out').exists()
     save(root / 'out/masks/other.png', np.full((20, 20), 8))
     wsss(*command, '--force', '--report', root / 'report.json')
