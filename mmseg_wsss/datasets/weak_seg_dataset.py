@@ -105,7 +105,8 @@ class WeakSegDataset(SeededItems, BaseSegDataset):
         data_prefix = {key: path for key, path in (data_prefix or {}).items() if path or key == 'img_path'}
         self._check_settings(data_prefix, kwargs)
         metainfo = self._with_classes(metainfo)
-        check_classes((meta := {**self.METAINFO, **metainfo})['classes'], meta.get('palette'))
+        whole = {**self.METAINFO, **metainfo}
+        check_classes(whole['classes'], whole.get('palette'))
         super().__init__(
             metainfo=metainfo,
             data_root=data_root,

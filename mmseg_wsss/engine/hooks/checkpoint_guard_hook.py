@@ -14,6 +14,7 @@ from mmseg.registry import HOOKS
 from ...checkpoints.loading import CheckpointError
 from ...checkpoints.run import RUN_KEY, check_state, differences, new_run, relevant_settings, run_of
 from ...checkpoints.weights import compare_weights, unwrapped, weights_of
+from ..loop_faults import type_name
 
 SHOWN_CHANGES = 8
 ALLOW = 'or load only what fits with --allow-missing'
@@ -148,8 +149,7 @@ def _settings(runner: Runner) -> dict[str, Any]:
 
 
 def _optimizer_type(settings: Mapping[str, Any]) -> str:
-    optimizer = (settings.get('optim_wrapper') or {}).get('optimizer') or {}
-    return str(optimizer.get('type')).rpartition('.')[2]
+    return type_name((settings.get('optim_wrapper') or {}).get('optimizer'))
 
 
 def _groups(state: Mapping[str, Any]) -> list[int] | None:
