@@ -4,8 +4,8 @@
 #   standalone network on the pseudo-labels).
 # Expected: 45.9 mIoU over seven classes of val after the first stage, and 54.7 for its labels of train:
 #   docs/results.md. The second network has not been run yet.
-# Cost: 9,800 and 6,525 iterations, two hours each on one CPU thread, and between them one view of each of the 3,131
-#   photographs.
+# Cost: 9,800 iterations, two hours on two CPU threads of a busy machine, one view of each of the 3,131 photographs,
+#   and 6,525 iterations, 75 to 120 minutes on one thread.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py
 #   configs/single_stage/pipeline_mbv2_voc_tags_long.py. After an interruption, run it again to resume.
 _base_ = './pipeline_mbv2_voc_tags_second_network.py'
