@@ -25,7 +25,13 @@ UNNAMED = (AssertionError, AttributeError, LookupError, NotImplementedError, Typ
 """Errors whose messages are often only a name."""
 OF_BASE = '_substitute_base_vars'
 """The function of mmengine that fills in keys of the bases of a config."""
-NAMED = (CheckpointError, WorkDirError)
+
+
+class DivergedError(RuntimeError):
+    """A training whose weights are no longer finite."""
+
+
+NAMED = (CheckpointError, DivergedError, WorkDirError)
 """Errors that are already one line."""
 
 

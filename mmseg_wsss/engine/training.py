@@ -21,6 +21,7 @@ from .compiling import compile_backbone, take_compile
 from .freed_memory import keep_freed_memory
 from .hooks.checkpoint_guard_hook import CheckpointGuardHook
 from .hooks.equal_buffers_hook import EqualBuffersHook
+from .hooks.finite_weights_hook import FiniteWeightsHook
 from .hooks.label_audit_hook import LabelAuditHook
 from .hooks.last_validation_hook import LastValidationHook
 from .hooks.validation_record_hook import ValidationRecordHook
@@ -109,13 +110,14 @@ def with_own_name(cfg: Config) -> Config:
 def guard(runner: Runner) -> None:
     """Give a runner the hooks that belong to every training.
 
-    They are responsible for checks of its labels, complete and identified checkpoints, validations with the network of
-    the checkpoint, the last validation, and what a report shows of it.
+    They are responsible for checks of its labels, complete and identified checkpoints, the end of a training that
+    diverges, validations with the network of the checkpoint, the last validation, and what a report shows of it.
 
     Args:
         runner: The runner, before it trains; hooks that it has already are not registered twice.
     """
-    own = LabelAuditHook(), CheckpointGuardHook(), EqualBuffersHook(), LastValidationHook(), ValidationRecordHook()
+    own = [LabelAuditHook(), CheckpointGuardHook(), FiniteWeightsHook(), EqualBuffersHook()]
+    own += [LastValidationHook(), ValidationRecordHook()]
     for hook in own:
         if not any(isinstance(other, type(hook)) for other in runner.hooks):
             runner.register_hook(hook)
