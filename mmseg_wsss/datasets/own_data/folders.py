@@ -84,6 +84,8 @@ def find_folders(
     if labels is None:
         choices = [path for path in _by_name(children, LABEL_NAMES) if path not in (images, masks)]
         loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
+        if [path.name for path in loose] == ['_classes.csv'] and masks_beside_images(images):
+            loose = []  # the names of the values, as Roboflow writes them
         choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one file per image
         # a folder of index PNGs in addition to that of the masks contains painted labels
         labels = next(
@@ -94,7 +96,8 @@ def find_folders(
     labels = _only_file(labels) if labels is not None and labels != images else labels
     if labels is None and masks is None:
         named = [path for path in _by_name(folders, MASK_NAMES) if path != images]
-        reason = f'{why_no_masks(named[0])}. Expected' if named else 'expected'
+        reason = why_no_masks(named[0]) if named else masks_beside_images(images)
+        reason = f'{reason}. Expected' if reason else 'expected'
         raise FileNotFoundError(
             f'no labels beside {images}: {reason} weak_labels.json, files of an annotation tool, or a folder of index '
             'PNGs; name them with --labels or --masks'
@@ -180,6 +183,25 @@ def why_no_masks(folder: Path) -> str:
     )
 
 
+def masks_beside_images(folder: Path) -> str:
+    """Return that a folder holds masks beside the images, such as ``a.jpg`` and ``a_mask.png``; otherwise nothing."""
+    files = {path.stem: path for path in files_in(folder, SUFFIXES, deep=False)}
+    ends = Counter(
+        stem[place:] for stem in files for place, sign in enumerate(stem) if sign == '_' and stem[:place] in files
+    )
+    if not ends:
+        return ''
+    end, number = ends.most_common(1)[0]
+    mask = next(path for stem, path in files.items() if stem.endswith(end) and stem.removesuffix(end) in files)
+    if 2 * number < len(files) or not picture_fits(mask, _is_mask):
+        return ''
+    image = files[mask.stem.removesuffix(end)]
+    return (
+        f'{folder} holds masks beside the images, such as {mask.name} beside {image.name}: move the masks to a folder '
+        f'of their own, without the ending {end!r} in their names, and name it with --masks'
+    )
+
+
 def _by_name(paths: list[Path], names: tuple[str, ...]) -> list[Path]:
     """Return the paths with one of these names, in the order of the names."""
     return sorted(
@@ -195,6 +217,9 @@ def _image_folder(root: Path | None, folders: list[Path]) -> Path:
     named = [path for path in _by_name(folders, IMAGE_NAMES) if pictures_in(path)]
     others = [path for path in folders if pictures_in(path) and not is_mask_folder(path)]
     if not named and not others:
+        for path in folders:
+            if reason := masks_beside_images(path):
+                raise ValueError(reason)
         looks = foreign_format(root)
         raise FileNotFoundError(
             f'no images below {root}: expected a folder such as {root}/images with files that end in '

@@ -132,3 +132,29 @@ def test_a_folder_without_images_names_what_is_in_it(tmp_path):
     (tmp_path / 'train.parquet').write_bytes(b'PAR1')
     with pytest.raises(FileNotFoundError, match='--images. .* looks like Parquet, as Hugging Face has it, which'):
         find_folders(tmp_path)
+
+
+def test_masks_beside_the_images_are_named(tmp_path):
+    """Roboflow's "semantic segmentation masks", and other folders in which the ending of a name tells both apart."""
+    mask = np.zeros((8, 9), np.uint8)
+    for split in 'train', 'valid':
+        for key in 'a_jpg.rf.1', 'b_jpg.rf.2':
+            save(tmp_path / f'{split}/{key}.jpg', noisy_photo())
+            save(tmp_path / f'{split}/{key}_mask.png', mask)
+        (tmp_path / f'{split}/_classes.csv').write_text('Pixel Value, Class\n0, background\n1, crop\n')
+    says = (
+        r'train holds masks beside the images, such as a_jpg.rf.1_mask.png beside a_jpg.rf.1.jpg: move the masks to a '
+        r"folder of their own, without the ending '_mask' in their names, and name it with --masks"
+    )
+    with pytest.raises(ValueError, match=says):
+        find_folders(tmp_path)
+    for given in {'root': tmp_path / 'train'}, {'root': None, 'images': tmp_path / 'train'}:
+        with pytest.raises(FileNotFoundError, match=f'no labels beside .*: .*{says}. Expected weak_labels.json'):
+            find_folders(**given)
+
+
+def test_photos_with_numbers_are_no_masks(tmp_path):
+    for name in 'a', 'a_1', 'a_2', 'b', 'b_1':
+        save(tmp_path / f'images/{name}.png', noisy_photo())
+    with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
+        find_folders(tmp_path)
