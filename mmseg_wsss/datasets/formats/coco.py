@@ -12,13 +12,14 @@ import numpy as np
 
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .coco_objects import Labelled, Record, corners, is_box, is_crowd, is_turned, keypoint_places
 from .collecting import NO_AREA, Drawing, ImageCollector
 from .files import listed_files, load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_segmentation, known_size
 from .recognition import json_with, some_files
 from .tool_labels import IGNORED
-from .values import image_name, is_number, keyed, number, shown, side
+from .values import image_name, keyed, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
 OF_ROBOFLOW = '_annotations.coco.json'
@@ -27,10 +28,8 @@ CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
 KEYPOINTS = 'objects with keypoints, which --keypoints (keypoints=True) keeps'
 TURNED = 'boxes that are turned'
 NO_OUTLINE = 'objects without a segmentation in masks, where their boxes are unlabelled'
-Record = dict[str, Any]
+ONLY_BOXES = 'segmentations that are the corners of boxes in the whole file, read as boxes'
 Size = tuple[int | None, int | None]
-Labelled = tuple[int, Record, str]
-"""Class id, annotation, and its place in the file."""
 
 
 @dataclass
@@ -51,6 +50,7 @@ def read_coco(
     only_classes: bool = False,
     names: Names | None = None,
     masks: str | None = None,
+    outline_or_box: bool = False,
     report: ReadReport | None = None,
 ) -> WeakLabelSet:
     """Read ``bbox`` of an instance file such as ``instances_train2017.json``.
@@ -71,6 +71,8 @@ def read_coco(
         names: Mapping from names of categories to class names, if they differ.
         masks: Folder to write the masks to, as index PNGs, one per image with a segmentation. Where objects
             overlap, the later annotation in the file wins; the boxes of objects without one are 255.
+        outline_or_box: Whether to read either the outline or the box of an object: the boxes of objects in the masks
+            are left out, and segmentations that are the corners of boxes in the whole file are boxes.
         report: Report that counts what is left out.
 
     Raises:
@@ -83,7 +85,7 @@ def read_coco(
     found = ClassNames(classes, names=names, only_classes=only_classes, report=report)
     painter = MaskPainter(masks, report)
     images = ImageCollector(path)
-    for image in _all_images(path, found):
+    for image in _all_images(path, found, outline_or_box):
         drawing = Drawing(tags=[] if tags else None)
         for labelled in image.objects:
             label, item, where = labelled
@@ -91,17 +93,18 @@ def read_coco(
                 continue
             if tags:
                 drawing.tag(label)
-            if not crowd and _is_crowd(labelled):
+            if not crowd and is_crowd(labelled):
                 report.leave_out(CROWD, where)
                 continue
-            if boxes and _is_turned(item):
+            kept = boxes and not (outline_or_box and masks is not None and item.get('segmentation'))
+            if kept and is_turned(item):
                 report.leave_out(TURNED, where)
-            elif boxes:
-                drawing.box(_corners(item, where), label)
+            elif kept:
+                drawing.box(corners(item, where), label)
                 if min(item['bbox'][2:]) == 0:
                     report.change(NO_AREA, where)
             if keypoints:
-                for x, y in _keypoints(item, where):
+                for x, y in keypoint_places(item, where):
                     drawing.click(x, y, label)
             elif item.get('num_keypoints', item.get('keypoints')):
                 report.leave_out(KEYPOINTS, where)
@@ -114,19 +117,19 @@ def read_coco(
     return images.label_set(found.classes)
 
 
-def _all_images(path: str, names: ClassNames) -> Iterator[_Image]:
+def _all_images(path: str, names: ClassNames, corners_are_boxes: bool) -> Iterator[_Image]:
     """The images of a file, or of the files of a folder, with their annotations."""
     if not Path(path).is_dir():
-        yield from _images(path, names)
+        yield from _images(path, names, corners_are_boxes)
         return
     root, files = listed_files(path, OF_ROBOFLOW, 'the folder of COCO files', names.report)
     for file in files:
-        for image in _images(str(file), names):
+        for image in _images(str(file), names, corners_are_boxes):
             image.name = (PurePosixPath(file.relative_to(root).parent.as_posix()) / image.name).as_posix()
             yield image
 
 
-def _images(path: str, names: ClassNames) -> list[_Image]:
+def _images(path: str, names: ClassNames, corners_are_boxes: bool) -> list[_Image]:
     """The images of a file with their annotations."""
     content = load_json(path, 'COCO instance annotations')
     if not isinstance(content, dict) or any(not isinstance(content.get(part), list) for part in PARTS):
@@ -151,6 +154,11 @@ def _images(path: str, names: ClassNames) -> list[_Image]:
         label = UNLABELLED if is_ignored else names.find(categories[category], where)
         if label is not None:
             by_id[image].objects.append((label, item, f'{path}: {by_id[image].name!r}, {which}'))
+    outlined = [labelled for image in by_name.values() for labelled in image.objects if labelled[1].get('segmentation')]
+    if corners_are_boxes and all(is_box(item) for _, item, _ in outlined):
+        for _, item, where in outlined:
+            names.report.change(ONLY_BOXES, where)
+            del item['segmentation']
     return list(by_name.values())
 
 
@@ -191,33 +199,6 @@ def _id(item: Record, key: str, where: str) -> int | str:
     return value
 
 
-def _corners(item: Record, where: str) -> tuple[float, float, float, float]:
-    box = item.get('bbox')
-    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)) or min(box[2:]) < 0:
-        raise ValueError(
-            f'{where}: bbox must be four numbers [x, y, width, height] with no negative side, got {shown(box)}. '
-            'boxes=False (--no-boxes) reads none'
-        )
-    x, y, width, height = map(float, box)
-    return x, y, x + max(width - 1, 0), y + max(height - 1, 0)
-
-
-def _is_turned(item: Record) -> bool:
-    """Whether a box is turned around its middle: CVAT writes the angle beside the box as it was before."""
-    attributes = item.get('attributes')
-    angle: Any = attributes.get('rotation') if isinstance(attributes, dict) else None
-    return bool(is_number(angle) and angle % 360)
-
-
-def _keypoints(item: Record, where: str) -> list[tuple[float, float]]:
-    """The places of the keypoints that are labelled (v is not 0)."""
-    values = item.get('keypoints', [])
-    if not isinstance(values, list) or len(values) % 3:
-        raise ValueError(f'{where}: keypoints must be a list [x, y, v, x, y, v, ..], got {shown(values)}')
-    places = [[number(value, where, 'keypoints') for value in values[i : i + 3]] for i in range(0, len(values), 3)]
-    return [(x, y) for x, y, visible in places if visible]
-
-
 def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
     """Paint the objects of an image that have a segmentation.
 
@@ -225,13 +206,13 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
     """
     outlined = [labelled for labelled in image.objects if labelled[1].get('segmentation')]
     for _, item, where in (labelled for labelled in image.objects if not labelled[1].get('segmentation')):
-        painter.report.leave_out(NO_OUTLINE, where)
         if outlined:
+            painter.report.leave_out(NO_OUTLINE, where)
             painter.paint(_inside_box(item, image.size, where), UNLABELLED, where)
     for painted in (True, False):
         for labelled in outlined:
             label, item, where = labelled
-            unlabelled = not crowd and _is_crowd(labelled)
+            unlabelled = not crowd and is_crowd(labelled)
             if unlabelled == painted:
                 area = area_of_segmentation(item['segmentation'], image.size, where, painter.report)
                 painter.paint(area, UNLABELLED if unlabelled else label, where)
@@ -240,20 +221,12 @@ def _paint(image: _Image, crowd: bool, painter: MaskPainter) -> None:
 def _inside_box(item: Record, size: Size, where: str) -> Area:
     """The pixels that an object may have: those that its box touches, or all if it has no box."""
     area = np.ones(known_size(size, where), dtype=np.bool_)
-    if item.get('bbox') and not _is_turned(item):
-        x1, y1, x2, y2 = _corners(item, where)
+    if item.get('bbox') and not is_turned(item):
+        x1, y1, x2, y2 = corners(item, where)
         height, width = area.shape
         rows, columns = np.arange(height)[:, None], np.arange(width)
         area &= (columns > x1 - 1) & (columns < x2 + 1) & (rows > y1 - 1) & (rows < y2 + 1)
     return area
-
-
-def _is_crowd(labelled: Labelled) -> bool:
-    _, item, where = labelled
-    value = item.get('iscrowd') or 0
-    if value not in (0, 1):
-        raise ValueError(f'{where}: iscrowd must be 0 or 1, got {shown(value)}')
-    return bool(value)
 
 
 def _recognise(path: Path) -> bool:
@@ -280,5 +253,10 @@ FORMAT = LabelFormat(
         ONLY_CLASSES,
         NAMES,
         MASKS,
+        Option(
+            'outline_or_box',
+            'leave out the boxes of objects in --masks, and read outlines that are boxes as boxes',
+            bool,
+        ),
     ),
 )

@@ -66,13 +66,13 @@ def gather(
         ValueError: If class names are not found, a mask differs in size from its image, or files are not as documented.
     """
     says: list[str] = []
-    masks, images = find_masks(folders), pictures_by_id(folders.images)
+    masks, images, whole = find_masks(folders), pictures_by_id(folders.images), False
     if folders.labels is None:
         labels = _labels_of_masks(folders, masks, images, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
         read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
-        labels = read.labels
+        labels, whole = read.labels, read.whole
         if masks and not read.ordered:
             raise ValueError(
                 f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
@@ -110,7 +110,7 @@ def gather(
     if ids.says:
         says.append(ids.says)
     palette = labels.palette or make_palette(len(labels.classes))
-    measured = masks or whole_masks(labels)
+    measured = masks or whole_masks(labels, beside_others=whole)
     sizes = {key: entry.size for key, entry in labels.images.items() if entry.size}
     sizes |= {key: image_size(images[key][0]) for key in measured if key in images and key not in sizes}
     apart = [path for path in (folders.masks, folders.labels) if path and path != folders.images]
@@ -156,10 +156,14 @@ def pictures_by_id(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def whole_masks(labels: WeakLabelSet) -> dict[str, Path]:
-    """Return the masks of images that have no other kind of label, by image id."""
+def whole_masks(labels: WeakLabelSet, *, beside_others: bool = False) -> dict[str, Path]:
+    """Return the masks of images that have no other kind of label, or of all images, by image id."""
     found = ((key, entry.annotations) for key, entry in labels.images.items())
-    return {key: Path(one.mask_path) for key, one in found if one.mask_path and kinds_of(one) <= {'masks', 'tags'}}
+    return {
+        key: Path(one.mask_path)
+        for key, one in found
+        if one.mask_path and (beside_others or kinds_of(one) <= {'masks', 'tags'})
+    }
 
 
 def with_empty_class(labels: WeakLabelSet) -> WeakLabelSet:

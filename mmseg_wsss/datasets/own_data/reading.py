@@ -24,12 +24,15 @@ class ReadLabels:
         labels: The labels.
         title: Description of their format.
         ordered: Whether the order of the classes was given, by the user, ``weak_labels.json`` or pseudo-labels.
+        whole: Whether masks are of whole images also if there are other labels: what no outline or box shows is
+            background.
         says: What was left out or changed, one line each.
     """
 
     labels: WeakLabelSet
     title: str
     ordered: bool
+    whole: bool
     says: tuple[str, ...]
 
 
@@ -61,6 +64,8 @@ def read_any(
         source['masks'] = str(outlines)
         if 'rest' in options:
             source['rest'] = 'auto'
+        if 'outline_or_box' in options:
+            source['outline_or_box'] = True
     if images is not None and 'images' in options:
         source['images'] = str(images)
     report = ReadReport()
@@ -70,4 +75,5 @@ def read_any(
         labels = read_labels(source, classes, img_suffix=img_suffix, report=report)
     if known.name == CANONICAL:
         labels = replace(labels, palette=read_classes(str(path))[1])
-    return ReadLabels(labels, known.title, classes is not None or known.name in ORDERED, tuple(report.lines()))
+    ordered = classes is not None or known.name in ORDERED
+    return ReadLabels(labels, known.title, ordered, 'outline_or_box' in options, tuple(report.lines()))

@@ -9,13 +9,13 @@ from PIL import Image
 from mmseg_wsss.datasets.formats import ReadReport, read_labels, recognise_format
 
 
-def read(tmp_path, report, **annotation):
+def read(tmp_path, report, settings=None, **annotation):
     image = {'id': 1, 'file_name': 'a.jpg', 'width': 30, 'height': 20}
     content = {'images': [image], 'categories': [{'id': 7, 'name': 'weed'}]}
     content['annotations'] = [{'id': 3, 'image_id': 1, 'category_id': 7, 'bbox': [1, 2, 3, 4], **annotation}]
     path = tmp_path / 'in.json'
     path.write_text(json.dumps(content))
-    source = {'format': 'coco', 'path': str(path), 'masks': str(tmp_path / 'm')}
+    source = {'format': 'coco', 'path': str(path), 'masks': str(tmp_path / 'm'), **(settings or {})}
     return read_labels(source, ('background', 'weed'), report=report).images['a'].annotations
 
 
@@ -61,7 +61,7 @@ def test_turned_boxes_of_cvat_are_left_out(tmp_path):
     """cvat-ai/cvat#4745: ``bbox`` is that of the box before it was turned."""
     report = ReadReport()
     assert len(read(tmp_path, report, attributes={'occluded': False, 'rotation': 0.0}).boxes) == 1
-    assert report.left_out.keys() == {'objects without a segmentation in masks, where their boxes are unlabelled'}
+    assert report.left_out == {}
     report = ReadReport()
     assert len(read(tmp_path, report, attributes={'occluded': False, 'rotation': 330.5}).boxes) == 0
     assert f"left out: 1 boxes that are turned ({tmp_path / 'in.json'}: 'a.jpg', annotation 3)" in report.lines()
@@ -96,3 +96,40 @@ def test_a_folder_of_roboflow(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match="COCO files .* contains no file that ends in '_annotations.coco.json'"):
         read_labels({'format': 'coco', 'path': str(tmp_path / 'empty')}, ('background', 'weed'))
+
+
+EITHER = {'outline_or_box': True}
+
+
+def test_segmentations_that_are_only_boxes_are_read_as_boxes(tmp_path):
+    """Converters of boxes write the four corners of a box as its outline."""
+    corners = [1, 2, 4, 2, 4, 6, 1, 6]
+    for places in corners, [*corners, 1, 2], [1.4, 2, 3.4, 2, 3.4, 5.2, 1.4, 5.2]:
+        report = ReadReport()
+        found = read(tmp_path, report, EITHER, segmentation=[places])
+        assert (found.mask_path, found.boxes.tolist()) == (None, [[1, 2, 3, 5]])
+        assert [line.split(' (')[0] for line in report.lines()] == [
+            'changed: 1 segmentations that are the corners of boxes in the whole file, read as boxes'
+        ]
+    assert read(tmp_path, ReadReport(), segmentation=[corners]).mask_path is not None  # as asked for
+    for places in ([1, 2, 4, 2, 4, 6, 3, 6], [1, 2, 4, 2, 4, 6], [1, 2, 4, 2, 4, 4, 1, 4], [1, 2, 9, 2, 9, 6, 1, 6]):
+        assert read(tmp_path, ReadReport(), EITHER, segmentation=[places]).mask_path is not None
+
+    content = json.loads((tmp_path / 'in.json').read_text())
+    content['annotations'] += [content['annotations'][0] | {'id': 4, 'segmentation': [corners]}]
+    (tmp_path / 'in.json').write_text(json.dumps(content))  # a rectangle among outlines is one
+    source = {'format': 'coco', 'path': str(tmp_path / 'in.json'), 'masks': str(tmp_path / 'both')} | EITHER
+    found = read_labels(source, ('background', 'weed')).images['a'].annotations
+    assert (np.asarray(Image.open(found.mask_path)) == 1).sum() > 12
+
+
+def test_boxes_of_objects_that_the_masks_show(tmp_path):
+    read(tmp_path, ReadReport(), segmentation=[[5, 5, 8, 5, 8, 8]])
+    content = json.loads((tmp_path / 'in.json').read_text())
+    content['annotations'] += [{'id': 4, 'image_id': 1, 'category_id': 7, 'bbox': [20, 10, 5, 6]}]
+    (tmp_path / 'in.json').write_text(json.dumps(content))
+    source = {'format': 'coco', 'path': str(tmp_path / 'in.json')} | EITHER
+    classes = 'background', 'weed'
+    written = source | {'masks': str(tmp_path / 'written')}
+    assert read_labels(written, classes).images['a'].annotations.boxes.tolist() == [[20, 10, 24, 15]]
+    assert len(read_labels(source, classes).images['a'].annotations.boxes) == 2  # no mask shows them

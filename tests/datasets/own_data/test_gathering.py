@@ -1,5 +1,6 @@
 """Labels and masks whose class ids fit each other."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,24 @@ def test_masks_beside_other_labels_are_not_measured_against():
     entries = {key: ImageEntry(f'{key}.png', annotations=one) for key, one in kinds.items()}
     found = whole_masks(WeakLabelSet(('background', 'cat'), None, entries))
     assert found == {'whole': Path('m/a.png'), 'tagged': Path('m/b.png')}
+    assert set(whole_masks(WeakLabelSet(('background', 'cat'), None, entries), beside_others=True)) == {
+        *found,
+        'clicked',
+    }
+
+
+def test_outlines_of_coco_are_measured_against_beside_boxes(tmp_path):
+    """Each object of COCO has a box and most have an outline; the inside of a box alone is unlabelled in the mask."""
+    images, objects = [], []
+    for index in range(3):
+        save(tmp_path / f'images/{index}.png', noisy_photo())
+        images.append({'id': index, 'file_name': f'{index}.png', 'width': 64, 'height': 48})
+        outline = {'bbox': [4, 5, 20, 10], 'segmentation': [[4, 5, 24, 5, 24, 15]]}
+        objects.append({'id': len(objects), 'image_id': index, 'category_id': 1, **outline})
+    objects.append({'id': 9, 'image_id': 2, 'category_id': 1, 'bbox': [40, 20, 10, 10]})
+    content = {'images': images, 'annotations': objects, 'categories': [{'id': 1, 'name': 'crop'}]}
+    (tmp_path / 'instances.json').write_text(json.dumps(content))
+    found = gather(find_folders(tmp_path), outlines=tmp_path / 'outlines')
+    assert sorted(found.masks) == ['0', '1', '2']
+    boxes = {key: entry.annotations.boxes.tolist() for key, entry in found.labels.images.items()}
+    assert boxes == {'0': [], '1': [], '2': [[40, 20, 49, 29]]}
