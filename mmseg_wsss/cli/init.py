@@ -64,7 +64,8 @@ def write(args: argparse.Namespace) -> None:
         unlabelled=args.unlabelled,
         outlines=args.output / OUTLINES,
     )
-    train, val, how = split_images(list(gathered.labels.images), list(gathered.masks), seed=args.seed, group=args.group)
+    labelled, measured = list(gathered.labels.images), list(gathered.masks)
+    train, val, how = split_images(labelled, measured, seed=args.seed, group=args.group, splits=gathered.splits)
     if not train:
         raise ValueError('no image is left to train on: label more images, or give masks of others')
     pictures = measure_pictures([folders.images / gathered.labels.images[key].file_name for key in train])

@@ -12,18 +12,16 @@ import numpy as np
 
 from ...structures import WeakLabelSet
 from .class_names import NAMES, ONLY_CLASSES, ClassNames, Names
+from .coco_folders import OF_ROBOFLOW, annotation_files, image_folder, is_folder_of_coco, is_instances
 from .coco_objects import Labelled, Record, corners, is_box, is_crowd, is_turned, keypoint_places
 from .collecting import NO_AREA, Drawing, ImageCollector
 from .files import listed_files, load_json
 from .label_format import BOXES, TAGS, LabelFormat, Option, ReadReport
 from .masks import MASKS, UNLABELLED, Area, MaskPainter, area_of_segmentation, known_size
-from .recognition import json_with, some_files
 from .tool_labels import IGNORED
 from .values import image_name, keyed, shown, side
 
 PARTS = ('images', 'annotations', 'categories')
-OF_ROBOFLOW = '_annotations.coco.json'
-"""Name of the file that Roboflow writes into the folder of the images of each split."""
 CROWD = 'annotations with iscrowd, which --crowd (crowd=True) keeps'
 KEYPOINTS = 'objects with keypoints, which --keypoints (keypoints=True) keeps'
 TURNED = 'boxes that are turned'
@@ -60,7 +58,8 @@ def read_coco(
     is one image with the labels of all ids.
 
     Args:
-        path: The JSON file; or a folder of Roboflow, in which images are named from there (``train/a.jpg``).
+        path: The JSON file; or a folder of several, in which images are named from there (``train/a.jpg``): that of
+            Roboflow, or one with ``annotations`` beside the folders of the images.
         classes: Class names by id.
         boxes: Whether to keep the boxes.
         tags: Whether to keep the classes of the annotations as image tags.
@@ -122,10 +121,17 @@ def _all_images(path: str, names: ClassNames, corners_are_boxes: bool) -> Iterat
     if not Path(path).is_dir():
         yield from _images(path, names, corners_are_boxes)
         return
-    root, files = listed_files(path, OF_ROBOFLOW, 'the folder of COCO files', names.report)
+    beside = annotation_files(Path(path))
+    root, files = (
+        (Path(path), beside) if beside else listed_files(path, OF_ROBOFLOW, 'the folder of COCO files', names.report)
+    )
     for file in files:
-        for image in _images(str(file), names, corners_are_boxes):
-            image.name = (PurePosixPath(file.relative_to(root).parent.as_posix()) / image.name).as_posix()
+        images = _images(str(file), names, corners_are_boxes)
+        folder = file.relative_to(root).parent.as_posix()
+        if beside and images:
+            folder = image_folder(root, file, images[0].name)
+        for image in images:
+            image.name = (PurePosixPath(folder) / image.name).as_posix()
             yield image
 
 
@@ -230,19 +236,13 @@ def _inside_box(item: Record, size: Size, where: str) -> Area:
 
 
 def _recognise(path: Path) -> bool:
-    parts = (('images', 'annotations'), ('images', 'categories'), ('image_id', 'category_id'))
-    # If keys are sorted, the list of images begins far from both ends of a large file.
-    return any(
-        json_with(file, 'file_name', *keys, without=('classes', 'segments_info'))
-        for file in (some_files(path, OF_ROBOFLOW) if os.path.isdir(path) else [path])
-        for keys in parts
-    )
+    return is_folder_of_coco(path) if os.path.isdir(path) else is_instances(path)
 
 
 FORMAT = LabelFormat(
     'coco',
     'COCO instance annotations',
-    'the JSON file, or a folder of Roboflow',
+    'the JSON file, or a folder of several',
     read_coco,
     _recognise,
     (

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..formats.coco_folders import SPLITS, annotation_files
 from ..formats.files import existing
 from ..formats.foreign import foreign_format
 from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
 from ..image_checks import spread
-from .splitting import SPLIT_FOLDERS
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Suffixes of pictures, in lower case."""
@@ -73,9 +73,11 @@ def find_folders(
             existing(path, what)
     children = [] if root is None else sorted(path for path in root.iterdir() if not path.name.startswith('.'))
     folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
-    splits = [path for path in folders if path.name.lower() in SPLIT_FOLDERS and _has_labels(path)]
+    splits = [path for path in folders if path.name.lower() in SPLITS and _has_labels(path)]
     if images is None and labels is None and splits:
         return Folders(root or splits[0].parent, common_suffix(splits[0]), root, masks)
+    if root is not None and images is None and labels is None and annotation_files(root):
+        return Folders(root, common_suffix(root), root, masks)
     if images is None:
         images = _image_folder(root, folders)
     if masks is None:

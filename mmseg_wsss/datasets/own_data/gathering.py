@@ -35,6 +35,7 @@ class Gathered:
         ids: Meaning of these values.
         background: Whether class 0 is a background.
         says: What was found, one line each.
+        splits: The splits of images by their ids, if the label files give them.
     """
 
     labels: WeakLabelSet
@@ -42,6 +43,7 @@ class Gathered:
     ids: MaskIds
     background: bool
     says: tuple[str, ...]
+    splits: Mapping[str, str]
 
 
 def gather(
@@ -66,13 +68,15 @@ def gather(
         ValueError: If class names are not found, a mask differs in size from its image, or files are not as documented.
     """
     says: list[str] = []
-    masks, images, whole = find_masks(folders), pictures_by_id(folders.images), False
+    masks, images = find_masks(folders), pictures_by_id(folders.images)
+    whole = False
+    splits: Mapping[str, str] = {}
     if folders.labels is None:
         labels = _labels_of_masks(folders, masks, images, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
         read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
-        labels, whole = read.labels, read.whole
+        labels, whole, splits = read.labels, read.whole, read.splits
         if masks and not read.ordered:
             raise ValueError(
                 f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
@@ -123,7 +127,7 @@ def gather(
     if unused:
         says.append(f'{len(unused)} images have no label and no mask, and are not used (first: {unused[0]})')
     check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
-    return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says))
+    return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says), splits)
 
 
 def find_masks(folders: Folders) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ...structures import WeakLabelSet
 from ..formats import FORMATS, ReadReport, read_labels, read_named_labels, recognise_format
 from ..formats.canonical import read_classes
+from ..formats.coco_folders import splits_of_files
 
 CANONICAL = 'canonical'
 ORDERED = (CANONICAL, 'pseudo_labels')
@@ -27,6 +28,7 @@ class ReadLabels:
         whole: Whether masks are of whole images also if there are other labels: what no outline or box shows is
             background.
         says: What was left out or changed, one line each.
+        splits: The splits of images by their ids, if the labels are in files of splits.
     """
 
     labels: WeakLabelSet
@@ -34,6 +36,7 @@ class ReadLabels:
     ordered: bool
     whole: bool
     says: tuple[str, ...]
+    splits: Mapping[str, str]
 
 
 def read_any(
@@ -76,4 +79,6 @@ def read_any(
     if known.name == CANONICAL:
         labels = replace(labels, palette=read_classes(str(path))[1])
     ordered = classes is not None or known.name in ORDERED
-    return ReadLabels(labels, known.title, ordered, 'outline_or_box' in options, tuple(report.lines()))
+    is_coco = known.name == 'coco'
+    splits = splits_of_files(path, labels) if is_coco and path.is_dir() else {}
+    return ReadLabels(labels, known.title, ordered, is_coco, tuple(report.lines()), splits)

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from ..formats.coco_folders import SPLITS
+
 SHARE = 0.2
-SPLIT_FOLDERS = {
-    'train': 'train',
-    'training': 'train',
-    'val': 'val',
-    'valid': 'val',
-    'validation': 'val',
-    'test': 'test',
-}
-"""Splits by the names of folders."""
 MANY = 500
 """More validation images than this take long on a CPU."""
 MOST = 200
@@ -24,12 +17,17 @@ MOST = 200
 
 
 def split_images(
-    labelled: Sequence[str], measured: Collection[str], *, seed: int = 0, group: str | None = None
+    labelled: Sequence[str],
+    measured: Collection[str],
+    *,
+    seed: int = 0,
+    group: str | None = None,
+    splits: Mapping[str, str] | None = None,
 ) -> tuple[list[str], list[str], str]:
     """Return the ids of training and validation images, and how they were chosen.
 
-    Folders ``train`` and ``val`` or ``valid`` in the ids decide; ``test`` is left out then. Otherwise, images with a
-    mask and without a label are for validation. If there are none, a fifth of the images that have both
+    The splits, or folders ``train`` and ``val`` or ``valid`` in the ids, decide; ``test`` is left out then. Otherwise,
+    images with a mask and without a label are for validation. If there are none, a fifth of the images that have both
     is held out from the training, at most 200.
 
     Args:
@@ -38,6 +36,7 @@ def split_images(
         seed: Seed of the random choice.
         group: Regular expression; images in whose ids it finds the same text (its first group, if it has one) stay
             together, such as those of a patient or a video.
+        splits: The splits of images by their ids, from the label files.
 
     Raises:
         ValueError: If the expression is wrong, finds nothing in an id, or finds the same text in all of them.
@@ -46,12 +45,13 @@ def split_images(
         >>> split_images(['a', 'b', 'c'], ['d'])
         (['a', 'b', 'c'], ['d'], '1 images have a mask and no label: they are for validation')
     """
-    folders = {key: split_of(key) for key in {*labelled, *measured}} if group is None else {}
-    if {'train', 'val'} <= set(folders.values()) and None not in folders.values():
-        in_train = sorted(key for key in labelled if folders[key] == 'train')
-        in_val = sorted(key for key in set(measured) if folders[key] == 'val')
-        left = len(folders) - len(in_train) - len(in_val)
-        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their folders'
+    known = {key: (splits or {}).get(key) or split_of(key) for key in {*labelled, *measured}} if group is None else {}
+    if {'train', 'val'} <= set(known.values()) and None not in known.values():
+        in_train = sorted(key for key in labelled if known[key] == 'train')
+        in_val = sorted(key for key in set(measured) if known[key] == 'val')
+        left = len(known) - len(in_train) - len(in_val)
+        by = 'files' if splits else 'folders'
+        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their {by}'
         how = f'{how}; {left} others are left out' if left else how
         return in_train, in_val, how if in_val else f'{how}; none of those has a mask: nothing will be measured'
     alone = sorted(set(measured) - set(labelled))
@@ -86,7 +86,7 @@ def split_of(key: str) -> str | None:
         >>> split_of('valid/images/a'), split_of('a')
         ('val', None)
     """
-    return next((SPLIT_FOLDERS[part.lower()] for part in key.split('/')[:-1] if part.lower() in SPLIT_FOLDERS), None)
+    return next((SPLITS[part.lower()] for part in key.split('/')[:-1] if part.lower() in SPLITS), None)
 
 
 def _group(key: str, group: str | None) -> str:

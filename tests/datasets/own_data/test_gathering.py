@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg_wsss.datasets.own_data.folders import find_folders
+from mmseg_wsss.datasets.own_data.folders import Folders, find_folders
 from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, whole_masks, with_empty_class
+from mmseg_wsss.datasets.own_data.splitting import split_images
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.miniatures import noisy_photo, save, voc_xml
 from tests.helpers.one_of_each import CLASSES, write_own_data
@@ -162,3 +163,34 @@ def test_outlines_of_coco_are_measured_against_beside_boxes(tmp_path):
     assert sorted(found.masks) == ['0', '1', '2']
     boxes = {key: entry.annotations.boxes.tolist() for key, entry in found.labels.images.items()}
     assert boxes == {'0': [], '1': [], '2': [[40, 20, 49, 29]]}
+
+
+@pytest.mark.parametrize('shared', [False, True])
+def test_coco_files_beside_the_images(tmp_path, shared):
+    """The folders of COCO itself, and those of MMDetection's own data, with one folder for all images."""
+    number = 0
+    for split, count in (('train2017', 4), ('val2017', 2)):
+        images, objects = [], []
+        for _ in range(count):
+            number += 1
+            save(tmp_path / ('images' if shared else split) / f'{number}.png', noisy_photo())
+            images.append({'id': number, 'file_name': f'{number}.png', 'width': 64, 'height': 48})
+            outline = {'bbox': [4, 5, 20, 10], 'segmentation': [[4, 5, 24, 5, 24, 15]], 'category_id': 1}
+            objects.append({'id': number, 'image_id': number, **outline})
+        content = {'images': images, 'annotations': objects, 'categories': [{'id': 1, 'name': 'crop'}]}
+        for kind in 'instances', 'person_keypoints':
+            (tmp_path / 'annotations').mkdir(exist_ok=True)
+            (tmp_path / f'annotations/{kind}_{split}.json').write_text(json.dumps(content))
+    found = gather(find_folders(tmp_path), outlines=tmp_path / 'outlines')
+    where = ('images', 'images') if shared else ('train2017', 'val2017')
+    train, val = [f'{where[0]}/{index}' for index in (1, 2, 3, 4)], [f'{where[1]}/{index}' for index in (5, 6)]
+    assert sorted(found.masks) == sorted([*train, *val])
+    assert split_images(list(found.labels.images), list(found.masks), splits=found.splits) == (
+        train,
+        val,
+        '4 images are for training and 2 for validation, by their files',
+    )
+    with pytest.raises(
+        FileNotFoundError, match=r"instances_train2017.json: its first image '1.png' is not in .*: give"
+    ):
+        gather(Folders(tmp_path, '.png', tmp_path / 'annotations', None), outlines=tmp_path / 'others')
