@@ -35,7 +35,7 @@ def test_a_mix_of_all_kinds(here, capsys):
     assert main(['init', '../data']) == 0
     printed = capsys.readouterr().out
     assert 'recipe mix_cpu: the labels are clicks on 1 images, scribbles on 1 images, boxes on 1 images' in printed
-    assert '1 images have a mask and no label: they are for validation' in printed
+    assert '5 images are for training and 1 for validation, by the lists in ../data' in printed
     text = (here / 'project/config.py').read_text()
     assert len(text.splitlines()) <= 12
     assert f"images, masks = '{here}/data/images', '{here}/data/masks'" in text

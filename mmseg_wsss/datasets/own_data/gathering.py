@@ -16,6 +16,7 @@ from .fingerprint import kinds_of
 from .folders import Folders, pictures_in
 from .mask_ids import MaskIds, find_ids, has_background, read_values
 from .reading import read_any
+from .splitting import Splits, find_lists
 
 MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation')
 """Suffixes that the name of a mask may have after the name of its image."""
@@ -35,7 +36,7 @@ class Gathered:
         ids: Meaning of these values.
         background: Whether class 0 is a background.
         says: What was found, one line each.
-        splits: The splits of images by their ids, if the label files give them.
+        splits: The splits that files give; None: they give none.
     """
 
     labels: WeakLabelSet
@@ -43,7 +44,7 @@ class Gathered:
     ids: MaskIds
     background: bool
     says: tuple[str, ...]
-    splits: Mapping[str, str]
+    splits: Splits | None
 
 
 def gather(
@@ -70,13 +71,14 @@ def gather(
     says: list[str] = []
     masks, images = find_masks(folders), pictures_by_id(folders.images)
     whole = False
-    splits: Mapping[str, str] = {}
+    splits = None
     if folders.labels is None:
         labels = _labels_of_masks(folders, masks, images, classes)
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
         read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
-        labels, whole, splits = read.labels, read.whole, read.splits
+        labels, whole = read.labels, read.whole
+        splits = Splits(read.splits, 'the names of their files') if read.splits else None
         if masks and not read.ordered:
             raise ValueError(
                 f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
@@ -126,6 +128,7 @@ def gather(
     ]
     if unused:
         says.append(f'{len(unused)} images have no label and no mask, and are not used (first: {unused[0]})')
+    splits = splits or find_lists(folders.images, {*labels.images, *measured})
     check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
     return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says), splits)
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
 from ..formats.coco_folders import SPLITS
+from ..formats.files import read_lines
 
 SHARE = 0.2
 MANY = 500
 """More validation images than this take long on a CPU."""
 MOST = 200
 """The number of validation images that is enough."""
+PLACES_OF_LISTS = ('', 'splits', 'ImageSets/Segmentation', 'ImageSets/Main')
+"""Folders beside the images in which ``train.txt`` and ``val.txt`` may be."""
+
+
+class Splits(NamedTuple):
+    """Splits of images by their ids, and what they are read from."""
+
+    of: Mapping[str, str]
+    by: str
 
 
 def split_images(
@@ -22,13 +34,13 @@ def split_images(
     *,
     seed: int = 0,
     group: str | None = None,
-    splits: Mapping[str, str] | None = None,
+    splits: Splits | None = None,
 ) -> tuple[list[str], list[str], str]:
     """Return the ids of training and validation images, and how they were chosen.
 
-    The splits, or folders ``train`` and ``val`` or ``valid`` in the ids, decide; ``test`` is left out then. Otherwise,
-    images with a mask and without a label are for validation. If there are none, a fifth of the images that have both
-    is held out from the training, at most 200.
+    Splits that are given decide, or folders ``train`` and ``val`` or ``valid`` in the ids; other images are left out
+    then. Otherwise, images with a mask and without a label are for validation. If there are none, a fifth of the images
+    that have both is held out from the training, at most 200.
 
     Args:
         labelled: Images with labels.
@@ -36,7 +48,7 @@ def split_images(
         seed: Seed of the random choice.
         group: Regular expression; images in whose ids it finds the same text (its first group, if it has one) stay
             together, such as those of a patient or a video.
-        splits: The splits of images by their ids, from the label files.
+        splits: The splits that files give.
 
     Raises:
         ValueError: If the expression is wrong, finds nothing in an id, or finds the same text in all of them.
@@ -45,13 +57,15 @@ def split_images(
         >>> split_images(['a', 'b', 'c'], ['d'])
         (['a', 'b', 'c'], ['d'], '1 images have a mask and no label: they are for validation')
     """
-    known = {key: (splits or {}).get(key) or split_of(key) for key in {*labelled, *measured}} if group is None else {}
-    if {'train', 'val'} <= set(known.values()) and None not in known.values():
-        in_train = sorted(key for key in labelled if known[key] == 'train')
-        in_val = sorted(key for key in set(measured) if known[key] == 'val')
-        left = len(known) - len(in_train) - len(in_val)
-        by = 'files' if splits else 'folders'
-        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by their {by}'
+    if splits is None and group is None:
+        folders = {key: split_of(key) for key in {*labelled, *measured}}
+        if None not in folders.values():
+            splits = Splits({key: split for key, split in folders.items() if split}, 'their folders')
+    if splits is not None and group is None and {'train', 'val'} <= set(splits.of.values()):
+        in_train = sorted(key for key in labelled if splits.of.get(key) == 'train')
+        in_val = sorted(key for key in set(measured) if splits.of.get(key) == 'val')
+        left = len({*labelled, *measured}) - len(in_train) - len(in_val)
+        how = f'{len(in_train)} images are for training and {len(in_val)} for validation, by {splits.by}'
         how = f'{how}; {left} others are left out' if left else how
         return in_train, in_val, how if in_val else f'{how}; none of those has a mask: nothing will be measured'
     alone = sorted(set(measured) - set(labelled))
@@ -77,6 +91,37 @@ def split_images(
         return train, val, 'one image has a mask, which is not enough to keep one back: nothing will be measured'
     by = f'by {len(names)} groups' if group else f'by seed {seed}'
     return train, val, f'{len(val)} of {len(labelled)} images with masks are kept for validation, chosen {by}'
+
+
+def find_lists(images: Path, ids: Collection[str]) -> Splits | None:
+    """Return the splits of ``train.txt`` and ``val.txt`` beside a folder of images; None if they do not list these.
+
+    A line may have the suffix of the image, the folders before it, or more columns.
+
+    Args:
+        images: The folder of the images.
+        ids: The ids of the images.
+    """
+    for root in (images, images.parent):
+        for place in PLACES_OF_LISTS:
+            found: dict[str, str] = {}
+            for path in sorted((root / place).glob('*.txt')):
+                split = SPLITS.get(path.stem.lower())
+                if split is not None and path.is_file():
+                    found |= {
+                        key: split for line in read_lines(path, 'the list of images') if (key := _listed(line, ids))
+                    }
+            if {'train', 'val'} <= set(found.values()):
+                return Splits(found, f'the lists in {root / place}')
+    return None
+
+
+def _listed(line: str, ids: Collection[str]) -> str | None:
+    """Return the image that a line of a list names."""
+    path = PurePosixPath(line.replace('\\', '/'))
+    names = [path.as_posix(), path.with_suffix('').as_posix(), *path.as_posix().split()[:1]]
+    names += ['/'.join(path.with_suffix('').parts[place:]) for place in range(1, len(path.parts))]
+    return next((name for name in names if name in ids), None)
 
 
 def split_of(key: str) -> str | None:

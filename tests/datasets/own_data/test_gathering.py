@@ -188,7 +188,7 @@ def test_coco_files_beside_the_images(tmp_path, shared):
     assert split_images(list(found.labels.images), list(found.masks), splits=found.splits) == (
         train,
         val,
-        '4 images are for training and 2 for validation, by their files',
+        '4 images are for training and 2 for validation, by the names of their files',
     )
     with pytest.raises(
         FileNotFoundError, match=r"instances_train2017.json: its first image '1.png' is not in .*: give"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_wsss.datasets.own_data.splitting import split_images, split_of
+from mmseg_wsss.datasets.own_data.splitting import find_lists, split_images, split_of
 
 
 def test_splits():
@@ -53,3 +53,23 @@ def test_very_many_images_for_validation():
     assert how == (
         '501 images have a mask and no label: they are for validation; shorten val.txt if that takes too long'
     )
+
+
+@pytest.mark.parametrize('place', ['.', 'splits', 'ImageSets/Segmentation', 'images'])
+def test_lists_beside_the_images_decide(tmp_path, place):
+    """As in VOC and in projects of MMSegmentation; lists of YOLO have folders and suffixes, those of VOC columns."""
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    ids = ['a', 'b c', 'd', 'e', 'f']
+    (tmp_path / place / 'train.txt').write_text('./images/a.jpg\nimages\\b c.png\nmissing\n')
+    (tmp_path / place / 'trainval.txt').write_text('d\n')
+    assert find_lists(tmp_path / 'images', ids) is None
+    (tmp_path / place / 'val.txt').write_text('d 1\ne -1\n')
+    splits = find_lists(tmp_path / 'images', ids)
+    assert splits.of == {'a': 'train', 'b c': 'train', 'd': 'val', 'e': 'val'}
+    assert split_images(ids, ['a', 'e', 'f'], splits=splits) == (
+        ['a', 'b c'],
+        ['e'],
+        f'2 images are for training and 1 for validation, by the lists in {tmp_path / place}; 2 others are left out',
+    )
+    assert split_images(ids, ids, splits=splits, group='(.)')[2].endswith('chosen by 5 groups')
+    assert find_lists(tmp_path / 'images', ['x', 'y']) is None
