@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...structures import ImageEntry, WeakAnnotations, WeakLabelSet
+from ..class_sets import CLASS_SETS
 from ..formats.checks import fit_to_images
 from ..formats.masks import UNLABELLED
 from ..image_checks import check_images, check_mask_sizes, image_size
@@ -80,9 +81,11 @@ def gather(
         labels, whole = read.labels, read.whole
         splits = Splits(read.splits, 'the names of their files') if read.splits else None
         if masks and not read.ordered:
+            known = [name for name, one in CLASS_SETS.items() if {*labels.classes} <= {*one['classes']}]
             raise ValueError(
                 f'{folders.masks} holds class ids, and {folders.labels} ({read.title}) names of classes: say which id '
                 f'is which with --classes, id 0 first, from the names {", ".join(labels.classes)}'
+                + (f'; if the ids are those of {known[0]}: --classes {known[0]}' if known else '')
             )
         says += [f'{folders.labels}: {read.title}, {len(labels.images)} images', *read.says]
     labels = _on_disk(labels, folders, says)

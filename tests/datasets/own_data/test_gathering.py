@@ -123,10 +123,13 @@ def test_names_and_ids_are_not_guessed(tmp_path):
     save(tmp_path / 'masks/a.png', np.ones((40, 44), np.uint8))
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations/a.xml').write_text(voc_xml('cat'))
-    with pytest.raises(
-        ValueError, match='say which id is which with --classes, id 0 first, from the names background, cat'
-    ):
+    says = 'say which id is which with --classes, id 0 first, from the names background, cat'
+    with pytest.raises(ValueError, match=f'{says}; if the ids are those of voc: --classes voc$'):
         gather(find_folders(tmp_path))
+    (tmp_path / 'annotations/a.xml').write_text(voc_xml('weed'))
+    with pytest.raises(ValueError, match='from the names background, weed$'):
+        gather(find_folders(tmp_path))
+    (tmp_path / 'annotations/a.xml').write_text(voc_xml('cat'))
     assert gather(find_folders(tmp_path), ('background', 'cat')).labels.images['a'].annotations.box_labels.tolist() == [
         1
     ]
