@@ -78,7 +78,8 @@ def write_labels(
     files |= {key: gathered.masks[key] for key in splits['val']}
     elsewhere = bool(splits['val']) and masks is None
     renamed = any(path.name != f'{Path(key).name}.png' for key, path in files.items())
-    if files and (elsewhere or renamed or not gathered.ids.is_plain):
+    moved = masks is not None and any(gathered.masks[key].parent != (masks / key).parent for key in splits['val'])
+    if files and (elsewhere or renamed or moved or not gathered.ids.is_plain):
         masks = output / MASKS
         write_masks(files, masks, gathered.ids, labels.palette or ())
         labels = _with_masks_in(labels, masks)

@@ -10,6 +10,8 @@ from ..datasets.own_data import Fingerprint, Machine, Plan, make_plan
 from ..datasets.own_data.fingerprint import measure_labels, measure_pictures
 from ..datasets.own_data.folders import Folders, find_folders
 from ..datasets.own_data.gathering import gather
+from ..datasets.own_data.nnunet import read_dataset
+from ..datasets.own_data.pairing import paired
 from ..datasets.own_data.splitting import split_images
 from ._labels import parse_classes
 from ._own_data_files import CONFIG, LABELS, OUTLINES, all_or_nothing, place_of, write_configs, write_labels
@@ -56,12 +58,13 @@ def run(args: argparse.Namespace) -> None:
 
 def write(args: argparse.Namespace) -> None:
     """Write the files."""
-    folders = find_folders(args.data, args.images, args.labels, args.masks)
+    folders = paired(find_folders(args.data, args.images, args.labels, args.masks))
+    classes, unlabelled = _classes(args, folders)
     gathered = gather(
         folders,
-        _classes(args, folders),
+        classes,
         background=args.background,
-        unlabelled=args.unlabelled,
+        unlabelled=unlabelled if args.unlabelled is None else args.unlabelled,
         outlines=args.output / OUTLINES,
     )
     labelled, measured = list(gathered.labels.images), list(gathered.masks)
@@ -122,15 +125,18 @@ def tell(says: Sequence[str], plan: Plan) -> None:
     print('\n'.join(f'  {line}' for line in plan.reasons))
 
 
-def _classes(args: argparse.Namespace, folders: Folders) -> tuple[str, ...] | None:
+def _classes(args: argparse.Namespace, folders: Folders) -> tuple[tuple[str, ...] | None, int | None]:
+    """The names of the classes, and the value of unlabelled pixels, as far as they are given."""
     if args.classes is not None:
-        return parse_classes(args.classes)[0]
+        return parse_classes(args.classes)[0], None
     roots = [args.data, folders.labels if folders.labels and folders.labels.is_dir() else None, folders.masks]
     for root in filter(None, roots):
         for name in ('classes.txt', 'labels.txt', 'class_names.txt'):
             if (root / name).is_file() and folders.labels != root / LABELS:
-                return parse_classes(str(root / name))[0]
-    return None
+                return parse_classes(str(root / name))[0], None
+        if known := read_dataset(root):
+            return known
+    return None, None
 
 
 def _summary(found: Fingerprint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from ..formats.files import existing
 from ..formats.foreign import foreign_format
 from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
 from ..image_checks import spread
+from . import nnunet
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Suffixes of pictures, in lower case."""
 IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
+OF_MASKS = re.compile(r'(.*?)[_-]?(?:masks?|labels?|annot(?:ations?)?|gt)', re.IGNORECASE)
+"""Names of folders of masks beside those of images, such as ``train_labels`` and ``trainannot`` beside ``train``."""
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
 ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 LOSSY = ('.jpg', '.jpeg', '.webp')
@@ -73,11 +77,13 @@ def find_folders(
             existing(path, what)
     children = [] if root is None else sorted(path for path in root.iterdir() if not path.name.startswith('.'))
     folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
-    splits = [path for path in folders if path.name.lower() in SPLITS and _has_labels(path)]
-    if images is None and labels is None and splits:
-        return Folders(root or splits[0].parent, common_suffix(splits[0]), root, masks)
-    if root is not None and images is None and labels is None and annotation_files(root):
-        return Folders(root, common_suffix(root), root, masks)
+    if root is not None and images is None and labels is None:
+        splits = [path for path in folders if path.name.lower() in SPLITS]
+        if masks is None and (found := _images_with_masks(splits, folders)):
+            file = root / LABEL_NAMES[0]
+            return Folders(root, common_suffix(found), file if file.is_file() else None, root)
+        if any(map(_has_labels, splits)) or annotation_files(root):
+            return Folders(root, common_suffix(splits[0] if splits else root), root, masks)
     if images is None:
         images = _image_folder(root, folders)
     if masks is None:
@@ -88,6 +94,7 @@ def find_folders(
         loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
         if [path.name for path in loose] == ['_classes.csv'] and masks_beside_images(images):
             loose = []  # the names of the values, as Roboflow writes them
+        loose = [path for path in loose if path.name != nnunet.NAME or nnunet.read_dataset(path.parent) is None]
         choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one file per image
         # a folder of index PNGs in addition to that of the masks contains painted labels
         labels = next(
@@ -105,6 +112,19 @@ def find_folders(
             'PNGs; name them with --labels or --masks'
         )
     return Folders(images, common_suffix(images), labels, masks)
+
+
+def _images_with_masks(splits: Sequence[Path], folders: Sequence[Path]) -> Path | None:
+    """Return the images of the first split with masks, which are in ``train/masks`` or in ``train_masks``."""
+    for split in splits:
+        children = sorted(path for path in split.iterdir() if path.is_dir())
+        images = [path for path in _by_name(children, IMAGE_NAMES) if pictures_in(path)]
+        if images and any(map(is_mask_folder, _by_name(children, MASK_NAMES))):
+            return images[0]
+        beside = (path for path in folders if (name := OF_MASKS.fullmatch(path.name)) and name[1] == split.name)
+        if any(map(is_mask_folder, beside)):
+            return split
+    return None
 
 
 def _has_labels(folder: Path) -> bool:

@@ -14,13 +14,12 @@ from ..formats.masks import UNLABELLED
 from ..image_checks import check_images, check_mask_sizes, image_size
 from .agreement import Agreement, compare_with_masks, has_label
 from .fingerprint import kinds_of
-from .folders import Folders, pictures_in
+from .folders import Folders
 from .mask_ids import MaskIds, find_ids, has_background, read_values
+from .pairing import find_masks, images_by_id
 from .reading import read_any
 from .splitting import Splits, find_lists
 
-MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation')
-"""Suffixes that the name of a mask may have after the name of its image."""
 EMPTY = 'background'
 """Name of the class 0 that is added before classes without a background."""
 Palette = tuple[tuple[int, int, int], ...]
@@ -70,7 +69,7 @@ def gather(
         ValueError: If class names are not found, a mask differs in size from its image, or files are not as documented.
     """
     says: list[str] = []
-    masks, images = find_masks(folders), pictures_by_id(folders.images)
+    masks, images = find_masks(folders), images_by_id(folders)
     whole = False
     splits = None
     if folders.labels is None:
@@ -134,36 +133,6 @@ def gather(
     splits = splits or find_lists(folders.images, {*labels.images, *measured})
     check_mask_sizes({key: str(path) for key, path in measured.items()}, sizes, cure='Save the masks in that size')
     return Gathered(replace(labels, palette=palette), measured, ids, background, tuple(says), splits)
-
-
-def find_masks(folders: Folders) -> dict[str, Path]:
-    """Return the masks by the id of their image."""
-    if folders.masks is None:
-        return {}
-    files, images = pictures_by_id(folders.masks), pictures_by_id(folders.images)
-    found = {suffix: {key: files[key + suffix] for key in images if key + suffix in files} for suffix in MASK_SUFFIXES}
-    best = max(found.values(), key=len)
-    if not best:
-        raise ValueError(
-            f'no mask in {folders.masks} has the name of an image in {folders.images}: a mask must be called as its '
-            f'image (first mask: {next(iter(files), "none")}, first image: {min(images)})'
-        )
-    for key, masks in best.items():
-        for several in (masks, images[key]):
-            if len(several) > 1:
-                raise ValueError(
-                    f'{", ".join(map(str, several))} have the same name: only the suffix tells them apart, and a mask '
-                    'is found by the name of its image. Rename them, or leave one'
-                )
-    return {key: best[key][0] for key in sorted(best)}
-
-
-def pictures_by_id(folder: Path) -> dict[str, list[Path]]:
-    """Return the pictures of a folder by image id; several if only their suffixes differ."""
-    found: dict[str, list[Path]] = {}
-    for path in pictures_in(folder):
-        found.setdefault(path.relative_to(folder).with_suffix('').as_posix(), []).append(path)
-    return found
 
 
 def whole_masks(labels: WeakLabelSet, *, beside_others: bool = False) -> dict[str, Path]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.own_data.folders import Folders, find_folders
-from mmseg_wsss.datasets.own_data.gathering import find_masks, gather, whole_masks, with_empty_class
+from mmseg_wsss.datasets.own_data.gathering import gather, whole_masks, with_empty_class
+from mmseg_wsss.datasets.own_data.pairing import find_masks
 from mmseg_wsss.datasets.own_data.splitting import split_images
 from mmseg_wsss.structures import ImageEntry, WeakAnnotations, WeakLabelSet
 from tests.helpers.miniatures import noisy_photo, save, voc_xml
