@@ -82,8 +82,11 @@ def find_folders(
         if masks is None and (found := _images_with_masks(splits, folders)):
             file = root / LABEL_NAMES[0]
             return Folders(root, common_suffix(found), file if file.is_file() else None, root)
-        if any(map(_has_labels, splits)) or annotation_files(root):
-            return Folders(root, common_suffix(splits[0] if splits else root), root, masks)
+        labelled = [path for path in splits if _has_labels(path)]
+        if not labelled and annotation_files(root):
+            labelled = [root]
+        if labelled:
+            return Folders(root, common_suffix(labelled[0]), root, masks)
     if images is None:
         images = _image_folder(root, folders)
     if masks is None:

@@ -70,6 +70,7 @@ def test_images_and_labels_in_folders_of_splits(tmp_path):
     for split in ('train', 'valid'):
         save(tmp_path / split / 'images/a.png', noisy_photo())
         (tmp_path / split / 'labels').mkdir()
+    (tmp_path / 'test').mkdir()
     found = find_folders(tmp_path)
     assert (found.images, found.labels, found.suffix, found.masks) == (tmp_path, tmp_path, '.png', None)
 
@@ -124,6 +125,7 @@ def test_images_beside_the_labels_of_splits(tmp_path, name):
     for split in ('train', 'valid'):
         save(tmp_path / split / 'a.png', noisy_photo())
         (tmp_path / split / name).touch()
+    (tmp_path / 'test').mkdir()
     found = find_folders(tmp_path)
     assert (found.images, found.labels, found.suffix, found.masks) == (tmp_path, tmp_path, '.png', None)
 
