@@ -39,12 +39,17 @@ def is_folder_of_coco(folder: Path) -> bool:
 
 
 def annotation_files(folder: Path) -> list[Path]:
-    """Return the COCO files in a folder or in its ``annotations``; none if there are fewer than two."""
+    """Return the COCO files in a folder or in its ``annotations``; none if there are fewer than two.
+
+    Those of a test are left out if there are others for training and validation: they often have no annotations.
+    """
     for place in [*(path for path in _children(folder) if path.name.lower() == 'annotations'), folder]:
         files = [path for path in _children(place) if path.suffix == '.json']
         if 2 <= len(files) <= MANY:
             named = [path for path in files if path.name.startswith(FIRST)]
             found = [path for path in named or files if is_instances(path)]
+            if {'train', 'val'} <= {split_of_name(path.stem) for path in found}:
+                return [path for path in found if split_of_name(path.stem) != 'test']
             if len(found) > 1:
                 return found
     return []

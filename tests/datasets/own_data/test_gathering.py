@@ -182,8 +182,10 @@ def test_coco_files_beside_the_images(tmp_path, shared):
             outline = {'bbox': [4, 5, 20, 10], 'segmentation': [[4, 5, 24, 5, 24, 15]], 'category_id': 1}
             objects.append({'id': number, 'image_id': number, **outline})
         content = {'images': images, 'annotations': objects, 'categories': [{'id': 1, 'name': 'crop'}]}
+        content_of_test = {key: content[key] for key in ('images', 'categories')}
+        (tmp_path / 'annotations').mkdir(exist_ok=True)
+        (tmp_path / 'annotations/instances_test.json').write_text(json.dumps(content_of_test))
         for kind in 'instances', 'person_keypoints':
-            (tmp_path / 'annotations').mkdir(exist_ok=True)
             (tmp_path / f'annotations/{kind}_{split}.json').write_text(json.dumps(content))
     found = gather(find_folders(tmp_path), outlines=tmp_path / 'outlines')
     where = ('images', 'images') if shared else ('train2017', 'val2017')
