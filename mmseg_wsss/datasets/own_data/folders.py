@@ -22,8 +22,11 @@ SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Suffixes of pictures, in lower case."""
 IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
-OF_MASKS = re.compile(r'(.*?)[_-]?(?:masks?|labels?|annot(?:ations?)?|gt)', re.IGNORECASE)
-"""Names of folders of masks beside those of images, such as ``train_labels`` and ``trainannot`` beside ``train``."""
+OF_MASKS = re.compile(
+    r'(.*?)[_-]?(?:masks?|labels?|annot(?:ations?)?|gt|masks_of_classes|masks_of_outlines)', re.IGNORECASE
+)
+"""Names of folders of masks beside those of images, such as ``train_labels`` and ``trainannot`` beside ``train``; the
+last two are those that an earlier ``wsss init`` wrote."""
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
 ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 LOSSY = ('.jpg', '.jpeg', '.webp')
@@ -84,7 +87,8 @@ def find_folders(
             return Folders(root, common_suffix(found), file if file.is_file() else None, root)
         labelled = [path for path in splits if _has_labels(path)]
         if not labelled and annotation_files(root):
-            labelled = [root]
+            first = next((path for path in _by_name(children, LABEL_NAMES) if not is_mask_folder(path)), None)
+            labelled = [root] if first is None or first.name.lower() == 'annotations' else []
         if labelled:
             return Folders(root, common_suffix(labelled[0]), root, masks)
     if images is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
+from ...structures import WeakLabelSet
 from .folders import IMAGE_NAMES, MASK_NAMES, OF_MASKS, Folders, pictures_in
 
 OF_CITYSCAPES = ('_gtFine_labelTrainIds', '_gtFine_labelIds')
@@ -82,6 +83,20 @@ def paired(folders: Folders) -> Folders:
     names = {key.removesuffix(ending): key for key in keys}
     fits = any(_matches(names, files, end) for end in _suffixes(files))
     return replace(folders, suffix=ending + folders.suffix) if fits else folders
+
+
+def keyed_as_masks(labels: WeakLabelSet, folders: Folders) -> WeakLabelSet:
+    """Return labels whose ids do not have the ending that is part of the suffix of the images.
+
+    Files of labels name images completely, such as ``a_rgb.jpg``, whose mask is ``a.png``.
+    """
+    if folders.suffix.startswith('.'):
+        return labels
+    images = {
+        entry.file_name.removesuffix(folders.suffix) if entry.file_name.endswith(folders.suffix) else key: entry
+        for key, entry in labels.images.items()
+    }
+    return replace(labels, images=images)
 
 
 def _matches(names: dict[str, str], files: dict[str, list[Path]], end: str) -> dict[str, list[Path]]:

@@ -160,3 +160,20 @@ def test_photos_with_numbers_are_no_masks(tmp_path):
         save(tmp_path / f'images/{name}.png', noisy_photo())
     with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
         find_folders(tmp_path)
+
+
+@pytest.mark.parametrize(('folder', 'others', 'first'), [('annotations', ['labels'], '.'), ('.', ['labels'], 'labels')])
+def test_labels_beside_files_of_coco(tmp_path, folder, others, first):
+    save(tmp_path / 'images/a.png', noisy_photo())
+    for split in 'train', 'val':
+        file = tmp_path / folder / f'{split}.json'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('{"images": [{"file_name": "a.png"}], "annotations": [], "categories": []}')
+    assert find_folders(tmp_path).labels == tmp_path
+    for name in others:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'a.txt').touch()
+    assert find_folders(tmp_path).labels == tmp_path / first
+    (tmp_path / 'weak_labels.json').touch()
+    found = find_folders(tmp_path)
+    assert (found.images, found.labels) == (tmp_path / 'images', tmp_path / 'weak_labels.json')
