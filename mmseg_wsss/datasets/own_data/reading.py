@@ -10,7 +10,7 @@ from typing import Any
 from ...structures import WeakLabelSet
 from ..formats import FORMATS, ReadReport, read_labels, read_named_labels, recognise_format
 from ..formats.canonical import read_classes
-from ..formats.coco_folders import splits_of_files
+from ..formats.coco_folders import annotation_files, splits_of_files
 
 CANONICAL = 'canonical'
 ORDERED = (CANONICAL, 'pseudo_labels')
@@ -58,7 +58,8 @@ def read_any(
     Raises:
         ValueError: If the format is not known, or its files do not name their classes.
     """
-    known = recognise_format(path)
+    # The folder of COCO files may also have index PNGs, such as those of an earlier wsss init.
+    known = FORMATS['coco'] if path.is_dir() and annotation_files(path) else recognise_format(path)
     source: dict[str, Any] = {'format': known.name, 'path': str(path)}
     if classes is None and not known.names_classes:
         raise ValueError(f'{path} ({known.title}) does not name its classes: name them with --classes')
