@@ -22,6 +22,8 @@ MASK = np.eye(48, 64, dtype=np.uint8)
         ('images/{}_rgb.jpg', 'masks/{}_rgb.png', '{}_rgb', '.jpg'),
         ('images/{}_rgb.jpg', 'masks/{}.png', '{}', '_rgb.jpg'),
         ('images/{}_rgb.jpg', 'masks/{}-classes.png', '{}', '_rgb.jpg'),
+        ('images/{}_2020_rgb.jpg', 'masks/{}_2020.png', '{}_2020', '_rgb.jpg'),
+        ('images/{}_2020_rgb.jpg', 'masks/{}_2020_classes.png', '{}_2020', '_rgb.jpg'),
         ('imagesTr/{}_0000.png', 'labelsTr/{}.png', '{}', '_0000.png'),
         ('leftImg8bit/train/{}_leftImg8bit.png', 'gtFine/train/{}_gtFine_labelIds.png', 'train/{}', '_leftImg8bit.png'),
         ('train/images/{}.jpg', 'train/masks/{}.png', 'train/images/{}', '.jpg'),
@@ -48,6 +50,7 @@ def test_of_two_masks_of_cityscapes_that_of_training_is_taken(tmp_path):
     save(tmp_path / 'leftImg8bit/a_leftImg8bit.png', noisy_photo())
     for kind in 'labelIds', 'labelTrainIds', 'instanceIds':
         save(tmp_path / f'gtFine/a_gtFine_{kind}.png', MASK)
+    save(tmp_path / 'gtFine/a_gtFine_color.png', noisy_photo())
     save(tmp_path / 'leftImg8bit/b_leftImg8bit.png', noisy_photo())
     assert find_masks(paired(find_folders(tmp_path)))['a'].name == 'a_gtFine_labelTrainIds.png'
 
