@@ -129,7 +129,7 @@ def _all_images(path: str, names: ClassNames, corners_are_boxes: bool) -> Iterat
         images = _images(str(file), names, corners_are_boxes)
         folder = file.relative_to(root).parent.as_posix()
         if beside and images:
-            folder = image_folder(root, file, images[0].name)
+            folder = image_folder(root, file, [image.name for image in images])
         for image in images:
             image.name = (PurePosixPath(folder) / image.name).as_posix()
             yield image

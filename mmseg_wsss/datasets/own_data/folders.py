@@ -11,21 +11,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..formats.coco_folders import SPLITS, annotation_files
+from ..formats.coco_folders import SPLITS, annotation_files, split_of_name
 from ..formats.files import existing
 from ..formats.foreign import foreign_format
 from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
 from ..image_checks import spread
 from . import nnunet
+from .reading import formats_of_tools
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 """Suffixes of pictures, in lower case."""
 IMAGE_NAMES = ('images', 'image', 'imgs', 'img', 'photos', 'jpegimages', 'img_dir', 'pictures', 'leftimg8bit')
 MASK_NAMES = ('masks', 'mask', 'segmentationclass', 'ann_dir', 'gt', 'gtfine', 'ground_truth', 'annotations', 'labels')
-OF_MASKS = re.compile(r'(.*?)[_-]?(?:masks?|labels?|annot(?:ations?)?|gt)', re.IGNORECASE)
-"""Names of folders of masks beside those of images, such as ``train_labels`` and ``trainannot`` beside ``train``."""
+OF_MASKS = re.compile(
+    r'(.*?)[_-]?(?:masks?|labels?|annot(?:ations?)?|gt|masks_of_classes|masks_of_outlines)', re.IGNORECASE
+)
+"""Names of folders of masks beside those of images, such as ``train_labels`` and ``trainannot`` beside ``train``; the
+last two are those that an earlier ``wsss init`` wrote."""
 LABEL_NAMES = ('weak_labels.json', 'annotations', 'labels', 'scribbles', 'points', 'clicks', 'boxes')
 ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
+NO_MASKS = ('_gtFine_color', '_gtFine_instanceIds', '_gtFine_instanceTrainIds')
+"""Ends of the names of other pictures beside the masks of Cityscapes."""
 LOSSY = ('.jpg', '.jpeg', '.webp')
 MASK_MODES = ('1', 'L', 'P', 'I', 'I;16')
 FEW_VALUES = 64
@@ -81,10 +87,12 @@ def find_folders(
         splits = [path for path in folders if path.name.lower() in SPLITS]
         if masks is None and (found := _images_with_masks(splits, folders)):
             file = root / LABEL_NAMES[0]
-            return Folders(root, common_suffix(found), file if file.is_file() else None, root)
+            beside = root if any(map(_has_labels, splits)) and formats_of_tools(root) else None
+            return Folders(root, common_suffix(found), file if file.is_file() else beside, root)
         labelled = [path for path in splits if _has_labels(path)]
         if not labelled and annotation_files(root):
-            labelled = [root]
+            first = next((path for path in _by_name(children, LABEL_NAMES) if not is_mask_folder(path)), None)
+            labelled = [root] if first is None or first.name.lower() == 'annotations' else []
         if labelled:
             return Folders(root, common_suffix(labelled[0]), root, masks)
     if images is None:
@@ -97,7 +105,7 @@ def find_folders(
         loose = [path for path in children if path.suffix in ('.json', '.xml', '.csv') and path not in choices]
         if [path.name for path in loose] == ['_classes.csv'] and masks_beside_images(images):
             loose = []  # the names of the values, as Roboflow writes them
-        loose = [path for path in loose if path.name != nnunet.NAME or nnunet.read_dataset(path.parent) is None]
+        loose = [path for path in loose if path.name != nnunet.NAME or not nnunet.is_dataset(path.parent)]
         choices += loose if len(loose) == 1 else [path.parent for path in loose[:1]]  # one file per image
         # a folder of index PNGs in addition to that of the masks contains painted labels
         labels = next(
@@ -133,7 +141,7 @@ def _images_with_masks(splits: Sequence[Path], folders: Sequence[Path]) -> Path 
 def _has_labels(folder: Path) -> bool:
     """Whether the folder of a split has images and labels: in folders of their own, or side by side."""
     if (folder / 'images').is_dir() and (folder / 'labels').is_dir():
-        return True
+        return not is_mask_folder(folder / 'labels')
     return bool(files_in(folder, ('.json', '.xml'), deep=False) and files_in(folder, SUFFIXES, deep=False))
 
 
@@ -174,7 +182,7 @@ def common_suffix(folder: Path) -> str:
 def is_mask_folder(folder: Path) -> bool:
     """Whether the pictures of a folder are masks of class ids: one band with few values, not JPEG."""
     files = pictures_in(folder) if folder.is_dir() else []
-    files = [path for path in files if path.suffix.lower() not in LOSSY]
+    files = [path for path in files if path.suffix.lower() not in LOSSY and not path.stem.endswith(NO_MASKS)]
     return bool(files) and all(picture_fits(path, _is_mask) for path in spread(files, 5))
 
 
@@ -250,4 +258,8 @@ def _image_folder(root: Path | None, folders: list[Path]) -> Path:
             f'no images below {root}: expected a folder such as {root}/images with files that end in '
             f'{", ".join(SUFFIXES)}; name it with --images' + (f'. {root} looks like {looks}' if looks else '')
         )
-    return [*named, *sorted(others, key=lambda path: -len(pictures_in(path)))][0]
+    return [*named, *sorted(others, key=lambda path: (_is_of_test(path), -len(pictures_in(path))))][0]
+
+
+def _is_of_test(folder: Path) -> bool:
+    return split_of_name(folder.name) == 'test' or folder.name.endswith('Ts')  # the latter as in nnU-Net

@@ -16,7 +16,7 @@ from .agreement import Agreement, compare_with_masks, has_label
 from .fingerprint import kinds_of
 from .folders import Folders
 from .mask_ids import MaskIds, find_ids, has_background, read_values
-from .pairing import find_masks, images_by_id
+from .pairing import find_masks, images_by_id, keyed_as_masks
 from .reading import read_any
 from .splitting import Splits, find_lists
 
@@ -77,7 +77,7 @@ def gather(
         says.append(f'{folders.masks}: {len(masks)} masks are labels and what is measured against')
     else:
         read = read_any(folders.labels, classes, folders.suffix, outlines, folders.images)
-        labels, whole = read.labels, read.whole
+        labels, whole = keyed_as_masks(read.labels, folders), read.whole
         splits = Splits(read.splits, 'the names of their files') if read.splits else None
         if masks and not read.ordered:
             known = [name for name, one in CLASS_SETS.items() if {*labels.classes} <= {*one['classes']}]

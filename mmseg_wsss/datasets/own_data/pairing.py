@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
+from ...structures import WeakLabelSet
 from .folders import IMAGE_NAMES, MASK_NAMES, OF_MASKS, Folders, pictures_in
 
 OF_CITYSCAPES = ('_gtFine_labelTrainIds', '_gtFine_labelIds')
@@ -76,12 +77,27 @@ def paired(folders: Folders) -> Folders:
     if others is None or others == folders.images or not others.is_dir():
         return folders
     files, keys = pictures_by_id(others), list(pictures_by_id(folders.images))
-    ending = _common_ending(keys)
-    if not ending or any(f'{key}{end}' in files for key in keys for end in MASK_SUFFIXES):
+    if any(f'{key}{end}' in files for key in keys for end in MASK_SUFFIXES):
         return folders
-    names = {key.removesuffix(ending): key for key in keys}
-    fits = any(_matches(names, files, end) for end in _suffixes(files))
-    return replace(folders, suffix=ending + folders.suffix) if fits else folders
+    for ending in _common_endings(keys):
+        names = {key.removesuffix(ending): key for key in keys}
+        if any(_matches(names, files, end) for end in _suffixes(files)):
+            return replace(folders, suffix=ending + folders.suffix)
+    return folders
+
+
+def keyed_as_masks(labels: WeakLabelSet, folders: Folders) -> WeakLabelSet:
+    """Return labels whose ids do not have the ending that is part of the suffix of the images.
+
+    Files of labels name images completely, such as ``a_rgb.jpg``, whose mask is ``a.png``.
+    """
+    if folders.suffix.startswith('.'):
+        return labels
+    images = {
+        entry.file_name.removesuffix(folders.suffix) if entry.file_name.endswith(folders.suffix) else key: entry
+        for key, entry in labels.images.items()
+    }
+    return replace(labels, images=images)
 
 
 def _matches(names: dict[str, str], files: dict[str, list[Path]], end: str) -> dict[str, list[Path]]:
@@ -89,16 +105,19 @@ def _matches(names: dict[str, str], files: dict[str, list[Path]], end: str) -> d
 
 
 def _suffixes(keys: Iterable[str]) -> list[str]:
-    """The endings that names of masks may have: usual ones, and that of all."""
-    return [*MASK_SUFFIXES, _common_ending(keys)]
+    """The endings that names of masks may have: usual ones, and those of all."""
+    return [*MASK_SUFFIXES, *_common_endings(keys)]
 
 
-def _common_ending(keys: Iterable[str]) -> str:
-    """What all names end with, from an underscore or a minus on, such as ``_leftImg8bit``; '' if there is none."""
+def _common_endings(keys: Iterable[str]) -> list[str]:
+    """What all names end with, from an underscore or a minus on, shortest first.
+
+    Such as ``_leftImg8bit`` and ``_000019_leftImg8bit``.
+    """
     backwards = zip(*(reversed(key.rpartition('/')[2]) for key in keys), strict=False)
     shared = [signs[0] for signs in takewhile(lambda signs: len({*signs}) == 1, backwards)]
-    found = re.search('[_-].*', ''.join(reversed(shared)))
-    return found[0] if found else ''
+    tail = ''.join(reversed(shared))
+    return [tail[found.start() :] for found in reversed([*re.finditer('[_-]', tail)])]
 
 
 def _is_in_masks(key: str) -> bool:

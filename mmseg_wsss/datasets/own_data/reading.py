@@ -11,6 +11,7 @@ from ...structures import WeakLabelSet
 from ..formats import FORMATS, ReadReport, read_labels, read_named_labels, recognise_format
 from ..formats.canonical import read_classes
 from ..formats.coco_folders import splits_of_files
+from ..formats.registry import recognised_formats
 
 CANONICAL = 'canonical'
 ORDERED = (CANONICAL, 'pseudo_labels')
@@ -39,6 +40,11 @@ class ReadLabels:
     splits: Mapping[str, str]
 
 
+def formats_of_tools(path: Path) -> list[str]:
+    """Return the formats that labels may have apart from index PNGs, which may be masks beside the files of a tool."""
+    return [name for name in recognised_formats(path) if name != 'index_png']
+
+
 def read_any(
     path: Path,
     classes: Sequence[str] | None,
@@ -58,7 +64,8 @@ def read_any(
     Raises:
         ValueError: If the format is not known, or its files do not name their classes.
     """
-    known = recognise_format(path)
+    of_tools = formats_of_tools(path)
+    known = FORMATS[of_tools[0]] if len(of_tools) == 1 else recognise_format(path)
     source: dict[str, Any] = {'format': known.name, 'path': str(path)}
     if classes is None and not known.names_classes:
         raise ValueError(f'{path} ({known.title}) does not name its classes: name them with --classes')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -117,11 +117,15 @@ def find_lists(images: Path, ids: Collection[str]) -> Splits | None:
 
 
 def _listed(line: str, ids: Collection[str]) -> str | None:
-    """Return the image that a line of a list names."""
-    path = PurePosixPath(line.replace('\\', '/'))
-    names = [path.as_posix(), path.with_suffix('').as_posix(), *path.as_posix().split()[:1]]
-    names += ['/'.join(path.with_suffix('').parts[place:]) for place in range(1, len(path.parts))]
-    return next((name for name in names if name in ids), None)
+    """Return the image that a line of a list names, in its whole text or in its first column."""
+    for text in (line, *line.split()[:1]):
+        parts = [part for part in text.replace('\\', '/').split('/') if part not in ('', '.')]
+        for place in range(len(parts)):
+            name = '/'.join(parts[place:])
+            for key in (name, name.rpartition('.')[0]):
+                if key in ids:
+                    return key
+    return None
 
 
 def split_of(key: str) -> str | None:

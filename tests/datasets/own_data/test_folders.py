@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.own_data.folders import find_folders, is_mask_folder, pictures_in
-from tests.helpers.miniatures import noisy_photo, save
+from tests.helpers.miniatures import noisy_photo, save, voc_xml
 from tests.helpers.one_of_each import write_own_data
 
 
@@ -160,3 +160,38 @@ def test_photos_with_numbers_are_no_masks(tmp_path):
         save(tmp_path / f'images/{name}.png', noisy_photo())
     with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
         find_folders(tmp_path)
+
+
+@pytest.mark.parametrize(('folder', 'others', 'first'), [('annotations', ['labels'], '.'), ('.', ['labels'], 'labels')])
+def test_labels_beside_files_of_coco(tmp_path, folder, others, first):
+    save(tmp_path / 'images/a.png', noisy_photo())
+    for split in 'train', 'val':
+        file = tmp_path / folder / f'{split}.json'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('{"images": [{"file_name": "a.png"}], "annotations": [], "categories": []}')
+    assert find_folders(tmp_path).labels == tmp_path
+    for name in others:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'a.txt').touch()
+    assert find_folders(tmp_path).labels == tmp_path / first
+    (tmp_path / 'weak_labels.json').touch()
+    found = find_folders(tmp_path)
+    assert (found.images, found.labels) == (tmp_path / 'images', tmp_path / 'weak_labels.json')
+
+
+def test_files_of_a_tool_in_splits_with_masks_are_the_labels(tmp_path):
+    save(tmp_path / 'train/a.png', noisy_photo())
+    save(tmp_path / 'train_masks/a.png', np.eye(48, 64, dtype=np.uint8))
+    (tmp_path / 'train/notes.json').write_text('{}')
+    assert find_folders(tmp_path).labels is None
+    (tmp_path / 'train/a.xml').write_text(voc_xml('cat'))
+    found = find_folders(tmp_path)
+    assert (found.images, found.labels, found.masks) == (tmp_path, tmp_path, tmp_path)
+
+
+def test_images_of_a_test_are_not_those_with_masks(tmp_path):
+    for name in 'Tr', 'Ts', '_test':
+        for number in range(2 if name == 'Tr' else 5):
+            save(tmp_path / f'images{name}/{number}.png', noisy_photo())
+    save(tmp_path / 'labelsTr/0.png', np.eye(48, 64, dtype=np.uint8))
+    assert find_folders(tmp_path).images == tmp_path / 'imagesTr'

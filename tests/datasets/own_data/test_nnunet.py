@@ -47,3 +47,14 @@ def test_scribbles_of_nnunet_become_a_training(tmp_path, monkeypatch):
     assert [entry['file_name'] for entry in labels['images']][2] == 'c_1_0000.png'
     assert "img_suffix = '_0000.png'" in (tmp_path / 'out/config.py').read_text()
     assert main(['check', 'out/config.py']) == 0
+
+
+def test_masks_of_regions_are_read_with_names_of_their_values(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for key in 'ab':
+        save(tmp_path / f'data/imagesTr/{key}_0000.png', noisy_photo())
+        save(tmp_path / f'data/labelsTr/{key}.png', np.eye(48, 64, dtype=np.uint8))
+    write(tmp_path / 'data', {'channel_names': {'0': 'RGB'}, 'labels': {'background': 0, 'plant': [1, 2], 'crop': 2}})
+    assert main(['init', 'data', '-o', 'out']) == 2
+    assert 'regions are not read: name the values of the masks with --classes, id 0 first' in capsys.readouterr().err
+    assert main(['init', 'data', '-o', 'out', '--classes', 'background,crop']) == 0

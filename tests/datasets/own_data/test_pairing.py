@@ -1,5 +1,7 @@
 """Images and masks whose names differ in an ending or a folder."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,8 @@ MASK = np.eye(48, 64, dtype=np.uint8)
         ('images/{}_rgb.jpg', 'masks/{}_rgb.png', '{}_rgb', '.jpg'),
         ('images/{}_rgb.jpg', 'masks/{}.png', '{}', '_rgb.jpg'),
         ('images/{}_rgb.jpg', 'masks/{}-classes.png', '{}', '_rgb.jpg'),
+        ('images/{}_2020_rgb.jpg', 'masks/{}_2020.png', '{}_2020', '_rgb.jpg'),
+        ('images/{}_2020_rgb.jpg', 'masks/{}_2020_classes.png', '{}_2020', '_rgb.jpg'),
         ('imagesTr/{}_0000.png', 'labelsTr/{}.png', '{}', '_0000.png'),
         ('leftImg8bit/train/{}_leftImg8bit.png', 'gtFine/train/{}_gtFine_labelIds.png', 'train/{}', '_leftImg8bit.png'),
         ('train/images/{}.jpg', 'train/masks/{}.png', 'train/images/{}', '.jpg'),
@@ -46,6 +50,7 @@ def test_of_two_masks_of_cityscapes_that_of_training_is_taken(tmp_path):
     save(tmp_path / 'leftImg8bit/a_leftImg8bit.png', noisy_photo())
     for kind in 'labelIds', 'labelTrainIds', 'instanceIds':
         save(tmp_path / f'gtFine/a_gtFine_{kind}.png', MASK)
+    save(tmp_path / 'gtFine/a_gtFine_color.png', noisy_photo())
     save(tmp_path / 'leftImg8bit/b_leftImg8bit.png', noisy_photo())
     assert find_masks(paired(find_folders(tmp_path)))['a'].name == 'a_gtFine_labelTrainIds.png'
 
@@ -63,3 +68,27 @@ def test_splits_without_masks_are_none(tmp_path):
     save(tmp_path / 'train_masks/a.png', noisy_photo())
     with pytest.raises(FileNotFoundError, match=r'no labels beside .*train'):
         find_folders(tmp_path)
+
+
+def test_labels_that_name_images_completely_belong_to_the_masks(tmp_path):
+    """Without it, the images of the training would be those of the validation, under other ids."""
+    for name in 'a', 'b':
+        save(tmp_path / f'images/{name}_rgb.jpg', noisy_photo())
+        save(tmp_path / f'masks/{name}.png', MASK)
+    content = {
+        'images': [{'id': index, 'file_name': f'{name}_rgb.jpg'} for index, name in enumerate('ab')],
+        'annotations': [{'id': 0, 'image_id': 0, 'category_id': 1, 'bbox': [4, 5, 20, 10]}],
+        'categories': [{'id': 1, 'name': 'crop'}],
+    }
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    gathered = gather(paired(find_folders(tmp_path)), CLASSES)
+    assert list(gathered.labels.images) == list(gathered.masks) == ['a', 'b']
+    assert gathered.labels.images['a'].file_name == 'a_rgb.jpg'
+    assert gathered.labels.images['a'].annotations.boxes.tolist() == [[4, 5, 23, 14]]
+
+
+def test_masks_that_an_earlier_init_wrote_are_no_images(tmp_path):
+    for place in 'train/images', 'out/masks_of_classes/train/images', 'out/masks_of_outlines/train/images':
+        save(tmp_path / place / 'a.png', noisy_photo())
+    save(tmp_path / 'train/masks/a.png', MASK)
+    assert [*images_by_id(paired(find_folders(tmp_path)))] == ['train/images/a']

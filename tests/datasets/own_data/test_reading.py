@@ -64,3 +64,18 @@ def test_files_that_do_not_name_their_classes(tmp_path):
         read_any(tmp_path / 'labels', None, '.png')
     labels = read_any(tmp_path / 'labels', ('background', 'cell'), '.png').labels
     assert labels.images['a'].annotations.points.tolist() == [[4, 3]]
+
+
+def test_index_pngs_beside_files_of_coco(tmp_path):
+    """Such as the masks that an earlier ``wsss init`` wrote into the folder of the data."""
+    for split in 'train', 'val':
+        save(tmp_path / f'{split}/a.jpg', np.zeros((48, 64, 3), np.uint8))
+        save(tmp_path / f'out/masks_of_classes/{split}/a.png', np.eye(48, 64, dtype=np.uint8))
+        content = {
+            'images': [{'id': 1, 'file_name': 'a.jpg', 'width': 64, 'height': 48}],
+            'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [4, 5, 20, 10]}],
+            'categories': [{'id': 1, 'name': 'crop'}],
+        }
+        (tmp_path / f'{split}.json').write_text(json.dumps(content))
+    read = read_any(tmp_path, None, '.jpg')
+    assert (read.title, read.splits) == ('COCO instance annotations', {'train/a': 'train', 'val/a': 'val'})

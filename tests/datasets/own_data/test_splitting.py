@@ -73,3 +73,12 @@ def test_lists_beside_the_images_decide(tmp_path, place):
     )
     assert split_images(ids, ids, splits=splits, group='(.)')[2].endswith('chosen by 5 groups')
     assert find_lists(tmp_path / 'images', ['x', 'y']) is None
+
+
+def test_lines_of_lists(tmp_path):
+    """Image and mask as in PaddleSeg, the end of lines of Windows, and texts that are no names."""
+    ids = ['a', 'site/b', 'plot_1', 'plot_1.5', 'd']
+    lines = 'images/a.jpg masks/a_mask.png', '/images/site/b.png /masks/site/b.png', 'images/plot_1.5', '.', '/', '..'
+    (tmp_path / 'train.txt').write_bytes('\r\n'.join(lines).encode('utf-8-sig'))
+    (tmp_path / 'Validation.txt').write_text('C:\\data\\images\\d.jpg\n')
+    assert find_lists(tmp_path / 'images', ids).of == {'a': 'train', 'site/b': 'train', 'plot_1.5': 'train', 'd': 'val'}
