@@ -77,8 +77,8 @@ class FiniteWeightsHook(Hook):
                 f'{when}: the training has diverged: {len(broken)} of {len(tensors)} tensors of the network are not '
                 f'finite, such as {broken[0]}. It ends here, before it replaces a checkpoint. Lower '
                 f'optim_wrapper.optimizer.lr{"" if rate is None else f" (now {rate})"}, limit the gradients with '
-                'optim_wrapper.clip_grad.max_norm=1.0, or train without --amp, and resume from an earlier checkpoint '
-                'with --resume'
+                'optim_wrapper.clip_grad=dict(max_norm=1.0), or train without --amp, and resume from an earlier '
+                'checkpoint with --resume'
             )
 
 

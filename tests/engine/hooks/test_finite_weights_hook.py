@@ -68,8 +68,8 @@ def test_the_message_names_the_losses_and_the_first_tensor(runner):
     assert str(caught.value) == (
         'iteration 120, loss nan, loss_ce nan: the training has diverged: 1 of 6 tensors of the network are not '
         'finite, such as 0.bias. It ends here, before it replaces a checkpoint. Lower optim_wrapper.optimizer.lr '
-        '(now 0.3), limit the gradients with optim_wrapper.clip_grad.max_norm=1.0, or train without --amp, and resume '
-        'from an earlier checkpoint with --resume'
+        '(now 0.3), limit the gradients with optim_wrapper.clip_grad=dict(max_norm=1.0), or train without --amp, and '
+        'resume from an earlier checkpoint with --resume'
     )
 
 
