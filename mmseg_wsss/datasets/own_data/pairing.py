@@ -14,6 +14,7 @@ from .folders import IMAGE_NAMES, MASK_NAMES, OF_MASKS, Folders, pictures_in
 OF_CITYSCAPES = ('_gtFine_labelTrainIds', '_gtFine_labelIds')
 MASK_SUFFIXES = ('', '_mask', '_masks', '_gt', '_L', '_label', '_labels', '_seg', '_segmentation', *OF_CITYSCAPES)
 """Suffixes that the name of a mask may have after the name of its image."""
+CHANNELS = ". Images of nnU-Net with a file for each channel ('_0000', '_0001') are not read: save them as one file"
 
 
 def images_by_id(folders: Folders) -> dict[str, list[Path]]:
@@ -57,6 +58,7 @@ def find_masks(folders: Folders) -> dict[str, Path]:
         raise ValueError(
             f'no mask in {folders.masks} has the name of an image in {folders.images}: a mask must be called as its '
             f'image (first mask: {next(iter(files), "none")}, first image: {min(images, default="none")})'
+            + (CHANNELS if any(key.endswith('_0001') for key in images) else '')
         )
     for key, masks in best.items():
         for several in (masks, images[key]):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.cli.main import main
+from mmseg_wsss.datasets.own_data.folders import find_folders
 from mmseg_wsss.datasets.own_data.nnunet import read_dataset
+from mmseg_wsss.datasets.own_data.pairing import find_masks, paired
 from tests.helpers.miniatures import noisy_photo, save
 
 
@@ -58,3 +60,14 @@ def test_masks_of_regions_are_read_with_names_of_their_values(tmp_path, monkeypa
     assert main(['init', 'data', '-o', 'out']) == 2
     assert 'regions are not read: name the values of the masks with --classes, id 0 first' in capsys.readouterr().err
     assert main(['init', 'data', '-o', 'out', '--classes', 'background,crop']) == 0
+
+
+def test_a_file_for_each_channel_is_not_read(tmp_path):
+    for key in ('a_0000', 'a_0001', 'b_0000', 'b_0001'):
+        save(tmp_path / f'imagesTr/{key}.png', noisy_photo())
+    for key in 'a', 'b':
+        save(tmp_path / f'labelsTr/{key}.png', np.zeros((48, 64), np.uint8))
+    with pytest.raises(
+        ValueError, match=r"no mask in .*labelsTr has .*\('_0000', '_0001'\) are not read: save them as one"
+    ):
+        find_masks(paired(find_folders(tmp_path)))
