@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,3 +226,15 @@ def test_masks_that_no_training_would_find_are_written_again(here, suffix, dtype
     assert main(['init', '../data', '--classes', 'background,line']) == 0
     labels = DATASETS.build(config().val_dataloader.dataset)[0]['data_samples'].gt_sem_seg.data
     assert (labels.shape[-2:], (labels == 1).sum(), (labels == 255).sum()) == ((48, 64), 48, 63)
+
+
+@pytest.mark.parametrize(('image', 'mask'), [('{}/a.jpg', '{}_masks/a.png'), ('{}/images/a.jpg', '{}/masks/a.png')])
+def test_masks_in_folders_of_splits_are_written_under_the_names_of_their_images(here, image, mask):
+    """Validation reads a mask by the id of its image, below one folder."""
+    for number, split in enumerate(('train', 'val'), 1):
+        save(here / 'data' / image.format(split), noisy_photo())
+        save(here / 'data' / mask.format(split), np.full((48, 64), number, np.uint8))
+    assert main(['init', '../data', '--classes', 'background,crop,weed']) == 0
+    (key,) = Path('val.txt').read_text().split()
+    assert np.unique(np.asarray(Image.open(f'masks_of_classes/{key}.png'))).tolist() == [2]
+    assert "'masks_of_classes'" in Path('config.py').read_text()
