@@ -28,7 +28,7 @@ OF_BASE = '_substitute_base_vars'
 
 
 class DivergedError(RuntimeError):
-    """A training whose weights are no longer finite."""
+    """A training whose weights are not finite."""
 
 
 NAMED = (CheckpointError, DivergedError, WorkDirError)

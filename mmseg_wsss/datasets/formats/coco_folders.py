@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...structures import WeakLabelSet
 from .files import load_json
 from .recognition import json_with, some_files
+from .split_names import split_of_name
 
 OF_ROBOFLOW = '_annotations.coco.json'
 """Name of the file that Roboflow writes into the folder of the images of each split."""
@@ -18,15 +18,6 @@ MANY = 20
 """A folder with more JSON files has one per image."""
 LOOKED_AT = 20
 """Number of images of a file that are looked for on disk."""
-SPLITS = {
-    'train': 'train',
-    'training': 'train',
-    'val': 'val',
-    'valid': 'val',
-    'validation': 'val',
-    'test': 'test',
-}
-"""Splits by words in the names of files and folders."""
 
 
 def is_instances(file: Path) -> bool:
@@ -83,16 +74,6 @@ def image_folder(root: Path, file: Path, names: Sequence[str]) -> str:
             'data, with the images and the files'
         )
     return found.relative_to(root).as_posix()
-
-
-def split_of_name(name: str) -> str | None:
-    """Return the split that a word in the name of a file or folder stands for.
-
-    Example:
-        >>> split_of_name('instances_train2017'), split_of_name('trainings'), split_of_name('valid')
-        ('train', None, 'val')
-    """
-    return next((SPLITS[word] for word in re.findall('[a-z]+', name.lower()) if word in SPLITS), None)
 
 
 def splits_of_files(root: Path, labels: WeakLabelSet) -> dict[str, str]:

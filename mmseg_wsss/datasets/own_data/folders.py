@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..formats.coco_folders import SPLITS, annotation_files, split_of_name
+from ..formats.coco_folders import annotation_files
 from ..formats.files import existing
 from ..formats.foreign import foreign_format
 from ..formats.picture_files import PICTURE_ERRORS, picture_fits, unlimited
+from ..formats.split_names import SPLITS, split_of_name
 from ..image_checks import spread
 from . import nnunet
 from .reading import formats_of_tools
@@ -85,11 +86,11 @@ def find_folders(
     folders = [path for path in children if path.is_dir() and path not in (labels, masks)]
     if root is not None and images is None and labels is None:
         splits = [path for path in folders if path.name.lower() in SPLITS]
+        labelled = [path for path in splits if _has_labels(path)]
         if masks is None and (found := _images_with_masks(splits, folders)):
             file = root / LABEL_NAMES[0]
-            beside = root if any(map(_has_labels, splits)) and formats_of_tools(root) else None
+            beside = root if labelled and formats_of_tools(root) else None
             return Folders(root, common_suffix(found), file if file.is_file() else beside, root)
-        labelled = [path for path in splits if _has_labels(path)]
         if not labelled and annotation_files(root):
             first = next((path for path in _by_name(children, LABEL_NAMES) if not is_mask_folder(path)), None)
             labelled = [root] if first is None or first.name.lower() == 'annotations' else []

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats.coco_folders import SPLITS
 from ..formats.files import read_lines
+from ..formats.split_names import SPLITS
 
 SHARE = 0.2
 MANY = 500

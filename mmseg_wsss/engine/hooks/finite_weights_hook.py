@@ -18,7 +18,7 @@ STATISTICS = 'running_mean', 'running_var'
 
 
 class FiniteWeightsHook(Hook):
-    """Ends a training whose weights are no longer finite; part of every training.
+    """Ends a training whose weights are not finite; part of every training.
 
     One step with a loss or a gradient of NaN makes all weights NaN, and no later step can mend them. Such a training
     would go on to its end, and its checkpoints would replace the good ones. The weights are looked at after an

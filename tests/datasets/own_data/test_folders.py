@@ -155,9 +155,11 @@ def test_masks_beside_the_images_are_named(tmp_path):
             find_folders(**given)
 
 
-def test_photos_with_numbers_are_no_masks(tmp_path):
-    for name in 'a', 'a_1', 'a_2', 'b', 'b_1':
+@pytest.mark.parametrize('names', [('a', 'a_1', 'a_2', 'b', 'b_1'), ('a', 'b', 'c', 'd')])
+def test_photos_with_numbers_are_no_masks(tmp_path, names):
+    for name in names:
         save(tmp_path / f'images/{name}.png', noisy_photo())
+    save(tmp_path / 'images/a_3.png', np.zeros((8, 9), np.uint8))  # a photo of one colour
     with pytest.raises(FileNotFoundError, match='no labels beside .*images: expected weak_labels.json'):
         find_folders(tmp_path)
 
