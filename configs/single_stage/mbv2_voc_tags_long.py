@@ -5,6 +5,7 @@
 # Cost: 9,800 iterations of 8 crops of 160 px, two hours on two CPU threads of a busy machine.
 # Command: VOC_WEAK_ROOT=... MBV2_CHECKPOINT=... python tools/train.py configs/single_stage/mbv2_voc_tags_long.py
 _base_ = './mbv2_voc_tags.py'
+model = dict(channels_last=True)
 max_iters = 9800
 param_scheduler = [
     _base_.long_warmup,
