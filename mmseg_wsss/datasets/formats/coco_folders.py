@@ -64,8 +64,9 @@ def image_folder(root: Path, file: Path, names: Sequence[str]) -> str:
         FileNotFoundError: If the images are in none of the folders.
     """
     parents = [path for path in (root, root / 'images') if path.is_dir()]
-    places = [path for parent in parents for path in _children(parent) if path.is_dir()]
-    places.sort(key=lambda path: (path.name not in file.stem, split_of_name(path.name) != split_of_name(file.stem)))
+    splits = [path for parent in parents for path in _children(parent) if path.is_dir()]
+    splits.sort(key=lambda path: (path.name not in file.stem, split_of_name(path.name) != split_of_name(file.stem)))
+    places = [place for split in splits for place in (split, split / 'images')]
     some = names[:: max(len(names) // LOOKED_AT, 1)]
     found = next((path for path in (*places, root) if any((path / name).is_file() for name in some)), None)
     if found is None:

@@ -55,6 +55,15 @@ def test_images_that_are_not_on_disk(tmp_path):
         image_folder(tmp_path, file, names[:50])
 
 
+def test_images_in_a_folder_of_their_split(tmp_path):
+    """The names repeat in both splits, so that only the folder of the split has the right ones."""
+    for split in 'train', 'val':
+        write(tmp_path, f'{split}.json', 'a.png')
+        save(tmp_path / f'{split}/images/a.png', noisy_photo())
+    labels = read_labels({'format': 'coco', 'path': str(tmp_path)}, CLASSES)
+    assert splits_of_files(tmp_path, labels) == {'train/images/a': 'train', 'val/images/a': 'val'}
+
+
 def test_the_splits_of_images_in_folders_of_windows(tmp_path):
     for split in 'train', 'val':
         write(tmp_path, f'{split}.json', f'{split}\\a.png')
