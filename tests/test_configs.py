@@ -230,7 +230,7 @@ def test_published_setting_of_the_cam_baseline():
 def test_small_networks_for_tags_do_not_know_where_a_pixel_is(name):
     model = MODELS.build(load(ROOT / f'{name}.py').model).eval()
     assert model.align_corners is False
-    (weights,) = (ROOT.parent / 'zoo').glob('mbv2_voc_tags-*.pth')
+    (weights,) = (ROOT.parent / 'zoo').glob('mbv2_voc_tags_long-*.pth')
     model.load_state_dict(torch.load(weights, weights_only=True)['state_dict'])
     image = torch.tensor([-0.5, 0.1, 0.8])[None, :, None, None].expand(1, 3, 96, 128)
     with torch.no_grad():
